@@ -1,0 +1,298 @@
+"""Artefacts: complete, immutable folders in a store, found by what they were made from.
+
+An artefact lives in ``store/<stage>-<id>/``. Its id hashes the stage's version and settings, its seed, the ids of its inputs and the
+content of source files; never times, paths or metrics. It is written into ``store/.partial/<stage>-<id>/``, its manifest last, and then
+renamed, so a crash leaves no half artefact behind; what was finished inside the partial folder is used by the next run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import xxhash
+
+from codeprimer.core import shards
+from codeprimer.core.errors import StoreError
+
+MANIFEST = "manifest.json"
+COST = "cost.json"
+"""What making the artefact took (seconds, peak memory): beside the artefact, outside its manifest."""
+
+_WORK = ".work"
+_PARTIAL = ".partial"
+
+
+def content_id(stage: str, version: int, settings: Mapping[str, Any], inputs: Mapping[str, str], source: str) -> str:
+    """Return the 16 hex digits that name an artefact by everything that decides its bytes.
+
+    ``inputs`` maps an input's name to its id, ``source`` is the digest of source files (empty where there are none).
+    """
+    facts = {"stage": stage, "version": version, "settings": settings, "inputs": inputs, "source": source}
+    return hashlib.sha256(to_json(facts)).hexdigest()[:16]
+
+
+def to_json(value: Any) -> bytes:
+    """Return canonical JSON: sorted keys, two-space indent, a newline at the end."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader, or a crash, sees the old content or the new, never a part."""
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A complete artefact on disk."""
+
+    path: Path
+    manifest: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The content id."""
+        return str(self.manifest["id"])
+
+    @property
+    def stage(self) -> str:
+        """The stage that made it."""
+        return str(self.manifest["stage"])
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The figures that the stage reported; equal for equal artefacts."""
+        return dict(self.manifest["facts"])
+
+    @property
+    def cost(self) -> dict[str, Any]:
+        """What making it took: ``seconds`` [s] and ``peak_memory`` [bytes]; empty where it was not recorded."""
+        path = self.path / COST
+        return dict(orjson.loads(path.read_bytes())) if path.exists() else {}
+
+    def table(self, name: str) -> Path:
+        """Return the folder of a table.
+
+        Raises StoreError when the artefact has no such table.
+        """
+        folder = self.path / name
+        if not folder.is_dir():
+            raise StoreError(f"{self.path} has no table {name!r}; its tables: {', '.join(self.tables())}")
+        return folder
+
+    def tables(self) -> list[str]:
+        """Return the names of the tables."""
+        return sorted({path.parent.name for path in self.path.glob("*/*.parquet")})
+
+    def rows(self, name: str, columns: Sequence[str] | None = None) -> Iterator[shards.Row]:
+        """Yield the rows of a table in order; memory holds one batch."""
+        yield from shards.read_rows(self.table(name), columns)
+
+    def damage(self) -> str | None:
+        """Return what contradicts the manifest (a missing file, another size), or None for a sound artefact."""
+        for name, facts in self.manifest["files"].items():
+            path = self.path / name
+            if not path.exists():
+                return f"{path} is missing"
+            if path.stat().st_size != facts["bytes"]:
+                return f"{path} has {path.stat().st_size} bytes, its manifest says {facts['bytes']}"
+        return None
+
+
+def open_artifact(path: Path) -> Artifact:
+    """Open a complete artefact by its folder or a link to it.
+
+    Raises StoreError when the folder holds no manifest or one that is not ours.
+    """
+    try:
+        manifest = orjson.loads((path / MANIFEST).read_bytes())
+    except FileNotFoundError:
+        raise StoreError(f"{path} is not an artefact: it has no {MANIFEST}") from None
+    except orjson.JSONDecodeError as error:
+        raise StoreError(f"{path / MANIFEST} is damaged ({error}); remove {path.resolve()} and run again") from None
+    if not isinstance(manifest, dict) or not {"id", "stage", "files", "facts"} <= manifest.keys():
+        raise StoreError(f"{path / MANIFEST} is not the manifest of an artefact; remove {path.resolve()} and run again")
+    return Artifact(path, manifest)
+
+
+class Workspace:
+    """The partial folder in which a stage writes its artefact.
+
+    Tables and files are written anew by every attempt. Work that must survive a crash goes through ``once``: it is made under a
+    temporary name and renamed when it is complete, and a later attempt finds it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.work = path / _WORK
+        self.work.mkdir(parents=True, exist_ok=True)
+        for leftover in path.iterdir():
+            if leftover != self.work:
+                _remove(leftover)
+
+    def table(self, name: str, schema: pa.Schema) -> shards.TableWriter:
+        """Return the writer of a table of this artefact."""
+        return shards.TableWriter(self.path / name, schema)
+
+    def once(self, name: str, make: Callable[[Path], None]) -> Path:
+        """Return the folder of work unit ``name``; ``make(folder)`` fills it unless an earlier attempt has."""
+        return make_once(self.work / name, make)
+
+
+def make_once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """Fill ``folder`` by ``make`` exactly once: under a temporary name first, renamed when complete."""
+    if folder.exists():
+        return folder
+    temporary = folder.with_name(folder.name + ".tmp")
+    _remove(temporary)
+    temporary.mkdir(parents=True)
+    make(temporary)
+    temporary.replace(folder)
+    return folder
+
+
+class Store:
+    """The folder of all artefacts, shared by every run beside it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, stage: str, identity: str) -> Path:
+        """Return where an artefact lies, or would lie."""
+        return self.root / f"{stage}-{identity}"
+
+    def find(self, stage: str, identity: str) -> Artifact | None:
+        """Return the complete artefact, or None. One that contradicts its manifest raises StoreError."""
+        path = self.path(stage, identity)
+        if not path.exists():
+            return None
+        artifact = open_artifact(path)
+        if (damage := artifact.damage()) is not None:
+            raise StoreError(f"{damage}; remove {path} and run again to rebuild it")
+        return artifact
+
+    def has_partial(self, stage: str, identity: str) -> bool:
+        """Tell whether an interrupted attempt lies in the store."""
+        return (self.root / _PARTIAL / f"{stage}-{identity}").exists()
+
+    @contextlib.contextmanager
+    def workspace(self, stage: str, identity: str) -> Iterator[Workspace]:
+        """Open the partial folder of an artefact, alone: a second process gets StoreError instead of a race."""
+        partial = self.root / _PARTIAL / f"{stage}-{identity}"
+        try:
+            partial.parent.mkdir(parents=True, exist_ok=True)
+            with _lock(partial.with_suffix(".lock")), out_of_space(partial):
+                yield Workspace(partial)
+        except PermissionError as error:
+            raise StoreError(f"cannot write into {self.root}: {error}; choose another folder with --runs") from None
+
+    def publish(self, workspace: Workspace, manifest: dict[str, Any], volatile: Sequence[str], cost: dict[str, Any]) -> Artifact:
+        """Seal a finished workspace: hash its files, write the manifest last, rename it into the store.
+
+        ``volatile`` names files whose bytes carry times (a report): they are stored, but not part of the manifest.
+        """
+        _remove(workspace.work)
+        outside = {*volatile, COST}
+        files = {
+            path.relative_to(workspace.path).as_posix(): {"bytes": path.stat().st_size, "xxh3_128": file_digest(path)}
+            for path in sorted(workspace.path.rglob("*"))
+            if path.is_file() and path.relative_to(workspace.path).as_posix() not in outside
+        }
+        manifest = {**manifest, "files": files}
+        write_atomically(workspace.path / COST, to_json(cost))
+        _flush_to_disk(workspace.path)
+        write_atomically(workspace.path / MANIFEST, to_json(manifest))
+        target = self.path(manifest["stage"], manifest["id"])
+        workspace.path.replace(target)
+        _flush_folder(target.parent)
+        return Artifact(target, manifest)
+
+    def artifacts(self) -> list[Path]:
+        """Return the folders of all complete artefacts, sorted."""
+        return sorted(path.parent for path in self.root.glob(f"*/{MANIFEST}"))
+
+    def partials(self) -> list[Path]:
+        """Return the folders of interrupted attempts, sorted."""
+        return sorted(path for path in (self.root / _PARTIAL).glob("*") if path.is_dir())
+
+    def remove(self, path: Path) -> None:
+        """Remove one artefact or interrupted attempt; a partial folder in use raises StoreError."""
+        if path.parent.name == _PARTIAL:
+            with _lock(path.with_suffix(".lock")):
+                _remove(path)
+            path.with_suffix(".lock").unlink(missing_ok=True)
+        else:
+            # The manifest goes first, so that a crash half way leaves nothing that looks complete.
+            (path / MANIFEST).unlink()
+            _remove(path)
+
+
+def file_digest(path: Path) -> str:
+    """Return the XXH3-128 of a file's content in hex; memory stays flat."""
+    digest = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Hold an advisory lock; the kernel releases it when the process dies, however it dies."""
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StoreError(f"another run is working on {path.stem} right now; wait for it, or stop it first") from None
+        yield
+
+
+@contextlib.contextmanager
+def out_of_space(folder: Path) -> Iterator[None]:
+    """Turn "no space left" into one sentence that says where and what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        free = shutil.disk_usage(folder).free / 2**20
+        raise StoreError(
+            f"no space left while writing {folder} ({free:.0f} MiB free); free some space and run again: it continues where it stopped"
+        ) from error
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _flush_to_disk(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,58 @@
+"""Every error that codeprimer raises on purpose.
+
+::
+
+    CodeprimerError
+    ├── UserError              the user can mend it: one sentence (what, where, remedy), exit code 2, no traceback
+    │   ├── RecipeError        a recipe file or an override: names the file and the key
+    │   ├── SourceError        a source of documents or a benchmark file: names the path
+    │   ├── StoreError         a run folder or the store: locked, full, damaged, not ours
+    │   ├── MissingExtraError  an optional dependency is not installed: names the extra
+    │   └── EmptyOutputError   a stage would have published nothing: names the setting to look at
+    └── Interrupted            Ctrl-C or SIGTERM: exit code 130, the next run continues
+
+Broken invariants of our own are ``assert`` and show a traceback: they are bugs.
+"""
+
+from __future__ import annotations
+
+
+class CodeprimerError(Exception):
+    """The root of all errors raised on purpose."""
+
+    exit_code = 1
+
+
+class UserError(CodeprimerError):
+    """Something the user can mend; the message is one sentence that says what, where and how."""
+
+    exit_code = 2
+
+
+class RecipeError(UserError):
+    """A recipe or an override that cannot be used; the message names the file and the key."""
+
+
+class SourceError(UserError):
+    """A source of documents or a benchmark file that cannot be read; the message names the path."""
+
+
+class StoreError(UserError):
+    """A run folder or store that is locked, full, damaged, or not one of ours."""
+
+
+class MissingExtraError(UserError):
+    """An optional dependency that is not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs {package}, which is not installed: pip install 'codeprimer[{extra}]'")
+
+
+class EmptyOutputError(UserError):
+    """A stage that would have published an empty table."""
+
+
+class Interrupted(CodeprimerError):  # noqa: N818 - it is a request by the user, not a failure
+    """The user asked the run to stop; everything finished so far is kept."""
+
+    exit_code = 130

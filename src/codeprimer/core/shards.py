@@ -1,0 +1,118 @@
+"""Sharded Parquet tables: how rows get to disk and back, with flat memory and reproducible bytes.
+
+A table is a folder of ``00000.parquet, 00001.parquet, ...`` of at most 64 MB each, which ``datasets.load_dataset``, DuckDB, Polars and
+pandas open as it lies. Equal rows in equal order give equal bytes: the cut into row groups and shards depends on the rows alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Row = dict[str, Any]
+
+SHARD_BYTES = 64 * 2**20
+"""The largest shard [bytes of text before compression]."""
+
+GROUP_BYTES = 4 * 2**20
+"""Rows are flushed to disk when this much text waits [bytes]; this bounds a writer's memory."""
+
+GROUP_ROWS = 4096
+
+
+class TableWriter:
+    """Write rows of one table into a folder of shards; use as a context manager.
+
+    The folder exists from the start, so an empty table is still a table: one shard with the schema and no rows.
+    """
+
+    def __init__(self, folder: Path, schema: pa.Schema, shard_bytes: int = SHARD_BYTES) -> None:
+        self.folder = folder
+        self.schema = schema
+        self.rows = 0
+        self._shard_bytes = shard_bytes
+        self._waiting: list[Row] = []
+        self._waiting_bytes = 0
+        self._written_bytes = 0
+        self._shards = 0
+        self._file: pq.ParquetWriter | None = None
+        folder.mkdir(parents=True, exist_ok=False)
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Append one row; missing columns become null, unknown columns raise."""
+        unknown = row.keys() - set(self.schema.names)
+        assert not unknown, f"{self.folder.name} has no column {sorted(unknown)}"
+        self._waiting.append(dict(row))
+        self._waiting_bytes += _weight(row)
+        self.rows += 1
+        if self._waiting_bytes >= GROUP_BYTES or len(self._waiting) >= GROUP_ROWS:
+            self._flush()
+
+    def write_all(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Append many rows."""
+        for row in rows:
+            self.write(row)
+
+    def close(self) -> None:
+        """Flush what waits and finish the last shard."""
+        if self._waiting or not self._shards:
+            self._flush()
+        self._finish_shard()
+
+    def _flush(self) -> None:
+        if self._file is None:
+            path = self.folder / f"{self._shards:05d}.parquet"
+            self._file = pq.ParquetWriter(path, self.schema, compression="zstd")
+            self._shards += 1
+        self._file.write_table(pa.Table.from_pylist(self._waiting, schema=self.schema))
+        self._written_bytes += self._waiting_bytes
+        self._waiting, self._waiting_bytes = [], 0
+        if self._written_bytes >= self._shard_bytes:
+            self._finish_shard()
+
+    def _finish_shard(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            self._written_bytes = 0
+
+    def __enter__(self) -> TableWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is None:
+            self.close()
+        elif self._file is not None:
+            self._file.close()
+
+
+def _weight(row: Mapping[str, Any]) -> int:
+    return 64 + sum(len(value) for value in row.values() if isinstance(value, str))
+
+
+def shard_paths(folder: Path) -> list[Path]:
+    """Return the shards of a table in order."""
+    return sorted(folder.glob("*.parquet"))
+
+
+def read_batches(folder: Path, columns: Sequence[str] | None = None, batch_rows: int = 256) -> Iterator[pa.RecordBatch]:
+    """Yield a table's record batches in order; memory holds one batch."""
+    for path in shard_paths(folder):
+        with pq.ParquetFile(path) as file:
+            yield from file.iter_batches(batch_size=batch_rows, columns=columns, use_threads=False)
+
+
+def read_rows(folder: Path, columns: Sequence[str] | None = None) -> Iterator[Row]:
+    """Yield a table's rows in order as dictionaries; memory holds one batch."""
+    for batch in read_batches(folder, columns):
+        yield from batch.to_pylist()
+
+
+def count_rows(folder: Path) -> int:
+    """Return the number of rows of a table, from the shards' footers alone."""
+    return sum(pq.read_metadata(path).num_rows for path in shard_paths(folder))

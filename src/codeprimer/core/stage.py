@@ -1,0 +1,163 @@
+"""What a stage is, and how one is run.
+
+A stage reads artefacts, writes one artefact, and knows no other stage. It gets everything else handed in: its settings, its inputs, a
+workspace, the engine, the seed and the console. ``run_stage`` gives it an id, skips it when the artefact is there, and publishes it.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from codeprimer.core.artifact import Artifact, Store, Workspace, content_id
+from codeprimer.core.console import Console
+from codeprimer.core.errors import EmptyOutputError
+from codeprimer.core.shards import count_rows
+
+
+class Settings(BaseModel):
+    """The base of every stage's settings: strict, frozen, unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What a stage reports: one line for people, and figures for the manifest.
+
+    Both must be equal for equal artefacts: no times, no paths, no memory.
+    """
+
+    headline: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+Unit = TypeVar("Unit")
+
+
+class Engine(Protocol):
+    """Map a stage over units of work."""
+
+    def map(self, function: Callable[[Unit, Path], None], units: Iterable[Unit], work: Path, title: str) -> Iterator[Path]:
+        """Call ``function(unit, folder)`` exactly once per unit and yield the folders in the order of the units.
+
+        ``function`` must be importable (a module-level function or a ``functools.partial`` of one). A folder that an earlier attempt
+        finished is not made again. Folders are ``work/00000``, ``work/00001``, ...; the caller may remove one after reading it.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the assembly hands to every stage."""
+
+    engine: Engine
+    console: Console
+    seed: int
+
+
+SettingsType = TypeVar("SettingsType", bound=Settings)
+
+
+class Stage(ABC, Generic[SettingsType]):
+    """One step from artefacts to an artefact."""
+
+    name: ClassVar[str]
+    """The word that also names the folder, the recipe's section, the command and the run's folder."""
+    version: ClassVar[int]
+    """Raised whenever the same settings and inputs would give other bytes."""
+    reads: ClassVar[tuple[str, ...]] = ()
+    """The inputs, by the names under which ``run`` finds them."""
+    seeded: ClassVar[bool] = True
+    """False where the recipe's seed changes nothing, so that runs with other seeds share the artefact."""
+    volatile: ClassVar[tuple[str, ...]] = ()
+    """Files whose bytes carry times; they are kept out of the manifest."""
+    required_tables: ClassVar[tuple[str, ...]] = ()
+    """Tables that must not be empty."""
+
+    def source_digest(self, settings: SettingsType, console: Console) -> str:
+        """Return a digest of everything outside the store that ``run`` will read."""
+        del settings, console
+        return ""
+
+    @abstractmethod
+    def run(self, settings: SettingsType, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
+        """Write the artefact into ``out`` and report."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """The outcome of ``run_stage``."""
+
+    artifact: Artifact
+    reused: bool
+    seconds: float
+    headline: str
+
+
+def identify(stage: Stage[Any], settings: Settings, input_ids: Mapping[str, str], seed: int, console: Console) -> str:
+    """Return the id of the artefact that these settings and inputs lead to, without making it."""
+    facts = settings.model_dump(mode="json")
+    if stage.seeded:
+        facts["seed"] = seed
+    return content_id(stage.name, stage.version, facts, input_ids, stage.source_digest(settings, console))
+
+
+def run_stage(
+    stage: Stage[Any], settings: Settings, inputs: Mapping[str, Artifact], identity: str, store: Store, tools: Tools
+) -> Built:
+    """Return the artefact ``identity``, making it unless it is complete in the store.
+
+    Raises EmptyOutputError when a required table comes out empty, StoreError when the store cannot be written.
+    """
+    assert set(inputs) == set(stage.reads), f"{stage.name} reads {stage.reads}, got {sorted(inputs)}"
+    if (artifact := store.find(stage.name, identity)) is not None:
+        return Built(artifact, True, 0.0, artifact.manifest["headline"])
+    started = time.monotonic()
+    with store.workspace(stage.name, identity) as workspace:
+        stats = stage.run(settings, inputs, workspace, tools)
+        _refuse_empty(stage, workspace)
+        seconds = time.monotonic() - started
+        manifest = {
+            "stage": stage.name,
+            "version": stage.version,
+            "id": identity,
+            "settings": settings.model_dump(mode="json"),
+            "seed": tools.seed if stage.seeded else None,
+            "inputs": {name: artifact.id for name, artifact in inputs.items()},
+            "headline": stats.headline,
+            "facts": stats.facts,
+        }
+        artifact = store.publish(workspace, manifest, stage.volatile, {"seconds": seconds, "peak_memory": peak_memory()})
+    return Built(artifact, False, seconds, stats.headline)
+
+
+def _refuse_empty(stage: Stage[Any], workspace: Workspace) -> None:
+    for name in stage.required_tables:
+        if not count_rows(workspace.path / name):
+            raise EmptyOutputError(
+                f"{stage.name} would publish an empty table {name!r}: nothing passed its checks; see {workspace.path} and the "
+                f"recipe's section {stage.name!r}"
+            )
+
+
+def peak_memory() -> int:
+    """Return the largest resident set of this process or any finished child [bytes]."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+

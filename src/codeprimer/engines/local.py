@@ -1,0 +1,93 @@
+"""The default engine: processes on this machine, or none at all.
+
+Each unit of work is made exactly once, in a folder of its own that is renamed when it is complete, so a killed run continues with the
+units that are missing. Results come back in the order of the units, never of their arrival.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from codeprimer.core.artifact import make_once
+from codeprimer.core.console import Console
+from codeprimer.core.stage import available_cores
+
+Unit = TypeVar("Unit")
+
+_PARENT_DEATH_SIGNAL = 1  # prctl(2): PR_SET_PDEATHSIG
+
+
+class LocalEngine:
+    """Run units in ``processes`` worker processes; with one, run them in this process."""
+
+    def __init__(self, console: Console, processes: int | None = None) -> None:
+        self.console = console
+        self.processes = processes or available_cores()
+
+    def map(self, function: Callable[[Unit, Path], None], units: Iterable[Unit], work: Path, title: str) -> Iterator[Path]:
+        """See ``core.stage.Engine.map``; at most four units per process wait at a time, so memory stays flat."""
+        listed = list(units)
+        work.mkdir(parents=True, exist_ok=True)
+        folders = [work / f"{index:05d}" for index in range(len(listed))]
+        with self.console.task(title, len(listed)) as task:
+            run = self._serial if self.processes == 1 or len(listed) < 2 else self._parallel
+            for folder in run(function, listed, folders):
+                task.advance()
+                yield folder
+
+    def _serial(self, function: Callable[[Unit, Path], None], units: list[Unit], folders: list[Path]) -> Iterator[Path]:
+        for unit, folder in zip(units, folders, strict=True):
+            _make(function, unit, folder)
+            yield folder
+
+    def _parallel(self, function: Callable[[Unit, Path], None], units: list[Unit], folders: list[Path]) -> Iterator[Path]:
+        # Spawned, not forked: the parent may hold threads (Arrow, torch) whose locks a fork would copy in any state.
+        pool = ProcessPoolExecutor(self.processes, multiprocessing.get_context("spawn"), _die_with, (os.getpid(),))
+        waiting: deque[tuple[Future[None], Path]] = deque()
+        remaining = iter(zip(units, folders, strict=True))
+        try:
+            for unit, folder in remaining:
+                waiting.append((pool.submit(_make, function, unit, folder), folder))
+                if len(waiting) >= 4 * self.processes:
+                    yield _finished(*waiting.popleft())
+            while waiting:
+                yield _finished(*waiting.popleft())
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _make(function: Callable[[Unit, Path], None], unit: Unit, folder: Path) -> None:
+    make_once(folder, lambda temporary: function(unit, temporary))
+
+
+def _finished(future: Future[None], folder: Path) -> Path:
+    future.result()
+    return folder
+
+
+def _die_with(parent: int) -> None:
+    """Make a worker end when its parent does, even by SIGKILL, and leave Ctrl-C to the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    if sys.platform != "linux":
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
