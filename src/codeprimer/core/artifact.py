@@ -1,8 +1,9 @@
 """Artefacts: complete, immutable folders in a store, found by what they were made from.
 
-An artefact lives in ``store/<stage>-<id>/``. Its id hashes the stage's version and settings, its seed, the ids of its inputs and the
-content of source files; never times, paths or metrics. It is written into ``store/.partial/<stage>-<id>/``, its manifest last, and then
-renamed, so a crash leaves no half artefact behind; what was finished inside the partial folder is used by the next run.
+An artefact lives in ``store/<stage>-<id>/``. Its id hashes the stage's version and settings, its seed, the ids of its
+inputs and the content of source files; never times, paths or metrics. It is written into
+``store/.partial/<stage>-<id>/``, its manifest last, and then renamed, so a crash leaves no half artefact behind; what
+was finished inside the partial folder is used by the next run.
 """
 
 from __future__ import annotations
@@ -133,8 +134,8 @@ def open_artifact(path: Path) -> Artifact:
 class Workspace:
     """The partial folder in which a stage writes its artefact.
 
-    Tables and files are written anew by every attempt. Work that must survive a crash goes through ``once``: it is made under a
-    temporary name and renamed when it is complete, and a later attempt finds it.
+    Tables and files are written anew by every attempt. Work that must survive a crash goes through ``once``: it is
+    made under a temporary name and renamed when it is complete, and a later attempt finds it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -201,7 +202,9 @@ class Store:
         except PermissionError as error:
             raise StoreError(f"cannot write into {self.root}: {error}; choose another folder with --runs") from None
 
-    def publish(self, workspace: Workspace, manifest: dict[str, Any], volatile: Sequence[str], cost: dict[str, Any]) -> Artifact:
+    def publish(
+        self, workspace: Workspace, manifest: dict[str, Any], volatile: Sequence[str], cost: dict[str, Any]
+    ) -> Artifact:
         """Seal a finished workspace: hash its files, write the manifest last, rename it into the store.
 
         ``volatile`` names files whose bytes carry times (a report): they are stored, but not part of the manifest.
@@ -258,7 +261,9 @@ def _lock(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StoreError(f"another run is working on {path.stem} right now; wait for it, or stop it first") from None
+            raise StoreError(
+                f"another run is working on {path.stem} right now; wait for it, or stop it first"
+            ) from None
         yield
 
 
@@ -272,7 +277,8 @@ def out_of_space(folder: Path) -> Iterator[None]:
             raise
         free = shutil.disk_usage(folder).free / 2**20
         raise StoreError(
-            f"no space left while writing {folder} ({free:.0f} MiB free); free some space and run again: it continues where it stopped"
+            f"no space left while writing {folder} ({free:.0f} MiB free); free some space and run again: it continues "
+            "where it stopped"
         ) from error
 
 

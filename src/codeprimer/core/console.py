@@ -1,4 +1,5 @@
-"""Everything that a run prints: bars on a terminal, one line per minute otherwise, one JSON object per line for programs.
+"""Everything that a run prints: bars on a terminal, one line per minute otherwise, one JSON object per line for
+programs.
 
 The only module that writes to standard output or error while stages run.
 """

@@ -1,7 +1,8 @@
 """The Arrow schema of every table, in the order in which a document meets them. Read this file first.
 
-One id runs through everything: ``doc_id`` is the SHA-256 of a document's text, so the same text is the same document wherever it turns
-up; ``task_id`` names one exam or benchmark problem. Every dropped or rejected row is kept, with its reason.
+One id runs through everything: ``doc_id`` is the SHA-256 of a document's text, so the same text is the same document
+wherever it turns up; ``task_id`` names one exam or benchmark problem. Every dropped or rejected row is kept, with its
+reason.
 
 ::
 
@@ -29,7 +30,7 @@ def document_id(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-# --- 05-exam -----------------------------------------------------------------------------------------------------------------------
+# --- 05-exam ----------------------------------------------------------------------------------------------------------
 
 TASKS = pa.schema(
     [
@@ -44,7 +45,7 @@ TASKS = pa.schema(
 )
 """``exam``, ``validation`` and ``benchmarks``: problems that nothing trained on may contain."""
 
-# --- 10-corpus ---------------------------------------------------------------------------------------------------------------------
+# --- 10-corpus --------------------------------------------------------------------------------------------------------
 
 DOCUMENTS = pa.schema(
     [
@@ -84,7 +85,7 @@ CORPUS_DROPPED = pa.schema(
     ]
 )
 
-# --- 20-quality --------------------------------------------------------------------------------------------------------------------
+# --- 20-quality -------------------------------------------------------------------------------------------------------
 
 LABELS = pa.schema(
     [
@@ -112,7 +113,7 @@ KEPT = DOCUMENTS.append(pa.field("score", pa.float32()))
 
 QUALITY_DROPPED = KEPT.append(pa.field("reason", pa.string()))
 
-# --- 30-textbooks ------------------------------------------------------------------------------------------------------------------
+# --- 30-textbooks -----------------------------------------------------------------------------------------------------
 
 SECTIONS = pa.schema(
     [
@@ -129,7 +130,7 @@ SECTIONS = pa.schema(
 
 SECTIONS_REJECTED = SECTIONS.append(pa.field("reason", pa.string())).append(pa.field("detail", pa.string()))
 
-# --- 40-exercises ------------------------------------------------------------------------------------------------------------------
+# --- 40-exercises -----------------------------------------------------------------------------------------------------
 
 EXERCISES = pa.schema(
     [
@@ -148,7 +149,7 @@ EXERCISES = pa.schema(
 
 EXERCISES_REJECTED = EXERCISES.append(pa.field("reason", pa.string())).append(pa.field("detail", pa.string()))
 
-# --- 50-contamination --------------------------------------------------------------------------------------------------------------
+# --- 50-contamination -------------------------------------------------------------------------------------------------
 
 MATCHES = pa.schema(
     [
@@ -171,7 +172,7 @@ TRAINING_TEXTS = pa.schema(
 )
 """``raw``, ``code``, ``textbooks``, ``exercises``: clean texts, ready to be tokenised."""
 
-# --- 60-tokens ---------------------------------------------------------------------------------------------------------------------
+# --- 60-tokens --------------------------------------------------------------------------------------------------------
 
 TOKEN_INDEX = pa.schema(
     [
@@ -183,7 +184,7 @@ TOKEN_INDEX = pa.schema(
     ]
 )
 
-# --- 80-evaluation -----------------------------------------------------------------------------------------------------------------
+# --- 80-evaluation ----------------------------------------------------------------------------------------------------
 
 SAMPLES = pa.schema(
     [

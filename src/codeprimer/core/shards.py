@@ -1,7 +1,8 @@
 """Sharded Parquet tables: how rows get to disk and back, with flat memory and reproducible bytes.
 
-A table is a folder of ``00000.parquet, 00001.parquet, ...`` of at most 64 MB each, which ``datasets.load_dataset``, DuckDB, Polars and
-pandas open as it lies. Equal rows in equal order give equal bytes: the cut into row groups and shards depends on the rows alone.
+A table is a folder of ``00000.parquet, 00001.parquet, ...`` of at most 64 MB each, which ``datasets.load_dataset``,
+DuckDB, Polars and pandas open as it lies. Equal rows in equal order give equal bytes: the cut into row groups and
+shards depends on the rows alone.
 """
 
 from __future__ import annotations
@@ -84,7 +85,9 @@ class TableWriter:
     def __enter__(self) -> TableWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if error is None:
             self.close()
         elif self._file is not None:

@@ -1,7 +1,8 @@
 """What a stage is, and how one is run.
 
-A stage reads artefacts, writes one artefact, and knows no other stage. It gets everything else handed in: its settings, its inputs, a
-workspace, the engine, the seed and the console. ``run_stage`` gives it an id, skips it when the artefact is there, and publishes it.
+A stage reads artefacts, writes one artefact, and knows no other stage. It gets everything else handed in: its
+settings, its inputs, a workspace, the engine, the seed and the console. ``run_stage`` gives it an id, skips it when
+the artefact is there, and publishes it.
 """
 
 from __future__ import annotations
@@ -12,22 +13,48 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.config import JsonDict
 
 from codeprimer.core.artifact import Artifact, Store, Workspace, content_id
 from codeprimer.core.console import Console
 from codeprimer.core.errors import EmptyOutputError
 from codeprimer.core.shards import count_rows
 
+PLACE: JsonDict = {"place": True}
+"""Pass as ``Field(json_schema_extra=PLACE)`` for a path: moving files must not make an artefact stale; their content
+is hashed."""
+
 
 class Settings(BaseModel):
     """The base of every stage's settings: strict, frozen, unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+
+    def identity(self) -> dict[str, Any]:
+        """Return the settings that decide the bytes of an artefact, as JSON values.
+
+        A field marked with ``PLACE`` says where something lies or how much of the machine to use; it is left out.
+        """
+        facts = self.model_dump(mode="json")
+        return {
+            name: _identity(getattr(self, name), facts[name])
+            for name, field in type(self).model_fields.items()
+            if field.json_schema_extra != PLACE
+        }
+
+
+def _identity(value: Any, dumped: Any) -> Any:
+    if isinstance(value, Settings):
+        return value.identity()
+    if isinstance(value, tuple):
+        return [_identity(item, dumped_item) for item, dumped_item in zip(value, dumped, strict=True)]
+    return dumped
 
 
 @dataclass(frozen=True)
@@ -38,7 +65,7 @@ class Stats:
     """
 
     headline: str
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = dataclass_field(default_factory=dict)
 
 
 Unit = TypeVar("Unit")
@@ -47,11 +74,14 @@ Unit = TypeVar("Unit")
 class Engine(Protocol):
     """Map a stage over units of work."""
 
-    def map(self, function: Callable[[Unit, Path], None], units: Iterable[Unit], work: Path, title: str) -> Iterator[Path]:
+    def map(
+        self, function: Callable[[Unit, Path], None], units: Iterable[Unit], work: Path, title: str
+    ) -> Iterator[Path]:
         """Call ``function(unit, folder)`` exactly once per unit and yield the folders in the order of the units.
 
-        ``function`` must be importable (a module-level function or a ``functools.partial`` of one). A folder that an earlier attempt
-        finished is not made again. Folders are ``work/00000``, ``work/00001``, ...; the caller may remove one after reading it.
+        ``function`` must be importable (a module-level function or a ``functools.partial`` of one). A folder that an
+        earlier attempt finished is not made again. Folders are ``work/00000``, ``work/00001``, ...; the caller may
+        remove one after reading it.
         """
         ...
 
@@ -75,8 +105,9 @@ class Stage(ABC, Generic[SettingsType]):
     """The word that also names the folder, the recipe's section, the command and the run's folder."""
     version: ClassVar[int]
     """Raised whenever the same settings and inputs would give other bytes."""
-    reads: ClassVar[tuple[str, ...]] = ()
-    """The inputs, by the names under which ``run`` finds them."""
+    reads: tuple[str, ...] = ()
+    """The inputs, by the names under which ``run`` finds them; an instance may read more (training that starts from a
+    model)."""
     seeded: ClassVar[bool] = True
     """False where the recipe's seed changes nothing, so that runs with other seeds share the artefact."""
     volatile: ClassVar[tuple[str, ...]] = ()
@@ -106,7 +137,7 @@ class Built:
 
 def identify(stage: Stage[Any], settings: Settings, input_ids: Mapping[str, str], seed: int, console: Console) -> str:
     """Return the id of the artefact that these settings and inputs lead to, without making it."""
-    facts = settings.model_dump(mode="json")
+    facts = settings.identity()
     if stage.seeded:
         facts["seed"] = seed
     return content_id(stage.name, stage.version, facts, input_ids, stage.source_digest(settings, console))
@@ -131,13 +162,15 @@ def run_stage(
             "stage": stage.name,
             "version": stage.version,
             "id": identity,
-            "settings": settings.model_dump(mode="json"),
+            "settings": settings.identity(),
             "seed": tools.seed if stage.seeded else None,
             "inputs": {name: artifact.id for name, artifact in inputs.items()},
             "headline": stats.headline,
             "facts": stats.facts,
         }
-        artifact = store.publish(workspace, manifest, stage.volatile, {"seconds": seconds, "peak_memory": peak_memory()})
+        artifact = store.publish(
+            workspace, manifest, stage.volatile, {"seconds": seconds, "peak_memory": peak_memory()}
+        )
     return Built(artifact, False, seconds, stats.headline)
 
 
@@ -145,8 +178,8 @@ def _refuse_empty(stage: Stage[Any], workspace: Workspace) -> None:
     for name in stage.required_tables:
         if not count_rows(workspace.path / name):
             raise EmptyOutputError(
-                f"{stage.name} would publish an empty table {name!r}: nothing passed its checks; see {workspace.path} and the "
-                f"recipe's section {stage.name!r}"
+                f"{stage.name} would publish an empty table {name!r}: nothing passed its checks; see {workspace.path} "
+                f"and the recipe's section {stage.name!r}"
             )
 
 
@@ -159,5 +192,3 @@ def peak_memory() -> int:
 def available_cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-

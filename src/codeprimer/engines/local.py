@@ -1,7 +1,7 @@
 """The default engine: processes on this machine, or none at all.
 
-Each unit of work is made exactly once, in a folder of its own that is renamed when it is complete, so a killed run continues with the
-units that are missing. Results come back in the order of the units, never of their arrival.
+Each unit of work is made exactly once, in a folder of its own that is renamed when it is complete, so a killed run
+continues with the units that are missing. Results come back in the order of the units, never of their arrival.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class LocalEngine:
         self.console = console
         self.processes = processes or available_cores()
 
-    def map(self, function: Callable[[Unit, Path], None], units: Iterable[Unit], work: Path, title: str) -> Iterator[Path]:
+    def map(
+        self, function: Callable[[Unit, Path], None], units: Iterable[Unit], work: Path, title: str
+    ) -> Iterator[Path]:
         """See ``core.stage.Engine.map``; at most four units per process wait at a time, so memory stays flat."""
         listed = list(units)
         work.mkdir(parents=True, exist_ok=True)
@@ -51,7 +53,9 @@ class LocalEngine:
             _make(function, unit, folder)
             yield folder
 
-    def _parallel(self, function: Callable[[Unit, Path], None], units: list[Unit], folders: list[Path]) -> Iterator[Path]:
+    def _parallel(
+        self, function: Callable[[Unit, Path], None], units: list[Unit], folders: list[Path]
+    ) -> Iterator[Path]:
         # Spawned, not forked: the parent may hold threads (Arrow, torch) whose locks a fork would copy in any state.
         pool = ProcessPoolExecutor(self.processes, multiprocessing.get_context("spawn"), _die_with, (os.getpid(),))
         waiting: deque[tuple[Future[None], Path]] = deque()

@@ -1,0 +1,294 @@
+"""The command line: every command is a few lines over the module that does the work.
+
+Errors that the user can mend are one sentence on standard error and exit code 2; Ctrl-C is 130, and the next run
+continues.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+import codeprimer
+from codeprimer.core.console import Console, Mode
+from codeprimer.core.errors import CodeprimerError, Interrupted, UserError
+
+app = typer.Typer(
+    name="codeprimer",
+    help="Textbook-quality data for small code models: from raw code to a trained, examined model.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+RecipeFile = Annotated[Path, typer.Argument(help="A recipe (YAML).", metavar="RECIPE")]
+RunPath = Annotated[Path, typer.Argument(help="A run's folder, such as runs/tiny.", metavar="RUN")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", "-s", help="Override one setting: section.key=value.", metavar="KEY=VALUE")
+]
+Runs = Annotated[Path, typer.Option("--runs", help="The folder of all runs and their store.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@app.command()
+def run(
+    recipe_file: RecipeFile,
+    until: Annotated[str | None, typer.Option(help="Stop after this step, such as quality.")] = None,
+    overrides: Overrides = None,
+    runs: Runs = Path("runs"),
+    processes: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one per core.")] = 0,
+    json: Json = False,
+) -> None:
+    """Make everything that a recipe asks for; what is up to date is not made again."""
+    from codeprimer import pipeline
+    from codeprimer.recipe import load_recipe
+    from codeprimer.recipe_text import render_recipe
+    from codeprimer.run_folder import RECIPE, RunFolder
+
+    console = _console(json)
+    recipe = load_recipe(recipe_file, overrides or [])
+    folder = RunFolder(runs / recipe.name)
+    steps = pipeline.steps_until(recipe, until)
+    with folder.alone():
+        started = time.monotonic()
+        settled = pipeline.settle_machine(recipe, folder, steps)
+        (folder.path / RECIPE).write_text(render_recipe(recipe), encoding="utf-8")
+        planned = pipeline.plan(pipeline.steps_until(settled, until), recipe.seed, folder.store, console)
+        for step, built in pipeline.run(planned, folder, pipeline.make_tools(settled, console, processes)):
+            _say_built(console, step.link, built.reused, built.seconds, built.headline)
+            console.event("step_done", step=step.name, id=built.artifact.id, reused=built.reused, seconds=built.seconds)
+        console.say(f"[dim]{time.monotonic() - started:.1f} s in all, run folder {folder.path}[/]")
+    if until is None:
+        _show_result(console, folder.path)
+
+
+def _say_built(console: Console, link: str, reused: bool, seconds: float, headline: str) -> None:
+    state = "[dim]up to date[/]" if reused else f"[green]{seconds:8.1f} s[/]"
+    console.say(f"{link:<17} {state:>10}  {escape(headline)}")
+
+
+def _show_result(console: Console, folder: Path) -> None:
+    from codeprimer.report.facts import collect_facts, score_table
+    from codeprimer.run_folder import open_run
+
+    opened = open_run(folder)
+    facts = collect_facts(opened.links())
+    console.table(score_table(facts))
+    report = opened.artifact("report").path / "report.html"
+    console.say(f"report: {report}")
+    console.event("finished", report=str(report), scores=facts["evaluation"]["scores"])
+
+
+@app.command()
+def status(
+    path: Annotated[Path, typer.Argument(help="A recipe, or the folder of a run.", metavar="RECIPE|RUN")],
+    overrides: Overrides = None,
+    runs: Runs = Path("runs"),
+    json: Json = False,
+) -> None:
+    """Tell, for every step, whether it is up to date, interrupted or still to do."""
+    from codeprimer import pipeline
+    from codeprimer.recipe import load_recipe
+    from codeprimer.run_folder import RECIPE, RunFolder, open_run
+
+    console = _console(json)
+    if path.is_dir():
+        folder = open_run(path)
+        recipe = load_recipe(path / RECIPE, overrides or [])
+    else:
+        recipe = load_recipe(path, overrides or [])
+        folder = RunFolder(runs / recipe.name)
+    planned = pipeline.plan(
+        pipeline.flow(pipeline.with_machine(recipe, folder.machine())), recipe.seed, folder.store, console
+    )
+    for item in planned:
+        console.event("step", step=item.step.name, id=item.id, state=item.state)
+    table = Table("step", "state", "artefact", box=None)
+    for item in planned:
+        color = {"up to date": "green", "interrupted": "yellow", "to do": "dim"}[item.state]
+        table.add_row(item.step.link, f"[{color}]{item.state}[/]", f"{item.step.stage.name}-{item.id}")
+    console.table(table)
+
+
+@app.command()
+def trace(
+    run_path: RunPath,
+    doc_id: Annotated[str, typer.Argument(help="A document's id, or its first characters (8 or more).")],
+    json: Json = False,
+) -> None:
+    """Print one document's life through every table of a run."""
+    from codeprimer.run_folder import open_run
+    from codeprimer.trace import print_life, trace_document
+
+    life = trace_document(open_run(run_path), doc_id)
+    if json:
+        _print_json(life)
+    else:
+        print_life(_console(False), life)
+
+
+@app.command()
+def complete(
+    run_path: RunPath,
+    prompt: Annotated[str, typer.Option(help="The start of a function; '-' reads standard input; \\n is a newline.")],
+    model: Annotated[str, typer.Option(help="control, base or tuned.")] = "tuned",
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="[tokens]")] = 160,
+) -> None:
+    """Let a trained model complete a function and print it."""
+    from codeprimer.complete import complete_function
+    from codeprimer.run_folder import open_run
+
+    text = sys.stdin.read() if prompt == "-" else prompt.replace("\\n", "\n")
+    typer.echo(complete_function(open_run(run_path), model, text, max_new_tokens))
+
+
+@app.command()
+def report(run_path: RunPath, json: Json = False) -> None:
+    """Print a run's scores and where its report lies; with --json every fact of the report."""
+    from codeprimer.report.facts import collect_facts, score_table
+    from codeprimer.run_folder import open_run
+
+    folder = open_run(run_path)
+    facts = collect_facts(folder.links())
+    if json:
+        _print_json(facts)
+        return
+    console = _console(False)
+    if "evaluation" in facts:
+        console.table(score_table(facts))
+    if "report" in folder.links():
+        console.say(f"report: {folder.links()['report'] / 'report.html'}")
+    else:
+        console.say("no report yet: the run has not come to its end; `--json` prints the facts so far")
+
+
+@app.command()
+def export(
+    run_path: RunPath,
+    table: Annotated[str, typer.Argument(help="step/table, such as quality/kept.")],
+    jsonl: Annotated[Path, typer.Option("--jsonl", help="The file to write; '-' is standard output.")],
+) -> None:
+    """Write a table as JSON lines."""
+    from codeprimer.export import export_jsonl
+    from codeprimer.run_folder import open_run
+
+    rows = export_jsonl(open_run(run_path), table, jsonl)
+    if str(jsonl) != "-":
+        _console(False).say(f"{rows:,} rows written to {jsonl}")
+
+
+@app.command()
+def clean(
+    runs: Runs = Path("runs"),
+    yes: Annotated[bool, typer.Option("--yes", help="Remove; without it the list is only shown.")] = False,
+) -> None:
+    """Remove artefacts that no run links to, and what interrupted runs left behind."""
+    from codeprimer.clean import remove_unlinked, unlinked
+
+    console = _console(False)
+    found = unlinked(runs)
+    for path, size in found:
+        console.say(f"{size / 2**20:8.1f} MiB  {path}")
+    total = sum(size for _, size in found) / 2**20
+    if yes:
+        remove_unlinked(runs)
+    done = "removed" if yes else "could be removed; `codeprimer clean --yes` does it"
+    console.say(f"{len(found)} artefacts, {total:.1f} MiB {done}")
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Tell what this machine has and what is missing."""
+    from codeprimer.doctor import examine, print_findings
+
+    findings = examine()
+    if json:
+        _print_json(findings)
+    else:
+        print_findings(_console(False), findings)
+
+
+@app.command()
+def recipe(
+    recipe_file: Annotated[
+        Path | None, typer.Argument(help="A recipe; none: all defaults.", metavar="[RECIPE]")
+    ] = None,
+    overrides: Overrides = None,
+    reference: Annotated[bool, typer.Option(help="Print the reference of all settings as Markdown.")] = False,
+) -> None:
+    """Print a recipe complete, with every default and what it means."""
+    from codeprimer.recipe import load_recipe, parse_recipe
+    from codeprimer.recipe_text import render_recipe, render_reference
+
+    if reference:
+        typer.echo(render_reference(), nl=False)
+        return
+    loaded = load_recipe(recipe_file, overrides or []) if recipe_file else parse_recipe({"name": "default"}, "defaults")
+    typer.echo(render_recipe(loaded), nl=False)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="A folder of Python code.")],
+    output: Annotated[Path | None, typer.Option(help="The recipe to write; default: NAME.yaml here.")] = None,
+) -> None:
+    """Write a recipe for a folder of one's own code."""
+    from codeprimer.init import write_recipe
+
+    path = write_recipe(folder, output)
+    _console(False).say(
+        f"{path} written; `codeprimer run {path} --until quality` filters the folder, without --until it trains too"
+    )
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(codeprimer.__version__)
+
+
+def _console(json: bool) -> Console:
+    mode: Mode = "json" if json else "auto"
+    return Console(mode)
+
+
+def _print_json(value: object) -> None:
+    import orjson
+
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n")
+
+
+def _stop(signum: int, frame: object) -> NoReturn:
+    del signum, frame
+    raise Interrupted("stopped; everything finished so far is kept, and the same command continues")
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    try:
+        app()
+    except CodeprimerError as error:
+        _fail(error, error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): end quietly, without a second error at shutdown.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
+    except OSError as error:
+        # What the operating system refuses (a folder that cannot be read, a full disk) is the user's to mend.
+        _fail(UserError(f"{error.filename or 'the system'}: {error.strerror or error}"), 2)
+    raise SystemExit(0)
+
+
+def _fail(error: Exception, exit_code: int) -> NoReturn:
+    Console().err.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
+    raise SystemExit(exit_code)

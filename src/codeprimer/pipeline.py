@@ -1,0 +1,205 @@
+"""The flow as one readable list, and how a run walks along it; the only module that knows every stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Literal
+
+from codeprimer.contamination.stage import ContaminationStage
+from codeprimer.core import registry
+from codeprimer.core.artifact import Artifact, Store
+from codeprimer.core.console import Console
+from codeprimer.core.errors import MissingExtraError, RecipeError
+from codeprimer.core.stage import Built, Engine, Settings, Stage, Tools, available_cores, identify, run_stage
+from codeprimer.corpus.stage import CorpusStage
+from codeprimer.evaluation.stage import EvaluationStage
+from codeprimer.exam.stage import ExamStage
+from codeprimer.exercises.stage import ExercisesStage
+from codeprimer.quality.stage import QualityStage
+from codeprimer.recipe import Recipe
+from codeprimer.report.stage import ReportStage
+from codeprimer.run_folder import RunFolder
+from codeprimer.textbooks.stage import TextbooksStage
+from codeprimer.tokens.stage import TokensStage
+from codeprimer.training.stage import TrainingStage
+
+State = Literal["up to date", "interrupted", "to do"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage at its place in the flow."""
+
+    number: int
+    name: str
+    stage: Stage[Any]
+    settings: Settings
+    inputs: Mapping[str, str]
+    """What the stage calls an input -> the step that makes it."""
+
+    @property
+    def link(self) -> str:
+        """The name of the artefact's link in the run folder."""
+        return f"{self.number:02d}-{self.name}"
+
+
+def flow(recipe: Recipe) -> list[Step]:
+    """Return the steps of a run, each after everything it reads."""
+    training = recipe.training
+    trained = {"tokens": "tokens", "exam": "exam"}
+    return [
+        Step(5, "exam", ExamStage(), recipe.exam, {}),
+        Step(10, "corpus", CorpusStage(), recipe.corpus, {}),
+        Step(20, "quality", QualityStage(), recipe.quality, _same("corpus")),
+        Step(30, "textbooks", TextbooksStage(), recipe.textbooks, _same("exam")),
+        Step(40, "exercises", ExercisesStage(), recipe.exercises, _same("exam")),
+        Step(
+            50,
+            "contamination",
+            ContaminationStage(),
+            recipe.contamination,
+            _same("exam", "corpus", "quality", "textbooks", "exercises"),
+        ),
+        Step(60, "tokens", TokensStage(), recipe.tokens, _same("exam", "contamination")),
+        Step(70, "control", TrainingStage(), training.control_settings(), trained),
+        Step(71, "base", TrainingStage(), training.base_settings(), trained),
+        Step(
+            72,
+            "tuned",
+            TrainingStage(start=True, score=_validation_score),
+            training.tuned_settings(),
+            trained | {"start": "base"},
+        ),
+        Step(
+            80,
+            "evaluation",
+            EvaluationStage(),
+            recipe.evaluation,
+            _same("exam", "quality", "tokens", "control", "base", "tuned"),
+        ),
+        Step(90, "report", ReportStage(recipe.name), recipe.report, _same(*ReportStage.reads)),
+    ]
+
+
+STEP_NAMES = (
+    "exam",
+    "corpus",
+    "quality",
+    "textbooks",
+    "exercises",
+    "contamination",
+    "tokens",
+    "control",
+    "base",
+    "tuned",
+    "evaluation",
+    "report",
+)
+NEED_TORCH = ("control", "base", "tuned", "evaluation")
+
+
+def _same(*names: str) -> dict[str, str]:
+    return {name: name for name in names}
+
+
+def _validation_score(*arguments: Any) -> float:
+    from codeprimer.evaluation.validation import validation_score
+
+    return validation_score(*arguments)
+
+
+def steps_until(recipe: Recipe, until: str | None) -> list[Step]:
+    """Return the steps up to ``until`` and only what it needs; all steps when it is None.
+
+    Raises RecipeError when there is no such step.
+    """
+    steps = flow(recipe)
+    if until is None:
+        return steps
+    if until not in STEP_NAMES:
+        raise RecipeError(f"--until {until}: no such step; {registry.nearest(until, list(STEP_NAMES))}")
+    wanted = {until}
+    for step in reversed(steps):
+        if step.name in wanted:
+            wanted |= set(step.inputs.values())
+    return [step for step in steps if step.name in wanted]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A step with the id its settings and inputs lead to, and what the store holds of it."""
+
+    step: Step
+    id: str
+    state: State
+
+
+def plan(steps: list[Step], seed: int, store: Store, console: Console) -> list[Planned]:
+    """Return every step's id and state without making anything."""
+    ids: dict[str, str] = {}
+    planned = []
+    for step in steps:
+        inputs = {name: ids[source] for name, source in step.inputs.items()}
+        ids[step.name] = identify(step.stage, step.settings, inputs, seed, console)
+        planned.append(Planned(step, ids[step.name], _state(store, step.stage.name, ids[step.name])))
+    return planned
+
+
+def _state(store: Store, stage: str, identity: str) -> State:
+    if store.find(stage, identity) is not None:
+        return "up to date"
+    return "interrupted" if store.has_partial(stage, identity) else "to do"
+
+
+def run(planned: list[Planned], folder: RunFolder, tools: Tools) -> Iterator[tuple[Step, Built]]:
+    """Make what is missing, step by step, linking each artefact into the run folder as it is complete."""
+    artifacts: dict[str, Artifact] = {}
+    for item in planned:
+        step = item.step
+        tools.console.event("step_started", step=step.name, id=item.id)
+        inputs = {name: artifacts[source] for name, source in step.inputs.items()}
+        built = run_stage(step.stage, step.settings, inputs, item.id, folder.store, tools)
+        artifacts[step.name] = built.artifact
+        folder.link(step.link, built.artifact)
+        yield step, built
+
+
+def make_tools(recipe: Recipe, console: Console, processes: int) -> Tools:
+    """Return the tools that every stage is handed."""
+    engine: Engine = registry.load("engines", "local")(console, processes or None)
+    return Tools(engine, console, recipe.seed)
+
+
+def settle_machine(recipe: Recipe, folder: RunFolder, steps: list[Step]) -> Recipe:
+    """Return the recipe with every "auto" of the machine decided: once per run, recorded, and used again.
+
+    Raises MissingExtraError, before any work is done, when a wanted step needs torch and it is not installed.
+    """
+    if not any(step.name in NEED_TORCH for step in steps):
+        return recipe
+    if find_spec("torch") is None:
+        raise MissingExtraError("torch", "train", "training (steps after tokens; --until tokens stops before it)")
+    decided = folder.machine()
+    training = recipe.training
+    if "threads" not in decided:
+        decided["threads"] = available_cores()
+    if "precision" not in decided and training.precision == "auto":
+        from codeprimer.training.probe import choose_precision
+
+        decided["precision"] = choose_precision(training.model, training.threads or decided["threads"])
+    if decided != folder.machine():
+        folder.decide(decided)
+    return with_machine(recipe, decided)
+
+
+def with_machine(recipe: Recipe, decided: Mapping[str, Any]) -> Recipe:
+    """Return the recipe with the recorded decisions filled in where it leaves the choice open."""
+    training = recipe.training
+    update: dict[str, Any] = {}
+    if training.threads == 0 and "threads" in decided:
+        update["threads"] = decided["threads"]
+    if training.precision == "auto" and "precision" in decided:
+        update["precision"] = decided["precision"]
+    return recipe.model_copy(update={"training": training.model_copy(update=update)})

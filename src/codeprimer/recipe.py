@@ -1,0 +1,230 @@
+"""Recipes: one YAML file that says what a run does; it only composes the stages' own settings.
+
+A recipe holds what differs from the defaults. Unknown keys, wrong types and values out of range are errors that name
+the file and the key; ``-s training.base.tokens=200000`` overrides one value. ``codeprimer recipe FILE`` prints every
+setting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import yaml
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from codeprimer.contamination.settings import ContaminationSettings
+from codeprimer.core.errors import RecipeError
+from codeprimer.core.registry import nearest
+from codeprimer.core.stage import Settings
+from codeprimer.corpus.settings import CorpusSettings
+from codeprimer.evaluation.settings import EvaluationSettings
+from codeprimer.exam.settings import ExamSettings
+from codeprimer.exercises.settings import ExercisesSettings
+from codeprimer.quality.settings import QualitySettings
+from codeprimer.report.settings import ReportSettings
+from codeprimer.textbooks.settings import TextbooksSettings
+from codeprimer.tokens.settings import TokensSettings
+from codeprimer.training.settings import ModelSettings, Phase, Precision, TrainingSettings
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
+RESERVED_NAMES = ("store",)
+
+
+class TrainingSection(Settings):
+    """The three models of a run; the control is derived, so that it can never be given less than the others."""
+
+    model: ModelSettings = Field(default=ModelSettings(), description="The architecture, the same for all three.")
+    precision: Precision = Field(
+        default="auto", description="Of the weights while training; auto: a probe decides once per run."
+    )
+    threads: int = Field(default=0, ge=0, description="CPU threads; 0: all cores, decided once per run.")
+    checkpoint_every: int = Field(default=100, ge=1, description="Steps between checkpoints that a killed run resumes.")
+    selections: int = Field(
+        default=4, ge=1, description="How many checkpoints of the tuned model the validation set chooses from."
+    )
+    base: Phase = Field(
+        default=Phase(name="base", mixture={"code": 0.5, "textbooks": 0.5}), description="Pre-training."
+    )
+    tuned: Phase = Field(
+        default=Phase(name="tuned", mixture={"exercises": 1.0}), description="Fine-tuning, from the base model."
+    )
+
+    def base_settings(self) -> TrainingSettings:
+        """Return the settings of the base model."""
+        return self._settings((self.base,), 1)
+
+    def tuned_settings(self) -> TrainingSettings:
+        """Return the settings of the tuned model."""
+        return self._settings((self.tuned,), self.selections)
+
+    def control_settings(self) -> TrainingSettings:
+        """Return the settings of the control: base and tuned in tokens and schedule, on raw code throughout."""
+        raw = {"raw": 1.0}
+        phases = tuple(phase.model_copy(update={"mixture": raw}) for phase in (self.base, self.tuned))
+        return self._settings(phases, 1)
+
+    def _settings(self, phases: tuple[Phase, ...], selections: int) -> TrainingSettings:
+        return TrainingSettings(
+            model=self.model,
+            phases=phases,
+            precision=self.precision,
+            threads=self.threads,
+            checkpoint_every=self.checkpoint_every,
+            selections=selections,
+        )
+
+
+class Recipe(Settings):
+    """Everything that a run does."""
+
+    name: str = Field(pattern=NAME_PATTERN, max_length=80, description="The run's folder below --runs.")
+    seed: int = Field(default=1, ge=0, le=2**31, description="All randomness derives from it; the exam has its own.")
+    exam: ExamSettings = ExamSettings()
+    corpus: CorpusSettings = CorpusSettings()
+    quality: QualitySettings = QualitySettings()
+    textbooks: TextbooksSettings = TextbooksSettings()
+    exercises: ExercisesSettings = ExercisesSettings()
+    contamination: ContaminationSettings = ContaminationSettings()
+    tokens: TokensSettings = TokensSettings()
+    training: TrainingSection = TrainingSection()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    report: ReportSettings = ReportSettings()
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe file and apply overrides of the form ``section.key=value``.
+
+    Relative paths inside the recipe are taken from the recipe's folder. Raises RecipeError, naming the file and the
+    key.
+    """
+    values = _read(path)
+    for override in overrides:
+        _override(values, override)
+    if "name" not in values:
+        values["name"] = path.stem.lower()
+    _resolve_paths(values, path.parent)
+    return parse_recipe(values, str(path))
+
+
+def parse_recipe(values: dict[str, Any], origin: str) -> Recipe:
+    """Return the recipe that plain values describe; ``origin`` names them in errors."""
+    try:
+        recipe = Recipe.model_validate_json(orjson.dumps(values))
+    except ValidationError as error:
+        raise RecipeError(f"{origin}: {_sentence(error.errors()[0])}") from None
+    except TypeError as error:
+        raise RecipeError(f"{origin}: a value that JSON cannot hold: {error}") from None
+    if recipe.name in RESERVED_NAMES:
+        raise RecipeError(f"{origin}: name: {recipe.name!r} is the folder of all artefacts; choose another name")
+    return recipe
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML in which a key that is given twice is an error, not a silent choice."""
+
+
+def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    loader.flatten_mapping(node)
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node)  # type: ignore[no-untyped-call]
+        if key in seen:
+            raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
+        seen.add(key)
+    return loader.construct_mapping(node, deep=True)
+
+
+_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RecipeError(f"{path}: no such recipe; `codeprimer init FOLDER` writes one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read as a recipe: {error}") from None
+    try:
+        values = yaml.load(text, _StrictLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise RecipeError(f"{path}: line {line}: {error.problem}; the file must be YAML") from None
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path}: not YAML: {error}") from None
+    if values is None:
+        values = {}
+    if not isinstance(values, dict):
+        raise RecipeError(f"{path}: a recipe is a mapping of sections, this is a {type(values).__name__}")
+    return values
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise RecipeError(f"-s {override}: an override has the form section.key=value")
+    *parents, last = key.split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise RecipeError(f"-s {override}: {parent!r} is a value, not a section")
+    try:
+        values[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise RecipeError(f"-s {override}: the value is not YAML") from None
+
+
+def _resolve_paths(values: dict[str, Any], folder: Path) -> None:
+    """Make the paths of the corpus' sources absolute, so that a run works from any folder."""
+    corpus = values.get("corpus")
+    sources = corpus.get("sources") if isinstance(corpus, dict) else None
+    for source in sources if isinstance(sources, list) else []:
+        if isinstance(source, dict) and isinstance(source.get("path"), str):
+            source["path"] = str((folder / Path(source["path"]).expanduser()).resolve())
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """Turn pydantic's finding into one sentence that starts with the key."""
+    location = [part for part in error["loc"] if isinstance(part, str | int)]
+    key = ".".join(map(str, location)) or "the recipe"
+    match error["type"]:
+        case "extra_forbidden":
+            return f"{key}: unknown key; {nearest(str(location[-1]), sorted(_known_keys(location[:-1])))}"
+        case "missing":
+            return f"{key}: is missing"
+        case "json_invalid":
+            return f"{key}: {error['msg']}"
+        case _:
+            return f"{key}: {_lower_first(error['msg'])}, got {_short(error['input'])}"
+
+
+def _known_keys(location: Sequence[str | int]) -> Iterator[str]:
+    model: Any = Recipe
+    for part in location:
+        if isinstance(part, int):
+            continue
+        field = getattr(model, "model_fields", {}).get(part)
+        if field is None:
+            return
+        model = _model_in(field.annotation)
+    yield from getattr(model, "model_fields", {})
+
+
+def _model_in(annotation: Any) -> Any:
+    """Return the settings class inside an annotation such as ``tuple[SourceSettings, ...]``."""
+    for inner in getattr(annotation, "__args__", ()):
+        if hasattr(inner, "model_fields"):
+            return inner
+    return annotation
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

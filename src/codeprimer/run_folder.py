@@ -1,0 +1,107 @@
+"""A run's folder: links to the artefacts it uses, the recipe as it was run, and what the machine decided.
+
+::
+
+    runs/store/<stage>-<id>/      every artefact, shared by all runs beside it
+    runs/tiny/recipe.yaml         the recipe of the last run, complete
+    runs/tiny/machine.json        decided once (precision, threads), so that a resumed run gives the same bytes
+    runs/tiny/10-corpus           -> ../store/corpus-0123456789abcdef
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from codeprimer.core.artifact import Artifact, Store, open_artifact, to_json, write_atomically
+from codeprimer.core.errors import StoreError, UserError
+
+STORE = "store"
+RECIPE = "recipe.yaml"
+MACHINE = "machine.json"
+
+
+class RunFolder:
+    """The folder of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.store = Store(path.parent / STORE)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Create the folder and hold it; a second run of the same name gets StoreError.
+
+        The kernel releases the lock when the process dies, however it dies.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.store.root.mkdir(parents=True, exist_ok=True)
+            lock = (self.path / ".lock").open("w")
+        except OSError as error:
+            raise StoreError(f"cannot write the run folder {self.path}: {error.strerror}; see --runs") from None
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StoreError(f"another run is using {self.path} right now; wait for it, or stop it first") from None
+            yield
+
+    def machine(self) -> dict[str, Any]:
+        """Return what was decided on this machine for this run; empty before the first decision."""
+        path = self.path / MACHINE
+        try:
+            return dict(orjson.loads(path.read_bytes()))
+        except FileNotFoundError:
+            return {}
+        except (orjson.JSONDecodeError, TypeError, ValueError):
+            raise StoreError(f"{path} is damaged; remove it, and the machine's choices are made again") from None
+
+    def decide(self, decisions: dict[str, Any]) -> None:
+        """Record what the machine decided."""
+        write_atomically(self.path / MACHINE, to_json(decisions))
+
+    def link(self, name: str, artifact: Artifact) -> None:
+        """Point ``name`` at an artefact, replacing an older link atomically."""
+        target = Path(os.path.relpath(artifact.path.resolve(), self.path.resolve()))
+        link = self.path / name
+        if link.is_symlink() and link.readlink() == target:
+            return
+        temporary = self.path / f".{name}.tmp"
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(target)
+        temporary.replace(link)
+
+    def links(self) -> dict[str, Path]:
+        """Return the linked artefacts by step name (``corpus``), in the order of the flow; broken links are left
+        out."""
+        found = sorted(path for path in self.path.glob("[0-9][0-9]-*") if path.is_symlink() and path.exists())
+        return {path.name[3:]: path for path in found}
+
+    def artifact(self, step: str) -> Artifact:
+        """Return the artefact of a step.
+
+        Raises UserError where the run has not got that far.
+        """
+        links = self.links()
+        if step not in links:
+            raise UserError(
+                f"{self.path} has no {step} yet; `codeprimer run {self.path / RECIPE}` makes what is missing"
+            )
+        return open_artifact(links[step])
+
+
+def open_run(path: Path) -> RunFolder:
+    """Open the folder of an existing run.
+
+    Raises UserError when the folder is not a run's.
+    """
+    if not (path / RECIPE).exists():
+        raise UserError(f"{path} is not a run folder (it has no {RECIPE}); `codeprimer run RECIPE` makes one")
+    return RunFolder(path)

@@ -1,0 +1,154 @@
+"""Artefacts: ids, atomic publication, what a crash leaves behind."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codeprimer.core.artifact import Store, content_id, make_once, open_artifact, out_of_space, write_atomically
+from codeprimer.core.errors import StoreError
+
+SCHEMA = pa.schema([("doc_id", pa.string())])
+
+
+def fill(folder: Path) -> None:
+    (folder / "done").write_text("1")
+
+
+def publish(store: Store, identity: str = "0" * 16, rows: int = 3) -> Path:
+    with store.workspace("corpus", identity) as workspace:
+        with workspace.table("documents", SCHEMA) as table:
+            table.write_all({"doc_id": str(index)} for index in range(rows))
+        (workspace.path / "report.html").write_text("took 3 s")
+        manifest = {"stage": "corpus", "id": identity, "facts": {}, "headline": ""}
+        return store.publish(workspace, manifest, ("report.html",), {"seconds": 1.0}).path
+
+
+JSON = st.recursive(st.none() | st.booleans() | st.integers(-1000, 1000) | st.text(), lambda x: st.lists(x, max_size=3))
+
+
+SETTINGS = st.dictionaries(st.text(min_size=1), JSON, max_size=4)
+INPUTS = st.dictionaries(st.text(min_size=1), st.text(), max_size=3)
+
+
+@given(SETTINGS, INPUTS)
+def test_an_id_does_not_depend_on_the_order_of_settings_or_inputs(
+    settings: dict[str, object], inputs: dict[str, str]
+) -> None:
+    backwards = dict(reversed(settings.items())), dict(reversed(inputs.items()))
+    assert content_id("a", 1, settings, inputs, "") == content_id("a", 1, *backwards, "")
+
+
+def test_an_id_changes_with_everything_that_decides_the_bytes() -> None:
+    base = content_id("a", 1, {"x": 1}, {"i": "1"}, "s")
+    others = [
+        content_id("b", 1, {"x": 1}, {"i": "1"}, "s"),
+        content_id("a", 2, {"x": 1}, {"i": "1"}, "s"),
+        content_id("a", 1, {"x": 2}, {"i": "1"}, "s"),
+        content_id("a", 1, {"x": 1}, {"i": "2"}, "s"),
+        content_id("a", 1, {"x": 1}, {"i": "1"}, "t"),
+    ]
+    assert len({base, *others}) == 6
+
+
+def test_a_published_artefact_opens_with_its_rows_and_leaves_no_partial_folder(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    artifact = open_artifact(publish(store))
+    assert [row["doc_id"] for row in artifact.rows("documents")] == ["0", "1", "2"]
+    assert store.partials() == []
+    assert store.find("corpus", "0" * 16) == artifact
+
+
+def test_files_that_carry_times_stay_out_of_the_manifest(tmp_path: Path) -> None:
+    artifact = open_artifact(publish(Store(tmp_path)))
+    assert sorted(artifact.manifest["files"]) == ["documents/00000.parquet"]
+    assert artifact.cost == {"seconds": 1.0}
+
+
+def test_an_artefact_without_its_manifest_is_not_taken_for_whole(tmp_path: Path) -> None:
+    path = publish(Store(tmp_path))
+    (path / "manifest.json").unlink()
+    with pytest.raises(StoreError, match="is not an artefact"):
+        Store(tmp_path).find("corpus", "0" * 16)
+
+
+def test_a_file_that_was_cut_off_is_noticed_and_named(tmp_path: Path) -> None:
+    path = publish(Store(tmp_path))
+    shard = path / "documents" / "00000.parquet"
+    shard.write_bytes(shard.read_bytes()[:-1])
+    with pytest.raises(StoreError, match=r"00000\.parquet has .* remove"):
+        Store(tmp_path).find("corpus", "0" * 16)
+
+
+def test_a_damaged_manifest_is_one_sentence_with_a_remedy(tmp_path: Path) -> None:
+    path = publish(Store(tmp_path))
+    (path / "manifest.json").write_text("{")
+    with pytest.raises(StoreError, match=r"damaged .* remove"):
+        open_artifact(path)
+
+
+def test_a_second_attempt_keeps_finished_work_and_drops_half_written_tables(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with pytest.raises(RuntimeError), store.workspace("corpus", "1" * 16) as workspace:
+        workspace.once("unit", fill)
+        workspace.table("documents", SCHEMA).write({"doc_id": "half"})
+        raise RuntimeError
+    assert store.has_partial("corpus", "1" * 16)
+    with store.workspace("corpus", "1" * 16) as workspace:
+        assert [path.name for path in workspace.path.iterdir()] == [".work"]
+        made_again: list[Path] = []
+        workspace.once("unit", made_again.append)
+        assert made_again == []
+
+
+def test_work_that_was_cut_off_is_made_again_from_nothing(tmp_path: Path) -> None:
+    leftover = tmp_path / "unit.tmp"
+    leftover.mkdir()
+    (leftover / "half").write_text("half")
+    folder = make_once(tmp_path / "unit", fill)
+    assert [path.name for path in folder.iterdir()] == ["done"]
+
+
+def test_two_processes_cannot_build_the_same_artefact_at_once(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    code = (
+        "import sys, pathlib\n"
+        "from codeprimer.core.artifact import Store\n"
+        "from codeprimer.core.errors import StoreError\n"
+        "try:\n"
+        "    with Store(pathlib.Path(sys.argv[1])).workspace('corpus', '2'): print('entered')\n"
+        "except StoreError as error: print(error)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with store.workspace("corpus", "2"):
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "another run is working on corpus-2" in text
+
+
+def test_a_full_disk_is_one_sentence_that_says_where_and_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"no space left .* free some space and run again"), out_of_space(tmp_path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_reader_never_sees_a_half_written_file(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    write_atomically(path, b"old")
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_removing_an_artefact_in_use_by_a_running_stage_is_refused(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.workspace("corpus", "3") as workspace, pytest.raises(StoreError, match="another run"):
+        store.remove(workspace.path)
+    store.remove(tmp_path / ".partial" / "corpus-3")
+    assert store.partials() == []

@@ -1,0 +1,37 @@
+"""The console: a line per minute without a terminal, JSON lines for programs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from codeprimer.core.console import Console
+
+
+def test_json_mode_prints_one_object_per_line_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console("json")
+    console.say("for people")
+    console.event("step_done", step="corpus")
+    console.warn("careful")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines == [{"event": "step_done", "step": "corpus"}, {"event": "warning", "text": "careful"}]
+
+
+def test_without_a_terminal_progress_is_one_line_per_minute(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("codeprimer.core.console.time.monotonic", lambda: now[0])
+    with Console("auto").task("reading", 600) as task:
+        for _ in range(600):
+            now[0] += 1.0
+            task.advance()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 10
+    assert lines[0].strip() == "reading: 60/600"
+
+
+def test_warnings_go_to_standard_error_with_their_text_unharmed(capsys: pytest.CaptureFixture[str]) -> None:
+    Console("auto").warn("sources[0] is empty")
+    assert capsys.readouterr().err == "warning: sources[0] is empty\n"

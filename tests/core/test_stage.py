@@ -1,0 +1,77 @@
+"""Stages: reuse, staleness, empty output, and settings that say where rather than what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pydantic import Field
+
+from codeprimer.core.artifact import Artifact, Store, Workspace
+from codeprimer.core.console import Console
+from codeprimer.core.errors import EmptyOutputError
+from codeprimer.core.stage import PLACE, Settings, Stage, Stats, Tools, identify, run_stage
+from codeprimer.engines.local import LocalEngine
+
+SCHEMA = pa.schema([("number", pa.int64())])
+QUIET = Console("quiet")
+
+
+class SquaresSettings(Settings):
+    count: int = 3
+    folder: Path = Field(default=Path("here"), json_schema_extra=PLACE)
+
+
+class SquaresStage(Stage[SquaresSettings]):
+    name = "squares"
+    version = 1
+    required_tables = ("squares",)
+
+    def run(self, settings: SquaresSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
+        with out.table("squares", SCHEMA) as table:
+            table.write_all({"number": number**2} for number in range(settings.count))
+        return Stats(f"{settings.count} squares", {"count": settings.count})
+
+
+def tools(seed: int = 1) -> Tools:
+    return Tools(LocalEngine(QUIET, 1), QUIET, seed)
+
+
+def identity(settings: SquaresSettings, seed: int = 1) -> str:
+    return identify(SquaresStage(), settings, {}, seed, QUIET)
+
+
+def test_a_stage_runs_once_and_is_found_again(tmp_path: Path) -> None:
+    settings, store = SquaresSettings(), Store(tmp_path)
+    first = run_stage(SquaresStage(), settings, {}, identity(settings), store, tools())
+    second = run_stage(SquaresStage(), settings, {}, identity(settings), store, tools())
+    assert (first.reused, second.reused) == (False, True)
+    assert second.headline == "3 squares"
+    assert second.artifact.facts == {"count": 3}
+    assert first.artifact.cost["seconds"] >= 0
+
+
+def test_a_changed_setting_or_seed_is_another_artefact() -> None:
+    assert len({identity(SquaresSettings()), identity(SquaresSettings(count=4)), identity(SquaresSettings(), 2)}) == 3
+
+
+def test_a_path_in_the_settings_does_not_make_an_artefact_stale() -> None:
+    assert identity(SquaresSettings()) == identity(SquaresSettings(folder=Path("there")))
+
+
+def test_an_empty_required_table_is_an_error_not_a_silent_success(tmp_path: Path) -> None:
+    settings, store = SquaresSettings(count=0), Store(tmp_path)
+    with pytest.raises(EmptyOutputError, match="empty table 'squares'"):
+        run_stage(SquaresStage(), settings, {}, identity(settings), store, tools())
+    assert store.artifacts() == []
+
+
+class _Nested(Settings):
+    parts: tuple[SquaresSettings, ...] = (SquaresSettings(),)
+    one: SquaresSettings = SquaresSettings()
+
+
+def test_places_are_left_out_of_nested_settings_too() -> None:
+    assert _Nested().identity() == {"parts": [{"count": 3}], "one": {"count": 3}}

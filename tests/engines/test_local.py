@@ -1,0 +1,84 @@
+"""The local engine: every unit once, results in order, the same bytes with any number of processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from codeprimer.core.console import Console
+from codeprimer.engines.local import LocalEngine
+
+QUIET = Console("quiet")
+
+
+def square(number: int, folder: Path) -> None:
+    (folder / "result").write_text(str(number**2))
+
+
+def fail_on_three(number: int, folder: Path) -> None:
+    if number == 3:
+        raise ValueError("three")
+    square(number, folder)
+
+
+def read_all(engine: LocalEngine, work: Path, count: int = 10) -> list[str]:
+    return [(folder / "result").read_text() for folder in engine.map(square, range(count), work, "squares")]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_results_come_in_the_order_of_the_units(tmp_path: Path, processes: int) -> None:
+    assert read_all(LocalEngine(QUIET, processes), tmp_path) == [str(number**2) for number in range(10)]
+
+
+def test_a_unit_that_an_earlier_attempt_finished_is_not_made_again(tmp_path: Path) -> None:
+    (tmp_path / "00002").mkdir()
+    (tmp_path / "00002" / "result").write_text("kept")
+    assert read_all(LocalEngine(QUIET, 1), tmp_path)[2] == "kept"
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_error_in_a_unit_reaches_the_caller_and_finished_units_stay(tmp_path: Path, processes: int) -> None:
+    engine = LocalEngine(QUIET, processes)
+    with pytest.raises(ValueError, match="three"):
+        list(engine.map(fail_on_three, range(5), tmp_path, "squares"))
+    assert (tmp_path / "00000" / "result").exists()
+    assert not (tmp_path / "00003").exists()
+
+
+def test_killing_the_parent_leaves_no_worker_behind(tmp_path: Path) -> None:
+    script = tmp_path / "sleepers.py"
+    script.write_text(
+        "import os, time\n"
+        "from pathlib import Path\n"
+        "from codeprimer.core.console import Console\n"
+        "from codeprimer.engines.local import LocalEngine\n"
+        "def sleep(unit, folder):\n"
+        "    Path(os.environ['PIDS'], str(os.getpid())).touch()\n"
+        "    time.sleep(60)\n"
+        "if __name__ == '__main__':\n"
+        "    list(LocalEngine(Console('quiet'), 2).map(sleep, range(2), Path(os.environ['PIDS'], 'work'), ''))\n"
+    )
+    parent = subprocess.Popen([sys.executable, script], env={**os.environ, "PIDS": str(tmp_path)})
+    deadline = time.monotonic() + 30
+    while len(pids := [int(path.name) for path in tmp_path.iterdir() if path.name.isdigit()]) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    while any(map(_alive, pids)):
+        assert time.monotonic() < deadline, "a worker outlived its parent"
+        time.sleep(0.05)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        # A zombie that nobody reaps is dead all the same.
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
