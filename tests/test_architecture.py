@@ -1,4 +1,4 @@
-"""The shape of the house: imports point one way, stages never import each other, heavy packages stay out of light paths."""
+"""The shape of the house: imports point one way, stages never import each other, heavy packages stay outside."""
 
 from __future__ import annotations
 
