@@ -1,0 +1,6 @@
+"""``python -m codeprimer``: the command line."""
+
+from codeprimer.cli import main
+
+if __name__ == "__main__":
+    main()

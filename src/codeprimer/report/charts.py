@@ -1,0 +1,120 @@
+"""Charts as SVG text: Vega-Lite specifications rendered here, so that the page needs neither script nor network.
+
+Colours are the Okabe-Ito set, which readers with any colour vision can tell apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+COLORS = {"control": "#999999", "base": "#0072B2", "tuned": "#D55E00"}
+KEPT, DROPPED = "#009E73", "#BBBBBB"
+WIDTH, HEIGHT = 560, 240
+
+Values = Sequence[Mapping[str, Any]]
+
+
+@cache
+def _converter() -> Any:
+    import vl_convert
+
+    return vl_convert
+
+
+def render(spec: dict[str, Any]) -> str:
+    """Return a Vega-Lite specification as SVG text."""
+    frame = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "width": WIDTH,
+        "height": HEIGHT,
+        "config": {
+            "font": "Helvetica, Arial, sans-serif",
+            "axis": {"labelFontSize": 12, "titleFontSize": 12, "grid": True, "gridColor": "#eeeeee"},
+            "legend": {"labelFontSize": 12, "titleFontSize": 12},
+            "view": {"stroke": None},
+        },
+    }
+    return str(_converter().vegalite_to_svg({**frame, **spec}))
+
+
+def _field(name: str, kind: str, title: str | None = None, **more: Any) -> dict[str, Any]:
+    return {"field": name, "type": kind, "title": title, **more}
+
+
+def _model_color() -> dict[str, Any]:
+    scale = {"domain": list(COLORS), "range": list(COLORS.values())}
+    return _field("model", "nominal", scale=scale)
+
+
+def loss_curves(points: Values) -> str:
+    """Return the loss by tokens, a line per model; points have ``model``, ``tokens``, ``loss`` [nats per token]."""
+    encoding = {
+        "x": _field("tokens", "quantitative", "training tokens", axis={"format": "~s"}),
+        "y": _field("loss", "quantitative", "loss [nats per token]", scale={"zero": False}),
+        "color": _model_color(),
+    }
+    return render({"data": {"values": list(points)}, "mark": {"type": "line", "strokeWidth": 1.8}, "encoding": encoding})
+
+
+def score_intervals(rows: Values) -> str:
+    """Return pass@1 with its interval per model; rows have ``model``, ``value``, ``low``, ``high`` (0-1)."""
+    percent = {"axis": {"format": ".0%"}, "scale": {"domain": [0, 1]}}
+    y = _field("model", "nominal", sort=list(COLORS))
+    x = _field("value", "quantitative", "problems solved (pass@1), 95 % interval", **percent)
+    layers = [
+        {"mark": {"type": "bar", "height": 18}, "encoding": {"x": x, "y": y, "color": {**_model_color(), "legend": None}}},
+        {
+            "mark": {"type": "rule", "strokeWidth": 2},
+            "encoding": {"x": _field("low", "quantitative"), "x2": {"field": "high"}, "y": y},
+        },
+    ]
+    return render({"data": {"values": list(rows)}, "height": 110, "layer": layers})
+
+
+def bars(counts: Mapping[str, int], title: str, color: str = "#0072B2", most: int = 24) -> str:
+    """Return horizontal bars of the largest counts."""
+    largest = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]
+    encoding = {
+        "x": _field("count", "quantitative", title, axis={"format": "~s"}),
+        "y": _field("name", "nominal", None, sort=None),
+    }
+    values = [{"name": name, "count": count} for name, count in largest]
+    mark = {"type": "bar", "color": color}
+    return render({"data": {"values": values}, "mark": mark, "encoding": encoding, "height": 18 * max(len(values), 1)})
+
+
+def score_histogram(bins: Values, threshold: float) -> str:
+    """Return the distribution of scores with the threshold; bins have ``low``, ``high``, ``count`` and ``kept``."""
+    encoding = {
+        "x": _field("low", "quantitative", "score (calibrated probability)", bin={"binned": True}),
+        "x2": {"field": "high"},
+        "y": _field("count", "quantitative", "documents"),
+        "color": {"condition": {"test": "datum.kept", "value": KEPT}, "value": DROPPED},
+    }
+    rule = {
+        "data": {"values": [{"threshold": threshold}]},
+        "mark": {"type": "rule", "strokeDash": [4, 3], "strokeWidth": 1.5},
+        "encoding": {"x": _field("threshold", "quantitative")},
+    }
+    return render({"layer": [{"data": {"values": list(bins)}, "mark": "bar", "encoding": encoding}, rule]})
+
+
+def reliability(rows: Values) -> str:
+    """Return predicted against observed frequency; rows have ``predicted``, ``observed`` and ``count``."""
+    unit = {"scale": {"domain": [0, 1]}}
+    diagonal = {
+        "data": {"values": [{"predicted": 0, "observed": 0}, {"predicted": 1, "observed": 1}]},
+        "mark": {"type": "line", "color": "#bbbbbb", "strokeDash": [4, 3]},
+        "encoding": {"x": _field("predicted", "quantitative"), "y": _field("observed", "quantitative")},
+    }
+    points = {
+        "data": {"values": list(rows)},
+        "mark": {"type": "line", "point": {"size": 60, "color": COLORS["base"]}, "color": COLORS["base"]},
+        "encoding": {
+            "x": _field("predicted", "quantitative", "predicted probability", **unit),
+            "y": _field("observed", "quantitative", "share labelled good", **unit),
+        },
+    }
+    return render({"width": 260, "height": 240, "layer": [diagonal, points]})

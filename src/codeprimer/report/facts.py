@@ -1,0 +1,53 @@
+"""Every fact of a run as plain JSON: the one source of every figure in the report, the cards and the terminal.
+
+``collect_facts`` reads the manifests of the artefacts that a run links to. A run that stopped early has fewer sections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from codeprimer.core.artifact import Artifact, open_artifact
+
+
+def collect_facts(links: Mapping[str, Path]) -> dict[str, Any]:
+    """Return the facts of every step that ``links`` (step -> folder) holds, with ``artefacts`` and ``cost`` beside them."""
+    return facts_of({step: open_artifact(path) for step, path in links.items()})
+
+
+def facts_of(artifacts: Mapping[str, Artifact]) -> dict[str, Any]:
+    """Return the facts of these artefacts, by step."""
+    facts: dict[str, Any] = {step: artifact.facts for step, artifact in artifacts.items()}
+    facts["artefacts"] = {
+        step: {
+            "id": artifact.id,
+            "stage": artifact.stage,
+            "version": artifact.manifest["version"],
+            "seed": artifact.manifest["seed"],
+            "inputs": artifact.manifest["inputs"],
+            "settings": artifact.manifest["settings"],
+            "headline": artifact.manifest["headline"],
+        }
+        for step, artifact in artifacts.items()
+    }
+    facts["cost"] = {step: artifact.cost for step, artifact in artifacts.items()}
+    return facts
+
+
+def percent(value: float) -> str:
+    """Return a share as a percentage with one decimal."""
+    return f"{100 * value:.1f} %"
+
+
+def score_table(facts: Mapping[str, Any]) -> Table:
+    """Return the scores for a terminal: a row per model and task set, with intervals."""
+    table = Table("model", "tasks", "solved", "pass@1", "95 % interval", title="Scores")
+    for score in facts["evaluation"]["scores"]:
+        interval = f"{percent(score['low'])} - {percent(score['high'])}"
+        solved = f"{score['passed']}/{score['total']}"
+        table.add_row(score["model"], score["task_set"], solved, percent(score["value"]), interval)
+    return table

@@ -1,0 +1,229 @@
+"""The command line: bad input is one sentence with exit code 2, good input does what the README says."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.conftest import RECIPE, SmallRun, codeprimer
+
+CODE = 'def double(value: int) -> int:\n    """Return twice the value."""\n    return 2 * value\n'
+
+
+def recipe(folder: Path, text: str = RECIPE) -> Path:
+    path = folder / "mine.yaml"
+    path.write_text(text)
+    return path
+
+
+BAD_RECIPES = {
+    "an unknown key": (
+        "quality: {keep_fractoin: 0.5}",
+        "quality.keep_fractoin: unknown key; did you mean 'keep_fraction'?",
+    ),
+    "an unknown section": ("qualitty: {}", "qualitty: unknown key; did you mean 'quality'?"),
+    "a wrong type": ("quality: {keep_fraction: much}", "quality.keep_fraction: "),
+    "a value out of range": ("quality: {keep_fraction: 2}", "quality.keep_fraction: "),
+    "an unknown source": ("corpus: {sources: [{kind: foldr, name: x}]}", "did you mean 'folder'?"),
+    "a nested unknown key": (
+        "corpus: {sources: [{kind: folder, name: x, pth: y}]}",
+        "pth: unknown key; did you mean 'path'?",
+    ),
+    "a missing path": ("corpus: {sources: [{kind: folder, name: x, path: nowhere}]}", "nowhere"),
+    "a key given twice": ("seed: 1\nseed: 2", "key 'seed' is given twice"),
+    "no YAML": ("seed: [1", "line "),
+    "no mapping": ("- 1", "a recipe is a mapping of sections"),
+    "a reserved name": ("name: store", "name: 'store' is the folder of all artefacts"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_RECIPES)
+def test_a_bad_recipe_is_one_sentence_that_names_file_and_key(name: str, tmp_path: Path) -> None:
+    text, expected = BAD_RECIPES[name]
+    finished = codeprimer("run", recipe(tmp_path, text), "--until", "quality", cwd=tmp_path)
+    assert finished.returncode == 2
+    assert expected in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert len(finished.stderr.strip().splitlines()) == 1
+
+
+def test_a_recipe_that_does_not_exist_is_one_sentence(tmp_path: Path) -> None:
+    finished = codeprimer("run", "nowhere.yaml", cwd=tmp_path)
+    assert (finished.returncode, finished.stderr.count("\n")) == (2, 1)
+    assert "nowhere.yaml: no such recipe" in finished.stderr
+
+
+def test_an_override_changes_one_value_and_a_bad_one_is_named(tmp_path: Path) -> None:
+    good = codeprimer("recipe", recipe(tmp_path), "-s", "training.base.tokens=4096", cwd=tmp_path)
+    assert "tokens: 4096" in good.stdout
+    bad = codeprimer("recipe", recipe(tmp_path), "-s", "training.base.tokns=1", cwd=tmp_path)
+    assert bad.returncode == 2
+    assert "training.base.tokns: unknown key; did you mean 'tokens'?" in bad.stderr
+
+
+def test_an_empty_folder_is_refused_and_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    finished = codeprimer("init", "empty", cwd=tmp_path)
+    assert finished.returncode == 2
+    assert "empty holds no Python file" in finished.stderr
+
+
+def test_init_writes_a_recipe_that_loads_and_never_overwrites_one(tmp_path: Path) -> None:
+    code = tmp_path / "My Code"
+    code.mkdir()
+    (code / "double.py").write_text(CODE)
+    assert codeprimer("init", code, cwd=tmp_path).returncode == 0
+    printed = codeprimer("recipe", "my-code.yaml", cwd=tmp_path)
+    assert str(code) in printed.stdout
+    again = codeprimer("init", code, cwd=tmp_path)
+    assert again.returncode == 2
+    assert "exists already" in again.stderr
+
+
+def test_a_complete_recipe_printed_loads_back_as_the_same_recipe(tmp_path: Path) -> None:
+    first = codeprimer("recipe", recipe(tmp_path), cwd=tmp_path)
+    (tmp_path / "again.yaml").write_text(first.stdout)
+    second = codeprimer("recipe", "again.yaml", cwd=tmp_path)
+    assert first.stdout == second.stdout
+    assert first.returncode == second.returncode == 0
+
+
+def test_without_torch_a_run_until_quality_works_and_training_says_what_to_install(small_run: SmallRun) -> None:
+    hide = "import sys; sys.modules['torch'] = None; from codeprimer.cli import main; main()"
+    command = [sys.executable, "-c", hide, "run", str(small_run.recipe), "--runs", str(small_run.runs)]
+    until = subprocess.run([*command, "--until", "quality"], capture_output=True, text=True, check=False)
+    assert until.returncode == 0, until.stderr
+    whole = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert whole.returncode == 2
+    assert "pip install 'codeprimer[train]'" in whole.stderr
+
+
+def test_a_second_run_says_up_to_date_for_every_step(small_run: SmallRun) -> None:
+    finished = codeprimer("run", small_run.recipe, "--runs", small_run.runs, "--json", cwd=small_run.runs)
+    events = [json.loads(line) for line in finished.stdout.splitlines()]
+    done = [event for event in events if event["event"] == "step_done"]
+    assert len(done) == 12
+    assert all(event["reused"] for event in done)
+
+
+def test_a_changed_setting_rebuilds_only_what_follows(small_run: SmallRun) -> None:
+    finished = codeprimer(
+        "status",
+        small_run.recipe,
+        "--runs",
+        small_run.runs,
+        "-s",
+        "quality.keep_fraction=0.5",
+        "--json",
+        cwd=small_run.runs,
+    )
+    states = {event["step"]: event["state"] for event in map(json.loads, finished.stdout.splitlines())}
+    assert [step for step, state in states.items() if state == "up to date"] == [
+        "exam",
+        "corpus",
+        "textbooks",
+        "exercises",
+    ]
+
+
+def test_trace_follows_a_document_through_every_table(small_run: SmallRun) -> None:
+    rows = codeprimer(
+        "export", small_run.folder, "quality/kept", "--jsonl", "-", cwd=small_run.runs
+    ).stdout.splitlines()
+    document = next(row for row in map(json.loads, rows) if row["split"] == "train")
+    life = json.loads(
+        codeprimer("trace", small_run.folder, document["doc_id"][:12], "--json", cwd=small_run.runs).stdout
+    )
+    places = [f"{entry['step']}/{entry['table']}" for entry in life["life"]]
+    assert life["doc_id"] == document["doc_id"]
+    assert places[0] == "corpus/documents"
+    assert {"quality/scores", "quality/kept", "contamination/code", "tokens/index"} <= set(places)
+
+
+def test_trace_refuses_what_is_no_id_and_says_when_it_finds_nothing(small_run: SmallRun) -> None:
+    for wrong, sentence in (("xyz", "is not a document id"), ("0123456789abcdef0123", "is in no table")):
+        finished = codeprimer("trace", small_run.folder, wrong, cwd=small_run.runs)
+        assert finished.returncode == 2
+        assert sentence in finished.stderr
+
+
+def test_complete_prints_the_prompt_and_a_body(small_run: SmallRun) -> None:
+    prompt = 'def double(value: int) -> int:\\n    """Return twice the value."""\\n'
+    finished = codeprimer("complete", small_run.folder, "--prompt", prompt, cwd=small_run.runs)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.startswith("def double(value: int) -> int:\n")
+    assert len(finished.stdout) > len(prompt)
+
+
+def test_export_names_the_tables_when_asked_for_one_that_is_not_there(small_run: SmallRun) -> None:
+    finished = codeprimer("export", small_run.folder, "quality/keptt", "--jsonl", "-", cwd=small_run.runs)
+    assert finished.returncode == 2
+    assert "its tables: dropped, kept, labels, scores" in finished.stderr
+
+
+def test_report_json_prints_every_fact(small_run: SmallRun) -> None:
+    facts = json.loads(codeprimer("report", small_run.folder, "--json", cwd=small_run.runs).stdout)
+    assert {"exam", "corpus", "quality", "evaluation", "artefacts", "cost"} <= facts.keys()
+    assert {score["model"] for score in facts["evaluation"]["scores"]} == {"control", "base", "tuned"}
+
+
+def test_clean_removes_only_what_no_run_links_to(small_run: SmallRun, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    (runs / "store" / "corpus-0").mkdir(parents=True)
+    (runs / "store" / "corpus-0" / "manifest.json").write_text("{}")
+    (runs / "store" / "corpus-1").mkdir()
+    (runs / "store" / "corpus-1" / "manifest.json").write_text("{}")
+    (runs / "mine").mkdir()
+    (runs / "mine" / "10-corpus").symlink_to("../store/corpus-1")
+    codeprimer("clean", "--runs", runs, cwd=tmp_path)
+    assert (runs / "store" / "corpus-0").exists()
+    codeprimer("clean", "--runs", runs, "--yes", cwd=tmp_path)
+    assert [path.name for path in sorted((runs / "store").glob("corpus-*"))] == ["corpus-1"]
+
+
+def test_the_kept_set_opens_with_datasets(small_run: SmallRun, tmp_path: Path) -> None:
+    import datasets
+
+    loaded = datasets.load_dataset(
+        str(small_run.folder / "20-quality" / "kept"), split="train", cache_dir=str(tmp_path)
+    )
+    exported = codeprimer("export", small_run.folder, "quality/kept", "--jsonl", tmp_path / "kept.jsonl", cwd=tmp_path)
+    assert exported.returncode == 0
+    lines = [json.loads(line) for line in (tmp_path / "kept.jsonl").read_text().splitlines()]
+    assert [row["doc_id"] for row in lines] == loaded["doc_id"][:]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to mount a small file system")
+def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(small_recipe: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], check=False).returncode != 0:
+        pytest.skip("needs root to mount a small file system")
+    try:
+        full = codeprimer("run", small_recipe, "--runs", disk, "--until", "corpus", cwd=tmp_path)
+        assert full.returncode == 2, full.stdout + full.stderr
+        assert "no space left" in full.stderr
+        assert "Traceback" not in full.stderr
+        subprocess.run(["mount", "-o", "remount,size=200m", disk], check=True)
+        assert codeprimer("run", small_recipe, "--runs", disk, "--until", "corpus", cwd=tmp_path).returncode == 0
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
+@pytest.mark.parametrize("signal_name", ["SIGTERM", "SIGINT"])
+def test_a_polite_stop_says_that_the_next_run_continues(small_recipe: Path, tmp_path: Path, signal_name: str) -> None:
+    import signal
+
+    command = [sys.executable, "-m", "codeprimer", "run", str(small_recipe), "--runs", str(tmp_path), "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(getattr(signal, signal_name))
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command continues" in errors
+    assert "Traceback" not in errors

@@ -1,0 +1,59 @@
+"""A run that is killed in every stage ends in the same bytes as an undisturbed one."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.conftest import SmallRun
+
+from codeprimer.core.artifact import file_digest, open_artifact
+from codeprimer.pipeline import STEP_NAMES
+from codeprimer.run_folder import RunFolder
+
+
+def start(recipe: Path, runs: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "codeprimer", "run", str(recipe), "--runs", str(runs), "--json"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def kill_inside(step: str, recipe: Path, runs: Path, delay: float) -> None:
+    """Start the run and SIGKILL its whole process group ``delay`` seconds after it says that it has begun ``step``."""
+    process = start(recipe, runs)
+    assert process.stdout is not None
+    for line in process.stdout:
+        event = json.loads(line)
+        if event["event"] == "step_started" and event["step"] == step:
+            time.sleep(delay)
+            break
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def digests(folder: Path) -> dict[str, dict[str, str]]:
+    """Return, by step, the id and the digest of every file that the manifest vouches for."""
+    found = {}
+    for step, link in RunFolder(folder).links().items():
+        artifact = open_artifact(link)
+        files = {name: file_digest(artifact.path / name) for name in artifact.manifest["files"]}
+        found[step] = {"id": artifact.id, "manifest.json": file_digest(artifact.path / "manifest.json"), **files}
+    return found
+
+
+def test_a_run_killed_in_every_stage_ends_in_the_same_bytes(small_run: SmallRun, tmp_path: Path) -> None:
+    seconds = {step: open_artifact(link).cost["seconds"] for step, link in RunFolder(small_run.folder).links().items()}
+    where = random.Random(1)
+    for step in STEP_NAMES:
+        kill_inside(step, small_run.recipe, tmp_path, seconds[step] * where.uniform(0.2, 0.8))
+    finished = start(small_run.recipe, tmp_path)
+    _, errors = finished.communicate(timeout=300)
+    assert finished.returncode == 0, errors
+    undisturbed, disturbed = digests(small_run.folder), digests(tmp_path / "small")
+    assert list(disturbed) == list(STEP_NAMES)
+    assert disturbed == undisturbed
