@@ -1,0 +1,1 @@
+"""Looking at code and text: words, syntax trees, signatures of near duplicates, measures. Services for every stage."""

@@ -1,0 +1,88 @@
+"""Near-duplicate signatures: one-permutation MinHash over 5-grams of words, in NumPy.
+
+Reads a text, gives its set of 5-gram hashes, a signature of 18 bands x 7 rows and the exact Jaccard similarity of two
+such sets. Its one idea: hash every 5-gram once and cut the range of hashes into bins; the smallest hash of each bin is
+the signature. Since the set is kept sorted, the smallest hash of a bin is simply the first one in it.
+
+Sources: P. Li, A. Owen, C.-H. Zhang, "One Permutation Hashing", 2012; A. Shrivastava, "Optimal Densification for Fast
+and Accurate Minwise Hashing", 2017 (an empty bin borrows from a bin chosen by its own random order).
+
+Two traps are avoided. A text of fewer than five words gives one hash of all its words, not an empty set that would
+equal every other; and the comment block at the head of a file, usually a licence, is left out, because in a short file
+it would outweigh the code.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from codeprimer.analysis.words import U64Array, mix, word_hashes
+
+WORDS = 5
+"""Words in one n-gram."""
+
+_FACTORS = np.random.Generator(np.random.PCG64(0xFAC7)).integers(1, 2**63, WORDS, dtype=np.uint64) * np.uint64(
+    2
+) + np.uint64(1)
+_HEAD_COMMENT = re.compile(r"\A(?:[ \t\f]*(?:#[^\n]*)?\n)+")
+
+
+def shingles(text: str) -> U64Array:
+    """Return the sorted, distinct hashes of a text's word 5-grams; never empty."""
+    body = _HEAD_COMMENT.sub("", text) or text
+    words = word_hashes(body.encode("utf-8", "surrogatepass"))
+    if len(words) < WORDS:
+        # Position counts, so "a b" and "b a" differ; the length is part of the value.
+        return mix(np.array([_weigh(words) + np.uint64(len(words))], dtype=np.uint64))
+    count = len(words) - WORDS + 1
+    grams = words[:count] * _FACTORS[0]
+    for offset in range(1, WORDS):
+        grams += words[offset : offset + count] * _FACTORS[offset]
+    return np.unique(mix(grams))
+
+
+def _weigh(words: U64Array) -> np.uint64:
+    return np.uint64((words * _FACTORS[: len(words)]).sum(dtype=np.uint64))
+
+
+def signature(hashes: U64Array, bins: int) -> U64Array:
+    """Return the one-permutation MinHash of sorted hashes: ``bins`` values, empty bins filled by borrowing."""
+    bin_of = ((hashes >> np.uint64(32)) * np.uint64(bins)) >> np.uint64(32)
+    first = np.searchsorted(bin_of, np.arange(bins, dtype=np.uint64))
+    inside = np.minimum(first, len(hashes) - 1)
+    filled = bin_of[inside] == np.arange(bins, dtype=np.uint64)
+    values = hashes[inside]
+    if filled.all():
+        return values
+    order = _borrowing_order(bins)
+    lender = order[np.arange(bins), filled[order].argmax(axis=1)]
+    return values[np.where(filled, np.arange(bins), lender)]
+
+
+@lru_cache(maxsize=8)
+def _borrowing_order(bins: int) -> npt.NDArray[np.int64]:
+    """Return, for every bin, all bins in an order of its own."""
+    generator = np.random.Generator(np.random.PCG64(bins))
+    return np.argsort(generator.random((bins, bins)), axis=1).astype(np.int64)
+
+
+def band_keys(values: U64Array, bands: int) -> U64Array:
+    """Return one key per band of a signature; texts that share a key are candidates.
+
+    With ``r`` rows per band, texts of Jaccard similarity ``s`` share one with probability ``1 - (1 - s**r)**bands``.
+    """
+    rows = values.reshape(bands, -1)
+    keys = np.zeros(bands, dtype=np.uint64)
+    for row in range(rows.shape[1]):
+        keys = mix(keys + rows[:, row] + np.uint64(row))
+    return keys
+
+
+def jaccard(first: U64Array, second: U64Array) -> float:
+    """Return the exact Jaccard similarity of two sorted sets of hashes."""
+    both = len(np.intersect1d(first, second, assume_unique=True))
+    return both / (len(first) + len(second) - both)

@@ -1,0 +1,310 @@
+"""Syntax trees under masks: when are two pieces of code the same thing with other names?
+
+Reads source text or an ``ast`` node, gives a digest. One idea: a tree is written down in one walk, and every name that
+the mask covers is replaced by the number of its variable in order of first occurrence, scope by scope, so that equal
+digests mean equal code up to renaming. Docstrings, annotations, imports and the decorators of the outermost function
+are left out: they do not change what the code computes.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import xxhash
+
+from codeprimer.analysis.python_source import NotPythonError, is_docstring, parse
+from codeprimer.analysis.scopes import COMPREHENSIONS, SCOPES, Comprehension, FunctionNode, bound_in, own_attributes
+
+Names = Literal["bound", "all", "none"]
+"""Which names a mask covers: those that the program binds itself, every identifier, or none."""
+
+MAX_DEPTH = 150
+"""Trees nested deeper are not compared; a limit of our own, so that the outcome does not depend on the caller's
+stack."""
+
+_SKIPPED_FIELDS = frozenset({"ctx", "type_comment", "kind", "annotation", "returns", "type_ignores", "type_params"})
+_SKIPPED_NODES = (ast.Import, ast.ImportFrom)
+_BUILTIN_ATTRIBUTES = frozenset(
+    itertools.chain.from_iterable(dir(kind) for kind in (list, dict, set, frozenset, tuple, str, bytes, int, float))
+)
+
+
+class TreeTooDeepError(Exception):
+    """The tree is nested deeper than ``MAX_DEPTH``."""
+
+
+class FunctionTree(NamedTuple):
+    """One function of a file."""
+
+    name: str
+    nodes: int
+    """Syntax-tree nodes that were compared: without docstring, annotations, contexts."""
+    digest: str
+
+
+def masked_tree(code: str | ast.AST, names: Names, literals: bool) -> str:
+    """Return the digest (32 hex digits) of a program or of one node of it.
+
+    ``names`` is "bound" for equality up to renaming (what the program binds itself is numbered, builtins, imported
+    names and foreign attributes stay), "all" for the shape alone, "none" for the very names. ``literals`` masks
+    constants by their type. Raises NotPythonError where ``code`` is text that is not Python, TreeTooDeepError where it
+    is nested too deeply.
+    """
+    tree = parse(code) if isinstance(code, str) else code
+    return _digest(_Writer(names, literals, own_attributes(tree)).write_out(tree))
+
+
+def function_trees(code: str | ast.Module, names: Names = "bound", literals: bool = False) -> list[FunctionTree]:
+    """Return name, size and digest of every function of a file, methods and nested functions included.
+
+    What the file binds around a function (its helpers, its module's constants) counts as bound. Text that is not
+    Python gives an empty list; a function nested deeper than ``MAX_DEPTH`` is left out.
+    """
+    try:
+        tree = parse(code) if isinstance(code, str) else code
+    except NotPythonError:
+        return []
+    attributes = own_attributes(tree)
+    found = []
+    for node, scopes in _functions(tree, []):
+        writer = _Writer(names, literals, attributes, scopes)
+        try:
+            text = writer.write_out(node)
+        except TreeTooDeepError:
+            continue
+        found.append(FunctionTree(node.name, writer.nodes, _digest(text)))
+    return found
+
+
+def _digest(text: str) -> str:
+    return xxhash.xxh3_128_hexdigest(text.encode("utf-8", "surrogatepass"))
+
+
+def _functions(node: ast.AST, scopes: list[frozenset[str]]) -> Iterator[tuple[FunctionNode, list[frozenset[str]]]]:
+    """Yield every function with the names that the scopes around it bind, outermost first."""
+    waiting: list[tuple[ast.AST, list[frozenset[str]]]] = [(node, scopes)]
+    while waiting:
+        node, scopes = waiting.pop()
+        if isinstance(node, FunctionNode):
+            yield node, scopes
+        if isinstance(node, (ast.Module, *SCOPES)):
+            scopes = [*scopes, bound_in(node)]
+        waiting.extend((child, scopes) for child in reversed(list(ast.iter_child_nodes(node))))
+
+
+@dataclass
+class _Scope:
+    """The variables of one scope and their numbers, given at first occurrence."""
+
+    names: frozenset[str]
+    numbers: dict[str, int]
+    owner: str = ""
+    """In a method: the name of its first parameter."""
+    is_class: bool = False
+
+
+class _Writer:
+    """Writes one tree under one mask."""
+
+    def __init__(
+        self, names: Names, literals: bool, attributes: frozenset[str], around: Sequence[frozenset[str]] = ()
+    ) -> None:
+        self.nodes = 0
+        self._names = names
+        self._literals = literals
+        self._attributes = attributes
+        self._scopes = [_Scope(bound, {}) for bound in around]
+        self._parts: list[str] = []
+        self._next = itertools.count()
+        self._attribute_numbers: dict[str, int] = {}
+        self._keyword_numbers: dict[str | None, int] = {}
+        self._depth = 0
+
+    def write_out(self, node: ast.AST) -> str:
+        """Return the whole tree as text. Raises TreeTooDeepError."""
+        if isinstance(node, FunctionNode):
+            if not any(node.name in scope.names for scope in self._scopes):
+                self._scopes.append(_Scope(frozenset({node.name}), {}))
+            self.nodes += 1
+            self._function(node, decorated=False)
+        else:
+            self._node(node)
+        return "".join(self._parts)
+
+    def _node(self, node: ast.AST) -> None:
+        self._depth += 1
+        self.nodes += 1
+        if self._depth > MAX_DEPTH:
+            raise TreeTooDeepError
+        _HANDLERS.get(type(node), _Writer._fields)(self, node)
+        self._depth -= 1
+
+    def _fields(self, node: ast.AST) -> None:
+        self._parts.append(f"({type(node).__name__}")
+        for field in node._fields:
+            if field not in _SKIPPED_FIELDS:
+                self._value(node, field, getattr(node, field, None))
+        self._parts.append(")")
+
+    def _value(self, node: ast.AST, field: str, value: Any) -> None:
+        if isinstance(value, ast.AST):
+            self._node(value)
+        elif isinstance(value, list):
+            self._parts.append("[")
+            for item in _without_docstring(node, value) if field == "body" else value:
+                if not isinstance(item, _SKIPPED_NODES):
+                    self._value(node, field, item)
+            self._parts.append("]")
+        elif isinstance(value, str):
+            self._parts.append(f" {self._identifier(node, value)}")
+        else:
+            self._parts.append(f" {value}")
+
+    def _identifier(self, node: ast.AST, value: str) -> str:
+        # A keyword at the call of somebody else's function belongs to that function.
+        foreign = isinstance(node, ast.keyword | ast.MatchClass)
+        return self._mask_all(value) if foreign else self._name(value)
+
+    def _call_of_own(self, node: ast.Call) -> None:
+        """Write a call of the program's own function: the keywords are names of its own parameters."""
+        self._parts.append("(Call")
+        self._node(node.func)
+        self._value(node, "args", node.args)
+        for keyword in node.keywords:
+            number = self._keyword_numbers.setdefault(keyword.arg, len(self._keyword_numbers))
+            self._parts.append(f"(keyword k{number}")
+            self._node(keyword.value)
+            self._parts.append(")")
+        self._parts.append(")")
+
+    def _constant(self, node: ast.Constant) -> None:
+        self._literal(node.value)
+
+    def _literal(self, value: object) -> None:
+        kind = type(value).__name__
+        self._parts.append(f"({kind})" if self._literals else f"({kind} {value!r})")
+
+    def _unary(self, node: ast.UnaryOp) -> None:
+        """Write a negative number as the constant it is."""
+        match node:
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
+                self._literal(-value)
+            case _:
+                self._fields(node)
+
+    def _annotated(self, node: ast.AnnAssign) -> None:
+        """Write it like a plain assignment: the annotation is not part of what is computed."""
+        self._fields(ast.Assign([node.target], node.value) if node.value is not None else ast.Pass())
+
+    def _call(self, node: ast.Call) -> None:
+        """Write a call; keywords of the program's own function are names of its own parameters."""
+        if not (node.keywords and isinstance(node.func, ast.Name) and self._is_bound(node.func.id)):
+            self._fields(node)
+            return
+        self._parts.append("(Call")
+        self._node(node.func)
+        self._value(node, "args", node.args)
+        for keyword in node.keywords:
+            number = self._keyword_numbers.setdefault(keyword.arg, len(self._keyword_numbers))
+            self._parts.append(f"(keyword k{number}")
+            self._node(keyword.value)
+            self._parts.append(")")
+        self._parts.append(")")
+
+    def _variable(self, node: ast.Name) -> None:
+        self._parts.append(f"(Name {self._name(node.id)})")
+
+    def _name(self, name: str) -> str:
+        if self._names != "bound":
+            return self._mask_all(name)
+        for index in range(len(self._scopes) - 1, -1, -1):
+            scope = self._scopes[index]
+            # A class's names are seen in its body, not in its methods.
+            if name in scope.names and (not scope.is_class or index == len(self._scopes) - 1):
+                if name not in scope.numbers:
+                    scope.numbers[name] = next(self._next)
+                return f"v{scope.numbers[name]}"
+        return name
+
+    def _is_bound(self, name: str) -> bool:
+        return self._names == "bound" and any(name in scope.names for scope in self._scopes)
+
+    def _mask_all(self, name: str) -> str:
+        return "_" if self._names == "all" else name
+
+    def _attribute(self, node: ast.Attribute) -> None:
+        self._parts.append(f"(Attribute {self._attribute_name(node.value, node.attr)}")
+        self._node(node.value)
+        self._parts.append(")")
+
+    def _attribute_name(self, value: ast.AST, attribute: str) -> str:
+        if self._names != "bound" or attribute not in self._attributes:
+            return self._mask_all(attribute)
+        own = isinstance(value, ast.Name) and any(scope.owner == value.id for scope in self._scopes)
+        if not own and attribute in _BUILTIN_ATTRIBUTES:
+            return attribute
+        return self._attribute_number(attribute)
+
+    def _attribute_number(self, attribute: str) -> str:
+        return f"a{self._attribute_numbers.setdefault(attribute, len(self._attribute_numbers))}"
+
+    def _function(self, node: FunctionNode, decorated: bool = True) -> None:
+        in_class = bool(self._scopes) and self._scopes[-1].is_class
+        name = node.name
+        if in_class and self._names == "bound":
+            name = self._attribute_number(name) if name in self._attributes else name
+        else:
+            name = self._name(name)
+        self._parts.append(f"({type(node).__name__} {name}")
+        if decorated:
+            self._value(node, "decorator_list", node.decorator_list)
+        owner = node.args.args[0].arg if node.args.args and node.args.args[0].arg in ("self", "cls") else ""
+        self._scopes.append(_Scope(bound_in(node), {}, owner))
+        self._node(node.args)
+        self._value(node, "body", node.body)
+        self._scopes.pop()
+        self._parts.append(")")
+
+    def _scope(self, node: ast.Module | ast.ClassDef | ast.Lambda) -> None:
+        self._parts.append(f"({type(node).__name__}")
+        if isinstance(node, ast.ClassDef):
+            self._parts.append(f" {self._name(node.name)}")
+            for field in ("bases", "keywords", "decorator_list"):
+                self._value(node, field, getattr(node, field))
+        self._scopes.append(_Scope(bound_in(node), {}, is_class=isinstance(node, ast.ClassDef)))
+        if isinstance(node, ast.Lambda):
+            self._node(node.args)
+        self._value(node, "body", node.body)
+        self._scopes.pop()
+        self._parts.append(")")
+
+    def _comprehension(self, node: Comprehension) -> None:
+        self._scopes.append(_Scope(bound_in(node), {}))
+        self._fields(node)
+        self._scopes.pop()
+
+
+_HANDLERS: dict[type, Callable[[_Writer, Any], None]] = {
+    ast.Name: _Writer._variable,
+    ast.Constant: _Writer._constant,
+    ast.UnaryOp: _Writer._unary,
+    ast.Attribute: _Writer._attribute,
+    ast.Call: _Writer._call,
+    ast.AnnAssign: _Writer._annotated,
+    ast.FunctionDef: _Writer._function,
+    ast.AsyncFunctionDef: _Writer._function,
+    ast.Module: _Writer._scope,
+    ast.ClassDef: _Writer._scope,
+    ast.Lambda: _Writer._scope,
+    **dict.fromkeys(COMPREHENSIONS, _Writer._comprehension),
+}
+
+
+def _without_docstring(node: ast.AST, body: Sequence[Any]) -> Iterable[Any]:
+    if body and is_docstring(body[0]) and isinstance(node, (ast.Module, *SCOPES)):
+        return body[1:]
+    return body

@@ -1,0 +1,158 @@
+"""The contract of a source, and what sources of files share.
+
+A source runs in the parent: it lists and digests. Its chunks are small values that a worker can be sent; a chunk reads
+its own documents, one at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import xxhash
+
+from codeprimer.core.console import Console
+from codeprimer.core.errors import SourceError
+from codeprimer.corpus.settings import SourceSettings
+
+
+@dataclass(frozen=True)
+class RawDocument:
+    """One file as it was found."""
+
+    path: str
+    """Relative to the source, with forward slashes."""
+    package: str
+    license: str | None
+    content: bytes
+    """Cut one byte after the limit, so that a huge file is noticed and never read whole."""
+
+
+class Chunk(Protocol):
+    """A part of a source that one worker reads; small, and able to travel between processes."""
+
+    def documents(self, limit: int) -> Iterator[RawDocument]:
+        """Yield the documents in a fixed order, reading at most ``limit + 1`` bytes of each."""
+        ...
+
+
+class Source(Protocol):
+    """One place that documents come from."""
+
+    def __init__(self, settings: SourceSettings, console: Console) -> None: ...
+
+    def digest(self) -> str:
+        """Return a digest of everything that the chunks will read."""
+        ...
+
+    def chunks(self, size: int) -> Iterator[Chunk]:
+        """Yield the source's chunks, of about ``size`` bytes, in a fixed order."""
+        ...
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file on disk that holds one document."""
+
+    file: Path
+    path: str
+    package: str
+    license: str | None
+    size: int
+
+
+@dataclass(frozen=True)
+class FileChunk:
+    """Some files, one document each."""
+
+    files: tuple[SourceFile, ...]
+
+    def documents(self, limit: int) -> Iterator[RawDocument]:
+        """Yield one document per file."""
+        for entry in self.files:
+            try:
+                with entry.file.open("rb") as file:
+                    content = file.read(limit + 1)
+            except OSError as error:
+                raise unreadable(entry.file, error) from None
+            yield RawDocument(entry.path, entry.package, entry.license, content)
+
+
+def cut_files(files: Iterable[SourceFile], size: int) -> Iterator[FileChunk]:
+    """Yield chunks of neighbouring files of at least ``size`` bytes together, the last one excepted."""
+    waiting: list[SourceFile] = []
+    total = 0
+    for entry in files:
+        waiting.append(entry)
+        total += entry.size
+        if total >= size:
+            yield FileChunk(tuple(waiting))
+            waiting, total = [], 0
+    if waiting:
+        yield FileChunk(tuple(waiting))
+
+
+def digest_files(files: Iterable[SourceFile]) -> str:
+    """Return the XXH3-128 of every file's path, package, licence and content."""
+    digest = xxhash.xxh3_128()
+    for entry in files:
+        digest.update(f"{entry.path}\0{entry.package}\0{entry.license}\0{entry.size}\0".encode())
+        digest_content(digest, entry.file)
+    return digest.hexdigest()
+
+
+def digest_content(digest: xxhash.xxh3_128, path: Path) -> None:
+    """Feed a file's content into a digest; memory stays flat."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            while block := file.read(2**20):
+                digest.update(block)
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def required_path(settings: SourceSettings) -> Path:
+    """Return a source's path.
+
+    Raises SourceError when the recipe gives none, or one that does not exist.
+    """
+    if settings.path is None:
+        raise SourceError(f"corpus.sources: {settings.name} is of kind {settings.kind} and needs a path")
+    if not settings.path.exists():
+        raise SourceError(
+            f"corpus.sources: {settings.name}: {settings.path} does not exist; mend its path in the recipe"
+        )
+    return settings.path
+
+
+def data_files(settings: SourceSettings, suffixes: Sequence[str]) -> list[tuple[Path, str]]:
+    """Return a source's data files with their names: the path itself, or every file below it that ends in a suffix.
+
+    Raises SourceError when there is none.
+    """
+    root = required_path(settings)
+    if root.is_file():
+        return [(root, root.name)]
+    found = sorted(path for path in root.rglob("*") if path.suffix in suffixes and path.is_file())
+    if not found:
+        raise SourceError(
+            f"corpus.sources: {settings.name}: {root} holds no file that ends in {' or '.join(suffixes)}; name another "
+            "path or kind"
+        )
+    return [(path, path.relative_to(root).as_posix()) for path in found]
+
+
+def digest_data_files(files: Iterable[tuple[Path, str]]) -> str:
+    """Return the XXH3-128 of data files' names and content."""
+    digest = xxhash.xxh3_128()
+    for path, name in files:
+        digest.update(f"{name}\0".encode())
+        digest_content(digest, path)
+    return digest.hexdigest()
+
+
+def unreadable(path: Path, error: OSError) -> SourceError:
+    """Return the error for a file that the system does not let us read."""
+    return SourceError(f"{path} cannot be read ({error.strerror}); give yourself access to it or take it out")

@@ -1,0 +1,34 @@
+"""Which packages are held out: whole packages of clean code that no model is ever trained on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+_ENOUGH = 0.9
+"""Stop adding packages at this share of the goal; the rest would have to come in ever smaller ones."""
+
+_LARGEST = 0.5
+"""No held-out package is larger than this share of the goal, so that none sets the figures alone."""
+
+
+def choose_heldout(package_bytes: Mapping[str, int], fraction: float) -> list[str]:
+    """Return the packages to hold out, sorted: about ``fraction`` of all bytes, chosen by a hash of their names.
+
+    When every package is too large for its share, the smallest one is held out; of fewer than three packages none is.
+    """
+    goal = fraction * sum(package_bytes.values())
+    if goal <= 0 or len(package_bytes) < 3:
+        return []
+    chosen = []
+    total = 0
+    for name in sorted(package_bytes, key=_order):
+        size = package_bytes[name]
+        if total < _ENOUGH * goal and size <= _LARGEST * goal and total + size <= goal:
+            chosen.append(name)
+            total += size
+    return sorted(chosen) or [min(package_bytes, key=lambda name: (package_bytes[name], name))]
+
+
+def _order(name: str) -> bytes:
+    return hashlib.blake2b(name.encode(), digest_size=8).digest()

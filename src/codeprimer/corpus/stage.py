@@ -1,0 +1,92 @@
+"""The corpus stage: read and filter in units, find copies on a few numbers per document, write.
+
+Writes ``documents``, ``duplicates`` and ``dropped``. The order: files are read and filtered; exact copies are found;
+each distinct text is parsed once and gets its signature; near copies are found and verified; the tables are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import xxhash
+
+from codeprimer.core import registry
+from codeprimer.core.artifact import Artifact, Workspace
+from codeprimer.core.console import Console
+from codeprimer.core.stage import Stage, Stats, Tools
+from codeprimer.corpus.ledger import Ledger, find_exact, open_ledger, take_census
+from codeprimer.corpus.parsing import ParseUnit, parse_unit
+from codeprimer.corpus.reading import ReadUnit, read_unit
+from codeprimer.corpus.settings import CorpusSettings
+from codeprimer.corpus.sources.base import Source
+from codeprimer.corpus.splits import choose_heldout
+from codeprimer.corpus.tally import Tally
+from codeprimer.corpus.writing import write_tables
+
+
+class CorpusStage(Stage[CorpusSettings]):
+    """From sources to distinct, parsed, clean documents."""
+
+    name = "corpus"
+    version = 1
+    seeded = False
+    required_tables = ("documents",)
+
+    def source_digest(self, settings: CorpusSettings, console: Console) -> str:
+        """Return a digest of every source's files: names, licences and contents."""
+        digest = xxhash.xxh3_128()
+        for source in _sources(settings, console):
+            digest.update(source.digest().encode())
+        return digest.hexdigest()
+
+    def run(self, settings: CorpusSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
+        """Write the corpus."""
+        ledger = _build_ledger(settings, out, tools)
+        census = take_census(ledger)
+        heldout = choose_heldout(census.package_bytes, settings.heldout_fraction)
+        if not heldout and settings.heldout_fraction > 0:
+            tools.console.warn(
+                f"corpus: nothing is held out, because there are only {len(census.package_bytes)} packages (three are "
+                "needed); comparisons on held-out code will be missing"
+            )
+        if ledger.near.cut:
+            tools.console.warn(
+                f"corpus: {ledger.near.cut} files had more possible copies than corpus.near_duplicates.max_candidates "
+                f"({settings.near_duplicates.max_candidates}); some near duplicates may remain"
+            )
+        tally = write_tables(ledger, census, set(heldout), out)
+        return _report(settings, tally, ledger, heldout)
+
+
+def _sources(settings: CorpusSettings, console: Console) -> list[Source]:
+    return [registry.load("sources", source.kind)(source, console) for source in settings.sources]
+
+
+def _build_ledger(settings: CorpusSettings, out: Workspace, tools: Tools) -> Ledger:
+    """Run both passes over the units and return what became of every row."""
+    units = [
+        ReadUnit(named.name, chunk, settings.filters)
+        for named, source in zip(settings.sources, _sources(settings, tools.console), strict=True)
+        for chunk in source.chunks(settings.unit_bytes)
+    ]
+    read = list(tools.engine.map(read_unit, units, out.work / "read", "corpus: reading"))
+    exact = out.once("exact", partial(find_exact, read))
+    parse_units = [
+        ParseUnit(folder, exact / f"{index:05d}.npy", settings.filters, settings.near_duplicates)
+        for index, folder in enumerate(read)
+    ]
+    parsed: list[Path] = list(tools.engine.map(parse_unit, parse_units, out.work / "parsed", "corpus: parsing"))
+    return open_ledger(read, parsed, exact, settings.near_duplicates)
+
+
+def _report(settings: CorpusSettings, tally: Tally, ledger: Ledger, heldout: list[str]) -> Stats:
+    facts = tally.facts([source.name for source in settings.sources])
+    facts["heldout"] = {"documents": tally.heldout, "bytes": tally.heldout_bytes, "packages": heldout}
+    facts["near_duplicate_pairs_compared"] = ledger.near.compared
+    headline = (
+        f"{facts['kept']:,} documents kept of {facts['found']:,} files, {facts['kept_bytes'] / 1e6:.1f} MB; "
+        f"{tally.heldout:,} of them held out"
+    )
+    return Stats(headline, facts)

@@ -1,0 +1,128 @@
+"""Checkpoints in Hugging Face layout: ``AutoModelForCausalLM.from_pretrained(folder)`` loads what ``save_model`` wrote.
+
+Reads and writes ``config.json``, ``generation_config.json``, ``model.safetensors`` and the tokenizer's files. Its one
+idea: our modules carry Hugging Face's names already, except that queries, keys and values are one tensor here and three
+on disk.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import orjson
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from codeprimer.core.artifact import to_json, write_atomically
+from codeprimer.core.errors import UserError
+from codeprimer.model.config import PhiConfig
+from codeprimer.model.phi import Phi
+from codeprimer.model.tokenizer import Tokenizer
+
+CONFIG_FILE = "config.json"
+GENERATION_FILE = "generation_config.json"
+WEIGHTS_FILE = "model.safetensors"
+
+_IN_ATTENTION = ("dense",)
+_IN_MLP = ("fc1", "fc2")
+
+
+def save_model(folder: Path, model: Phi, tokenizer: Tokenizer) -> None:
+    """Write a checkpoint (float32) into a folder, each file at once; the configuration comes last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_tensors(folder / WEIGHTS_FILE, to_huggingface({name: tensor.float() for name, tensor in weights(model)}))
+    tokenizer.save(folder, model.config.context)
+    special = {"bos_token_id": model.config.end_of_text, "eos_token_id": model.config.end_of_text}
+    write_atomically(folder / GENERATION_FILE, to_json(special))
+    write_atomically(folder / CONFIG_FILE, to_json(model.config.to_huggingface()))
+
+
+def load_model(folder: Path) -> Phi:
+    """Read a checkpoint in Hugging Face layout, in float32, ready for use (``model.config`` is its shape).
+
+    Raises UserError when a file is missing, damaged, or of another architecture.
+    """
+    path = folder / WEIGHTS_FILE
+    config = read_config(folder)
+    try:
+        tensors = from_huggingface(load_file(path), config.layers)
+        with torch.device("meta"):
+            model = Phi(config)
+        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist; give the folder of a checkpoint") from None
+    except (SafetensorError, KeyError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"{path} does not hold the weights that {CONFIG_FILE} describes: {reason}") from None
+    model.reset_rotary()
+    return model.eval()
+
+
+def read_config(folder: Path) -> PhiConfig:
+    """Read the shape of the model in a folder.
+
+    Raises UserError when there is none or it is another architecture.
+    """
+    path = folder / CONFIG_FILE
+    try:
+        return PhiConfig.from_huggingface(orjson.loads(path.read_bytes()), str(path))
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist; give the folder of a checkpoint") from None
+    except orjson.JSONDecodeError as error:
+        raise UserError(f"{path} is not JSON: {error}") from None
+
+
+def weights(model: Phi) -> list[tuple[str, Tensor]]:
+    """Return the model's tensors by our names, detached."""
+    return [(name, tensor.detach()) for name, tensor in model.state_dict().items()]
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Write a safetensors file so that a crash leaves the old file or the new one."""
+    temporary = path.with_name(path.name + ".tmp")
+    save_file(
+        {name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, {"format": "pt"} | (metadata or {})
+    )
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def to_huggingface(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the same tensors under Hugging Face's names, queries, keys and values apart."""
+    renamed: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        if ".qkv." in name:
+            for letter, part in zip("qkv", tensor.chunk(3), strict=True):
+                renamed[_outer_name(name.replace(".qkv.", f".self_attn.{letter}_proj."))] = part.clone()
+        else:
+            renamed[_outer_name(name)] = tensor
+    return renamed
+
+
+def from_huggingface(tensors: dict[str, Tensor], layers: int) -> dict[str, Tensor]:
+    """Return the same tensors under our names, queries, keys and values joined.
+
+    Raises KeyError when one of the three is missing.
+    """
+    renamed = {_inner_name(name): tensor for name, tensor in tensors.items() if "_proj." not in name}
+    for layer in range(layers):
+        for kind in ("weight", "bias"):
+            parts = [tensors[f"model.layers.{layer}.self_attn.{letter}_proj.{kind}"] for letter in "qkv"]
+            renamed[f"layers.{layer}.qkv.{kind}"] = torch.cat(parts)
+    return renamed
+
+
+def _outer_name(name: str) -> str:
+    for module in _IN_ATTENTION:
+        name = name.replace(f".{module}.", f".self_attn.{module}.")
+    for module in _IN_MLP:
+        name = name.replace(f".{module}.", f".mlp.{module}.")
+    return name if name.startswith("lm_head.") else f"model.{name}"
+
+
+def _inner_name(name: str) -> str:
+    return name.removeprefix("model.").replace(".self_attn.", ".").replace(".mlp.", ".")

@@ -1,0 +1,110 @@
+"""Greedy generation for many prompts at once.
+
+Reads prompts as token ids, returns their continuations. Its one idea: prompts of any lengths share a batch and a key
+and value cache, each row stops for itself, and rows that have stopped are taken out of the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from codeprimer.model.cache import Cache
+from codeprimer.model.phi import Phi
+from codeprimer.model.tokenizer import Tokenizer
+
+Stop = Callable[[list[int]], bool]
+"""Is asked after each new token with all new tokens of a row; True ends the row, the last token included."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a continuation ends, and which ids it may hold."""
+
+    new_tokens: int
+    """The largest number of new tokens per prompt; the model's context may allow fewer."""
+    stop_ids: frozenset[int]
+    """Ids that end a row; the id itself is not part of the result."""
+    vocabulary: int
+    """Ids from here on are padding rows of the model and are never chosen."""
+    rows: int = field(default=128)
+    """Prompts in a batch at most."""
+
+
+@torch.inference_mode()
+def generate(model: Phi, prompts: Sequence[Sequence[int]], limits: Limits, stop: Stop | None = None) -> list[list[int]]:
+    """Return the most likely continuation of each prompt, in the order of the prompts.
+
+    A prompt that is empty begins with the end-of-text token; one that fills the context gets no continuation.
+    """
+    results: list[list[int]] = [[] for _ in prompts]
+    # Prompts of like length stand together, so that little is padded.
+    order = sorted(range(len(prompts)), key=lambda index: (len(prompts[index]), index))
+    order = [index for index in order if len(prompts[index]) < model.config.context]
+    for start in range(0, len(order), limits.rows):
+        batch = order[start : start + limits.rows]
+        starts = [list(prompts[index]) or [model.config.end_of_text] for index in batch]
+        for index, continuation in zip(batch, _continue(model, starts, limits, stop), strict=True):
+            results[index] = continuation
+    return results
+
+
+def complete(
+    model: Phi, tokenizer: Tokenizer, prompts: Sequence[str], new_tokens: int, stop: Callable[[str], bool] | None = None
+) -> list[str]:
+    """Return the text that the model writes after each prompt, whose trailing whitespace is left out first.
+
+    ``stop`` is asked with the text so far after each token; True ends it.
+    """
+    limits = Limits(new_tokens, frozenset({tokenizer.end_of_text}), tokenizer.vocab_size)
+    stop_ids = None if stop is None else (lambda ids: stop(tokenizer.decode(ids)))
+    ids = generate(model, [tokenizer.encode_prompt(prompt) for prompt in prompts], limits, stop_ids)
+    return [tokenizer.decode(row) for row in ids]
+
+
+def _continue(model: Phi, prompts: list[list[int]], limits: Limits, stop: Stop | None) -> list[list[int]]:
+    """Continue one batch until every row has stopped."""
+    results: list[list[int]] = [[] for _ in prompts]
+    lengths_B = torch.tensor([len(prompt) for prompt in prompts])
+    places = min(model.config.context, int(lengths_B.max()) + limits.new_tokens)
+    cache = Cache(model.config, lengths_B, places, model.lm_head.weight.dtype)
+    next_B = _first_tokens(model, prompts, cache, limits.vocabulary)
+    live = list(range(len(prompts)))
+    while True:
+        going = [_append(results[row], token, limits, stop) for row, token in zip(live, next_B.tolist(), strict=True)]
+        room = (cache.lengths_B < places).tolist()
+        keep = [place for place in range(len(live)) if going[place] and room[place]]
+        if not keep:
+            return results
+        if len(keep) < len(live):
+            live = [live[place] for place in keep]
+            cache.keep(torch.tensor(keep))
+            next_B = next_B[keep]
+        hidden_B1D = model.hidden(next_B[:, None], cache)
+        cache.advance()
+        next_B = _choose(model, hidden_B1D[:, 0], limits.vocabulary)
+
+
+def _append(result: list[int], token: int, limits: Limits, stop: Stop | None) -> bool:
+    """Add a token to a row's result and tell whether the row goes on."""
+    if token in limits.stop_ids:
+        return False
+    result.append(token)
+    return len(result) < limits.new_tokens and not (stop is not None and stop(result))
+
+
+def _first_tokens(model: Phi, prompts: list[list[int]], cache: Cache, vocabulary: int) -> Tensor:
+    longest = max(map(len, prompts))
+    padded_BT = torch.tensor([prompt + [0] * (longest - len(prompt)) for prompt in prompts])
+    hidden_BTD = model.hidden(padded_BT, cache)
+    cache.advance()
+    last_BD = hidden_BTD[torch.arange(len(prompts)), cache.lengths_B - 1]
+    return _choose(model, last_BD, vocabulary)
+
+
+def _choose(model: Phi, hidden_BD: Tensor, vocabulary: int) -> Tensor:
+    logits_BV: Tensor = model.lm_head(hidden_BD)
+    return logits_BV[:, :vocabulary].argmax(-1)

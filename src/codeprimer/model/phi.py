@@ -1,0 +1,123 @@
+"""The Phi architecture of phi-1, in PyTorch.
+
+Reads token ids, returns logits or a loss. Its one idea: attention and MLP stand side by side on one shared LayerNorm,
+``x + attention(norm(x)) + mlp(norm(x))``, with rotary positions on the first half of each head, tanh-GELU, and biases
+everywhere, the output layer included. No dropout.
+
+Shapes: B rows, T positions, D the hidden size, H heads, K the size of a head, V the vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from codeprimer.model.attention import causal_attention, rotary_table, rotate
+from codeprimer.model.cache import Cache
+from codeprimer.model.config import PhiConfig
+from codeprimer.model.loss import cross_entropy, token_losses
+
+
+class Block(nn.Module):
+    """One layer: attention and MLP in parallel; queries, keys and values come from one product."""
+
+    def __init__(self, config: PhiConfig) -> None:
+        super().__init__()
+        size = config.hidden_size
+        self.heads = config.heads
+        self.input_layernorm = nn.LayerNorm(size, config.layer_norm_epsilon)
+        self.qkv = nn.Linear(size, 3 * size)
+        self.dense = nn.Linear(size, size)
+        self.fc1 = nn.Linear(size, config.intermediate)
+        self.fc2 = nn.Linear(config.intermediate, size)
+
+    def forward(self, x_BTD: Tensor, rotary: tuple[Tensor, Tensor], cache: Cache | None, layer: int) -> Tensor:
+        """Return the layer's output; with a cache, keys and values are stored in it under ``layer``."""
+        normed_BTD = self.input_layernorm(x_BTD)
+        q_BTHK, k_BTHK, v_BTHK = self.qkv(normed_BTD).unflatten(-1, (3, self.heads, -1)).unbind(-3)
+        q_BHTK = rotate(q_BTHK, *rotary).transpose(1, 2)
+        k_BHTK = rotate(k_BTHK, *rotary).transpose(1, 2)
+        if cache is None:
+            mixed_BHTK = causal_attention(q_BHTK, k_BHTK, v_BTHK.transpose(1, 2))
+        else:
+            mixed_BHTK = cache.attend(layer, q_BHTK, k_BHTK, v_BTHK.transpose(1, 2))
+        attention_BTD = self.dense(mixed_BHTK.transpose(1, 2).flatten(-2))
+        mlp_BTD = self.fc2(functional.gelu(self.fc1(normed_BTD), approximate="tanh"))
+        return x_BTD + attention_BTD + mlp_BTD  # type: ignore[no-any-return]  # torch types modules' results as Any
+
+
+class Phi(nn.Module):
+    """A decoder-only language model; ``config`` is its shape."""
+
+    rotary_cosine: Tensor
+    rotary_sine: Tensor
+
+    def __init__(self, config: PhiConfig) -> None:
+        """Build a model whose weights PyTorch chose; see ``initialise``."""
+        super().__init__()
+        self.config = config
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.final_layernorm = nn.LayerNorm(config.hidden_size, config.layer_norm_epsilon)
+        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size)
+        self.reset_rotary()
+
+    def reset_rotary(self) -> None:
+        """Compute the rotary table, which is not part of a checkpoint."""
+        cosine_TR, sine_TR = rotary_table(self.config.context, self.config.rotary_size, self.config.rope_theta)
+        self.register_buffer("rotary_cosine", cosine_TR, persistent=False)
+        self.register_buffer("rotary_sine", sine_TR, persistent=False)
+
+    @torch.no_grad()
+    def initialise(self, seed: int) -> Phi:
+        """Draw the weights from N(0, 0.02), those that feed the residual stream from less (GPT-2); return self."""
+        generator = torch.Generator().manual_seed(seed)
+        for name, parameter in self.named_parameters():
+            if name.endswith("bias"):
+                parameter.zero_()
+            elif "layernorm" in name:
+                parameter.fill_(1.0)
+            else:
+                residual = name.endswith(("dense.weight", "fc2.weight"))
+                spread = self.config.initializer_range / (math.sqrt(2 * self.config.layers) if residual else 1.0)
+                parameter.normal_(0.0, spread, generator=generator)
+        return self
+
+    def hidden(self, ids_BT: Tensor, cache: Cache | None = None) -> Tensor:
+        """Return the normed hidden states [B, T, D]; with a cache, ``ids`` continue what it holds."""
+        x_BTD = self.embed_tokens(ids_BT)
+        rotary = self._rotary(ids_BT, cache)
+        for number, layer in enumerate(self.layers):
+            x_BTD = layer(x_BTD, rotary, cache, number)
+        return self.final_layernorm(x_BTD)  # type: ignore[no-any-return]  # torch types modules' results as Any
+
+    def forward(self, ids_BT: Tensor) -> Tensor:
+        """Return the logits [B, T, V]."""
+        return self.lm_head(self.hidden(ids_BT))  # type: ignore[no-any-return]  # torch types modules' results as Any
+
+    def loss(self, ids_BT: Tensor, targets_BT: Tensor) -> Tensor:
+        """Return the mean cross-entropy [nats/token]; the logits of the whole batch never exist at once."""
+        return cross_entropy(
+            self.hidden(ids_BT).flatten(0, 1), self.lm_head.weight, self.lm_head.bias, targets_BT.flatten()
+        )
+
+    @torch.no_grad()
+    def token_losses(self, ids_BT: Tensor, targets_BT: Tensor) -> Tensor:
+        """Return the cross-entropy of every target [nats], float32 [B, T]."""
+        hidden_ND = self.hidden(ids_BT).flatten(0, 1)
+        return token_losses(hidden_ND, self.lm_head.weight, self.lm_head.bias, targets_BT.flatten()).view_as(ids_BT)
+
+    def parameter_count(self) -> int:
+        """Return the number of trainable numbers."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def _rotary(self, ids_BT: Tensor, cache: Cache | None) -> tuple[Tensor, Tensor]:
+        """Return cosine and sine that broadcast to [B, T, H, R]."""
+        length = ids_BT.shape[1]
+        assert length <= self.config.context, f"{length} tokens do not fit the context of {self.config.context}"
+        if cache is None or cache.empty:
+            return self.rotary_cosine[:length, None], self.rotary_sine[:length, None]
+        return self.rotary_cosine[cache.lengths_B][:, None, None], self.rotary_sine[cache.lengths_B][:, None, None]

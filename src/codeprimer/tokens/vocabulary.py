@@ -1,0 +1,49 @@
+"""Learn a vocabulary: byte-level BPE from a sample of the training texts.
+
+Reads texts, returns the content of a ``tokenizer.json``. Its one idea: the ``tokenizers`` library learns the merges;
+how text is cut before that is ours (``model.tokenizer.PATTERN``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tokenizers import Regex
+from tokenizers import Tokenizer as Reference
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel, Sequence, Split
+from tokenizers.trainers import BpeTrainer
+
+from codeprimer.model.tokenizer import END_OF_TEXT, PATTERN, Tokenizer
+
+
+def learn_vocabulary(texts: Iterable[str], size: int) -> bytes:
+    """Return the ``tokenizer.json`` of a vocabulary of at most ``size`` tokens.
+
+    Id 0 is the end-of-text token, 1 to 256 are the bytes, the merges follow in the order in which they were learnt.
+    """
+    reference = Reference(BPE())
+    reference.pre_tokenizer = Sequence(
+        [Split(Regex(PATTERN), "isolated"), ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
+    reference.decoder = ByteLevelDecoder()
+    trainer = BpeTrainer(
+        vocab_size=size,
+        special_tokens=[END_OF_TEXT],
+        initial_alphabet=sorted(ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    reference.train_from_iterator(texts, trainer)
+    return reference.to_str().encode()
+
+
+def count_equal(tokenizer: Tokenizer, texts: Iterable[str]) -> int:
+    """Return the number of texts; every one must get the same ids from ``tiktoken`` and from ``tokenizers``."""
+    reference = Reference.from_str(tokenizer.description.decode())
+    reference.encode_special_tokens = True
+    equal = 0
+    for text in texts:
+        assert tokenizer.encode(text) == reference.encode(text).ids, f"tiktoken and tokenizers differ on {text[:200]!r}"
+        equal += 1
+    return equal
