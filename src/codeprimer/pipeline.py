@@ -63,12 +63,12 @@ def flow(recipe: Recipe) -> list[Step]:
             _same("exam", "corpus", "quality", "textbooks", "exercises"),
         ),
         Step(60, "tokens", TokensStage(), recipe.tokens, _same("exam", "contamination")),
-        Step(70, "control", TrainingStage(), training.control_settings(), trained),
-        Step(71, "base", TrainingStage(), training.base_settings(), trained),
+        Step(70, "control", TrainingStage(False, None), training.control_settings(), trained),
+        Step(71, "base", TrainingStage(False, None), training.base_settings(), trained),
         Step(
             72,
             "tuned",
-            TrainingStage(start=True, score=_validation_score),
+            TrainingStage(True, _validation_score),
             training.tuned_settings(),
             trained | {"start": "base"},
         ),
@@ -188,7 +188,9 @@ def settle_machine(recipe: Recipe, folder: RunFolder, steps: list[Step]) -> Reci
     if "precision" not in decided and training.precision == "auto":
         from codeprimer.training.probe import choose_precision
 
-        decided["precision"] = choose_precision(training.model, training.threads or decided["threads"])
+        decided["precision"] = choose_precision(
+            training.model, recipe.tokens.vocabulary, training.threads or decided["threads"]
+        )
     if decided != folder.machine():
         folder.decide(decided)
     return with_machine(recipe, decided)

@@ -47,10 +47,12 @@ class TrainingSection(Settings):
         default=4, ge=1, description="How many checkpoints of the tuned model the validation set chooses from."
     )
     base: Phase = Field(
-        default=Phase(name="base", mixture={"code": 0.5, "textbooks": 0.5}), description="Pre-training."
+        default=Phase(name="base", mixture={"code": 0.5, "textbooks": 0.5}, tokens=1_000_000),
+        description="Pre-training.",
     )
     tuned: Phase = Field(
-        default=Phase(name="tuned", mixture={"exercises": 1.0}), description="Fine-tuning, from the base model."
+        default=Phase(name="tuned", mixture={"exercises": 1.0}, tokens=3_000_000),
+        description="Fine-tuning, from the base model.",
     )
 
     def base_settings(self) -> TrainingSettings:

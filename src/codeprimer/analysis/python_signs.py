@@ -10,36 +10,19 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
-Origin = Literal["local", "builtin", "plain", "plumbing", "foreign"]
-"""What a name stands for: the module's own, a built-in, a standard module for computing, a standard module that talks
-to the system, or code that does not come with Python."""
+from codeprimer.analysis.python_imports import Origin, is_about_system, origin_of
 
-PLUMBING = frozenset(
-    "_thread _winapi abc argparse ast asyncio atexit builtins cmd code codecs codeop concurrent configparser contextvars "
-    "copyreg ctypes curses dis distutils email encodings ensurepip faulthandler fcntl ftplib gc getopt getpass gettext "
-    "grp http imaplib imp importlib inspect linecache locale logging mailbox marshal mimetypes mmap msilib msvcrt "
-    "multiprocessing netrc nntplib nt ntpath optparse os pathlib pdb pickle pickletools pkgutil platform poplib posix "
-    "posixpath profile pty pwd pyclbr pydoc readline resource rlcompleter runpy sched select selectors shelve shutil "
-    "signal site smtplib socket socketserver sqlite3 ssl stat subprocess symtable sys sysconfig syslog tarfile telnetlib "
-    "tempfile termios threading tkinter token tokenize trace traceback tracemalloc tty types typing unittest urllib "
-    "venv warnings weakref webbrowser winreg winsound wsgiref xml xmlrpc zipapp zipfile zipimport".split()
-)
-"""Standard modules that configure, introspect or talk to the system rather than compute."""
-
-_NEUTRAL = frozenset("__future__ typing abc collections.abc warnings types".split())
-"""Modules whose use says nothing about a file's topic: annotations and the like."""
-
-_BUILTINS = frozenset(dir(builtins)) | {"__file__", "__name__", "__doc__", "__path__", "__spec__", "__all__", "__class__"}
-_DYNAMIC = frozenset("exec eval compile globals locals vars setattr delattr __import__ type super object".split()) - {
-    "type",
-    "super",
-    "object",
-}
+_BUILTINS = frozenset((*dir(builtins), "__file__", "__path__", "__all__", "__class__", "__module__", "__qualname__"))
+_BASIC_METHODS = frozenset(
+    name
+    for kind in (str, bytes, list, dict, set, tuple, int, float, complex, frozenset)
+    for name in dir(kind)
+    if not name.startswith("_")
+) | {"popleft", "appendleft", "most_common", "group", "groups", "match", "search", "finditer", "findall", "sub"}
+_DYNAMIC = frozenset(("__import__", "compile", "delattr", "eval", "exec", "globals", "locals", "setattr", "vars"))
 
 
 @dataclass
@@ -85,7 +68,9 @@ class ModuleSigns:
     """Statements outside functions, imports and definitions apart."""
     literal_lines: int = 0
     """Lines of statements outside functions that only hold values."""
-    imports: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("plain", "plumbing", "foreign", "relative"), 0))
+    imports: dict[str, int] = field(
+        default_factory=lambda: {"local": 0, "plain": 0, "plumbing": 0, "foreign": 0, "relative": 0}
+    )
     wildcard_imports: int = 0
     uses: dict[Origin, int] = field(
         default_factory=lambda: {"local": 0, "builtin": 0, "plain": 0, "plumbing": 0, "foreign": 0}
@@ -93,8 +78,12 @@ class ModuleSigns:
     """Loads of names by what the names stand for."""
     undefined: int = 0
     """Distinct names that are loaded and bound nowhere."""
-    self_attributes: int = 0
     attributes: int = 0
+    self_attributes: int = 0
+    """Attributes of ``self`` and ``cls``."""
+    basic_attributes: int = 0
+    """Attributes that are methods of built-in types, or come from a plain standard module."""
+    system_imports: int = 0
     dynamic: int = 0
     """Uses of exec, eval, globals, setattr and the like."""
     nodes: int = 0
@@ -106,7 +95,7 @@ _BRANCHES = (ast.If, ast.For, ast.While, ast.IfExp, ast.ExceptHandler, ast.Async
 _WORK = (ast.BinOp, ast.Compare, ast.Subscript, ast.For, ast.While, ast.comprehension, ast.AugAssign, ast.BoolOp)
 _COMMENT = re.compile(r"^[ \t]*#", re.MULTILINE)
 _DOCTEST = re.compile(r"^\s*>>> ", re.MULTILINE)
-_USUAL_SHORT = frozenset("a b c d e f g h i j k l m n p q r s t u v w x y z _ x1 x2 y1 y2 ax fn id io lo hi lr mu ok op os to".split())
+_USUAL_SHORT = frozenset((*"abcdefghijklmnpqrstuvwxyz_", "x1", "x2", "y1", "y2", "fn", "hi", "id", "lo", "ok", "op", "to"))
 
 
 def look_at(text: str, tree: ast.Module) -> ModuleSigns:
@@ -128,6 +117,7 @@ class _Walk:
         self.imported: dict[str, Origin] = {}
         self.bound: set[str] = set()
         self.loaded: dict[str, int] = {}
+        self.attributed: dict[str, int] = {}
         self.stack: list[tuple[ast.AST, FunctionSigns | None, int]] = []
 
     def walk(self, tree: ast.Module) -> None:
@@ -153,8 +143,7 @@ class _Walk:
         if isinstance(node, ast.Import | ast.ImportFrom):
             self._import(node)
         elif isinstance(node, ast.Attribute):
-            self.signs.attributes += 1
-            self.signs.self_attributes += isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}
+            self._attribute(node)
         elif isinstance(node, ast.ExceptHandler) and node.name:
             self.bound.add(node.name)
         elif isinstance(node, ast.Global | ast.Nonlocal):
@@ -207,7 +196,8 @@ class _Walk:
             _weigh_name(argument.arg, function)
         self.signs.functions.append(function)
         self.stack += [(child, function, 0) for child in body]
-        outside = [*node.decorator_list, *node.args.defaults, *(default for default in node.args.kw_defaults if default)]
+        defaults = [*node.args.defaults, *(default for default in node.args.kw_defaults if default)]
+        outside = [*node.decorator_list, *defaults]
         self.stack += [(child, None, 0) for child in outside]
 
     def _class(self, node: ast.ClassDef, function: FunctionSigns | None) -> None:
@@ -228,16 +218,20 @@ class _Walk:
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
         if isinstance(node, ast.ImportFrom):
             module, relative = node.module or "", node.level > 0
-            self.signs.wildcard_imports += any(alias.name == "*" for alias in node.names)
+            # A standard module's fast twin is often pulled in whole (``from _heapq import *``); that hides nothing.
+            hidden = relative or origin_of(module) == "foreign"
+            self.signs.wildcard_imports += hidden and any(alias.name == "*" for alias in node.names)
+            modules = [module]
             origins: Iterator[tuple[str, Origin]] = (
-                (alias.asname or alias.name, "foreign" if relative else _origin(module)) for alias in node.names
+                (alias.asname or alias.name, "foreign" if relative else origin_of(module)) for alias in node.names
             )
-            kind = "relative" if relative else _origin(module)
+            kind = "relative" if relative else origin_of(module)
         else:
-            origins = ((alias.asname or alias.name.split(".")[0], _origin(alias.name)) for alias in node.names)
-            kind = _origin(node.names[0].name)
-        if kind in self.signs.imports:
-            self.signs.imports[kind] += 1
+            origins = ((alias.asname or alias.name.split(".")[0], origin_of(alias.name)) for alias in node.names)
+            kind = origin_of(node.names[0].name)
+            modules = [alias.name for alias in node.names]
+        self.signs.system_imports += kind != "relative" and any(map(is_about_system, modules))
+        self.signs.imports[kind] += 1
         self.imported.update(origins)
 
     def _name(self, node: ast.Name, function: FunctionSigns | None) -> None:
@@ -247,6 +241,16 @@ class _Walk:
             self.bound.add(node.id)
             if function is not None:
                 _weigh_name(node.id, function)
+
+    def _attribute(self, node: ast.Attribute) -> None:
+        self.signs.attributes += 1
+        base = node.value.id if isinstance(node.value, ast.Name) else None
+        if base in {"self", "cls"}:
+            self.signs.self_attributes += 1
+        elif node.attr in _BASIC_METHODS:
+            self.signs.basic_attributes += 1
+        elif base is not None:
+            self.attributed[base] = self.attributed.get(base, 0) + 1
 
     def _settle_names(self) -> None:
         """Decide at the end what each loaded name stands for, so that the order of definitions does not matter."""
@@ -262,16 +266,8 @@ class _Walk:
                 origin = "local"
                 self.signs.undefined += 1
             self.signs.uses[origin] += count
-
-
-def _origin(module: str) -> Origin:
-    """Return what a module's names stand for; a neutral one counts as the module's own."""
-    if module in _NEUTRAL:
-        return "local"
-    top = module.split(".")[0]
-    if top in PLUMBING:
-        return "plumbing"
-    return "plain" if top in sys.stdlib_module_names else "foreign"
+            if origin == "plain":
+                self.signs.basic_attributes += self.attributed.get(name, 0)
 
 
 def _arguments(arguments: ast.arguments) -> list[ast.arg]:

@@ -1,84 +1,128 @@
-"""What a scope of a Python program binds: parameters, assignments, definitions, attributes of its own classes.
+"""What a Python program binds itself: parameters, assignments, definitions, attributes of its own classes.
 
-Reads ``ast`` nodes. One idea: a scope's own nodes are walked without those of the scopes inside it, as the compiler's
-symbol table does.
+Reads an ``ast`` node. One idea: one walk over the tree carries the scopes around each node, as the compiler's symbol
+table does, and writes every binding down where it belongs. Imported names are not the program's own.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections import defaultdict
+from dataclasses import dataclass, field
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
-SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+SCOPES = frozenset({ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, *COMPREHENSIONS})
+
+OWNERS = ("self", "cls")
+"""A method's first parameter, through which it reaches attributes of its own class."""
+
+_SKIPPED_FIELDS = frozenset({"ctx", "annotation", "returns", "decorator_list", "op", "ops"})
+
+Scopes = tuple[ast.AST, ...]
+"""The scopes around a node, outermost first."""
 
 
-def bound_in(scope: ast.AST) -> frozenset[str]:
-    """Return the names that a scope binds itself: parameters, assignments, definitions; not what it imports."""
-    found: set[str] = set()
-    foreign: set[str] = set()
-    if isinstance(scope, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-        found.update(argument.arg for argument in _arguments(scope.args))
-    for node in _own_nodes(scope):
-        match node:
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                found.add(name)
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                found.add(name)
-            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-                found.add(name)
-            case ast.MatchMapping(rest=str(name)):
-                found.add(name)
-            case ast.Global(names=names) | ast.Nonlocal(names=names):
-                foreign.update(names)
-            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-                foreign.update((alias.asname or alias.name).partition(".")[0] for alias in aliases)
-    return frozenset(found - foreign)
+@dataclass
+class Bindings:
+    """Everything that a tree binds."""
+
+    names: defaultdict[ast.AST, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Scope -> the names it binds."""
+    attributes: set[str] = field(default_factory=set)
+    """Attributes and methods of the program's own classes, double underscores apart."""
+    functions: list[tuple[FunctionNode, Scopes]] = field(default_factory=list)
+    """Every function with the scopes around it, in source order."""
 
 
-def _arguments(arguments: ast.arguments) -> list[ast.arg]:
-    stars = [argument for argument in (arguments.vararg, arguments.kwarg) if argument is not None]
-    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *stars]
+def owner_of(function: FunctionNode) -> str:
+    """Return the name through which a method reaches its own attributes, or nothing for other functions."""
+    first = function.args.args[0].arg if function.args.args else ""
+    return first if first in OWNERS else ""
 
 
-def _own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a scope without those of the scopes inside it (whose own nodes are yielded as one)."""
-    waiting = _inner(scope)
+def bindings(tree: ast.AST) -> Bindings:
+    """Return what ``tree`` binds, scope by scope."""
+    found = Bindings()
+    foreign: defaultdict[ast.AST, set[str]] = defaultdict(set)
+    waiting: list[tuple[ast.AST, Scopes]] = [(tree, ())]
     while waiting:
-        node = waiting.pop()
-        yield node
-        if isinstance(node, COMPREHENSIONS):
-            # Only a walrus inside a comprehension binds outside of it.
-            yield from (inner.target for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr))
-        elif not isinstance(node, SCOPES):
-            waiting.extend(ast.iter_child_nodes(node))
+        node, scopes = waiting.pop()
+        _bind(node, scopes, found)
+        _disown(node, scopes, foreign)
+        inner = (*scopes, node) if type(node) in SCOPES else scopes
+        waiting.extend((child, inner) for child in reversed(_children(node)))
+    for scope, names in foreign.items():
+        found.names[scope] -= names
+    _collect_class_attributes(found)
+    return found
 
 
-def _inner(scope: ast.AST) -> list[ast.AST]:
-    if isinstance(scope, COMPREHENSIONS):
-        return [generator.target for generator in scope.generators]
-    if isinstance(scope, ast.Lambda):
-        return [scope.body]
-    return list(getattr(scope, "body", ()))
+def _children(node: ast.AST) -> list[ast.AST]:
+    children: list[ast.AST] = []
+    for name in node._fields:
+        if name in _SKIPPED_FIELDS:
+            continue
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            children.extend(item for item in value if isinstance(item, ast.AST))
+        elif isinstance(value, ast.AST):
+            children.append(value)
+    return children
 
 
-def own_attributes(tree: ast.AST) -> frozenset[str]:
-    """Return the attributes that the program's own classes bind: on ``self``, or in the class body."""
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef):
-            found |= bound_in(node)
-            for method in node.body:
-                if isinstance(method, FunctionNode) and method.args.args:
-                    found.update(_stored_on(method, method.args.args[0].arg))
-    return frozenset(name for name in found if not name.startswith("__"))
+def _bind(node: ast.AST, scopes: Scopes, found: Bindings) -> None:
+    if isinstance(node, ast.Name):
+        if scopes and not isinstance(node.ctx, ast.Load):
+            found.names[scopes[-1]].add(node.id)
+    elif type(node) in _BINDERS:
+        _bind_rarer(node, scopes, found)
 
 
-def _stored_on(method: ast.AST, owner: str) -> Iterator[str]:
-    for node in ast.walk(method):
-        match node:
-            case ast.Attribute(value=ast.Name(id=name), attr=attribute, ctx=ast.Store()) if name == owner:
-                yield attribute
+def _bind_rarer(node: ast.AST, scopes: Scopes, found: Bindings) -> None:
+    """Write down what any node but a plain name binds."""
+    here = found.names[scopes[-1]] if scopes else set()
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+            here.add(name)
+            found.functions.append((node, scopes))
+        case ast.ClassDef(name=name) | ast.arg(arg=name):
+            here.add(name)
+        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            here.add(name)
+        case ast.MatchMapping(rest=str(name)):
+            here.add(name)
+        case ast.NamedExpr(target=ast.Name(id=name)):
+            # A walrus inside a comprehension binds outside of it.
+            outer = [scope for scope in scopes if not isinstance(scope, COMPREHENSIONS)]
+            for scope in outer[-1:]:
+                found.names[scope].add(name)
+        case ast.Attribute(value=ast.Name(id=owner), attr=attribute, ctx=ast.Store()):
+            methods = [scope for scope in scopes if isinstance(scope, FunctionNode)]
+            if any(owner_of(method) == owner for method in methods) and not attribute.startswith("__"):
+                found.attributes.add(attribute)
+
+
+_BINDERS = frozenset(
+    {
+        *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.arg, ast.ExceptHandler),
+        *(ast.MatchAs, ast.MatchStar, ast.MatchMapping, ast.NamedExpr, ast.Attribute),
+    }
+)
+
+
+def _disown(node: ast.AST, scopes: Scopes, foreign: defaultdict[ast.AST, set[str]]) -> None:
+    """Write down the names that a scope uses but does not own: imported, global, nonlocal."""
+    match node:
+        case ast.Global(names=names) | ast.Nonlocal(names=names):
+            foreign[scopes[-1]].update(names)
+        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases) if scopes:
+            foreign[scopes[-1]].update((alias.asname or alias.name).partition(".")[0] for alias in aliases)
+
+
+def _collect_class_attributes(found: Bindings) -> None:
+    for scope, names in found.names.items():
+        if isinstance(scope, ast.ClassDef):
+            found.attributes.update(name for name in names if not name.startswith("__"))

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import xxhash
 
 from codeprimer.analysis.python_source import NotPythonError, is_docstring, parse
-from codeprimer.analysis.scopes import COMPREHENSIONS, SCOPES, Comprehension, FunctionNode, bound_in, own_attributes
+from codeprimer.analysis.scopes import COMPREHENSIONS, Bindings, Comprehension, FunctionNode, Scopes, bindings, owner_of
 
 Names = Literal["bound", "all", "none"]
 """Which names a mask covers: those that the program binds itself, every identifier, or none."""
@@ -27,6 +27,7 @@ MAX_DEPTH = 150
 stack."""
 
 _SKIPPED_FIELDS = frozenset({"ctx", "type_comment", "kind", "annotation", "returns", "type_ignores", "type_params"})
+_WITH_DOCSTRING = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _SKIPPED_NODES = (ast.Import, ast.ImportFrom)
 _BUILTIN_ATTRIBUTES = frozenset(
     itertools.chain.from_iterable(dir(kind) for kind in (list, dict, set, frozenset, tuple, str, bytes, int, float))
@@ -55,7 +56,7 @@ def masked_tree(code: str | ast.AST, names: Names, literals: bool) -> str:
     is nested too deeply.
     """
     tree = parse(code) if isinstance(code, str) else code
-    return _digest(_Writer(names, literals, own_attributes(tree)).write_out(tree))
+    return _digest(_Writer(names, literals, bindings(tree)).write_out(tree))
 
 
 def function_trees(code: str | ast.Module, names: Names = "bound", literals: bool = False) -> list[FunctionTree]:
@@ -68,10 +69,10 @@ def function_trees(code: str | ast.Module, names: Names = "bound", literals: boo
         tree = parse(code) if isinstance(code, str) else code
     except NotPythonError:
         return []
-    attributes = own_attributes(tree)
+    bound = bindings(tree)
     found = []
-    for node, scopes in _functions(tree, []):
-        writer = _Writer(names, literals, attributes, scopes)
+    for node, scopes in bound.functions:
+        writer = _Writer(names, literals, bound, scopes)
         try:
             text = writer.write_out(node)
         except TreeTooDeepError:
@@ -84,24 +85,12 @@ def _digest(text: str) -> str:
     return xxhash.xxh3_128_hexdigest(text.encode("utf-8", "surrogatepass"))
 
 
-def _functions(node: ast.AST, scopes: list[frozenset[str]]) -> Iterator[tuple[FunctionNode, list[frozenset[str]]]]:
-    """Yield every function with the names that the scopes around it bind, outermost first."""
-    waiting: list[tuple[ast.AST, list[frozenset[str]]]] = [(node, scopes)]
-    while waiting:
-        node, scopes = waiting.pop()
-        if isinstance(node, FunctionNode):
-            yield node, scopes
-        if isinstance(node, (ast.Module, *SCOPES)):
-            scopes = [*scopes, bound_in(node)]
-        waiting.extend((child, scopes) for child in reversed(list(ast.iter_child_nodes(node))))
-
-
 @dataclass
 class _Scope:
     """The variables of one scope and their numbers, given at first occurrence."""
 
-    names: frozenset[str]
-    numbers: dict[str, int]
+    names: set[str]
+    numbers: dict[str, int] = field(default_factory=dict)
     owner: str = ""
     """In a method: the name of its first parameter."""
     is_class: bool = False
@@ -110,14 +99,14 @@ class _Scope:
 class _Writer:
     """Writes one tree under one mask."""
 
-    def __init__(
-        self, names: Names, literals: bool, attributes: frozenset[str], around: Sequence[frozenset[str]] = ()
-    ) -> None:
+    def __init__(self, names: Names, literals: bool, bound: Bindings, around: Scopes = ()) -> None:
         self.nodes = 0
         self._names = names
         self._literals = literals
-        self._attributes = attributes
-        self._scopes = [_Scope(bound, {}) for bound in around]
+        self._bound = bound
+        self._scopes: list[_Scope] = []
+        for scope in around:
+            self._enter(scope)
         self._parts: list[str] = []
         self._next = itertools.count()
         self._attribute_numbers: dict[str, int] = {}
@@ -128,7 +117,7 @@ class _Writer:
         """Return the whole tree as text. Raises TreeTooDeepError."""
         if isinstance(node, FunctionNode):
             if not any(node.name in scope.names for scope in self._scopes):
-                self._scopes.append(_Scope(frozenset({node.name}), {}))
+                self._scopes.append(_Scope({node.name}))
             self.nodes += 1
             self._function(node, decorated=False)
         else:
@@ -145,19 +134,19 @@ class _Writer:
 
     def _fields(self, node: ast.AST) -> None:
         self._parts.append(f"({type(node).__name__}")
-        for field in node._fields:
-            if field not in _SKIPPED_FIELDS:
-                self._value(node, field, getattr(node, field, None))
+        for name in node._fields:
+            if name not in _SKIPPED_FIELDS:
+                self._value(node, name, getattr(node, name, None))
         self._parts.append(")")
 
-    def _value(self, node: ast.AST, field: str, value: Any) -> None:
+    def _value(self, node: ast.AST, part: str, value: Any) -> None:
         if isinstance(value, ast.AST):
             self._node(value)
         elif isinstance(value, list):
             self._parts.append("[")
-            for item in _without_docstring(node, value) if field == "body" else value:
+            for item in _without_docstring(node, value) if part == "body" else value:
                 if not isinstance(item, _SKIPPED_NODES):
-                    self._value(node, field, item)
+                    self._value(node, part, item)
             self._parts.append("]")
         elif isinstance(value, str):
             self._parts.append(f" {self._identifier(node, value)}")
@@ -168,18 +157,6 @@ class _Writer:
         # A keyword at the call of somebody else's function belongs to that function.
         foreign = isinstance(node, ast.keyword | ast.MatchClass)
         return self._mask_all(value) if foreign else self._name(value)
-
-    def _call_of_own(self, node: ast.Call) -> None:
-        """Write a call of the program's own function: the keywords are names of its own parameters."""
-        self._parts.append("(Call")
-        self._node(node.func)
-        self._value(node, "args", node.args)
-        for keyword in node.keywords:
-            number = self._keyword_numbers.setdefault(keyword.arg, len(self._keyword_numbers))
-            self._parts.append(f"(keyword k{number}")
-            self._node(keyword.value)
-            self._parts.append(")")
-        self._parts.append(")")
 
     def _constant(self, node: ast.Constant) -> None:
         self._literal(node.value)
@@ -242,7 +219,7 @@ class _Writer:
         self._parts.append(")")
 
     def _attribute_name(self, value: ast.AST, attribute: str) -> str:
-        if self._names != "bound" or attribute not in self._attributes:
+        if self._names != "bound" or attribute not in self._bound.attributes:
             return self._mask_all(attribute)
         own = isinstance(value, ast.Name) and any(scope.owner == value.id for scope in self._scopes)
         if not own and attribute in _BUILTIN_ATTRIBUTES:
@@ -252,18 +229,21 @@ class _Writer:
     def _attribute_number(self, attribute: str) -> str:
         return f"a{self._attribute_numbers.setdefault(attribute, len(self._attribute_numbers))}"
 
+    def _enter(self, node: ast.AST) -> None:
+        owner = owner_of(node) if isinstance(node, FunctionNode) else ""
+        self._scopes.append(_Scope(self._bound.names[node], owner=owner, is_class=isinstance(node, ast.ClassDef)))
+
     def _function(self, node: FunctionNode, decorated: bool = True) -> None:
         in_class = bool(self._scopes) and self._scopes[-1].is_class
         name = node.name
         if in_class and self._names == "bound":
-            name = self._attribute_number(name) if name in self._attributes else name
+            name = self._attribute_number(name) if name in self._bound.attributes else name
         else:
             name = self._name(name)
         self._parts.append(f"({type(node).__name__} {name}")
         if decorated:
             self._value(node, "decorator_list", node.decorator_list)
-        owner = node.args.args[0].arg if node.args.args and node.args.args[0].arg in ("self", "cls") else ""
-        self._scopes.append(_Scope(bound_in(node), {}, owner))
+        self._enter(node)
         self._node(node.args)
         self._value(node, "body", node.body)
         self._scopes.pop()
@@ -273,9 +253,9 @@ class _Writer:
         self._parts.append(f"({type(node).__name__}")
         if isinstance(node, ast.ClassDef):
             self._parts.append(f" {self._name(node.name)}")
-            for field in ("bases", "keywords", "decorator_list"):
-                self._value(node, field, getattr(node, field))
-        self._scopes.append(_Scope(bound_in(node), {}, is_class=isinstance(node, ast.ClassDef)))
+            for part in ("bases", "keywords", "decorator_list"):
+                self._value(node, part, getattr(node, part))
+        self._enter(node)
         if isinstance(node, ast.Lambda):
             self._node(node.args)
         self._value(node, "body", node.body)
@@ -283,7 +263,7 @@ class _Writer:
         self._parts.append(")")
 
     def _comprehension(self, node: Comprehension) -> None:
-        self._scopes.append(_Scope(bound_in(node), {}))
+        self._enter(node)
         self._fields(node)
         self._scopes.pop()
 
@@ -305,6 +285,6 @@ _HANDLERS: dict[type, Callable[[_Writer, Any], None]] = {
 
 
 def _without_docstring(node: ast.AST, body: Sequence[Any]) -> Iterable[Any]:
-    if body and is_docstring(body[0]) and isinstance(node, (ast.Module, *SCOPES)):
+    if body and is_docstring(body[0]) and isinstance(node, _WITH_DOCSTRING):
         return body[1:]
     return body

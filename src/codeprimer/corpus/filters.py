@@ -51,14 +51,14 @@ def decode(content: bytes, settings: FilterSettings) -> str | Refusal:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def judge_text(text: str, path: str, license: str | None, settings: FilterSettings) -> Refusal | None:
+def judge_text(text: str, path: str, spdx: str | None, settings: FilterSettings) -> Refusal | None:
     """Return why a text is dropped, or None for one that goes on to the parser."""
     checks: tuple[tuple[Reason, Callable[[], str | None]], ...] = (
         (Reason.EMPTY, lambda: None if text.strip() else "white space alone"),
         (Reason.TESTS, lambda: _tests(path)),
         (Reason.GENERATED, lambda: _generated(text)),
         (Reason.MINIFIED, lambda: _minified(text, settings)),
-        (Reason.LICENSE, lambda: _license(license, settings)),
+        (Reason.LICENSE, lambda: _license(spdx, settings)),
     )
     for reason, check in checks:
         if (detail := check()) is not None:
@@ -121,7 +121,7 @@ _TOO_SHORT_TO_TELL = 1_000
 """Below this size [characters] a mean line length and a share of white space say nothing."""
 
 
-def _license(license: str | None, settings: FilterSettings) -> str | None:
-    if not settings.permissive_only or is_permissive(license):
+def _license(spdx: str | None, settings: FilterSettings) -> str | None:
+    if not settings.permissive_only or is_permissive(spdx):
         return None
-    return license or "no licence found"
+    return spdx or "no licence found"

@@ -50,10 +50,10 @@ def _judge(document: RawDocument, unit: ReadUnit) -> tuple[Row, Refusal | None]:
     text = decode(document.content, unit.filters)
     if isinstance(text, Refusal):
         return row, text
-    license = license_of_header(text) or document.license
-    refusal = judge_text(text, document.path, license, unit.filters)
+    spdx = license_of_header(text) or document.license
+    refusal = judge_text(text, document.path, spdx, unit.filters)
     row |= {"doc_id": document_id(text), "text": text}
-    return (row | {"license": license}, None) if refusal is None else (row, refusal)
+    return (row | {"license": spdx}, None) if refusal is None else (row, refusal)
 
 
 def _key(row: Row) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint64]], int, int]:

@@ -55,7 +55,9 @@ def loss_curves(points: Values) -> str:
         "y": _field("loss", "quantitative", "loss [nats per token]", scale={"zero": False}),
         "color": _model_color(),
     }
-    return render({"data": {"values": list(points)}, "mark": {"type": "line", "strokeWidth": 1.8}, "encoding": encoding})
+    return render(
+        {"data": {"values": list(points)}, "mark": {"type": "line", "strokeWidth": 1.8}, "encoding": encoding}
+    )
 
 
 def score_intervals(rows: Values) -> str:
@@ -64,7 +66,10 @@ def score_intervals(rows: Values) -> str:
     y = _field("model", "nominal", sort=list(COLORS))
     x = _field("value", "quantitative", "problems solved (pass@1), 95 % interval", **percent)
     layers = [
-        {"mark": {"type": "bar", "height": 18}, "encoding": {"x": x, "y": y, "color": {**_model_color(), "legend": None}}},
+        {
+            "mark": {"type": "bar", "height": 18},
+            "encoding": {"x": x, "y": y, "color": {**_model_color(), "legend": None}},
+        },
         {
             "mark": {"type": "rule", "strokeWidth": 2},
             "encoding": {"x": _field("low", "quantitative"), "x2": {"field": "high"}, "y": y},

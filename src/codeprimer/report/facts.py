@@ -15,7 +15,7 @@ from codeprimer.core.artifact import Artifact, open_artifact
 
 
 def collect_facts(links: Mapping[str, Path]) -> dict[str, Any]:
-    """Return the facts of every step that ``links`` (step -> folder) holds, with ``artefacts`` and ``cost`` beside them."""
+    """Return the facts of every step in ``links`` (step -> folder), with ``artefacts`` and ``cost`` beside them."""
     return facts_of({step: open_artifact(path) for step, path in links.items()})
 
 

@@ -15,11 +15,13 @@ Precision = Literal["auto", "float32", "bfloat16"]
 class ModelSettings(Settings):
     """The shape of the model; the vocabulary comes from the tokenizer."""
 
-    layers: int = Field(4, ge=1, description="Number of layers.")
-    hidden: int = Field(128, ge=8, description="Width of the residual stream.")
-    heads: int = Field(4, ge=1, description="Attention heads per layer.")
-    intermediate: int = Field(512, ge=8, description="Width of the MLP.")
-    context: int = Field(256, ge=16, description="Longest sequence [tokens]; training sequences have this length.")
+    layers: int = Field(default=4, ge=1, description="Number of layers.")
+    hidden: int = Field(default=128, ge=8, description="Width of the residual stream.")
+    heads: int = Field(default=4, ge=1, description="Attention heads per layer.")
+    intermediate: int = Field(default=512, ge=8, description="Width of the MLP.")
+    context: int = Field(
+        default=256, ge=16, description="Longest sequence [tokens]; training sequences have this length."
+    )
 
     def config(self, vocabulary: int, end_of_text: int) -> PhiConfig:
         """Return the model's shape for a tokenizer; the vocabulary is padded to a multiple of 64."""
@@ -37,15 +39,21 @@ class Phase(Settings):
         min_length=1, description="Share of the sequences that each training set gives."
     )
     tokens: int = Field(ge=1, description="How much is trained on [tokens], repetitions counted.")
-    batch_sequences: int = Field(32, ge=1, description="Sequences per step.")
-    peak_learning_rate: float = Field(2e-3, gt=0, le=1, description="Learning rate after the warm-up.")
-    warmup_steps: int = Field(30, ge=0, description="Steps in which the learning rate rises linearly.")
-    decay: Literal["linear", "none"] = Field("linear", description="What the learning rate does after the warm-up.")
-    weight_decay: float = Field(0.1, ge=0, description="AdamW's decay of matrices; biases and norms do not decay.")
-    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = Field(
-        (0.9, 0.95), description="AdamW's averages of the gradient and of its square."
+    batch_sequences: int = Field(default=32, ge=1, description="Sequences per step.")
+    peak_learning_rate: float = Field(default=2e-3, gt=0, le=1, description="Learning rate after the warm-up.")
+    warmup_steps: int = Field(default=30, ge=0, description="Steps in which the learning rate rises linearly.")
+    decay: Literal["linear", "none"] = Field(
+        default="linear", description="What the learning rate does after the warm-up."
     )
-    clip: float = Field(1.0, gt=0, description="Largest norm of the gradient; larger ones are scaled down to it.")
+    weight_decay: float = Field(
+        default=0.1, ge=0, description="AdamW's decay of matrices; biases and norms do not decay."
+    )
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = Field(
+        default=(0.9, 0.95), description="AdamW's averages of the gradient and of its square."
+    )
+    clip: float = Field(
+        default=1.0, gt=0, description="Largest norm of the gradient; larger ones are scaled down to it."
+    )
 
     def steps(self, context: int) -> int:
         """Return the number of steps; the last one may exceed ``tokens``."""
@@ -55,17 +63,24 @@ class Phase(Settings):
 class TrainingSettings(Settings):
     """How a model is trained."""
 
-    model: ModelSettings = Field(ModelSettings(), description="The shape of the model.")
+    model: ModelSettings = Field(default=ModelSettings(), description="The shape of the model.")
     phases: tuple[Phase, ...] = Field(min_length=1, description="What is trained on, in order.")
     whole_documents: tuple[str, ...] = Field(
-        ("exercises",),
-        description="Training sets whose sequences begin at the start of a document; of the others any stretch is taken.",
+        default=("exercises",),
+        description="Training sets whose sequences begin with a document; of the others any stretch is taken.",
     )
     precision: Precision = Field(
-        "auto", description="Numbers that the products are made in; 'auto' lets a short probe decide on this machine."
+        default="auto",
+        description="Numbers that the products are made in; 'auto' lets a short probe decide on this machine.",
     )
-    threads: int = Field(0, ge=0, description="Threads of the training loop; 0 means every core that may be used.")
-    checkpoint_every: int = Field(50, ge=1, description="Steps between two saved states, from which a run continues.")
+    threads: int = Field(
+        default=0, ge=0, description="Threads of the training loop; 0 means every core that may be used."
+    )
+    checkpoint_every: int = Field(
+        default=50, ge=1, description="Steps between two saved states, from which a run continues."
+    )
     selections: int = Field(
-        1, ge=1, description="Checkpoints of the last phase that are scored on validation problems; the best is published."
+        default=1,
+        ge=1,
+        description="Checkpoints of the last phase that are scored on validation problems; the best is published.",
     )

@@ -1,19 +1,30 @@
 """Cut a training set into sequences: epoch after epoch, each in its own seeded order.
 
 Reads packed tokens, writes nothing. Its one idea: the n-th sequence of a set is a pure function of the seed and n. A
-set is cut in one of two ways: any stretch of its stream, or sequences that begin where a document begins.
+set is cut in one of two ways: stretches of its stream, wherever they begin, or sequences that begin where a document
+begins.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codeprimer.core.errors import UserError
 from codeprimer.core.seeds import numpy_random
 from codeprimer.model.packed import Ids, PackedSet
+
+
+class Epoch(Protocol):
+    """One passage through a set."""
+
+    def __len__(self) -> int:
+        """Return the number of sequences."""
+
+    def read(self, number: int) -> Ids:
+        """Return one sequence."""
 
 
 class Windows:
@@ -25,29 +36,92 @@ class Windows:
         Raises UserError when the set does not fill a single sequence.
         """
         self.packed, self.length, self.seed = packed, length, seed
-        self._cut = self._cut_at_documents if whole_documents else self._cut_anywhere
-        self._epoch = lru_cache(maxsize=2)(self._cut)
+        self._kind = DocumentEpoch if whole_documents else StreamEpoch
+        self._epoch = lru_cache(maxsize=2)(self._make_epoch)
         self._firsts = [0]
-        if not self._size(0):
+        if not len(self._epoch(0)):
             raise UserError(
-                f"the training set {packed.name!r} has {packed.tokens} tokens, too few for one sequence of {length}; give "
-                "it more documents or take it out of training's mixture"
+                f"the training set {packed.name!r} has {packed.tokens} tokens, too few for a sequence of {length}; "
+                "give it more documents or take it out of the phase's mixture"
             )
 
     def get(self, number: int) -> Ids:
         """Return the ``number``-th sequence [length]."""
         epoch = self._epoch_of(number)
-        return self._read(self._epoch(epoch)[number - self._firsts[epoch]])
+        return self._epoch(epoch).read(number - self._firsts[epoch])
 
     def epochs(self, sequences: int) -> float:
         """Return how often the set has been gone through after so many sequences."""
         epoch = self._epoch_of(sequences)
-        return epoch + (sequences - self._firsts[epoch]) / self._size(epoch)
+        return epoch + (sequences - self._firsts[epoch]) / len(self._epoch(epoch))
+
+    def _make_epoch(self, number: int) -> Epoch:
+        return self._kind(self.packed, self.length, numpy_random(self.seed, "windows", self.packed.name, number))
 
     def _epoch_of(self, number: int) -> int:
         while number >= self._firsts[-1]:
-            self._firsts.append(self._firsts[-1] + self._size(len(self._firsts) - 1))
+            self._firsts.append(self._firsts[-1] + len(self._epoch(len(self._firsts) - 1)))
         return int(np.searchsorted(self._firsts, number, side="right")) - 1
 
-    def _size(self, epoch: int) -> int:
-        return len(self._epoch(epoch))
+
+class StreamEpoch:
+    """Stretches that follow each other without a gap, in a random order; where the first begins changes each time."""
+
+    def __init__(self, packed: PackedSet, length: int, generator: np.random.Generator) -> None:
+        self._shards = packed.shards
+        self._length = length
+        step = length - 1  # the last token of a sequence is only a target; it is the next one's first input
+        room = [len(shard) - length for shard in packed.shards]
+        self._offsets = [int(generator.integers(min(step, spare + 1))) if spare >= 0 else 0 for spare in room]
+        counts = [
+            (spare - offset) // step + 1 if spare >= 0 else 0 for spare, offset in zip(room, self._offsets, strict=True)
+        ]
+        self._firsts = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
+        self._order = generator.permutation(int(self._firsts[-1]))
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def read(self, number: int) -> Ids:
+        """Return one stretch."""
+        place = self._order[number]
+        shard = int(np.searchsorted(self._firsts, place, side="right")) - 1
+        start = self._offsets[shard] + int(place - self._firsts[shard]) * (self._length - 1)
+        return self._shards[shard][start : start + self._length]
+
+
+class DocumentEpoch:
+    """Documents in a random order, cut so that each sequence begins with one.
+
+    A sequence is filled with the documents that follow. The one that runs over its end is cut there and begins the
+    next sequence, whole: no document is only ever seen without its beginning, and nothing is padded.
+    """
+
+    def __init__(self, packed: PackedSet, length: int, generator: np.random.Generator) -> None:
+        self._packed = packed
+        self._length = length
+        self._order = generator.permutation(packed.documents)
+        self._starts = np.concatenate(([0], np.cumsum(packed.length_of[self._order])))
+        self._firsts = self._cut()
+
+    def _cut(self) -> list[int]:
+        firsts: list[int] = []
+        document, total = 0, int(self._starts[-1])
+        while (end := int(self._starts[document]) + self._length) <= total:
+            firsts.append(document)
+            cut = int(np.searchsorted(self._starts, end, side="right")) - 1
+            document = max(cut, document + 1)  # a document longer than a sequence is not begun for ever
+        return firsts
+
+    def __len__(self) -> int:
+        return len(self._firsts)
+
+    def read(self, number: int) -> Ids:
+        """Return one sequence."""
+        parts: list[Ids] = []
+        missing, document = self._length, self._firsts[number]
+        while missing > 0:
+            parts.append(self._packed.document(int(self._order[document]))[:missing])
+            missing -= len(parts[-1])
+            document += 1
+        return np.concatenate(parts)

@@ -21,11 +21,11 @@ from codeprimer.corpus.settings import SourceSettings
 from codeprimer.corpus.sources.base import Chunk, SourceFile, cut_files, digest_files
 
 PACKAGES = (
-    "annotated-types", "anyio", "charset-normalizer", "click", "cloudpickle", "filelock", "fsspec", "h11", "httpcore2",
-    "httpx2", "huggingface-hub", "idna", "jinja2", "joblib", "markdown-it-py", "markupsafe", "mdurl", "narwhals", "numpy", "packaging", "pip", "pyarrow",
-    "pydantic", "pydantic-core", "pygments", "pyyaml", "rapidfuzz", "regex", "requests", "rich", "scikit-learn",
-    "scipy", "setuptools", "shellingham", "threadpoolctl", "tiktoken", "tokenizers", "tqdm", "truststore", "typer",
-    "typing-extensions", "typing-inspection", "urllib3",
+    "annotated-types", "anyio", "charset-normalizer", "click", "cloudpickle", "filelock", "fsspec", "h11",
+    "httpcore2", "httpx2", "huggingface-hub", "idna", "jinja2", "joblib", "markdown-it-py", "markupsafe", "mdurl",
+    "narwhals", "numpy", "packaging", "pip", "pyarrow", "pydantic", "pydantic-core", "pygments", "pyyaml",
+    "rapidfuzz", "regex", "requests", "rich", "scikit-learn", "scipy", "setuptools", "shellingham", "threadpoolctl",
+    "tiktoken", "tokenizers", "tqdm", "truststore", "typer", "typing-extensions", "typing-inspection", "urllib3",
 )  # fmt: skip
 """What installing codeprimer without extras brings, pip included, in names of the package index."""
 
@@ -90,8 +90,8 @@ def distribution_files(distribution: metadata.Distribution) -> list[SourceFile]:
         if path.endswith(".py") and file.is_file():
             inner = _VENDORED.search(path)
             package = inner.group(1).removesuffix(".py") if inner else name
-            license = vendored.get(path[: inner.end()], own) if inner else own
-            found.append(SourceFile(file, path, package.replace("_", "-"), license, file.stat().st_size))
+            spdx = vendored.get(path[: inner.end()], own) if inner else own
+            found.append(SourceFile(file, path, package.replace("_", "-"), spdx, file.stat().st_size))
     return found
 
 

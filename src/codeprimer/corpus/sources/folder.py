@@ -55,22 +55,22 @@ class FolderSource:
         return found
 
 
-def _walk(folder: Path, relative: str, package: str, license: str | None) -> Iterator[SourceFile]:
+def _walk(folder: Path, relative: str, package: str, spdx: str | None) -> Iterator[SourceFile]:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
         raise unreadable(folder, error) from None
-    license = nearest_license(entries) or license
+    spdx = nearest_license(entries) or spdx
     for entry in entries:
         if entry.is_file(follow_symlinks=False) and entry.name.endswith(".py"):
             size = entry.stat(follow_symlinks=False).st_size
-            yield SourceFile(folder / entry.name, relative + entry.name, package, license, size)
+            yield SourceFile(folder / entry.name, relative + entry.name, package, spdx, size)
     for entry in entries:
         if entry.is_dir(follow_symlinks=False) and _is_wanted(entry):
             below = f"{relative}{entry.name}/"
             # The first level names packages; deeper down only a repository does.
             own = below.rstrip("/") if not relative or (Path(entry.path) / ".git").exists() else package
-            yield from _walk(folder / entry.name, below, own, license)
+            yield from _walk(folder / entry.name, below, own, spdx)
 
 
 def _is_wanted(entry: os.DirEntry[str]) -> bool:

@@ -64,9 +64,11 @@ class JsonlChunk:
         try:
             row = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            raise SourceError(f"{self._place(position)} is not JSON ({error}); kind jsonl needs one object per line") from None
+            raise SourceError(
+                f"{self._place(position)} is not JSON ({error}); kind jsonl needs one JSON object per line"
+            ) from None
         if not isinstance(row, dict):
-            raise SourceError(f"{self._place(position)} is no JSON object but a {type(row).__name__}")
+            raise SourceError(f"{self._place(position)} holds {type(row).__name__}; kind jsonl needs one JSON object per line")
         return row_document(row, self.columns, f"{self.name}@{position}", limit, lambda: self._place(position))
 
     def _place(self, position: int) -> str:

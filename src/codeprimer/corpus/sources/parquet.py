@@ -38,7 +38,7 @@ class ParquetSource:
         columns = Columns.of(self.settings)
         for path, name in self._files:
             with _open(path) as file:
-                columns.text_column(file.schema_arrow.names, lambda path=path: str(path))
+                columns.text_column(file.schema_arrow.names, path.__str__)
                 sizes = [file.metadata.row_group(index).total_byte_size for index in range(file.num_row_groups)]
             for first, last in _runs(sizes, size):
                 yield ParquetChunk(path, name, first, last, columns)
@@ -66,7 +66,7 @@ class ParquetChunk:
                 rows = (row for batch in batches for row in batch.to_pylist())
                 for index, row in enumerate(rows):
                     place = f"{self.file}: row {index} of row group {group}"
-                    yield row_document(row, self.columns, f"{self.name}@{group}.{index}", limit, lambda: place)
+                    yield row_document(row, self.columns, f"{self.name}@{group}.{index}", limit, place.__str__)
 
 
 def _open(path: Path) -> pq.ParquetFile:

@@ -1,0 +1,65 @@
+"""What a module leans on: whether a name comes with Python, and whether it computes or talks to the system."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Literal
+
+Origin = Literal["local", "builtin", "plain", "plumbing", "foreign"]
+"""What a name stands for: the module's own, a built-in, a standard module for computing, a standard module that talks
+to the system, or code that does not come with Python."""
+
+_PLUMBING_NAMES = """
+_thread _winapi abc argparse ast asyncio atexit builtins cmd code codecs codeop concurrent configparser contextvars
+copyreg ctypes curses dis distutils email encodings ensurepip faulthandler fcntl ftplib gc getopt getpass gettext
+grp http imaplib imp importlib inspect linecache locale logging mailbox marshal mimetypes mmap msilib msvcrt
+multiprocessing netrc nntplib nt ntpath optparse os pathlib pdb pickle pickletools pkgutil platform poplib posix
+posixpath profile pty pwd pyclbr pydoc readline resource rlcompleter runpy sched select selectors shelve shutil
+signal site smtplib socket socketserver sqlite3 ssl stat subprocess symtable sys sysconfig syslog tarfile telnetlib
+tempfile termios threading tkinter token tokenize trace traceback tracemalloc tty types typing unittest urllib venv
+warnings weakref webbrowser winreg winsound wsgiref xml xmlrpc zipapp zipfile zipimport
+"""
+PLUMBING = frozenset(_PLUMBING_NAMES.split())
+"""Standard modules that configure, introspect or talk to the system rather than compute."""
+
+_SYSTEM_NAMES = """
+_thread _winapi argparse asynchat asyncio asyncore concurrent ctypes curses dbm distutils email ensurepip fcntl
+ftplib gettext grp http idlelib imaplib imp importlib lib2to3 locale logging mailbox marshal mmap msilib msvcrt
+multiprocessing nntplib nt optparse pdb pip platform poplib posix pty pwd readline resource select selectors
+setuptools signal smtplib socket socketserver sqlite3 ssl subprocess sysconfig syslog tarfile telnetlib tempfile
+termios threading tkinter tty unittest urllib venv webbrowser winreg winsound wsgiref xmlrpc zipfile zipimport
+"""
+SYSTEM = frozenset(_SYSTEM_NAMES.split())
+"""Modules whose import alone says that a file is about the system, a network, a screen or packaging."""
+
+_NEUTRAL = frozenset(("__future__", "abc", "collections.abc", "types", "typing", "warnings"))
+"""Modules whose use says nothing about a file's topic: annotations and the like."""
+
+_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import\b|import[ \t]+([\w.]+))", re.MULTILINE)
+
+
+def origin_of(module: str) -> Origin:
+    """Return what a module's names stand for; a neutral one counts as one's own."""
+    if module in _NEUTRAL:
+        return "local"
+    top = module.split(".")[0]
+    if top in PLUMBING:
+        return "plumbing"
+    return "plain" if top in sys.stdlib_module_names else "foreign"
+
+
+def is_about_system(module: str) -> bool:
+    """Tell whether importing a module says that a file is not about computing."""
+    return module.split(".")[0] in SYSTEM
+
+
+def count_imports(text: str) -> dict[str, int]:
+    """Return how many import lines a text has by origin, and how many are relative; reads lines, needs no tree."""
+    counts = dict.fromkeys(("local", "plain", "plumbing", "foreign", "relative", "system"), 0)
+    for dots, module, plain in _IMPORT.findall(text):
+        name = module or plain
+        kind = "relative" if dots else origin_of(name)
+        counts[kind] += 1
+        counts["system"] += kind != "relative" and is_about_system(name)
+    return counts

@@ -1,0 +1,53 @@
+"""All operations by name, and which may follow which.
+
+Reads the modules of ``operations/``. Its one idea: the catalogue is the only place that knows them all; everything
+else asks it by type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from codeprimer.curriculum.operation import Operation
+from codeprimer.curriculum.operations import lists, numbers, reductions, texts, words
+
+_ALL = (
+    *numbers.OPERATIONS,
+    *lists.OPERATIONS,
+    *reductions.OPERATIONS,
+    *texts.OPERATIONS,
+    *words.OPERATIONS,
+)
+
+OPERATIONS: Mapping[str, Operation] = MappingProxyType({operation.name: operation for operation in _ALL})
+"""Every operation by its name, in curriculum order."""
+
+assert len(OPERATIONS) == len(_ALL), "two operations share a name"
+
+
+def _by(end: str) -> Mapping[str, tuple[Operation, ...]]:
+    grouped: dict[str, list[Operation]] = {}
+    for operation in _ALL:
+        grouped.setdefault(getattr(operation, end), []).append(operation)
+    return MappingProxyType({kind: tuple(operations) for kind, operations in grouped.items()})
+
+
+READING: Mapping[str, tuple[Operation, ...]] = _by("source")
+"""Operations by the type that they read."""
+
+MAKING: Mapping[str, tuple[Operation, ...]] = _by("target")
+"""Operations by the type that they make."""
+
+
+def chain_of(names: tuple[str, ...]) -> tuple[Operation, ...]:
+    """Return the operations of a composition; each must read what the one before makes."""
+    operations = tuple(OPERATIONS[name] for name in names)
+    for first, second in zip(operations, operations[1:], strict=False):
+        assert first.target == second.source, f"{second.name} cannot follow {first.name}"
+    return operations
+
+
+def concepts_of(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the concepts that a composition practises, each once, in order of appearance."""
+    return tuple(dict.fromkeys(concept for name in names for concept in OPERATIONS[name].concepts))

@@ -1,0 +1,57 @@
+"""What functions, parameters and loop variables are called.
+
+Reads value types and operations. Its one idea: names are natural and varied, but a small vocabulary, and no two
+things in a program share one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from codeprimer.curriculum.operation import Operation
+from codeprimer.curriculum.values import TYPES
+
+_VERBS = ("get", "find", "compute", "make", "build", "return")
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of one exercise."""
+
+    function: str
+    parameter: str
+    element: str
+    """The loop variable over numbers or pieces."""
+    word: str
+    """The loop variable over words."""
+    character: str
+    class_name: str
+
+
+def draw_names(source: str, operations: Sequence[Operation], random: Random) -> Names:
+    """Return names for a composition that starts from the type ``source``."""
+    kind = TYPES[source]
+    return Names(
+        function=function_name(operations, random),
+        parameter=random.choice(kind.parameters),
+        element=random.choice(TYPES["integers"].elements),
+        word=random.choice(TYPES["words"].elements),
+        character=random.choice(TYPES["text"].elements),
+        class_name=random.choice(kind.classes) if kind.classes else "",
+    )
+
+
+def function_name(operations: Sequence[Operation], random: Random) -> str:
+    """Return a name made from what the first and the last operation yield."""
+    last = operations[-1].noun
+    if last.startswith(("is_", "has_", "any_", "all_")):
+        return last if len(operations) == 1 else f"{last}_{_other(operations, random)}"
+    if len(operations) == 1 or random.random() < 0.35:
+        return f"{random.choice(_VERBS)}_{last}"
+    return f"{last}_{random.choice(('of', 'from', 'after'))}_{_other(operations, random)}"
+
+
+def _other(operations: Sequence[Operation], random: Random) -> str:
+    return random.choice(operations[:-1]).noun

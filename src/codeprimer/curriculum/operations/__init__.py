@@ -1,0 +1,1 @@
+"""The operations that programs are composed from, one module per kind of value."""

@@ -1,0 +1,80 @@
+"""What a page is made of: a section is a list of blocks, a block is plain data that the template knows how to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Block = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A chapter of the page."""
+
+    id: str
+    title: str
+    blocks: Sequence[Block]
+
+
+def text(words: str, soft: bool = False) -> Block:
+    """A paragraph; ``soft`` for a side remark."""
+    return {"kind": "text", "text": words, "soft": soft}
+
+
+def heading(words: str) -> Block:
+    """A heading inside a section."""
+    return {"kind": "heading", "text": words}
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Block:
+    """A table; columns that hold only numbers (or nothing) are set right-aligned with separators."""
+    listed = [list(row) for row in rows]
+    numbers = [
+        index
+        for index in range(len(headings))
+        if listed and all(isinstance(row[index], int | float) or row[index] in ("", None) for row in listed)
+    ]
+    cells = [
+        [number(cell) if isinstance(cell, int | float) else ("" if cell is None else cell) for cell in row]
+        for row in listed
+    ]
+    return {"kind": "table", "headings": list(headings), "cells": cells, "numbers": numbers}
+
+
+def chart(svg: str) -> Block:
+    """A picture as SVG text."""
+    return {"kind": "chart", "svg": svg}
+
+
+def charts(*svgs: str) -> Block:
+    """Pictures side by side."""
+    return {"kind": "charts", "svgs": svgs}
+
+
+def code(caption: str, source: str, mark: str = "") -> Block:
+    """A listing; ``mark`` colours its edge (kept, dropped, passed, failed)."""
+    return {"kind": "code", "caption": caption, "text": source, "mark": mark}
+
+
+def side_by_side(left: Sequence[Block], right: Sequence[Block]) -> Block:
+    """Two columns of listings."""
+    return {"kind": "side_by_side", "sides": [left, right]}
+
+
+def details(summary: str, content: str) -> Block:
+    """Something to unfold."""
+    return {"kind": "details", "summary": summary, "text": content}
+
+
+def number(value: float) -> str:
+    """Return a number with separators; fractions with three digits that matter."""
+    if isinstance(value, int) or (float(value).is_integer() and abs(value) >= 1):
+        return f"{int(value):,}"
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.1f}"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds for people."""
+    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"

@@ -1,0 +1,54 @@
+"""The batches of a run.
+
+Reads packed tokens, returns the ids of each step. Its one idea: a batch is a pure function of the seed and the step.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codeprimer.core.artifact import Artifact
+from codeprimer.core.errors import RecipeError
+from codeprimer.core.seeds import derive_seed
+from codeprimer.model.packed import open_packed, packed_sets
+from codeprimer.training.plan import Plan
+from codeprimer.training.windows import Windows
+
+
+class Batches:
+    """The sequences of every step, cut from a tokens artefact."""
+
+    def __init__(self, tokens: Artifact, plan: Plan, seed: int) -> None:
+        """Open the sets that the plan names.
+
+        Raises RecipeError when a set does not exist, UserError when it is too small for a single sequence.
+        """
+        settings = plan.settings
+        known = packed_sets(tokens)
+        for name in plan.drawn():
+            if name not in known:
+                raise RecipeError(
+                    f"a phase's mixture names the training set {name!r}, which has no tokens; known: {', '.join(known)}"
+                )
+        self.plan = plan
+        self.sets = {
+            name: Windows(
+                open_packed(tokens, name),
+                settings.model.context + 1,
+                name in settings.whole_documents,
+                derive_seed(seed, "training"),
+            )
+            for name in plan.drawn()
+        }
+
+    def batch(self, step: int) -> NDArray[np.int64]:
+        """Return the ids of a step [sequences, context + 1]: inputs without the last, targets without the first."""
+        rows = [
+            self.sets[name].get(number) for name, numbers in self.plan.sequences(step).items() for number in numbers
+        ]
+        return np.stack(rows).astype(np.int64)
+
+    def epochs(self) -> dict[str, float]:
+        """Return how often the run goes through each set."""
+        return {name: round(self.sets[name].epochs(count), 3) for name, count in self.plan.drawn().items()}

@@ -1,0 +1,125 @@
+"""One training run from its inputs to its artefact.
+
+Reads the tokens, the exam and the model to start from; writes the artefact. Its one idea: put the parts together, and
+leave everything that can be tested alone to them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from codeprimer.core.artifact import Artifact, Workspace, make_once, to_json, write_atomically
+from codeprimer.core.errors import RecipeError
+from codeprimer.core.seeds import derive_seed
+from codeprimer.core.stage import Stats, Tools, available_cores
+from codeprimer.model.checkpoint import load_model, save_model
+from codeprimer.model.phi import Phi
+from codeprimer.model.tokenizer import Tokenizer
+from codeprimer.training.batches import Batches
+from codeprimer.training.loop import METRICS, Loop, reproducible
+from codeprimer.training.plan import Plan
+from codeprimer.training.selection import Candidates, Score
+from codeprimer.training.settings import TrainingSettings
+
+SPEED_FILE = "speed.json"
+PHASES = "phases"
+
+_CURVE_POINTS = 200
+_FINAL_STEPS = 20
+
+
+def train(
+    settings: TrainingSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools, score: Score | None
+) -> Stats:
+    """Train one model and write its artefact; see ``TrainingStage.run`` for what is raised."""
+    assert settings.precision != "auto", "the precision is decided before a run is named"
+    tokenizer = Tokenizer.load(inputs["tokens"].path)
+    plan = Plan(settings)
+    if score is None and settings.selections > 1:
+        tools.console.warn(
+            "training.selections is ignored: nothing here can score a checkpoint; the last one is published"
+        )
+    with reproducible(settings.threads or available_cores()):
+        model = _first_model(settings, inputs, tokenizer, tools.seed)
+        batches = Batches(inputs["tokens"], plan, tools.seed)
+        candidates = Candidates(out.work / "candidates", tokenizer, inputs["exam"], score)
+        selections = plan.selections() if score else [plan.total]
+
+        def reached(step: int, current: Phi) -> None:
+            if step in plan.ends and len(plan.ends) > 1:
+                folder = out.work / PHASES / settings.phases[plan.ends.index(step)].name
+                make_once(folder, lambda temporary: save_model(temporary, current, tokenizer))
+            if step in selections:
+                candidates.consider(current, step, plan.tokens_after(step))
+
+        loop = Loop(model, plan, batches, out.work)
+        with tools.console.task("train", plan.total) as task:
+            task.advance(loop.step)
+            loop.run(reached, task)
+    selection = candidates.publish(out.path)
+    _publish_rest(out, plan, loop)
+    return _stats(plan, loop, batches, selection)
+
+
+def _first_model(settings: TrainingSettings, inputs: Mapping[str, Artifact], tokenizer: Tokenizer, seed: int) -> Phi:
+    """Return the model to start from: the input "start" where there is one, else random weights."""
+    config = settings.model.config(tokenizer.vocab_size, tokenizer.end_of_text)
+    if "start" not in inputs:
+        return Phi(config).initialise(derive_seed(seed, "training", "weights"))
+    model = load_model(inputs["start"].path)
+    if model.config != config:
+        raise RecipeError(
+            f"training starts from {inputs['start'].path}, whose model is {model.config}, but "
+            f"the recipe asks for {config}; give both the same model settings"
+        )
+    return model
+
+
+def _publish_rest(out: Workspace, plan: Plan, loop: Loop) -> None:
+    shutil.copyfile(loop.metrics, out.path / METRICS)
+    if (out.work / PHASES).exists():
+        shutil.copytree(out.work / PHASES, out.path / PHASES)
+    tokens = plan.tokens_after(plan.total)
+    speed = {"seconds": loop.seconds, "tokens_per_second": tokens / loop.seconds if loop.seconds else None}
+    write_atomically(out.path / SPEED_FILE, to_json(speed))
+
+
+def _stats(plan: Plan, loop: Loop, batches: Batches, selection: dict[str, Any]) -> Stats:
+    settings = plan.settings
+    metrics = [orjson.loads(line) for line in loop.metrics.read_bytes().splitlines()]
+    final = metrics[-_FINAL_STEPS:]
+    final_loss = sum(row["loss"] for row in final) / len(final)
+    tokens = plan.tokens_after(plan.total)
+    facts = {
+        "parameters": loop.model.parameter_count(),
+        "tokens": tokens,
+        "steps": plan.total,
+        "phases": [
+            {"name": phase.name, "mixture": phase.mixture, "end": end}
+            for phase, end in zip(settings.phases, plan.ends, strict=True)
+        ],
+        "epochs": batches.epochs(),
+        "precision": settings.precision,
+        "final_loss": round(final_loss, 4),
+        "loss_curve": loss_curve(metrics),
+        "selection": selection,
+    }
+    return Stats(f"{loop.model.parameter_count():,} parameters, {tokens:,} tokens, loss {final_loss:.3f}", facts)
+
+
+def loss_curve(metrics: list[dict[str, Any]], points: int = _CURVE_POINTS) -> list[dict[str, float]]:
+    """Return at most ``points`` points of the loss over the tokens, each the mean of the steps it stands for."""
+    width = -(-len(metrics) // points)
+    bins = [metrics[start : start + width] for start in range(0, len(metrics), width)]
+    return [
+        {
+            "step": part[-1]["step"],
+            "tokens": part[-1]["tokens"],
+            "loss": round(sum(row["loss"] for row in part) / len(part), 4),
+        }
+        for part in bins
+    ]

@@ -1,0 +1,42 @@
+"""The training stage: the same loop for base, tuned and control.
+
+Writes a checkpoint in Hugging Face layout, ``metrics.jsonl``, ``selection.json``, and with several phases
+``phases/<name>/``, the checkpoint at each phase's end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from codeprimer.core.artifact import Artifact, Workspace
+from codeprimer.core.stage import Stage, Stats, Tools
+from codeprimer.training.extra import require_torch
+from codeprimer.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from codeprimer.training.selection import Score
+
+
+class TrainingStage(Stage[TrainingSettings]):
+    """Packed tokens in, a trained model out."""
+
+    name = "training"
+    version = 1
+    volatile = ("speed.json",)
+
+    def __init__(self, start: bool, score: Score | None) -> None:
+        """Set ``start`` to begin with the input "start"; ``score`` chooses among checkpoints, None takes the last."""
+        self.reads = ("tokens", "exam", "start") if start else ("tokens", "exam")
+        self._score = score
+
+    def run(self, settings: TrainingSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
+        """Train, choose, publish.
+
+        Raises MissingExtraError without torch, RecipeError for settings that do not fit the inputs, UserError when
+        training diverges.
+        """
+        require_torch()
+        from codeprimer.training.session import train
+
+        return train(settings, inputs, out, tools, self._score)
