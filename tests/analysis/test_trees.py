@@ -102,6 +102,7 @@ def test_every_function_of_a_file_is_listed_in_order_with_its_size() -> None:
     source = "def f():\n  def g():\n    return 1\n  return g\nclass A:\n  def h(self): pass\nasync def k(): pass"
     trees = function_trees(source)
     assert [tree.name for tree in trees] == ["f", "g", "h", "k"]
+    assert [tree.nested for tree in trees] == [False, True, False, False]
     assert trees[0].nodes > trees[1].nodes
 
 

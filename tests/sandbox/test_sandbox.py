@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from codeprimer.core.errors import UserError
-from codeprimer.sandbox import Limits, Program, Sandbox, Verdict, VerdictKind
+from codeprimer.sandbox import Limits, Program, Sandbox, Verdict, VerdictKind, pool
 
 GOOD = Program("def double(x):\n    return 2 * x", ("assert double(2) == 4", "assert double(0) == 0"))
 LIMITS = Limits(seconds=0.5, wall_seconds=1.5, memory_bytes=256 * 2**20)
@@ -123,7 +123,8 @@ def test_nothing_can_be_written_into_a_file(sandbox: Sandbox) -> None:
 
 
 def test_a_program_starts_from_the_same_state_every_time(sandbox: Sandbox) -> None:
-    source = "import random\nassert not hasattr(random, 'mark')\nrandom.mark = 1\nraise ValueError(random.random(), {*'abc'})"
+    source = "import random\nassert not hasattr(random, 'mark')\nrandom.mark = 1\n"
+    source += "raise ValueError(random.random(), {*'abc'})"
     assert len({judge(sandbox, source).detail for _ in range(4)}) == 1
 
 
@@ -147,11 +148,16 @@ def processes_with(mark: str) -> list[int]:
     return found
 
 
-def gone(mark: str) -> bool:
-    deadline = time.monotonic() + 5
-    while processes_with(mark) and time.monotonic() < deadline:
+def wait_until(condition: Callable[[], bool]) -> bool:
+    """Return whether the condition came true within some seconds."""
+    deadline = time.monotonic() + 10
+    while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
-    return not processes_with(mark)
+    return condition()
+
+
+def gone(mark: str) -> bool:
+    return wait_until(lambda: not processes_with(mark))
 
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -165,7 +171,7 @@ import os, sys
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
-        os.execv({sys.executable!r}, ["python", "-c", "import time; time.sleep(60)", {mark!r}])
+        os.execv({sys.executable!r}, [{sys.executable!r}, "-c", "import time; time.sleep(60)", {mark!r}])
     os._exit(0)
 import time; time.sleep(0.3)
 """
@@ -174,7 +180,8 @@ import time; time.sleep(0.3)
 
 
 @pytest.mark.parametrize("signal_name", ["SIGKILL", "SIGSTOP"])
-def test_a_program_that_attacks_its_judge_harms_only_itself(signal_name: str) -> None:
+def test_a_program_that_attacks_its_judge_harms_only_itself(signal_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "GRACE_SECONDS", 0.5)
     source = f"import os, signal, time\nos.kill(os.getppid(), signal.{signal_name})\ntime.sleep(60)"
     limits = Limits(seconds=0.2, wall_seconds=0.3)
     with Sandbox(limits, workers=1) as sandbox:
@@ -198,7 +205,7 @@ def test_programs_are_taken_only_as_they_are_needed(sandbox: Sandbox) -> None:
 
     verdicts = sandbox.run(endless())
     assert all(next(verdicts).passed for _ in range(5))
-    verdicts.close()  # type: ignore[attr-defined] - it is a generator
+    verdicts.close()
     assert next(taken) < 200
     assert judge(sandbox, "x = 1").passed
 
@@ -216,20 +223,19 @@ import sys
 from codeprimer.sandbox import Program, Sandbox
 mark = sys.argv[1]
 code = "import time; time.sleep(60)"
-loop = Program(f"import os\\nos.fork()\\nos.execv({sys.executable!r}, ['python', '-c', {code!r}, {mark!r}])")
+loop = Program(f"import os\\nos.fork()\\nos.execv({sys.executable!r}, [{sys.executable!r}, '-c', {code!r}, {mark!r}])")
 with Sandbox(workers=2) as sandbox:
     next(sandbox.run([Program("x = 1")]))
     print(*[worker.home for worker in sandbox._pool], flush=True)
     list(sandbox.run([loop, loop]))
 """
     mark = f"codeprimer-orphan-{os.getpid()}"
-    caller = subprocess.Popen([sys.executable, "-c", script, mark], stdout=subprocess.PIPE, text=True)
-    assert caller.stdout is not None
-    home = caller.stdout.readline().split()[0]
-    while len(processes_with(mark)) < 4:
-        time.sleep(0.02)
-    caller.send_signal(signal.SIGKILL)
-    caller.communicate()
+    with subprocess.Popen([sys.executable, "-c", script, mark], stdout=subprocess.PIPE, text=True) as caller:
+        assert caller.stdout is not None
+        home = caller.stdout.readline().split()[0]
+        running = wait_until(lambda: len(processes_with(mark)) == 5)
+        caller.send_signal(signal.SIGKILL)
+    assert running  # the caller, two programs, a fork of each
     assert gone(mark)
     assert gone(home)
     assert not Path(home).exists()
@@ -253,8 +259,8 @@ def test_an_interpreter_that_cannot_start_is_a_sentence(monkeypatch: pytest.Monk
 
 def test_many_programs_take_milliseconds_each_and_leave_no_descriptor_open(sandbox: Sandbox) -> None:
     list(sandbox.run([GOOD] * 8))
-    before = len(os.listdir("/dev/fd"))
+    before = len(list(Path("/dev/fd").iterdir()))
     started = time.monotonic()
     assert all(verdict.passed for verdict in sandbox.run(itertools.repeat(GOOD, 400)))
     assert time.monotonic() - started < 10  # [s]; a second on an idle machine
-    assert len(os.listdir("/dev/fd")) == before
+    assert len(list(Path("/dev/fd").iterdir())) == before

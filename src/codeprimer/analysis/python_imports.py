@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import Literal
 
@@ -36,8 +35,6 @@ SYSTEM = frozenset(_SYSTEM_NAMES.split())
 _NEUTRAL = frozenset(("__future__", "abc", "collections.abc", "types", "typing", "warnings"))
 """Modules whose use says nothing about a file's topic: annotations and the like."""
 
-_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import\b|import[ \t]+([\w.]+))", re.MULTILINE)
-
 
 def origin_of(module: str) -> Origin:
     """Return what a module's names stand for; a neutral one counts as one's own."""
@@ -52,14 +49,3 @@ def origin_of(module: str) -> Origin:
 def is_about_system(module: str) -> bool:
     """Tell whether importing a module says that a file is not about computing."""
     return module.split(".")[0] in SYSTEM
-
-
-def count_imports(text: str) -> dict[str, int]:
-    """Return how many import lines a text has by origin, and how many are relative; reads lines, needs no tree."""
-    counts = dict.fromkeys(("local", "plain", "plumbing", "foreign", "relative", "system"), 0)
-    for dots, module, plain in _IMPORT.findall(text):
-        name = module or plain
-        kind = "relative" if dots else origin_of(name)
-        counts[kind] += 1
-        counts["system"] += kind != "relative" and is_about_system(name)
-    return counts

@@ -45,6 +45,8 @@ class FunctionTree(NamedTuple):
     nodes: int
     """Syntax-tree nodes that were compared: without docstring, annotations, contexts."""
     digest: str
+    nested: bool = False
+    """Whether it stands inside another function."""
 
 
 def masked_tree(code: str | ast.AST, names: Names, literals: bool) -> str:
@@ -77,7 +79,8 @@ def function_trees(code: str | ast.Module, names: Names = "bound", literals: boo
             text = writer.write_out(node)
         except TreeTooDeepError:
             continue
-        found.append(FunctionTree(node.name, writer.nodes, _digest(text)))
+        nested = any(isinstance(scope, FunctionNode) for scope in scopes)
+        found.append(FunctionTree(node.name, writer.nodes, _digest(text), nested))
     return found
 
 

@@ -40,8 +40,8 @@ def save_model(folder: Path, model: Phi, tokenizer: Tokenizer) -> None:
     write_atomically(folder / CONFIG_FILE, to_json(model.config.to_huggingface()))
 
 
-def load_model(folder: Path) -> Phi:
-    """Read a checkpoint in Hugging Face layout, in float32, ready for use (``model.config`` is its shape).
+def load(folder: Path) -> tuple[Phi, PhiConfig]:
+    """Read a checkpoint in Hugging Face layout: the model, in float32 and ready for use, and its shape.
 
     Raises UserError when a file is missing, damaged, or of another architecture.
     """
@@ -58,7 +58,7 @@ def load_model(folder: Path) -> Phi:
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"{path} does not hold the weights that {CONFIG_FILE} describes: {reason}") from None
     model.reset_rotary()
-    return model.eval()
+    return model.eval(), config
 
 
 def read_config(folder: Path) -> PhiConfig:

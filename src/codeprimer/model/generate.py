@@ -7,14 +7,13 @@ and value cache, each row stops for itself, and rows that have stopped are taken
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from codeprimer.model.cache import Cache
 from codeprimer.model.phi import Phi
-from codeprimer.model.tokenizer import Tokenizer
 
 Stop = Callable[[list[int]], bool]
 """Is asked after each new token with all new tokens of a row; True ends the row, the last token included."""
@@ -30,7 +29,7 @@ class Limits:
     """Ids that end a row; the id itself is not part of the result."""
     vocabulary: int
     """Ids from here on are padding rows of the model and are never chosen."""
-    rows: int = field(default=128)
+    rows: int = 128
     """Prompts in a batch at most."""
 
 
@@ -52,19 +51,6 @@ def generate(model: Phi, prompts: Sequence[Sequence[int]], limits: Limits, stop:
     return results
 
 
-def complete(
-    model: Phi, tokenizer: Tokenizer, prompts: Sequence[str], new_tokens: int, stop: Callable[[str], bool] | None = None
-) -> list[str]:
-    """Return the text that the model writes after each prompt, whose trailing whitespace is left out first.
-
-    ``stop`` is asked with the text so far after each token; True ends it.
-    """
-    limits = Limits(new_tokens, frozenset({tokenizer.end_of_text}), tokenizer.vocab_size)
-    stop_ids = None if stop is None else (lambda ids: stop(tokenizer.decode(ids)))
-    ids = generate(model, [tokenizer.encode_prompt(prompt) for prompt in prompts], limits, stop_ids)
-    return [tokenizer.decode(row) for row in ids]
-
-
 def _continue(model: Phi, prompts: list[list[int]], limits: Limits, stop: Stop | None) -> list[list[int]]:
     """Continue one batch until every row has stopped."""
     results: list[list[int]] = [[] for _ in prompts]
@@ -75,7 +61,7 @@ def _continue(model: Phi, prompts: list[list[int]], limits: Limits, stop: Stop |
     live = list(range(len(prompts)))
     while True:
         going = [_append(results[row], token, limits, stop) for row, token in zip(live, next_B.tolist(), strict=True)]
-        room = (cache.lengths_B < places).tolist()
+        room = (cache.lengths_B + 1 < places).tolist()
         keep = [place for place in range(len(live)) if going[place] and room[place]]
         if not keep:
             return results

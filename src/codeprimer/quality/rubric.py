@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import ClassVar
 
-from codeprimer.analysis.python_signs import FunctionSigns, ModuleSigns, look_at
-from codeprimer.analysis.python_source import NotPythonError, parse
+from codeprimer.analysis.python_signs import FunctionSigns, ModuleSigns
+from codeprimer.analysis.python_source import NotPythonError
+from codeprimer.analysis.python_walk import signs_of
 from codeprimer.core.shards import Row
 from codeprimer.quality.annotator import Label
 
@@ -64,10 +65,9 @@ class RubricAnnotator:
 def judge(text: str) -> tuple[float, tuple[str, ...]]:
     """Return a text's points, 0-5, and the complaints that apply; 0 for what is no Python."""
     try:
-        tree = parse(text)
+        found = goodness(signs_of(text))
     except NotPythonError:
         return 0.0, (Complaint.NOT_PYTHON.value,)
-    found = goodness(look_at(text, tree))
     mean = math.exp(sum(weight * math.log(max(found[complaint], _FLOOR)) for complaint, weight in WEIGHTS.items()))
     return round(5 * mean, 3), tuple(complaint.value for complaint in WEIGHTS if found[complaint] < _APPLIES)
 
@@ -86,7 +86,9 @@ def self_containment(signs: ModuleSigns) -> float:
     """Return how much of what the code leans on is its own or comes with Python."""
     leaning = (signs.uses["foreign"] + 2 * signs.undefined) / _uses(signs)
     value = _ramp(leaning, good=0.02, bad=0.30)
-    value *= 0.7 if signs.imports["relative"] else 1.0
+    # What a project imports from itself or from others must be known to follow the code, however rarely it is used.
+    value *= 0.5 + 0.5 * _ramp(signs.imports["foreign"] + signs.imports["relative"], good=1, bad=10)
+    value *= 0.8 if signs.imports["relative"] else 1.0
     return value * (0.5 if signs.wildcard_imports else 1.0)
 
 

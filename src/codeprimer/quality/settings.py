@@ -22,7 +22,7 @@ class QualitySettings(Settings):
     annotator: str = Field(default="rubric", description="Who judges the sample: rubric, or the name of a plug-in.")
     sample: int = Field(default=2000, ge=10, description="How many documents are judged [documents].")
     label_points: float = Field(
-        default=3.0, gt=0, le=5, description="Points, of 0-5, from which a judged document counts as good."
+        default=2.75, gt=0, le=5, description="Points, of 0-5, from which a judged document counts as good."
     )
     keep_fraction: float = Field(
         default=0.25, gt=0, le=1, description="Share of the training bytes to keep; the threshold follows from it."

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -122,6 +122,7 @@ class _Worker:
 
     def give_up(self) -> None:
         """Replace a zygote that does not answer."""
+        self.process.kill()
         self._settle(Verdict(VerdictKind.timed_out))
         self._replace("")
 
@@ -165,7 +166,7 @@ class Sandbox:
         self._pool: list[_Worker] = []
         self._busy = False
 
-    def run(self, programs: Iterable[Program], limits: Limits | None = None) -> Iterator[Verdict]:
+    def run(self, programs: Iterable[Program], limits: Limits | None = None) -> Generator[Verdict, None, None]:
         """Yield a verdict for every program, in the order of the programs, which are taken only as they are needed.
 
         ``limits`` replaces the sandbox's own for this call. Raises UserError where processes cannot be started.

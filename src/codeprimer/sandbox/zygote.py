@@ -126,6 +126,7 @@ def be_child(request: dict[str, Any], folder: str, pipe: int, nonce: bytes, pare
         os.setsid()
         _die_with(parent)
         os.chdir(folder)
+        random.seed(0)
         _limit(request["limits"])
         kind, detail = run_program(request["source"], request["tests"])
         write(pipe, nonce + encode([kind, detail]).encode() + b"\n")
@@ -170,6 +171,8 @@ def judge(request: dict[str, Any], folder: str, requests: int, replies: int) -> 
     limits = request["limits"]
     nonce = os.urandom(16).hex().encode()
     receive, send = os.pipe()
+    # Kept open by a program that replaces itself (exec), so that the pipe ends when the process does.
+    os.set_inheritable(send, True)
     os.mkdir(folder)  # noqa: PTH102 - pathlib would be imported for nothing else
     parent = os.getpid()
     child = os.fork()
@@ -280,7 +283,6 @@ def main(home: str) -> None:
     os.close(null)
     if _libc is not None:
         _libc.prctl(_CHILD_SUBREAPER, 1)
-    random.seed(0)
     gc.collect()
     gc.freeze()
     os.write(replies, b"ready\n")

@@ -1,21 +1,25 @@
-"""Encode documents in parallel, a few row groups at a time.
+"""Encode a training set in parallel, a few row groups at a time, and pack it.
 
-Reads the tables of training texts, writes the ids of each unit of work into its folder. Its one idea: a unit is a few
-row groups of one shard, so units are small whatever the corpus, and putting them together is copying.
+Reads the tables of training texts, writes packed files. Its one idea: a unit of work is a few row groups of one shard,
+so units are small whatever the corpus, and putting them together is copying.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 
-from codeprimer.core.shards import shard_paths
-from codeprimer.model.packed import Ids
+from codeprimer.core.artifact import Workspace
+from codeprimer.core.shards import TableWriter, shard_paths
+from codeprimer.core.stage import Tools
+from codeprimer.model.packed import Ids, PackedWriter
 from codeprimer.model.tokenizer import Tokenizer
+from codeprimer.tokens.sets import Chosen, TrainingSet
 
 UNIT_GROUPS = 4
 """Row groups per unit of work; a row group holds at most about 4 MB of text."""
@@ -35,7 +39,33 @@ class Unit:
     first_row: int
     """The number of the first row within the whole table."""
     choice: Path
-    """A file of one boolean per row of the whole table: which rows to encode."""
+    """A file with one flag per row of the whole table: which rows to encode."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What became of one training set."""
+
+    documents: int
+    tokens: int
+    longer_than_context: int
+
+
+def encode(
+    training_set: TrainingSet, chosen: Chosen, context: int, index: TableWriter, out: Workspace, tools: Tools
+) -> Encoded:
+    """Encode the chosen documents of a set, pack them into ``out`` and list them in ``index``."""
+    choice = out.work / f"{training_set.name}.npy"
+    np.save(choice, chosen)
+    work = units(training_set.table, out.path, choice)
+    folders = tools.engine.map(encode_unit, work, out.work / "ids" / training_set.name, f"encode {training_set.name}")
+    documents = chain.from_iterable(map(encoded_documents, folders))
+    longer = 0
+    with PackedWriter(out.path, training_set.name, index) as writer:
+        for doc_id, ids in zip(training_set.doc_ids(chosen), documents, strict=True):
+            writer.write(doc_id, ids)
+            longer += len(ids) > context
+    return Encoded(writer.documents, writer.tokens, longer)
 
 
 def units(table: Path, tokenizer: Path, choice: Path) -> Iterator[Unit]:

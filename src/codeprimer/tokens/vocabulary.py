@@ -38,12 +38,17 @@ def learn_vocabulary(texts: Iterable[str], size: int) -> bytes:
     return reference.to_str().encode()
 
 
-def count_equal(tokenizer: Tokenizer, texts: Iterable[str]) -> int:
-    """Return the number of texts; every one must get the same ids from ``tiktoken`` and from ``tokenizers``."""
+def count_tokens(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[int, int]:
+    """Return the number of texts and of their tokens, end-of-text tokens included.
+
+    Every text must get the same ids from ``tiktoken`` and from ``tokenizers``.
+    """
     reference = Reference.from_str(tokenizer.description.decode())
     reference.encode_special_tokens = True
-    equal = 0
+    documents = tokens = 0
     for text in texts:
-        assert tokenizer.encode(text) == reference.encode(text).ids, f"tiktoken and tokenizers differ on {text[:200]!r}"
-        equal += 1
-    return equal
+        ids = tokenizer.encode(text)
+        assert ids == reference.encode(text).ids, f"tiktoken and tokenizers differ on {text[:200]!r}"
+        documents += 1
+        tokens += len(ids) + 1
+    return documents, tokens

@@ -14,7 +14,7 @@ from pathlib import Path
 import orjson
 
 from codeprimer.core.artifact import Artifact, make_once, to_json, write_atomically
-from codeprimer.model.checkpoint import load_model, save_model
+from codeprimer.model.checkpoint import load, save_model
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
 
@@ -47,7 +47,7 @@ class Candidates:
 
         def make(folder: Path) -> None:
             save_model(folder, model, self._tokenizer)
-            score = self._score(load_model(folder), self._tokenizer, self._exam) if self._score else None
+            score = self._score(load(folder)[0], self._tokenizer, self._exam) if self._score else None
             write_atomically(folder / _CANDIDATE_FILE, to_json(asdict(Candidate(step, tokens, score))))
 
         return _read(make_once(self._folder / f"{step:08d}", make))

@@ -16,7 +16,7 @@ from codeprimer.core.artifact import Artifact, Workspace, make_once, to_json, wr
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.seeds import derive_seed
 from codeprimer.core.stage import Stats, Tools, available_cores
-from codeprimer.model.checkpoint import load_model, save_model
+from codeprimer.model.checkpoint import load, save_model
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
 from codeprimer.training.batches import Batches
@@ -70,10 +70,10 @@ def _first_model(settings: TrainingSettings, inputs: Mapping[str, Artifact], tok
     config = settings.model.config(tokenizer.vocab_size, tokenizer.end_of_text)
     if "start" not in inputs:
         return Phi(config).initialise(derive_seed(seed, "training", "weights"))
-    model = load_model(inputs["start"].path)
-    if model.config != config:
+    model, start_config = load(inputs["start"].path)
+    if start_config != config:
         raise RecipeError(
-            f"training starts from {inputs['start'].path}, whose model is {model.config}, but "
+            f"training starts from {inputs['start'].path}, whose model is {start_config}, but "
             f"the recipe asks for {config}; give both the same model settings"
         )
     return model

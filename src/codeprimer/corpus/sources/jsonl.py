@@ -68,7 +68,8 @@ class JsonlChunk:
                 f"{self._place(position)} is not JSON ({error}); kind jsonl needs one JSON object per line"
             ) from None
         if not isinstance(row, dict):
-            raise SourceError(f"{self._place(position)} holds {type(row).__name__}; kind jsonl needs one JSON object per line")
+            kind = type(row).__name__
+            raise SourceError(f"{self._place(position)} holds a {kind}; kind jsonl needs one JSON object per line")
         return row_document(row, self.columns, f"{self.name}@{position}", limit, lambda: self._place(position))
 
     def _place(self, position: int) -> str:

@@ -1,9 +1,9 @@
-"""Everyday scenes: the things, people and figures that a section is about.
+"""Everyday backdrops: the things, people and figures that a section is about.
 
-Reads nothing. Its one idea: the randomness that is injected into a section comes as one consistent scene, so its
+Reads nothing. Its one idea: the randomness that is injected into a section comes as one consistent backdrop, so its
 sentences, names of variables and literals belong together: prices in a basket, delays of trains, books on a shelf.
 
-The holes of a lesson's templates, all of them filled by ``Scene.holes``:
+The holes of a lesson's templates, all of them filled by ``Backdrop.holes``:
 
 =============================  ====================================================================================
 ``$numbers $number``           a plural and its singular, such as ``prices`` and ``price``; names of variables too
@@ -86,7 +86,7 @@ NUMBERS = (
     Numbers("fares", "fare", "of a taxi driver's day", 6, 50),
     Numbers("balances", "balance", "of a savings club", -40, 95),
     Numbers("durations", "duration", "of the songs on a record", 2, 12),
-    Numbers("counts", "count", "of a bird watcher's log", 0, 24),
+    Numbers("catches", "catch", "of a fishing trip", 0, 24),
     Numbers("depths", "depth", "of a diver's trips", 3, 40),
 )
 
@@ -108,13 +108,13 @@ WORDS = (
 )
 
 TABLES = (
-    Table("stock", "fruit", "count", "how many of each fruit a shop has", WORDS[2].examples, 1, 40),
+    Table("stock", "fruit", "quantity", "how many of each fruit a shop has", WORDS[2].examples, 1, 40),
     Table("points", "player", "score", "how many points each player has", WORDS[10].examples, 1, 30),
-    Table("votes", "candidate", "total", "how many votes each candidate got", WORDS[0].examples, 2, 60),
+    Table("votes", "candidate", "ballots", "how many votes each candidate got", WORDS[0].examples, 2, 60),
     Table("prices", "dish", "price", "what each dish costs", WORDS[6].examples, 4, 25),
-    Table("visitors", "city", "number", "how many visitors each city had", WORDS[1].examples, 10, 90),
+    Table("visitors", "city", "guests", "how many visitors each city had", WORDS[1].examples, 10, 90),
     Table("loans", "title", "days", "for how many days each book is lent", WORDS[7].examples, 1, 28),
-    Table("sightings", "bird", "count", "how often each bird was seen", WORDS[12].examples, 1, 20),
+    Table("sightings", "bird", "times", "how often each bird was seen", WORDS[12].examples, 1, 20),
     Table("minutes", "station", "wait", "how many minutes the tram waits at each station", WORDS[11].examples, 1, 9),
     Table("rents", "tool", "fee", "what it costs to rent each tool", WORDS[4].examples, 3, 35),
     Table("harvest", "plant", "weight", "how much each plant gave", WORDS[8].examples, 1, 50),
@@ -145,8 +145,8 @@ SENTENCES = (
 )
 
 
-class Scene:
-    """One drawing of everything that a section may speak of; equal generators give equal scenes."""
+class Backdrop:
+    """One drawing of everything that a section may speak of; equal generators give equal backdrops."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -156,7 +156,7 @@ class Scene:
         self.person, self.friend = random.sample(PEOPLE, 2)
 
     def holes(self) -> dict[str, str]:
-        """Return a text for every hole: the same scene each time, with new figures."""
+        """Return a text for every hole: the same backdrop each time, with new figures."""
         return {**self._numbers(), **self._words(), **self._table(), **self._rest()}
 
     def _numbers(self) -> Mapping[str, str]:

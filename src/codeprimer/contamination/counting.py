@@ -1,0 +1,66 @@
+"""What the stage reports: what went in, what was removed and for which reason, and a few pairs to look at.
+
+Reads pairs and rows as they pass, keeps counts. One idea: everything shown anywhere is counted here, once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+EXAMPLES = 6
+"""Pairs shown per training set."""
+
+
+@dataclass
+class Count:
+    """The figures of one training set."""
+
+    documents: int = 0
+    bytes: int = 0
+    removed: int = 0
+    removed_bytes: int = 0
+    pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(measure, set of problems) -> pairs."""
+    hit: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    """(measure, set of problems) -> the documents in those pairs; only their number is reported."""
+    examples: list[dict[str, Any]] = field(default_factory=list)
+
+    def document(self, text: str, removed: bool) -> None:
+        """Count one document of the set."""
+        size = len(text.encode("utf-8", "surrogatepass"))
+        self.documents += 1
+        self.bytes += size
+        if removed:
+            self.removed += 1
+            self.removed_bytes += size
+
+    def pair(self, row: Mapping[str, Any], task_set: str) -> None:
+        """Count one pair."""
+        key = (row["measure"], task_set)
+        self.pairs[key] += 1
+        self.hit.setdefault(key, set()).add(row["doc_id"])
+        shown = sum(example["measure"] == row["measure"] for example in self.examples)
+        if shown < EXAMPLES // 2:
+            self.examples.append({name: row[name] for name in _SHOWN})
+
+    def facts(self) -> dict[str, Any]:
+        """Return the figures as plain JSON."""
+        by_measure: dict[str, dict[str, dict[str, int]]] = {}
+        for (measure, task_set), pairs in sorted(self.pairs.items()):
+            documents = len(self.hit[measure, task_set])
+            by_measure.setdefault(measure, {})[task_set] = {"pairs": pairs, "documents": documents}
+        return {
+            "documents": self.documents,
+            "bytes": self.bytes,
+            "removed": self.removed,
+            "removed_bytes": self.removed_bytes,
+            "kept": self.documents - self.removed,
+            "matches": by_measure,
+            "examples": self.examples,
+        }
+
+
+_SHOWN = ("doc_id", "task_id", "measure", "value", "document_excerpt", "task_excerpt")

@@ -1,0 +1,159 @@
+"""The problems' side of the comparison: what must not turn up in training.
+
+Reads the exam's tables, writes one folder of NumPy arrays and JSON that every worker loads. One idea: all problems are
+one lookup table per measure, so that a document is read once however many problems there are.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from codeprimer.analysis.ngrams import gram_hashes, words
+from codeprimer.analysis.python_source import NotPythonError, parse
+from codeprimer.analysis.trees import function_trees
+from codeprimer.analysis.words import U64Array
+from codeprimer.contamination.settings import ContaminationSettings
+from codeprimer.core.artifact import Artifact, to_json, write_atomically
+
+TASK_TABLES = ("exam", "validation", "benchmarks")
+
+_GRAMS, _TASKS, _TREES = "grams.npz", "tasks.json", "trees.json"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One problem, as far as the comparison needs it."""
+
+    task_id: str
+    task_set: str
+    prose: str
+    code: str
+    grams: int
+    """Distinct n-grams compared; 0 where the prose is too short."""
+    functions: int
+    """Functions compared; 0 where all are too small."""
+
+
+@dataclass(frozen=True)
+class References:
+    """All problems, ready to be looked up."""
+
+    tasks: list[Task]
+    grams: Mapping[int, tuple[U64Array, npt.NDArray[np.int32]]]
+    """Length in words -> sorted hashes, and the number of each one's task."""
+    trees: Mapping[str, list[int]]
+    """Digest -> numbers of the tasks."""
+
+
+def task_set_of(table: str, task_id: str) -> str:
+    """Return the name under which a problem is counted: its table, or its benchmark."""
+    return task_id.partition("/")[0] if table == "benchmarks" else table
+
+
+def prose_of(row: Mapping[str, Any]) -> list[str]:
+    """Return the pieces of prose that state a problem: its docstrings without the examples, or else its prompt.
+
+    Code does not count as prose: composed programs share their building blocks by design.
+    """
+    try:
+        tree = parse(row["prompt"] + row["solution"])
+    except NotPythonError:
+        return [row["prompt"]]
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = [ast.get_docstring(node) for node in ast.walk(tree) if isinstance(node, documented)]
+    pieces = [_without_examples(docstring) for docstring in docstrings if docstring]
+    return [piece for piece in pieces if words(piece)] or [row["prompt"]]
+
+
+def _without_examples(docstring: str) -> str:
+    """Leave out doctest lines and the results that follow them."""
+    kept, in_example = [], False
+    for line in docstring.splitlines():
+        in_example = line.strip().startswith((">>>", "...")) or (in_example and bool(line.strip()))
+        if not in_example:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def write_references(exam: Artifact, settings: ContaminationSettings, folder: Path) -> None:
+    """Write the lookup tables of every problem into ``folder``."""
+    tasks: list[Task] = []
+    grams: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    trees: defaultdict[str, list[int]] = defaultdict(list)
+    for table, row in _task_rows(exam):
+        found = _task_grams(prose_of(row), settings)
+        digests = _task_trees(row, settings)
+        for length, hashed in found:
+            grams[length].append((hashed, len(tasks)))
+        for digest in digests:
+            trees[digest].append(len(tasks))
+        prose, code = " ".join(prose_of(row)), row["prompt"] + row["solution"]
+        task_set = task_set_of(table, row["task_id"])
+        tasks.append(Task(row["task_id"], task_set, prose, code, len(found), len(digests)))
+    arrays = {}
+    for length, pairs in sorted(grams.items()):
+        pairs.sort()
+        arrays[f"hashes_{length}"] = np.array([hashed for hashed, _ in pairs], dtype=np.uint64)
+        arrays[f"tasks_{length}"] = np.array([task for _, task in pairs], dtype=np.int32)
+    np.savez(folder / _GRAMS, **arrays)  # type: ignore[arg-type]  # numpy types the keyword allow_pickle only
+    write_atomically(folder / _TASKS, to_json([asdict(task) for task in tasks]))
+    write_atomically(folder / _TREES, to_json(trees))
+
+
+def _task_rows(exam: Artifact) -> Iterator[tuple[str, dict[str, Any]]]:
+    for table in TASK_TABLES:
+        if (exam.path / table).is_dir():
+            for row in exam.rows(table, ["task_id", "prompt", "solution"]):
+                yield table, row
+
+
+def _task_grams(pieces: list[str], settings: ContaminationSettings) -> list[tuple[int, int]]:
+    """Return (length, hash) of every n-gram of a problem's prose, each once."""
+    found: dict[tuple[int, int], None] = {}
+    for piece in pieces:
+        listed = words(piece)
+        length = min(settings.gram_words, len(listed))
+        if length >= min(settings.shortest_prose, settings.gram_words):
+            found.update(dict.fromkeys((length, int(hashed)) for hashed in gram_hashes(listed, {length})[length]))
+    return list(found)
+
+
+def _task_trees(row: Mapping[str, Any], settings: ContaminationSettings) -> list[str]:
+    """Return the digests of a problem's functions; those inside other functions are building blocks."""
+    functions = function_trees(row["prompt"] + row["solution"])
+    digests = [tree.digest for tree in functions if tree.nodes >= settings.min_nodes and not tree.nested]
+    return list(dict.fromkeys(digests))
+
+
+@functools.lru_cache(maxsize=2)
+def read_references(folder: Path) -> References:
+    """Return what ``write_references`` wrote; each worker reads it once."""
+    tasks = [Task(**facts) for facts in orjson.loads((folder / _TASKS).read_bytes())]
+    with np.load(folder / _GRAMS) as arrays:
+        lengths = sorted(int(name.removeprefix("hashes_")) for name in arrays.files if name.startswith("hashes_"))
+        grams = {length: (arrays[f"hashes_{length}"], arrays[f"tasks_{length}"]) for length in lengths}
+    return References(tasks, grams, orjson.loads((folder / _TREES).read_bytes()))
+
+
+def reference_facts(tasks: list[Task]) -> list[dict[str, Any]]:
+    """Return, per set of problems, how many were compared by each measure and how many were too short for it."""
+    totals = Counter(task.task_set for task in tasks)
+    return [
+        {
+            "task_set": task_set,
+            "tasks": total,
+            "without_words": sum(task.task_set == task_set and not task.grams for task in tasks),
+            "without_tree": sum(task.task_set == task_set and not task.functions for task in tasks),
+        }
+        for task_set, total in totals.items()
+    ]

@@ -1,0 +1,192 @@
+"""The documents' side: compare a stretch of a training table with every problem.
+
+Reads row groups of one table, writes the pairs found. One idea: the unit of work is a stretch of row groups, so that a
+table of any size is spread over any number of workers in equal portions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from codeprimer.analysis.ngrams import gram_hashes, words
+from codeprimer.analysis.trees import function_trees
+from codeprimer.contamination.references import References, Task, read_references
+from codeprimer.core.documents import MATCHES
+from codeprimer.core.shards import TableWriter, shard_paths
+
+WORDS, TREE = "words-13gram", "syntax-tree"
+UNIT_BYTES = 8 * 2**20
+"""Text in one unit of work, more or less [bytes]."""
+EXCERPT_CHARACTERS = 240
+BATCH_ROWS = 64
+
+_BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """One of the sets that are trained on: where it comes from, and how a row becomes a text."""
+
+    name: str
+    stage: str
+    table: str
+    columns: tuple[str, ...]
+    text: Callable[[Row], str]
+    code: Callable[[str], list[str]]
+    """Returns the pieces of a text that are Python."""
+
+    def takes(self, row: Row) -> bool:
+        """Tell whether a row is for training: held-out documents are not."""
+        return row.get("split", "train") == "train"
+
+
+def _text(row: Row) -> str:
+    return str(row["text"])
+
+
+def _program(row: Row) -> str:
+    return str(row["prompt"] + row["solution"])
+
+
+def _whole(text: str) -> list[str]:
+    return [text]
+
+
+def code_blocks(text: str) -> list[str]:
+    """Return the fenced Python blocks of a section."""
+    return _BLOCK.findall(text)
+
+
+_DOCUMENT = ("doc_id", "split", "text")
+
+TRAINING_SETS: Mapping[str, TrainingSet] = MappingProxyType(
+    {
+        training_set.name: training_set
+        for training_set in (
+            TrainingSet("raw", "corpus", "documents", _DOCUMENT, _text, _whole),
+            TrainingSet("code", "quality", "kept", _DOCUMENT, _text, _whole),
+            TrainingSet("textbooks", "textbooks", "sections", ("doc_id", "text"), _text, code_blocks),
+            TrainingSet("exercises", "exercises", "exercises", ("doc_id", "prompt", "solution"), _program, _whole),
+        )
+    }
+)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Neighbouring row groups of one shard of a training set."""
+
+    training_set: str
+    path: Path
+    groups: tuple[int, ...]
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield the rows that are trained on; memory holds one batch."""
+        training_set = TRAINING_SETS[self.training_set]
+        columns = list(training_set.columns)
+        with pq.ParquetFile(self.path) as file:
+            for batch in file.iter_batches(BATCH_ROWS, list(self.groups), columns, use_threads=False):
+                yield from filter(training_set.takes, batch.to_pylist())
+
+
+def stretches(name: str, table: Path) -> Iterator[Stretch]:
+    """Cut a table into stretches of about ``UNIT_BYTES``."""
+    for path in shard_paths(table):
+        metadata = pq.read_metadata(path)
+        groups: list[int] = []
+        size = 0
+        for group in range(metadata.num_row_groups):
+            groups.append(group)
+            size += metadata.row_group(group).total_byte_size
+            if size >= UNIT_BYTES:
+                yield Stretch(name, path, tuple(groups))
+                groups, size = [], 0
+        if groups:
+            yield Stretch(name, path, tuple(groups))
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A stretch and the problems to compare it with."""
+
+    stretch: Stretch
+    references: Path
+    min_nodes: int
+
+
+def scan(unit: Unit, folder: Path) -> None:
+    """Write the pairs of one unit into the table ``matches`` in ``folder``."""
+    references = read_references(unit.references)
+    training_set = TRAINING_SETS[unit.stretch.training_set]
+    with TableWriter(folder / "matches", MATCHES) as table:
+        for row in unit.stretch.rows():
+            text = training_set.text(row)
+            for pair in _pairs(text, training_set, references, unit.min_nodes):
+                table.write({"doc_id": row["doc_id"], "training_set": training_set.name, "removed": True, **pair})
+
+
+def _pairs(text: str, training_set: TrainingSet, references: References, min_nodes: int) -> Iterator[dict[str, Any]]:
+    yield from same_words(text, references)
+    yield from same_trees(training_set.code(text), references, min_nodes)
+
+
+def same_words(text: str, references: References) -> Iterator[dict[str, Any]]:
+    """Yield a pair for every problem that shares an n-gram with the text; the value is the share of its n-grams."""
+    if not references.grams:
+        return
+    listed = words(text)
+    shared: Counter[int] = Counter()
+    first: dict[int, tuple[int, int]] = {}
+    for length, hashes in gram_hashes(listed, references.grams.keys()).items():
+        known, owners = references.grams[length]
+        distinct, places = np.unique(hashes, return_index=True)
+        start, end = np.searchsorted(known, distinct, "left"), np.searchsorted(known, distinct, "right")
+        for index in np.flatnonzero(end > start).tolist():
+            for task in owners[start[index] : end[index]].tolist():
+                shared[task] += 1
+                place = (int(places[index]), length)
+                first[task] = min(first.get(task, place), place)
+    for task_number, count in sorted(shared.items()):
+        task = references.tasks[task_number]
+        place, length = first[task_number]
+        passage = " ".join(listed[place : place + length])
+        yield _pair(task, WORDS, count / task.grams, passage, task.prose)
+
+
+def same_trees(pieces: Sequence[str], references: References, min_nodes: int) -> Iterator[dict[str, Any]]:
+    """Yield a pair for every problem one of whose functions has the same syntax tree as one in ``pieces``."""
+    found: dict[int, str] = {}
+    for piece in pieces:
+        for tree in function_trees(piece):
+            if tree.nodes >= min_nodes:
+                for task_number in references.trees.get(tree.digest, ()):
+                    found.setdefault(task_number, _excerpt_from(piece, tree.name))
+    for task_number, excerpt in sorted(found.items()):
+        task = references.tasks[task_number]
+        yield _pair(task, TREE, 1.0, excerpt, task.code)
+
+
+def _excerpt_from(code: str, name: str) -> str:
+    place = re.search(rf"\bdef {re.escape(name)}\b", code)
+    return code[place.start() if place else 0 :]
+
+
+def _pair(task: Task, measure: str, value: float, document: str, problem: str) -> dict[str, Any]:
+    return {
+        "task_id": task.task_id,
+        "measure": measure,
+        "value": value,
+        "document_excerpt": document[:EXCERPT_CHARACTERS],
+        "task_excerpt": problem[:EXCERPT_CHARACTERS],
+    }

@@ -1,0 +1,101 @@
+"""Operations with their parameters settled, and what a chain of them means.
+
+Reads operations. Its one idea: a parameter is either a literal, the same in every test, or an argument of the
+function, drawn anew for each test; wording, code and meaning all see the same choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from codeprimer.curriculum.operation import Operation, Parameter
+
+LIFT_SHARE = 0.25
+"""How often a parameter that may become an argument does."""
+
+LARGEST = 1_000_000
+LONGEST = 60
+"""Values beyond these are not tested: the largest integer, the longest text or collection."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A parameter that is an argument of the function."""
+
+    name: str
+    parameter: Parameter
+
+
+@dataclass(frozen=True)
+class Applied:
+    """An operation and its parameters, each a literal value or an argument."""
+
+    operation: Operation
+    parameters: tuple[Any, ...]
+    holes: dict[str, str]
+    """The parameters as source text, by their hole in the templates."""
+
+    def values(self, arguments: dict[str, Any]) -> list[Any]:
+        """Return the parameters' values for one test."""
+        return [arguments[value.name] if isinstance(value, Argument) else value for value in self.parameters]
+
+
+def bind(operations: Sequence[Operation], random: Random) -> tuple[Applied, ...]:
+    """Settle all parameters; at most one becomes an argument, besides second inputs."""
+    taken: list[str] = []
+    return tuple(_bind_one(operation, taken, random) for operation in operations)
+
+
+def _bind_one(operation: Operation, taken: list[str], random: Random) -> Applied:
+    values: list[Any] = []
+    holes = {}
+    for parameter in operation.parameters:
+        lifted = parameter.always or (parameter.arguments and not taken and random.random() < LIFT_SHARE)
+        if lifted:
+            name = random.choice([name for name in parameter.arguments if name not in taken] or ["extra"])
+            taken.append(name)
+            values.append(Argument(name, parameter))
+            holes[parameter.name] = name
+        else:
+            values.append(parameter.draw(random))
+            holes[parameter.name] = repr(values[-1])
+    return Applied(operation, tuple(values), holes)
+
+
+def arguments_of(chain: Sequence[Applied]) -> list[Argument]:
+    """Return the arguments of the function besides its first, in order."""
+    return [value for applied in chain for value in applied.parameters if isinstance(value, Argument)]
+
+
+class OutsideError(Exception):
+    """A value that the specification does not cover, or one too large for a test."""
+
+
+def meaning(chain: Sequence[Applied], value: Any, arguments: dict[str, Any]) -> Any:
+    """Return what a chain means for one input, from the operations' meanings alone.
+
+    Raises OutsideError for an input that no test may use.
+    """
+    for applied in chain:
+        parameters = applied.values(arguments)
+        domain = applied.operation.domain
+        if domain is not None and not domain(value, *parameters):
+            raise OutsideError
+        value = applied.operation.meaning(value, *parameters)
+        if _too_large(value):
+            raise OutsideError
+    return value
+
+
+def _too_large(value: Any) -> bool:
+    if isinstance(value, int):
+        return abs(value) > LARGEST
+    if isinstance(value, str | list | dict | set):
+        if len(value) > LONGEST:
+            return True
+        if isinstance(value, list) and value and isinstance(value[0], int):
+            return max(value) > LARGEST or min(value) < -LARGEST
+    return False

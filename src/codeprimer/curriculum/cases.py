@@ -1,0 +1,91 @@
+"""Test cases from meanings: inputs, expected results, and whether they can tell right from wrong.
+
+Reads bound operations. Its one idea: a set of tests is refused unless its results vary and every operation matters,
+so that a solution which forgets one step fails.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from codeprimer.curriculum.binding import Applied, OutsideError, arguments_of, meaning
+from codeprimer.curriculum.values import TYPES
+
+WANTED = 6
+"""Tests per exercise."""
+FEWEST = 5
+"""Exercises with fewer tests are refused."""
+_DRAWS = 24
+_EDGES = 2
+
+
+@dataclass(frozen=True)
+class Case:
+    """One test: what goes in, and what comes out."""
+
+    value: Any
+    arguments: dict[str, Any]
+    result: Any
+
+    @property
+    def inputs(self) -> str:
+        """The arguments of the call as source text, without the first."""
+        return "".join(f", {value!r}" for value in self.arguments.values())
+
+
+def draw_cases(source: str, chain: Sequence[Applied], random: Random) -> list[Case] | None:
+    """Return five or six cases that differ in their inputs, or None where none can tell right from wrong."""
+    cases = _collect(source, chain, random)
+    if len(cases) < FEWEST or not _vary(cases) or _some_step_is_idle(chain, cases):
+        return None
+    return cases
+
+
+def _collect(source: str, chain: Sequence[Applied], random: Random) -> list[Case]:
+    kind = TYPES[source]
+    edges = random.sample(kind.edges, min(_EDGES, len(kind.edges)))
+    found: dict[str, Case] = {}
+    results: Counter[str] = Counter()
+    for draw in range(_DRAWS):
+        value = edges[draw] if draw < len(edges) else kind.draw(random)
+        arguments = {argument.name: argument.parameter.draw(random) for argument in arguments_of(chain)}
+        key = repr((value, arguments))
+        try:
+            result = meaning(chain, value, arguments)
+        except OutsideError:
+            continue
+        # A result seen often already is worth another try, but not a test.
+        if key in found or results[repr(result)] >= WANTED // 2:
+            continue
+        results[repr(result)] += 1
+        found[key] = Case(value, arguments, result)
+        if len(found) == WANTED:
+            break
+    return list(found.values())
+
+
+def _vary(cases: Sequence[Case]) -> bool:
+    kinds = len({repr(case.result) for case in cases})
+    return kinds >= (2 if isinstance(cases[0].result, bool) else 3)
+
+
+def _some_step_is_idle(chain: Sequence[Applied], cases: Sequence[Case]) -> bool:
+    """Tell whether leaving out some operation gives the same results everywhere."""
+    for index, applied in enumerate(chain):
+        if applied.operation.source != applied.operation.target:
+            continue
+        shorter = (*chain[:index], *chain[index + 1 :])
+        if all(_same(shorter, case) for case in cases):
+            return True
+    return False
+
+
+def _same(chain: Sequence[Applied], case: Case) -> bool:
+    try:
+        return repr(meaning(chain, case.value, case.arguments)) == repr(case.result)
+    except OutsideError:
+        return False

@@ -1,0 +1,125 @@
+"""From a blueprint to an exercise: prompt, solution, tests.
+
+Reads blueprints. Its one idea: the docstring, the solution and the tests are three independent readings of one bound
+chain, so they can only agree by being right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from types import MappingProxyType
+
+from codeprimer.curriculum import wording
+from codeprimer.curriculum.binding import arguments_of, bind
+from codeprimer.curriculum.blueprints import Blueprint, Exercise, Step
+from codeprimer.curriculum.cases import Case, draw_cases
+from codeprimer.curriculum.catalogue import chain_of, concepts_of
+from codeprimer.curriculum.naming import draw_names
+from codeprimer.curriculum.rendering import Scene, indented, signature
+from codeprimer.curriculum.styles.fused import render_expression, render_loop
+from codeprimer.curriculum.styles.inner import render_helper, render_recursion
+from codeprimer.curriculum.styles.steps import empty_result, render_guard, render_steps, steps
+from codeprimer.curriculum.values import TYPES
+
+Renderer = Callable[[Scene, Random], str | None]
+
+RENDERERS: Mapping[str, Renderer] = MappingProxyType(
+    {
+        "steps": render_steps,
+        "expression": render_expression,
+        "loop": render_loop,
+        "recursion": render_recursion,
+        "guard": render_guard,
+        "helper": render_helper,
+    }
+)
+
+EXAMPLE_SHARE = 0.08
+"""How many prompts show a call and its result."""
+
+_CUES = {
+    "recursion": ("Use recursion.", 1.0),
+    "loop": ("Use a loop.", 0.4),
+    "helper": ("Use a helper function.", 0.6),
+    "expression": ("Use one expression.", 0.2),
+}
+
+
+def compose(blueprint: Blueprint) -> Exercise | None:
+    """Return the exercise that a blueprint orders, or None where no test could tell right from wrong.
+
+    Equal blueprints give equal exercises, in any process.
+    """
+    random = Random(blueprint.seed)
+    operations = chain_of(blueprint.operations)
+    chain = bind(operations, random)
+    cases = draw_cases(blueprint.source, chain, random)
+    if cases is None:
+        return None
+    names = draw_names(blueprint.source, operations, random)
+    start = f"self.{names.parameter}" if blueprint.frame == "method" else names.parameter
+    scene = Scene(blueprint.source, chain, names, tuple(arguments_of(chain)), start)
+    body = RENDERERS[blueprint.style](scene, random)
+    style = blueprint.style
+    if body is None:
+        body, style = "\n".join(steps(scene, random)), "steps"
+    return Exercise(
+        blueprint=blueprint.key,
+        concepts=concepts_of(blueprint.operations),
+        style=style,
+        entry_point=names.class_name if blueprint.frame == "method" else names.function,
+        prompt=_prompt(scene, style, cases, random),
+        solution=indented(body, 2 if blueprint.frame == "method" else 1) + "\n",
+        tests=tuple(f"assert {call(scene, case)} == {case.result!r}" for case in cases),
+        steps=_steps(scene, random),
+        examples=tuple((call(scene, case), repr(case.result)) for case in cases),
+    )
+
+
+def call(scene: Scene, case: Case) -> str:
+    """Return the call of one case as source text."""
+    if scene.start.startswith("self."):
+        return f"{scene.names.class_name}({case.value!r}).{scene.names.function}({case.inputs[2:]})"
+    return f"{scene.names.function}({case.value!r}{case.inputs})"
+
+
+def specification_words(exercise: Exercise) -> int:
+    """Return the number of words of the docstring, examples left out."""
+    text = exercise.prompt.split('"""')[1].partition(">>>")[0]
+    return len(text.split())
+
+
+def _prompt(scene: Scene, style: str, cases: Sequence[Case], random: Random) -> str:
+    text = wording.describe(scene.source, [(applied.operation, applied.holes) for applied in scene.chain], random)
+    cue, share = _CUES.get(style, ("", 0.0))
+    if random.random() < share:
+        text += " " + cue
+    if style == "guard" and random.random() < 0.5:
+        text += f" Empty input gives {empty_result(scene)}."
+    extra = []
+    if random.random() < EXAMPLE_SHARE:
+        case = random.choice(cases)
+        extra = [f">>> {call(scene, case)}", repr(case.result)]
+    target = scene.chain[-1].operation.target
+    if not scene.start.startswith("self."):
+        return f"{signature(scene, target)}\n{wording.docstring(text, extra, '    ')}"
+    kind = TYPES[scene.source]
+    return (
+        f"class {scene.names.class_name}:\n"
+        f"    def __init__(self, {scene.names.parameter}: {kind.annotation}) -> None:\n"
+        f"        {scene.start} = {scene.names.parameter}\n\n"
+        f"    {signature(scene, target)}\n{wording.docstring(text, extra, '        ')}"
+    )
+
+
+def _steps(scene: Scene, random: Random) -> tuple[Step, ...]:
+    written = steps(scene, random)
+    return tuple(
+        Step(
+            applied.operation.name,
+            wording.clause(applied.operation, applied.holes, index == 0, random),
+            written[index],
+        )
+        for index, applied in enumerate(scene.chain)
+    )

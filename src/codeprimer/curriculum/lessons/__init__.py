@@ -1,0 +1,133 @@
+"""The lessons: what there is to say about every concept, in Markdown beside this module.
+
+Reads ``lessons/*.md``. Its one idea: prose and code are templates over one everyday backdrop. ``$numbers`` may become
+``prices`` in a sentence as well as in an identifier, so that a section's words and its code speak of the same things;
+``curriculum.backdrops`` lists the holes. What a program prints is never written in a lesson: it is found by running
+the program.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+FOLDER = Path(__file__).parent
+
+_FENCE = "```"
+
+
+@dataclass(frozen=True)
+class Pitfall:
+    """A common mistake and its remedy."""
+
+    mistake: str
+    """What goes wrong, and why."""
+    remedy: str
+    """What to do instead."""
+    code: str = ""
+    """A program that shows it; empty where there is none."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What there is to say about one concept; prose on single lines, programs as they are."""
+
+    concept: str
+    why: tuple[str, ...]
+    """Why it matters: variants of one to three sentences."""
+    how: tuple[str, ...]
+    """How it works: paragraphs, each of which can stand alone; the first is the explanation, the rest deepen it."""
+    picture: str
+    """An everyday picture, for somebody who has never programmed."""
+    elsewhere: str
+    """How other languages do it, for somebody who knows one."""
+    practice: str
+    """Where it turns up when working with data and files."""
+    cost: str
+    """What an interviewer asks: cost, edge cases, alternatives."""
+    demonstrations: tuple[str, ...]
+    """Short programs whose top-level ``print`` calls show results."""
+    pitfalls: tuple[Pitfall, ...]
+
+
+@cache
+def lessons() -> Mapping[str, Lesson]:
+    """Return the lesson of every concept."""
+    found: dict[str, Lesson] = {}
+    for path in lesson_files():
+        for lesson in read_lessons(path.read_text(encoding="utf-8")):
+            assert lesson.concept not in found, f"{path.name}: {lesson.concept} has a lesson already"
+            found[lesson.concept] = lesson
+    return MappingProxyType(found)
+
+
+def lesson_files() -> list[Path]:
+    """Return the files in curriculum order."""
+    return sorted(FOLDER.glob("*.md"))
+
+
+def digest() -> str:
+    """Return a digest of all lessons: whatever is written from them is stale when it changes."""
+    total = hashlib.sha256()
+    for path in lesson_files():
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def read_lessons(text: str) -> Iterator[Lesson]:
+    """Yield the lessons of a file: ``# concept``, then ``## Why``, ``## How`` and so on; ``## Pitfall`` repeats."""
+    for part in _parts(text, "# "):
+        name, body = part
+        pieces: dict[str, list[list[str]]] = {}
+        for heading, content in _parts(body, "## "):
+            pieces.setdefault(heading, []).append(_blocks(content))
+        yield _lesson(name, pieces)
+
+
+def _lesson(name: str, pieces: Mapping[str, list[list[str]]]) -> Lesson:
+    def one(heading: str) -> list[str]:
+        assert len(pieces.get(heading, ())) == 1, f"{name}: exactly one {heading!r} is needed"
+        return pieces[heading][0]
+
+    assert set(pieces) == {"Why", "How", "Picture", "Elsewhere", "Practice", "Cost", "Show", "Pitfall"}, name
+    return Lesson(
+        concept=name,
+        why=tuple(one("Why")),
+        how=tuple(one("How")),
+        picture=" ".join(one("Picture")),
+        elsewhere=" ".join(one("Elsewhere")),
+        practice=" ".join(one("Practice")),
+        cost=" ".join(one("Cost")),
+        demonstrations=tuple(one("Show")),
+        pitfalls=tuple(Pitfall(*blocks) for blocks in pieces["Pitfall"]),
+    )
+
+
+def _parts(text: str, mark: str) -> Iterator[tuple[str, str]]:
+    """Yield heading and body of every part of a text; a mark inside a program is none."""
+    heading, lines, in_code = "", [""], False
+    for line in text.splitlines():
+        in_code ^= line.startswith(_FENCE)
+        if line.startswith(mark) and not in_code:
+            if heading:
+                yield heading, "\n".join(lines)
+            heading, lines = line.removeprefix(mark).strip(), []
+        else:
+            lines.append(line)
+    if heading:
+        yield heading, "\n".join(lines)
+
+
+def _blocks(text: str) -> list[str]:
+    """Return the paragraphs, each on one line, and the programs of a text in order."""
+    blocks: list[str] = []
+    for index, piece in enumerate(text.split(_FENCE)):
+        if index % 2:
+            blocks.append(piece.removeprefix("python").strip("\n") + "\n")
+        else:
+            blocks.extend(" ".join(paragraph.split()) for paragraph in piece.split("\n\n") if paragraph.strip())
+    return blocks

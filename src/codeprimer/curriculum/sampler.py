@@ -1,0 +1,49 @@
+"""Which blueprints are ordered: balanced over operations, wide over pairs, and never what is held out.
+
+Reads the catalogue. Its one idea: every operation is the heart of equally many chains, and its neighbours are drawn
+freely around it, so that rare types are not starved and pairs are covered widely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from random import Random
+
+from codeprimer.curriculum.blueprints import Blueprint
+from codeprimer.curriculum.catalogue import MAKING, OPERATIONS, READING
+from codeprimer.curriculum.operation import Operation
+from codeprimer.curriculum.values import TYPES
+
+LENGTHS = (1, 2, 2, 2, 3, 3)
+"""Chain lengths to draw from."""
+STYLE_WEIGHTS = {"steps": 50, "expression": 25, "loop": 12, "recursion": 5, "guard": 5, "helper": 3}
+METHOD_SHARE = 0.08
+
+_HEARTS = tuple(OPERATIONS)
+
+
+def draw_chain(heart: str, length: int, random: Random) -> tuple[str, ...] | None:
+    """Return a chain around one operation, or None where there is none without repeating one."""
+    chain: list[Operation] = [OPERATIONS[heart]]
+    while len(chain) < length:
+        before = [operation for operation in MAKING.get(chain[0].source, ()) if operation not in chain]
+        after = [operation for operation in READING.get(chain[-1].target, ()) if operation not in chain]
+        if not before and not after:
+            return None
+        if after and (not before or random.random() < 0.5):
+            chain.append(random.choice(after))
+        else:
+            chain.insert(0, random.choice(before))
+    return tuple(operation.name for operation in chain)
+
+
+def draw_blueprint(random: Random, lengths: Collection[int] = LENGTHS, hearts: tuple[str, ...] = _HEARTS) -> Blueprint:
+    """Return a blueprint whose chain can start a function."""
+    while True:
+        chain = draw_chain(random.choice(hearts), random.choice(tuple(lengths)), random)
+        if chain is not None and TYPES[OPERATIONS[chain[0]].source].parameters:
+            break
+    source = OPERATIONS[chain[0]].source
+    style = random.choices(tuple(STYLE_WEIGHTS), tuple(STYLE_WEIGHTS.values()))[0]
+    frame = "method" if TYPES[source].classes and random.random() < METHOD_SHARE else "function"
+    return Blueprint(source, chain, style, frame, random.getrandbits(48))

@@ -1,0 +1,66 @@
+"""Which documents the report shows: the best, the worst, both sides of the threshold, and some between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from codeprimer.core.shards import Row
+from codeprimer.quality.annotator import Label
+
+_PER_KIND = 4
+_LINES = 14
+_LINE_WIDTH = 100
+_LEAST_BYTES = 300
+"""Shorter excerpts would show nothing; where a text is shorter it is shown whole."""
+
+
+def choose_examples(scores: npt.NDArray[np.float32], threshold: float) -> dict[int, str]:
+    """Return the rows to show, with the kind of example each is."""
+    order = np.argsort(-scores, kind="stable")
+    kept = int((scores >= threshold).sum())
+    dropped = len(order) - kept
+    chosen: dict[int, str] = {}
+    places = {
+        "kept: best": np.arange(min(_PER_KIND, kept)),
+        "kept: between": _spread(0, kept),
+        "kept: just above the threshold": np.arange(max(kept - _PER_KIND, 0), kept),
+        "dropped: just below the threshold": np.arange(kept, kept + min(_PER_KIND, dropped)),
+        "dropped: between": _spread(kept, len(order)),
+        "dropped: worst": np.arange(max(len(order) - _PER_KIND, kept), len(order)),
+    }
+    for kind, found in places.items():
+        for place in found.tolist():
+            chosen.setdefault(int(order[place]), kind)
+    return chosen
+
+
+def _spread(start: int, end: int) -> npt.NDArray[np.int64]:
+    """Return a few places evenly between two ends, the ends excepted."""
+    inner = np.linspace(start, end, _PER_KIND + 2)[1:-1].astype(np.int64)
+    return np.unique(inner[(inner >= start) & (inner < end)])
+
+
+def example(row: Row, score: float, label: Label | None) -> dict[str, Any]:
+    """Return what the report shows of a document."""
+    return {
+        "doc_id": row["doc_id"],
+        "path": row["path"],
+        "package": row["package"],
+        "score": round(score, 4),
+        "points": None if label is None else label.points,
+        "why": [] if label is None else list(label.why),
+        "excerpt": excerpt(row["text"]),
+    }
+
+
+def excerpt(text: str) -> str:
+    """Return some lines from where the code begins: the first function or class, else the first line of code."""
+    lines = text.split("\n")
+    starts = [index for index, line in enumerate(lines) if line.startswith(("def ", "class ", "async def ", "@"))]
+    start = starts[0] if starts else next((i for i, line in enumerate(lines) if line and line[0] != "#"), 0)
+    if len("\n".join(lines[start:])) < _LEAST_BYTES:
+        start = max(0, len(lines) - _LINES)
+    return "\n".join(line[:_LINE_WIDTH] for line in lines[start : start + _LINES]).rstrip()
