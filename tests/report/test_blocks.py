@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from codeprimer.report.blocks import duration, number, table
+from codeprimer.report.blocks import table
+from codeprimer.report.wording import duration, number
 
 
 def test_numbers_have_separators_and_few_digits() -> None:

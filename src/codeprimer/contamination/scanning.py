@@ -48,7 +48,7 @@ class TrainingSet:
 
     def takes(self, row: Row) -> bool:
         """Tell whether a row is for training: held-out documents are not."""
-        return row.get("split", "train") == "train"
+        return "split" not in row or bool(row["split"] == "train")
 
 
 def _text(row: Row) -> str:
@@ -159,8 +159,8 @@ def same_words(text: str, references: References) -> Iterator[dict[str, Any]]:
                 first[task] = min(first.get(task, place), place)
     for task_number, count in sorted(shared.items()):
         task = references.tasks[task_number]
-        place, length = first[task_number]
-        passage = " ".join(listed[place : place + length])
+        beginning, length = first[task_number]
+        passage = " ".join(listed[beginning : beginning + length])
         yield _pair(task, WORDS, count / task.grams, passage, task.prose)
 
 

@@ -17,7 +17,7 @@ class ContaminationSettings(Settings):
     shortest_prose: int = Field(
         default=8,
         ge=2,
-        description="Prose shorter than gram_words is compared as a whole when it has this many words, else not at all.",
+        description="Prose shorter than gram_words is compared as a whole if it has this many words; else it is not.",
     )
     min_nodes: int = Field(
         default=15,

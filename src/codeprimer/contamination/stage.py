@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -43,8 +44,9 @@ class ContaminationStage(Stage[ContaminationSettings]):
         """Write every table of the artefact; the rows of a stretch are read again, so nothing is held."""
         counts = {name: Count() for name in TRAINING_SETS}
         task_sets = {task.task_id: task.task_set for task in tasks}
-        writers = {name: out.table(name, TRAINING_TEXTS) for name in TRAINING_SETS}
-        with out.table("matches", MATCHES) as matches:
+        with contextlib.ExitStack() as tables:
+            matches = tables.enter_context(out.table("matches", MATCHES))
+            clean = {name: tables.enter_context(out.table(name, TRAINING_TEXTS)) for name in TRAINING_SETS}
             for unit, folder in scanned:
                 name = unit.stretch.training_set
                 matched = set()
@@ -52,9 +54,7 @@ class ContaminationStage(Stage[ContaminationSettings]):
                     matches.write(pair)
                     matched.add(pair["doc_id"])
                     counts[name].pair(pair, task_sets[pair["task_id"]])
-                _write_clean(unit.stretch, matched, writers[name], counts[name])
-        for writer in writers.values():
-            writer.close()
+                _write_clean(unit.stretch, matched, clean[name], counts[name])
         return counts
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from codeprimer.report.wording import number
+
 Block = Mapping[str, Any]
 
 
@@ -66,15 +68,3 @@ def side_by_side(left: Sequence[Block], right: Sequence[Block]) -> Block:
 def details(summary: str, content: str) -> Block:
     """Something to unfold."""
     return {"kind": "details", "summary": summary, "text": content}
-
-
-def number(value: float) -> str:
-    """Return a number with separators; fractions with three digits that matter."""
-    if isinstance(value, int) or (float(value).is_integer() and abs(value) >= 1):
-        return f"{int(value):,}"
-    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.1f}"
-
-
-def duration(seconds: float) -> str:
-    """Return seconds for people."""
-    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"

@@ -12,6 +12,7 @@ from typing import Any
 from rich.table import Table
 
 from codeprimer.core.artifact import Artifact, open_artifact
+from codeprimer.report.wording import percent
 
 
 def collect_facts(links: Mapping[str, Path]) -> dict[str, Any]:
@@ -36,11 +37,6 @@ def facts_of(artifacts: Mapping[str, Artifact]) -> dict[str, Any]:
     }
     facts["cost"] = {step: artifact.cost for step, artifact in artifacts.items()}
     return facts
-
-
-def percent(value: float) -> str:
-    """Return a share as a percentage with one decimal."""
-    return f"{100 * value:.1f} %"
 
 
 def score_table(facts: Mapping[str, Any]) -> Table:

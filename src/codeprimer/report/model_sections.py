@@ -1,0 +1,107 @@
+"""The chapters about models: how they were trained, what they cost, and where everything came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from codeprimer.report import blocks, charts
+from codeprimer.report.blocks import Section
+from codeprimer.report.wording import duration, percent
+
+Facts = Mapping[str, Any]
+
+MODELS = ("control", "base", "tuned")
+
+
+def training_section(facts: Facts) -> Section:
+    """Three models, one loop, three mixtures of data."""
+    rows = [(name, *_training_row(facts[name])) for name in MODELS]
+    points = [
+        {"model": name, "tokens": point["tokens"] + _tokens_before(facts, name), "loss": point["loss"]}
+        for name in MODELS
+        for point in facts[name]["loss_curve"]
+    ]
+    headings = ("model", "parameters", "tokens", "steps", "trained on", "epochs", "precision", "final loss")
+    return Section(
+        "training",
+        "Training",
+        [
+            blocks.text(
+                "Phi architecture, AdamW, linear warm-up and decay. tuned continues from base; control has the tokens, the "
+                "batches and the learning rates of both, on raw code. Losses are on different texts: only each curve's "
+                "own course can be read, not one model against another."
+            ),
+            blocks.table(headings, rows),
+            blocks.chart(charts.loss_curves(points)),
+            _selection(facts["tuned"]["selection"]),
+        ],
+    )
+
+
+def _training_row(of: Facts) -> tuple[Any, ...]:
+    mixture = "; then ".join(_mixture(phase["mixture"]) for phase in of["phases"])
+    epochs = ", ".join(f"{name} {count:.2f}" for name, count in of["epochs"].items())
+    return of["parameters"], of["tokens"], of["steps"], mixture, epochs, of["precision"], of["final_loss"]
+
+
+def _mixture(shares: Mapping[str, float]) -> str:
+    total = sum(shares.values())
+    return " + ".join(
+        name if len(shares) == 1 else f"{percent(share / total)} {name}" for name, share in shares.items()
+    )
+
+
+def _tokens_before(facts: Facts, name: str) -> int:
+    return int(facts["base"]["tokens"]) if name == "tuned" else 0
+
+
+def _selection(selection: Facts) -> blocks.Block:
+    rows = [
+        (of["step"], of["tokens"], of["score"], "published" if of["step"] == selection["published_step"] else "")
+        for of in selection["candidates"]
+    ]
+    return blocks.table(("tuned at step", "tokens", "score on validation problems", ""), rows)
+
+
+def cost_section(facts: Facts) -> Section:
+    """What each step took."""
+    rows = [
+        (
+            step,
+            duration(cost["seconds"]),
+            f"{cost['peak_memory'] / 2**20:,.0f} MiB",
+            facts["artefacts"][step]["headline"],
+        )
+        for step, cost in facts["cost"].items()
+        if cost
+    ]
+    return Section(
+        "cost",
+        "Cost",
+        [
+            blocks.text(
+                "Seconds when each artefact was made (a run that was interrupted counts its last attempt only)."
+            ),
+            blocks.table(("step", "time", "peak memory so far", "result"), rows),
+        ],
+    )
+
+
+def provenance_section(facts: Facts) -> Section:
+    """Every artefact's id; equal ids are equal bytes."""
+    rows = [
+        (step, f"{of['stage']}-{of['id']}", of["version"], of["seed"] if of["seed"] is not None else "-")
+        for step, of in facts["artefacts"].items()
+    ]
+    return Section(
+        "provenance",
+        "Provenance",
+        [
+            blocks.text(
+                "An artefact's id hashes its stage's version and settings, its seed, the ids of its inputs and the content "
+                "of its source files. The same id means the same bytes."
+            ),
+            blocks.table(("step", "artefact", "version of the stage", "seed"), rows),
+        ],
+    )

@@ -1,0 +1,33 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def percent(value: float) -> str:
+    """Return a share as a percentage with one decimal."""
+    return f"{100 * value:.1f} %"
+
+
+def megabytes(size: int) -> str:
+    """Return bytes as megabytes."""
+    return f"{size / 1e6:.1f} MB"
+
+
+def number(value: float) -> str:
+    """Return a number with separators; fractions with three digits that matter."""
+    if isinstance(value, int) or (float(value).is_integer() and abs(value) >= 1):
+        return f"{int(value):,}"
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.1f}"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds for people."""
+    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+
+
+def named_counts(counts: Mapping[str, int], most: int = 8) -> str:
+    """Return the first counts as a list in words."""
+    shown = [f"{name} {count:,}" for name, count in list(counts.items())[:most]]
+    return ", ".join(shown) + (", ..." if len(counts) > most else "")
