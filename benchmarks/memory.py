@@ -170,13 +170,11 @@ def renamed(text: str, copy: int) -> str:
 
 def machine() -> dict[str, Any]:
     """Describe the machine and what ran on it."""
-    cpu = next(
-        (line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").open() if line.startswith("model name")), "?"
-    )
+    models = re.findall(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     packages = ("codeprimer", "numpy", "pyarrow", "scikit-learn", "scipy")
     return {
-        "cpu": cpu,
+        "cpu": models[0] if models else "unknown",
         "cores": available_cores(),
         "memory_GB": round(memory, 1),
         "system": platform.platform(),

@@ -79,7 +79,7 @@ def flow(recipe: Recipe) -> list[Step]:
             recipe.evaluation,
             _same("exam", "quality", "tokens", "control", "base", "tuned"),
         ),
-        Step(90, "report", ReportStage(recipe.name), recipe.report, _same(*ReportStage.reads)),
+        Step(90, "report", ReportStage(), _titled(recipe), _same(*ReportStage.reads)),
     ]
 
 
@@ -98,6 +98,10 @@ STEP_NAMES = (
     "report",
 )
 NEED_TORCH = ("control", "base", "tuned", "evaluation")
+
+
+def _titled(recipe: Recipe) -> Settings:
+    return recipe.report.model_copy(update={"title": recipe.report.title or recipe.name})
 
 
 def _same(*names: str) -> dict[str, str]:

@@ -105,10 +105,13 @@ class _Walk:
             elif isinstance(value, ast.AST) and type(value) not in _MARKS:
                 push((value, function, depth))
 
-    def _bind(self, node: ast.ExceptHandler | ast.MatchAs | ast.MatchStar, function: FunctionSigns | None) -> None:
+    def _bind(
+        self, node: ast.ExceptHandler | ast.MatchAs | ast.MatchStar | ast.MatchMapping, function: FunctionSigns | None
+    ) -> None:
         del function
-        if node.name:
-            self.bound.add(node.name)
+        name = node.rest if isinstance(node, ast.MatchMapping) else node.name
+        if name:
+            self.bound.add(name)
 
     def _declare(self, node: ast.Global | ast.Nonlocal, function: FunctionSigns | None) -> None:
         del function
@@ -229,6 +232,7 @@ _HANDLERS: dict[type[ast.AST], Any] = {
     ast.ExceptHandler: _Walk._bind,
     ast.MatchAs: _Walk._bind,
     ast.MatchStar: _Walk._bind,
+    ast.MatchMapping: _Walk._bind,
     ast.Global: _Walk._declare,
     ast.Nonlocal: _Walk._declare,
     ast.Lambda: _Walk._lambda,

@@ -53,14 +53,15 @@ def bindings(tree: ast.AST) -> Bindings:
         _bind(node, scopes, found)
         _disown(node, scopes, foreign)
         inner = (*scopes, node) if type(node) in SCOPES else scopes
-        waiting.extend((child, inner) for child in reversed(_children(node)))
+        waiting.extend((child, inner) for child in reversed(children_of(node)))
     for scope, names in foreign.items():
         found.names[scope] -= names
     _collect_class_attributes(found)
     return found
 
 
-def _children(node: ast.AST) -> list[ast.AST]:
+def children_of(node: ast.AST) -> list[ast.AST]:
+    """Return a node's parts in order, without annotations, decorators, contexts and operators."""
     children: list[ast.AST] = []
     for name in node._fields:
         if name in _SKIPPED_FIELDS:

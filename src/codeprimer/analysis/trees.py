@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import xxhash
 
+from codeprimer.analysis.outlines import functions_of, outline
 from codeprimer.analysis.python_source import NotPythonError, is_docstring, parse
 from codeprimer.analysis.scopes import COMPREHENSIONS, Bindings, Comprehension, FunctionNode, Scopes, bindings, owner_of
 
@@ -45,7 +46,11 @@ class FunctionTree(NamedTuple):
     nodes: int
     """Syntax-tree nodes that were compared: without docstring, annotations, contexts."""
     digest: str
-    nested: bool = False
+    outline: str
+    """Its outline: see ``analysis.outlines``."""
+    line: int
+    """The line of its ``def``, from 1."""
+    nested: bool
     """Whether it stands inside another function."""
 
 
@@ -61,27 +66,34 @@ def masked_tree(code: str | ast.AST, names: Names, literals: bool) -> str:
     return _digest(_Writer(names, literals, bindings(tree)).write_out(tree))
 
 
-def function_trees(code: str | ast.Module, names: Names = "bound", literals: bool = False) -> list[FunctionTree]:
-    """Return name, size and digest of every function of a file, methods and nested functions included.
+def function_trees(code: str | ast.Module, outlines: Container[str] | None = None) -> list[FunctionTree]:
+    """Return name, size and digest (names "bound", literals kept) of every function of a file, in order.
 
-    What the file binds around a function (its helpers, its module's constants) counts as bound. Text that is not
-    Python gives an empty list; a function nested deeper than ``MAX_DEPTH`` is left out.
+    Methods and nested functions are included. What the file binds around a function (its helpers, its module's
+    constants) counts as bound. With ``outlines``, functions of other outlines are left out, which saves most of the
+    time. Text that is not Python gives an empty list; a function nested deeper than ``MAX_DEPTH`` is left out.
     """
     try:
         tree = parse(code) if isinstance(code, str) else code
     except NotPythonError:
         return []
+    outlined = {node: outline(node) for node in functions_of(tree)}
+    wanted = {node for node, text in outlined.items() if outlines is None or text in outlines}
+    if not wanted:
+        return []
     bound = bindings(tree)
-    found = []
-    for node, scopes in bound.functions:
-        writer = _Writer(names, literals, bound, scopes)
-        try:
-            text = writer.write_out(node)
-        except TreeTooDeepError:
-            continue
-        nested = any(isinstance(scope, FunctionNode) for scope in scopes)
-        found.append(FunctionTree(node.name, writer.nodes, _digest(text), nested))
-    return found
+    found = [_function_tree(node, scopes, bound, outlined[node]) for node, scopes in bound.functions if node in wanted]
+    return [tree for tree in found if tree is not None]
+
+
+def _function_tree(node: FunctionNode, scopes: Scopes, bound: Bindings, outlined: str) -> FunctionTree | None:
+    writer = _Writer("bound", False, bound, scopes)
+    try:
+        digest = _digest(writer.write_out(node))
+    except TreeTooDeepError:
+        return None
+    nested = any(isinstance(scope, FunctionNode) for scope in scopes)
+    return FunctionTree(node.name, writer.nodes, digest, outlined, node.lineno, nested)
 
 
 def _digest(text: str) -> str:

@@ -20,7 +20,7 @@ import orjson
 
 from codeprimer.analysis.ngrams import gram_hashes, words
 from codeprimer.analysis.python_source import NotPythonError, parse
-from codeprimer.analysis.trees import function_trees
+from codeprimer.analysis.trees import FunctionTree, function_trees
 from codeprimer.analysis.words import U64Array
 from codeprimer.contamination.settings import ContaminationSettings
 from codeprimer.core.artifact import Artifact, to_json, write_atomically
@@ -53,6 +53,8 @@ class References:
     """Length in words -> sorted hashes, and the number of each one's task."""
     trees: Mapping[str, list[int]]
     """Digest -> numbers of the tasks."""
+    outlines: frozenset[str]
+    """The outlines of those trees."""
 
 
 def task_set_of(table: str, task_id: str) -> str:
@@ -90,16 +92,18 @@ def write_references(exam: Artifact, settings: ContaminationSettings, folder: Pa
     tasks: list[Task] = []
     grams: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     trees: defaultdict[str, list[int]] = defaultdict(list)
+    outlines: dict[str, None] = {}
     for table, row in _task_rows(exam):
         found = _task_grams(prose_of(row), settings)
-        digests = _task_trees(row, settings)
+        functions = _task_functions(row, settings)
         for length, hashed in found:
             grams[length].append((hashed, len(tasks)))
-        for digest in digests:
-            trees[digest].append(len(tasks))
+        for tree in functions:
+            trees[tree.digest].append(len(tasks))
+            outlines[tree.outline] = None
         prose, code = " ".join(prose_of(row)), row["prompt"] + row["solution"]
         task_set = task_set_of(table, row["task_id"])
-        tasks.append(Task(row["task_id"], task_set, prose, code, len(found), len(digests)))
+        tasks.append(Task(row["task_id"], task_set, prose, code, len(found), len(functions)))
     arrays = {}
     for length, pairs in sorted(grams.items()):
         pairs.sort()
@@ -107,7 +111,7 @@ def write_references(exam: Artifact, settings: ContaminationSettings, folder: Pa
         arrays[f"tasks_{length}"] = np.array([task for _, task in pairs], dtype=np.int32)
     np.savez(folder / _GRAMS, **arrays)  # type: ignore[arg-type]  # numpy types the keyword allow_pickle only
     write_atomically(folder / _TASKS, to_json([asdict(task) for task in tasks]))
-    write_atomically(folder / _TREES, to_json(trees))
+    write_atomically(folder / _TREES, to_json({"trees": trees, "outlines": list(outlines)}))
 
 
 def _task_rows(exam: Artifact) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -128,11 +132,11 @@ def _task_grams(pieces: list[str], settings: ContaminationSettings) -> list[tupl
     return list(found)
 
 
-def _task_trees(row: Mapping[str, Any], settings: ContaminationSettings) -> list[str]:
-    """Return the digests of a problem's functions; those inside other functions are building blocks."""
+def _task_functions(row: Mapping[str, Any], settings: ContaminationSettings) -> list[FunctionTree]:
+    """Return a problem's functions, each tree once; those inside other functions are building blocks."""
     functions = function_trees(row["prompt"] + row["solution"])
-    digests = [tree.digest for tree in functions if tree.nodes >= settings.min_nodes and not tree.nested]
-    return list(dict.fromkeys(digests))
+    compared = [tree for tree in functions if tree.nodes >= settings.min_nodes and not tree.nested]
+    return list({tree.digest: tree for tree in compared}.values())
 
 
 @functools.lru_cache(maxsize=2)
@@ -142,7 +146,8 @@ def read_references(folder: Path) -> References:
     with np.load(folder / _GRAMS) as arrays:
         lengths = sorted(int(name.removeprefix("hashes_")) for name in arrays.files if name.startswith("hashes_"))
         grams = {length: (arrays[f"hashes_{length}"], arrays[f"tasks_{length}"]) for length in lengths}
-    return References(tasks, grams, orjson.loads((folder / _TREES).read_bytes()))
+    facts = orjson.loads((folder / _TREES).read_bytes())
+    return References(tasks, grams, facts["trees"], frozenset(facts["outlines"]))
 
 
 def reference_facts(tasks: list[Task]) -> list[dict[str, Any]]:

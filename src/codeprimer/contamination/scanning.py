@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from codeprimer.analysis.ngrams import gram_hashes, words
 from codeprimer.analysis.trees import function_trees
+from codeprimer.analysis.words import U64Array
 from codeprimer.contamination.references import References, Task, read_references
 from codeprimer.core.documents import MATCHES
 from codeprimer.core.shards import TableWriter, shard_paths
@@ -122,7 +123,6 @@ class Unit:
 
     stretch: Stretch
     references: Path
-    min_nodes: int
 
 
 def scan(unit: Unit, folder: Path) -> None:
@@ -132,13 +132,13 @@ def scan(unit: Unit, folder: Path) -> None:
     with TableWriter(folder / "matches", MATCHES) as table:
         for row in unit.stretch.rows():
             text = training_set.text(row)
-            for pair in _pairs(text, training_set, references, unit.min_nodes):
+            for pair in _pairs(text, training_set, references):
                 table.write({"doc_id": row["doc_id"], "training_set": training_set.name, "removed": True, **pair})
 
 
-def _pairs(text: str, training_set: TrainingSet, references: References, min_nodes: int) -> Iterator[dict[str, Any]]:
+def _pairs(text: str, training_set: TrainingSet, references: References) -> Iterator[dict[str, Any]]:
     yield from same_words(text, references)
-    yield from same_trees(training_set.code(text), references, min_nodes)
+    yield from same_trees(training_set.code(text), references)
 
 
 def same_words(text: str, references: References) -> Iterator[dict[str, Any]]:
@@ -150,13 +150,11 @@ def same_words(text: str, references: References) -> Iterator[dict[str, Any]]:
     first: dict[int, tuple[int, int]] = {}
     for length, hashes in gram_hashes(listed, references.grams.keys()).items():
         known, owners = references.grams[length]
-        distinct, places = np.unique(hashes, return_index=True)
-        start, end = np.searchsorted(known, distinct, "left"), np.searchsorted(known, distinct, "right")
-        for index in np.flatnonzero(end > start).tolist():
-            for task in owners[start[index] : end[index]].tolist():
-                shared[task] += 1
-                place = (int(places[index]), length)
-                first[task] = min(first.get(task, place), place)
+        for place, hashed in _distinct_hits(hashes, known):
+            start, end = np.searchsorted(known, hashed, "left"), np.searchsorted(known, hashed, "right")
+            for task_number in owners[start:end].tolist():
+                shared[task_number] += 1
+                first[task_number] = min(first.get(task_number, (place, length)), (place, length))
     for task_number, count in sorted(shared.items()):
         task = references.tasks[task_number]
         beginning, length = first[task_number]
@@ -164,22 +162,26 @@ def same_words(text: str, references: References) -> Iterator[dict[str, Any]]:
         yield _pair(task, WORDS, count / task.grams, passage, task.prose)
 
 
-def same_trees(pieces: Sequence[str], references: References, min_nodes: int) -> Iterator[dict[str, Any]]:
+def _distinct_hits(hashes: U64Array, known: U64Array) -> list[tuple[int, np.uint64]]:
+    """Return the first place and the hash of every n-gram that is in the sorted array ``known``."""
+    nearest = np.searchsorted(known, hashes)
+    places = np.flatnonzero(known[np.minimum(nearest, len(known) - 1)] == hashes).tolist()
+    hits: dict[np.uint64, int] = {}
+    for place in places:
+        hits.setdefault(hashes[place], place)
+    return [(place, hashed) for hashed, place in hits.items()]
+
+
+def same_trees(pieces: Sequence[str], references: References) -> Iterator[dict[str, Any]]:
     """Yield a pair for every problem one of whose functions has the same syntax tree as one in ``pieces``."""
     found: dict[int, str] = {}
     for piece in pieces:
-        for tree in function_trees(piece):
-            if tree.nodes >= min_nodes:
-                for task_number in references.trees.get(tree.digest, ()):
-                    found.setdefault(task_number, _excerpt_from(piece, tree.name))
+        for tree in function_trees(piece, references.outlines):
+            for task_number in references.trees.get(tree.digest, ()):
+                found.setdefault(task_number, "\n".join(piece.split("\n")[tree.line - 1 :]))
     for task_number, excerpt in sorted(found.items()):
         task = references.tasks[task_number]
         yield _pair(task, TREE, 1.0, excerpt, task.code)
-
-
-def _excerpt_from(code: str, name: str) -> str:
-    place = re.search(rf"\bdef {re.escape(name)}\b", code)
-    return code[place.start() if place else 0 :]
 
 
 def _pair(task: Task, measure: str, value: float, document: str, problem: str) -> dict[str, Any]:

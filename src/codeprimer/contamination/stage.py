@@ -32,7 +32,7 @@ class ContaminationStage(Stage[ContaminationSettings]):
         """Scan every training set in units, then write the pairs and the clean tables in order."""
         folder = out.once("references", lambda path: write_references(inputs["exam"], settings, path))
         units = [
-            Unit(stretch, folder, settings.min_nodes)
+            Unit(stretch, folder)
             for training_set in TRAINING_SETS.values()
             for stretch in stretches(training_set.name, inputs[training_set.stage].table(training_set.table))
         ]

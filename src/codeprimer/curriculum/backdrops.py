@@ -92,13 +92,23 @@ NUMBERS = (
 
 WORDS = (
     Words("names", "name", "on a guest list", ("Ada", "Bruno", "Carla", "Dmitri", "Elena", "Farid", "Greta", "Hana")),
-    Words("cities", "city", "of a train journey", ("Oslo", "Lima", "Cairo", "Kyoto", "Porto", "Bergen", "Quito", "Ghent")),
-    Words("fruits", "fruit", "on a market stall", ("apple", "pear", "plum", "cherry", "lemon", "grape", "melon", "fig")),
-    Words("animals", "animal", "in a wildlife diary", ("otter", "heron", "fox", "badger", "owl", "hare", "newt", "bat")),
+    Words(
+        "cities", "city", "of a train journey", ("Oslo", "Lima", "Cairo", "Kyoto", "Porto", "Bergen", "Quito", "Ghent")
+    ),
+    Words(
+        "fruits", "fruit", "on a market stall", ("apple", "pear", "plum", "cherry", "lemon", "grape", "melon", "fig")
+    ),
+    Words(
+        "animals", "animal", "in a wildlife diary", ("otter", "heron", "fox", "badger", "owl", "hare", "newt", "bat")
+    ),
     Words("tools", "tool", "in a workshop", ("hammer", "saw", "chisel", "drill", "file", "plane", "clamp", "level")),
     Words("colors", "color", "of a paint box", ("red", "ochre", "teal", "violet", "amber", "navy", "olive", "white")),
-    Words("dishes", "dish", "on a lunch menu", ("soup", "risotto", "salad", "curry", "lasagna", "stew", "omelet", "pie")),
-    Words("titles", "title", "on a library shelf", ("Dune", "Emma", "Ulysses", "Kim", "Dracula", "Persuasion", "Walden")),
+    Words(
+        "dishes", "dish", "on a lunch menu", ("soup", "risotto", "salad", "curry", "lasagna", "stew", "omelet", "pie")
+    ),
+    Words(
+        "titles", "title", "on a library shelf", ("Dune", "Emma", "Ulysses", "Kim", "Dracula", "Persuasion", "Walden")
+    ),
     Words("plants", "plant", "in a greenhouse", ("basil", "mint", "thyme", "fern", "cactus", "ivy", "sage", "aloe")),
     Words("tags", "tag", "of a photo album", ("beach", "family", "winter", "garden", "travel", "party", "snow", "dog")),
     Words("players", "player", "in a chess club", ("Ines", "Jakob", "Kofi", "Lena", "Mateo", "Nora", "Omar", "Petra")),

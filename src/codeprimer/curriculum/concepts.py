@@ -140,7 +140,7 @@ searching
     linear_search < early_exit
         Searching from the start: finding the first item that fits
     position_of_extreme < enumeration bounds
-        Where the largest item is: finding the position of an extreme
+        The position of the largest item: finding where an extreme stands
     binary_search < linear_search while_loops
         Binary search: finding an item in a sorted list by halving
 dictionaries

@@ -37,7 +37,13 @@ class Scene:
 
     def holes(self, applied: Applied, value: str, out: str = "") -> dict[str, str]:
         """Return what the templates of an operation are filled with."""
-        return {**applied.holes, "v": value, "x": self.element(applied.operation), "c": self.names.character, "out": out}
+        return {
+            **applied.holes,
+            "v": value,
+            "x": self.element(applied.operation),
+            "c": self.names.character,
+            "out": out,
+        }
 
     def element(self, operation: Operation) -> str:
         """Return the loop variable over what an operation reads."""

@@ -7,7 +7,8 @@ this package's own, so they are run right here; an author's or a model's code ne
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 LINE = 92
@@ -67,26 +68,22 @@ def _with_output(line: str, output: list[str], on_the_line: bool) -> list[str]:
     return [line, OUTPUT, *(f"# {text}" for text in output)]
 
 
-def results_of(statements: list[str], inputs: Mapping[str, str]) -> list[object]:
-    """Return the value of the first variable that each piece of code assigns, run in order.
+def results_of(steps: Sequence[str], inputs: Mapping[str, str]) -> list[tuple[str, object]]:
+    """Return name and value of what each step but the last hands on to the next one.
 
     ``inputs`` gives the variables that are there from the start, as source text.
     """
     namespace: dict[str, Any] = {name: ast.literal_eval(text) for name, text in inputs.items()}
     found = []
-    for code in statements:
-        exec(compile(code, "<step>", "exec"), namespace)
-        found.append(namespace[first_assigned(code)])
+    for step, following in pairwise(steps):
+        exec(compile(step, "<step>", "exec"), namespace)
+        name = handed_on(step, following)
+        found.append((name, namespace[name]))
     return found
 
 
-def first_assigned(code: str) -> str:
-    """Return the first variable that the code assigns."""
-    for node in ast.parse(code).body:
-        if isinstance(node, ast.Assign):
-            target = node.targets[0]
-            if isinstance(target, ast.Tuple):
-                target = target.elts[0]
-            assert isinstance(target, ast.Name)
-            return target.id
-    raise AssertionError(f"nothing is assigned in {code!r}")
+def handed_on(step: str, following: str) -> str:
+    """Return the first variable that a step assigns and the following one reads."""
+    names = [node for node in ast.walk(ast.parse(step)) if isinstance(node, ast.Name)]
+    read = {node.id for node in ast.walk(ast.parse(following)) if isinstance(node, ast.Name)}
+    return next(node.id for node in names if isinstance(node.ctx, ast.Store) and node.id in read)

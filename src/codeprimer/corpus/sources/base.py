@@ -127,6 +127,17 @@ def required_path(settings: SourceSettings) -> Path:
     return settings.path
 
 
+def warn_of_columns(settings: SourceSettings, console: Console) -> None:
+    """Warn of settings about columns in a source that has none."""
+    ignored = [
+        name
+        for name, field in SourceSettings.model_fields.items()
+        if name.endswith("_column") and getattr(settings, name) != field.default
+    ]
+    if ignored:
+        console.warn(f"corpus.sources: {settings.name}: kind {settings.kind} ignores {', '.join(ignored)}")
+
+
 def data_files(settings: SourceSettings, suffixes: Sequence[str]) -> list[tuple[Path, str]]:
     """Return a source's data files with their names: the path itself, or every file below it that ends in a suffix.
 

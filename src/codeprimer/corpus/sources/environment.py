@@ -18,7 +18,7 @@ from codeprimer.core.console import Console
 from codeprimer.core.errors import SourceError
 from codeprimer.corpus.licenses import LICENSE_FILE, license_of_metadata, license_of_text
 from codeprimer.corpus.settings import SourceSettings
-from codeprimer.corpus.sources.base import Chunk, SourceFile, cut_files, digest_files
+from codeprimer.corpus.sources.base import Chunk, SourceFile, cut_files, digest_files, warn_of_columns
 
 PACKAGES = (
     "annotated-types", "anyio", "charset-normalizer", "click", "cloudpickle", "filelock", "fsspec", "h11",
@@ -31,6 +31,7 @@ PACKAGES = (
 
 STANDARD_LIBRARY_LICENSE = "PSF-2.0"
 
+_METADATA = re.compile(r"-\d[^/]*\.dist-info$")
 _VENDORED = re.compile(r"(?:^|/)(?:_vendor|_vendored|vendored|vendor)/(?!__init__)([^/]+)")
 
 
@@ -42,6 +43,7 @@ class PythonEnvironmentSource:
             raise SourceError(
                 f"corpus.sources: {settings.name}: kind python_env takes no path; kind folder reads {settings.path}"
             )
+        self.settings = settings
         self._console = console
 
     def digest(self) -> str:
@@ -49,18 +51,27 @@ class PythonEnvironmentSource:
         return digest_files(self.files())
 
     def chunks(self, size: int) -> Iterator[Chunk]:
-        """Yield runs of neighbouring files."""
+        """Yield runs of neighbouring files; warn of packages that are missing."""
+        warn_of_columns(self.settings, self._console)
+        for name in missing_packages():
+            self._console.warn(f"corpus: {name} is not installed, or lists no files; the corpus will lack it")
         yield from cut_files(self.files(), size)
 
     def files(self) -> list[SourceFile]:
         """Return the standard library's files, then each package's, sorted."""
         found = list(standard_library(Path(sysconfig.get_path("stdlib"))))
+        missing = missing_packages()
         for name in PACKAGES:
-            try:
+            if name not in missing:
                 found += distribution_files(metadata.distribution(name))
-            except metadata.PackageNotFoundError:
-                self._console.warn(f"corpus: {name} is not installed; the corpus will lack it")
         return found
+
+
+def missing_packages() -> list[str]:
+    """Return the listed packages that are not installed, or do not say which files are theirs."""
+    return [
+        name for name in PACKAGES if not any(found.read_text("RECORD") for found in metadata.distributions(name=name))
+    ]
 
 
 def standard_library(root: Path) -> Iterator[SourceFile]:
@@ -81,18 +92,22 @@ def standard_library(root: Path) -> Iterator[SourceFile]:
 def distribution_files(distribution: metadata.Distribution) -> list[SourceFile]:
     """Return an installed package's Python files, sorted; a vendored package keeps its own name and licence."""
     listed = sorted(path for path in _recorded(distribution) if not path.startswith(("../", "/")))
-    own = _license(distribution, listed)
-    vendored = _vendored_licenses(distribution, listed)
-    name = distribution.metadata["Name"].lower()
+    name = _normalized(distribution.metadata["Name"])
+    licenses = {name: _license(distribution, listed)}
     found = []
     for path in listed:
         file = Path(str(distribution.locate_file(path)))
         if path.endswith(".py") and file.is_file():
             inner = _VENDORED.search(path)
-            package = inner.group(1).removesuffix(".py") if inner else name
-            spdx = vendored.get(path[: inner.end()], own) if inner else own
-            found.append(SourceFile(file, path, package.replace("_", "-"), spdx, file.stat().st_size))
+            package = _normalized(inner.group(1).removesuffix(".py")) if inner else name
+            if package not in licenses:
+                licenses[package] = _vendored_license(distribution, listed, package)
+            found.append(SourceFile(file, path, package, licenses[package], file.stat().st_size))
     return found
+
+
+def _normalized(name: str) -> str:
+    return name.lower().replace("_", "-")
 
 
 def _recorded(distribution: metadata.Distribution) -> list[str]:
@@ -109,14 +124,17 @@ def _license(distribution: metadata.Distribution, listed: list[str]) -> str | No
     return license_of_metadata(lambda field: distribution.metadata.get_all(field) or [], texts)
 
 
-def _vendored_licenses(distribution: metadata.Distribution, listed: list[str]) -> dict[str, str | None]:
-    """Return the licences of vendored packages by their folder."""
-    found: dict[str, str | None] = {}
+def _vendored_license(distribution: metadata.Distribution, listed: list[str], package: str) -> str | None:
+    """Return a vendored package's licence: by its licence file beside it, else as it is installed, else None."""
     for path in listed:
         inner = _VENDORED.search(path)
-        if inner and ".dist-info/" not in path and _is_license(path):
-            found.setdefault(path[: inner.end()], license_of_text(_read(distribution, path)))
-    return found
+        # The folder is the package's own, or that of its metadata: "wheel", "wheel-0.45.1.dist-info".
+        is_own = inner is not None and _METADATA.sub("", _normalized(inner.group(1))) == package
+        if is_own and _is_license(path) and (found := license_of_text(_read(distribution, path))) is not None:
+            return found
+    for installed in metadata.distributions(name=package):
+        return _license(installed, sorted(_recorded(installed)))
+    return None
 
 
 def _is_license(path: str) -> bool:

@@ -15,7 +15,15 @@ from codeprimer.core.console import Console
 from codeprimer.core.errors import SourceError
 from codeprimer.corpus.licenses import LICENSE_FILE, license_of_text
 from codeprimer.corpus.settings import SourceSettings
-from codeprimer.corpus.sources.base import Chunk, SourceFile, cut_files, digest_files, required_path, unreadable
+from codeprimer.corpus.sources.base import (
+    Chunk,
+    SourceFile,
+    cut_files,
+    digest_files,
+    required_path,
+    unreadable,
+    warn_of_columns,
+)
 
 _SKIPPED = ("__pycache__", "dist-packages", "node_modules", "site-packages", "venv")
 _BUILD = ("build", "dist", "target")
@@ -25,8 +33,8 @@ class FolderSource:
     """Every ``*.py`` below a folder."""
 
     def __init__(self, settings: SourceSettings, console: Console) -> None:
-        del console
         self.settings = settings
+        self._console = console
         self._root = required_path(settings)
         if not self._root.is_dir():
             raise SourceError(
@@ -40,6 +48,7 @@ class FolderSource:
 
     def chunks(self, size: int) -> Iterator[Chunk]:
         """Yield runs of neighbouring files."""
+        warn_of_columns(self.settings, self._console)
         yield from cut_files(self.files(), size)
 
     def files(self) -> list[SourceFile]:

@@ -15,9 +15,9 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-FOLDER = Path(__file__).parent
+from codeprimer.curriculum.markdown import blocks, parts
 
-_FENCE = "```"
+FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,10 @@ def digest() -> str:
 
 def read_lessons(text: str) -> Iterator[Lesson]:
     """Yield the lessons of a file: ``# concept``, then ``## Why``, ``## How`` and so on; ``## Pitfall`` repeats."""
-    for part in _parts(text, "# "):
-        name, body = part
+    for name, body in parts(text, "# "):
         pieces: dict[str, list[list[str]]] = {}
-        for heading, content in _parts(body, "## "):
-            pieces.setdefault(heading, []).append(_blocks(content))
+        for heading, content in parts(body, "## "):
+            pieces.setdefault(heading, []).append(blocks(content))
         yield _lesson(name, pieces)
 
 
@@ -103,31 +102,5 @@ def _lesson(name: str, pieces: Mapping[str, list[list[str]]]) -> Lesson:
         practice=" ".join(one("Practice")),
         cost=" ".join(one("Cost")),
         demonstrations=tuple(one("Show")),
-        pitfalls=tuple(Pitfall(*blocks) for blocks in pieces["Pitfall"]),
+        pitfalls=tuple(Pitfall(*pitfall) for pitfall in pieces["Pitfall"]),
     )
-
-
-def _parts(text: str, mark: str) -> Iterator[tuple[str, str]]:
-    """Yield heading and body of every part of a text; a mark inside a program is none."""
-    heading, lines, in_code = "", [""], False
-    for line in text.splitlines():
-        in_code ^= line.startswith(_FENCE)
-        if line.startswith(mark) and not in_code:
-            if heading:
-                yield heading, "\n".join(lines)
-            heading, lines = line.removeprefix(mark).strip(), []
-        else:
-            lines.append(line)
-    if heading:
-        yield heading, "\n".join(lines)
-
-
-def _blocks(text: str) -> list[str]:
-    """Return the paragraphs, each on one line, and the programs of a text in order."""
-    blocks: list[str] = []
-    for index, piece in enumerate(text.split(_FENCE)):
-        if index % 2:
-            blocks.append(piece.removeprefix("python").strip("\n") + "\n")
-        else:
-            blocks.extend(" ".join(paragraph.split()) for paragraph in piece.split("\n\n") if paragraph.strip())
-    return blocks

@@ -281,7 +281,9 @@ DIVISORS = (
         noun="is_prime",
         result="is_prime",
         expression="$v > 1 and all($v % d != 0 for d in range(2, $v))",
-        returning=("if $v < 2:\n    return False\nfor d in range(2, $v):\n    if $v % d == 0:\n        return False\nreturn True",),
+        returning=(
+            "if $v < 2:\n    return False\nfor d in range(2, $v):\n    if $v % d == 0:\n        return False\nreturn True",
+        ),
         domain=lambda n: 0 <= n <= 3000,
     ),
     Operation(

@@ -67,9 +67,7 @@ SETTINGS = (
         meaning=lambda s: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", s)},
         noun="settings",
         result="settings",
-        blocks=(
-            "$out = {}\nfor part in $v.split(';'):\n    key, value = part.split('=')\n    $out[key] = int(value)",
-        ),
+        blocks=("$out = {}\nfor part in $v.split(';'):\n    key, value = part.split('=')\n    $out[key] = int(value)",),
     ),
     Operation(
         name="setting_names",

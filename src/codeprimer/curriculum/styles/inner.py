@@ -50,7 +50,9 @@ def _with_inner(scene: Scene) -> str:
         final = index == len(scene.chain) - 1
         holes = scene.holes(applied, value, out)
         if operation.recursive:
-            pieces.append(_returned(fill(operation.recursive, holes), out) if final else fill(operation.recursive, holes))
+            pieces.append(
+                _returned(fill(operation.recursive, holes), out) if final else fill(operation.recursive, holes)
+            )
         elif operation.inline:
             pieces.append(("return " if final else f"{out} = ") + scene.inline(applied, value))
         else:

@@ -1,0 +1,152 @@
+"""A composed exercise, thought through in prose: one sentence per step, with what the data looks like after it.
+
+Reads exercises. Its one idea: the reader sees the same example pass through every step, so each sentence can be
+checked against the one before.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from random import Random
+from string import Template
+
+from codeprimer.curriculum.blueprints import Exercise
+from codeprimer.curriculum.showing import results_of
+
+_DULL = frozenset(("[]", "''", "{}", "set()", "0", "False", "True", "None", "-1"))
+"""Results that show little."""
+
+_SHORT = (
+    "$phrase: `$code`. That gives `$value`.",
+    "$phrase. In Python this is `$code`, and now `$name` is `$value`.",
+    "$phrase with `$code`. In the example `$name` becomes `$value`.",
+    "$phrase: `$code`. Now we have `$value`.",
+)
+_LONG = (
+    "$phrase. It takes a few lines of code; in the example they lead to `$value`.",
+    "$phrase. The code for it needs more than one line. Afterwards `$name` is `$value`.",
+)
+_SILENT = ("$phrase. The function below shows the code for it.", "$phrase; see the code below.")
+_LAST_SHORT = (
+    "$phrase: `$code`. The answer is `$value`.",
+    "$phrase, which is `$code`. So the result is `$value`.",
+    "$phrase and return the result: `$code`. For the example this is `$value`.",
+)
+_LAST_LONG = ("$phrase. The answer is `$value`.", "$phrase. That leads to the result, `$value`.")
+_SAMPLES = (
+    "Take `$call` as an example.",
+    "We follow the call `$call`.",
+    "As an example, what happens in `$call`?",
+    "Let the call be `$call`.",
+)
+_ORDINALS = ("First", "Then", "Next", "After that")
+_STYLES: Mapping[str, tuple[str, ...]] = {
+    "expression": ("The steps fit into fewer lines here.", "Some of the steps are written as one expression."),
+    "loop": ("The work is done in a loop.", "It is written with an explicit loop."),
+    "recursion": ("This version calls itself for the smaller part.", "It is written recursively."),
+    "guard": ("The special case comes first and leaves at once.", "Note the special case at the top."),
+    "helper": ("A small helper function takes over one of the steps.", "One step has become a helper function."),
+}
+
+
+def specification(exercise: Exercise) -> str:
+    """Return what the docstring says, on one line, without its example."""
+    return " ".join(exercise.prompt.split('"""')[1].partition(">>>")[0].split())
+
+
+def signature(exercise: Exercise) -> str:
+    """Return how the function is called, such as ``total(numbers, limit)``; ``Scores.total`` for a method."""
+    function = _function(exercise)
+    names = [argument.arg for argument in function.args.args if argument.arg != "self"]
+    owner = f"{exercise.entry_point}." if exercise.entry_point != function.name else ""
+    return f"{owner}{function.name}({', '.join(names)})"
+
+
+def choose_example(exercise: Exercise, random: Random) -> tuple[str, str]:
+    """Return a call and its result that are short and show something."""
+    telling = [pair for pair in exercise.examples if pair[1] not in _DULL and len(pair[0]) + len(pair[1]) <= 90]
+    short = sorted(exercise.examples, key=lambda pair: len(pair[0]))[:2]
+    return random.choice(telling or short)
+
+
+def walk_through(exercise: Exercise, example: tuple[str, str], random: Random) -> str:
+    """Return the steps of an exercise as sentences, for one example (a call and its result)."""
+    call, result = example
+    values = intermediate(exercise, call)
+    sentences = []
+    for index, step in enumerate(exercise.steps):
+        last = index == len(exercise.steps) - 1
+        holes = {"phrase": step.phrase, "code": step.code, "value": result if last else "", "name": ""}
+        if not last and values:
+            holes["name"], holes["value"] = values[index]
+        sentences.append(Template(random.choice(_bank(holes, last))).substitute(holes))
+    opening = Template(random.choice(_SAMPLES)).substitute(call=call)
+    if len(sentences) == 1:
+        return f"{opening} There is only one step: {sentences[0]}"
+    if random.random() < 0.5:
+        return "\n".join([opening, "", *(f"{n}. {_capital(text)}" for n, text in enumerate(sentences, 1))])
+    ordinals = [_ORDINALS[min(n, 3)] for n in range(len(sentences) - 1)] + ["Finally"]
+    return " ".join([opening, *(f"{word}, {text}" for word, text in zip(ordinals, sentences, strict=True))])
+
+
+def trace(exercise: Exercise, example: tuple[str, str]) -> str:
+    """Return in one sentence which values an example passes through."""
+    call, result = example
+    values = intermediate(exercise, call)
+    if not values:
+        return f"It is `{result}`."
+    before = ", then ".join(f"`{value}`" for _, value in values)
+    return f"On the way there is {before}, and the answer is `{result}`."
+
+
+def remark_on_style(exercise: Exercise, random: Random) -> str:
+    """Return a sentence about how the solution is written; empty for plain steps."""
+    return random.choice(_STYLES.get(exercise.style, ("",)))
+
+
+def intermediate(exercise: Exercise, call: str) -> list[tuple[str, str]]:
+    """Return name and value, as source text, of what each step but the last gives; nothing for a method.
+
+    Sets of strings have no stable order, so an exercise that passes through one has none either.
+    """
+    if exercise.entry_point != _function(exercise).name:
+        return []
+    values = results_of([step.code for step in exercise.steps], inputs(exercise, call))
+    if any(isinstance(value, set) and not all(isinstance(item, int) for item in value) for _, value in values):
+        return []
+    return [(name, repr(value)) for name, value in values]
+
+
+def inputs(exercise: Exercise, call: str) -> dict[str, str]:
+    """Return the arguments of a call by the names of the parameters, as source text."""
+    parsed = ast.parse(call, mode="eval").body
+    assert isinstance(parsed, ast.Call)
+    names = [argument.arg for argument in _function(exercise).args.args]
+    return {name: ast.unparse(value) for name, value in zip(names, parsed.args, strict=True)}
+
+
+def _bank(holes: Mapping[str, str], last: bool) -> Sequence[str]:
+    one_line = "\n" not in holes["code"]
+    if last:
+        return _LAST_SHORT if one_line else _LAST_LONG
+    if not holes["value"]:
+        return _SILENT
+    return _SHORT if one_line else _LONG
+
+
+def _function(exercise: Exercise) -> ast.FunctionDef:
+    """Return the definition that is to be completed: the last one of the prompt that its tests reach."""
+    tree = ast.parse(exercise.program)
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == exercise.entry_point:
+            return node
+        if isinstance(node, ast.ClassDef) and node.name == exercise.entry_point:
+            method = node.body[-1]
+            assert isinstance(method, ast.FunctionDef)
+            return method
+    raise AssertionError(f"{exercise.entry_point} is not defined in its program")
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]

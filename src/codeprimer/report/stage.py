@@ -1,0 +1,52 @@
+"""The report stage: every artefact in, one page, two cards and the facts out.
+
+Writes ``report.html`` (it shows seconds, so its bytes differ between runs), ``dataset_card.md``, ``model_card.md`` and
+``facts.json`` (equal for equal runs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from codeprimer.core.artifact import Artifact, Workspace, to_json, write_atomically
+from codeprimer.core.stage import Stage, Stats, Tools
+from codeprimer.report.facts import facts_of
+from codeprimer.report.settings import ReportSettings
+from codeprimer.report.wording import percent
+
+
+class ReportStage(Stage[ReportSettings]):
+    """What happened, for a reader who was not there."""
+
+    name = "report"
+    version = 1
+    seeded = False
+    reads = (
+        "exam",
+        "corpus",
+        "quality",
+        "textbooks",
+        "exercises",
+        "contamination",
+        "tokens",
+        "control",
+        "base",
+        "tuned",
+        "evaluation",
+    )
+    volatile = ("report.html",)
+
+    def run(self, settings: ReportSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
+        """Write the page, the cards and the facts."""
+        from codeprimer.report.page import render_card, render_page
+
+        facts = facts_of(inputs)
+        page = render_page(settings.title, tools.seed, facts, settings.examples)
+        write_atomically(out.path / "report.html", page.encode())
+        stable = {name: value for name, value in facts.items() if name != "cost"}
+        write_atomically(out.path / "facts.json", to_json(stable))
+        for card in ("dataset_card", "model_card"):
+            write_atomically(out.path / f"{card}.md", render_card(card, settings.title, facts).encode())
+        scores = {score["model"]: score for score in facts["evaluation"]["scores"] if score["task_set"] == "exam"}
+        parts = ", ".join(f"{name} {percent(score['value'])}" for name, score in scores.items())
+        return Stats(f"exam pass@1: {parts}")

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from codeprimer.model.config import PhiConfig
+from codeprimer.model.phi import Phi
+from codeprimer.training.optimiser import Optimiser
+from codeprimer.training.settings import Phase
+
+PHASE = Phase(name="one", mixture={"code": 1.0}, tokens=1, weight_decay=0.5, clip=0.1)
+IDS = torch.randint(0, 64, (2, 17), generator=torch.Generator().manual_seed(0))
+
+
+def small() -> Phi:
+    return Phi(PhiConfig(64, 16, 1, 2, 32, 16)).initialise(1)
+
+
+def backward(optimiser: Optimiser) -> None:
+    optimiser.working.loss(IDS[:, :-1], IDS[:, 1:]).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+
+
+def test_a_step_is_adamw_with_clipping_and_decay_of_matrices_alone() -> None:
+    ours, plain = Optimiser(small(), PHASE, torch.float32), small()
+    matrices = [weight for weight in plain.parameters() if weight.dim() >= 2]
+    vectors = [weight for weight in plain.parameters() if weight.dim() < 2]
+    adamw = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": 0.5}, {"params": vectors, "weight_decay": 0.0}], betas=PHASE.betas
+    )
+    for rate in (1e-2, 5e-3):
+        backward(ours)
+        norm = ours.step(rate)
+        plain.loss(IDS[:, :-1], IDS[:, 1:]).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        assert norm == pytest.approx(torch.nn.utils.clip_grad_norm_(plain.parameters(), 0.1).item())
+        assert norm > 0.1
+        for group in adamw.param_groups:
+            group["lr"] = rate
+        adamw.step()
+        adamw.zero_grad()
+    for mine, theirs in zip(ours.model.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-7)
+
+
+def test_in_bfloat16_small_steps_are_not_lost() -> None:
+    optimiser = Optimiser(small(), PHASE, torch.bfloat16)
+    before = copy.deepcopy(optimiser.model.state_dict())
+    for _ in range(3):
+        backward(optimiser)
+        optimiser.step(1e-6)
+    weight = optimiser.model.lm_head.weight
+    assert weight.dtype == torch.float32
+    assert not torch.equal(weight, before["lm_head.weight"])
+    assert torch.equal(optimiser.working.lm_head.weight, weight.to(torch.bfloat16))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_loaded_state_continues_bit_by_bit(dtype: torch.dtype) -> None:
+    whole = Optimiser(small(), PHASE, dtype)
+    for _ in range(2):
+        backward(whole)
+        whole.step(1e-2)
+    state = {name: tensor.clone() for name, tensor in whole.state().items()}
+    again = Optimiser(copy.deepcopy(whole.model), PHASE, dtype)
+    again.load(state, 2)
+    for optimiser in (whole, again):
+        for _ in range(2):
+            backward(optimiser)
+            optimiser.step(1e-2)
+    for mine, theirs in zip(whole.model.parameters(), again.model.parameters(), strict=True):
+        assert torch.equal(mine, theirs)

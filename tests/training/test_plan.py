@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from codeprimer.training.plan import Plan
+from codeprimer.training.settings import ModelSettings, Phase, TrainingSettings
+
+
+def plan(*phases: Phase, selections: int = 1) -> Plan:
+    return Plan(TrainingSettings(model=ModelSettings(context=100), phases=phases, selections=selections))
+
+
+BASE = Phase(name="base", mixture={"raw": 1.0}, tokens=4000, batch_sequences=4, peak_learning_rate=1.0, warmup_steps=3)
+TUNED = Phase(
+    name="tuned", mixture={"raw": 1.0}, tokens=1999, batch_sequences=2, peak_learning_rate=0.5, warmup_steps=0
+)
+
+
+def test_phases_follow_each_other_and_tokens_are_rounded_up_to_whole_steps() -> None:
+    both = plan(BASE, TUNED)
+    assert (both.ends, both.total) == ([10, 20], 20)
+    assert [both.tokens_after(step) for step in (0, 1, 10, 11, 20)] == [0, 400, 4000, 4200, 6000]
+    assert (both.place(9).phase.name, both.place(10).phase.name, both.place(10).step) == ("base", "tuned", 0)
+
+
+def test_the_learning_rate_rises_to_its_peak_and_falls_to_its_last_share() -> None:
+    rates = [plan(BASE, TUNED).place(step).learning_rate for step in range(20)]
+    assert rates[:4] == pytest.approx([0.25, 0.5, 0.75, 1.0])
+    assert rates[4:10] == pytest.approx([6 / 7, 5 / 7, 4 / 7, 3 / 7, 2 / 7, 1 / 7])
+    assert rates[10] == 0.5
+    assert rates[19] == pytest.approx(0.05)
+    flat = plan(BASE.model_copy(update={"decay": "none"}))
+    assert [flat.place(step).learning_rate for step in (3, 9)] == [1.0, 1.0]
+
+
+def test_a_warm_up_longer_than_the_phase_still_reaches_the_peak() -> None:
+    short = plan(BASE.model_copy(update={"warmup_steps": 500}))
+    assert short.place(9).learning_rate == 1.0
+
+
+def test_a_later_phase_goes_on_where_an_earlier_stopped() -> None:
+    both = plan(BASE, TUNED)
+    drawn = [number for step in range(20) for number in both.sequences(step)["raw"]]
+    assert drawn == list(range(60))
+    assert both.drawn() == {"raw": 60}
+
+
+def test_sets_that_begin_in_a_later_phase_begin_at_their_first_sequence() -> None:
+    mixed = plan(BASE, TUNED.model_copy(update={"mixture": {"exercises": 0.5, "raw": 0.5}}))
+    assert mixed.sequences(10) == {"exercises": range(1), "raw": range(40, 41)}
+    assert mixed.drawn() == {"exercises": 10, "raw": 50}
+
+
+@pytest.mark.parametrize(
+    ("selections", "steps"), [(1, [20]), (2, [15, 20]), (4, [13, 15, 18, 20]), (50, range(11, 21))]
+)
+def test_checkpoints_are_scored_evenly_over_the_last_phase(selections: int, steps: list[int]) -> None:
+    assert plan(BASE, TUNED, selections=selections).selections() == list(steps)

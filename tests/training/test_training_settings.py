@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from codeprimer.training.settings import ModelSettings, Phase, TrainingSettings
+
+
+def test_the_vocabulary_is_padded_to_a_multiple_of_64() -> None:
+    assert ModelSettings().config(1024, 0).vocab_size == 1024
+    assert ModelSettings().config(1025, 0).vocab_size == 1088
+
+
+@pytest.mark.parametrize(
+    "changes", [{"mixture": {}}, {"mixture": {"raw": 0.0}}, {"tokens": 0}, {"name": "Base Phase"}, {"speed": 1}]
+)
+def test_a_phase_that_makes_no_sense_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Phase.model_validate({"name": "base", "mixture": {"raw": 1.0}, "tokens": 1000, **changes})
+
+
+def test_a_run_needs_a_phase() -> None:
+    with pytest.raises(ValidationError):
+        TrainingSettings(phases=())
+
+
+def test_settings_and_stages_import_without_heavy_packages() -> None:
+    program = (
+        "import sys; import codeprimer.training.stage, codeprimer.tokens.stage, codeprimer.model.config; "
+        "heavy = {'torch', 'tokenizers', 'tiktoken', 'transformers', 'safetensors', 'sklearn', 'scipy'} & set(sys.modules); "
+        "sys.exit(', '.join(sorted(heavy)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

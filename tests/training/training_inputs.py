@@ -1,0 +1,123 @@
+"""Inputs for the training tests, and a tiny run of the stage; also run as a program, to be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from codeprimer.core.artifact import Artifact, Store
+from codeprimer.core.console import Console
+from codeprimer.core.documents import TASKS, TOKEN_INDEX
+from codeprimer.core.stage import Tools, identify, run_stage
+from codeprimer.engines.local import LocalEngine
+from codeprimer.model.packed import INDEX, PackedWriter
+from codeprimer.model.phi import Phi
+from codeprimer.model.tokenizer import Tokenizer
+from codeprimer.tokens.vocabulary import learn_vocabulary
+from codeprimer.training.settings import ModelSettings, Phase, TrainingSettings
+from codeprimer.training.stage import TrainingStage
+
+MODEL = ModelSettings(layers=2, hidden=32, heads=2, intermediate=64, context=32)
+SETTINGS = TrainingSettings(
+    model=MODEL,
+    phases=(
+        Phase(
+            name="first", mixture={"code": 0.7, "exercises": 0.3}, tokens=6 * 4 * 32, batch_sequences=4, warmup_steps=2
+        ),
+        Phase(name="second", mixture={"exercises": 1.0}, tokens=6 * 4 * 32, batch_sequences=4, warmup_steps=2),
+    ),
+    precision="bfloat16",
+    threads=1,
+    checkpoint_every=3,
+    selections=2,
+)
+
+EXERCISES = [
+    f'def {verb}_{n}(x: int) -> int:\n    """Return x {verb} {n}."""\n    return x {sign} {n}\n'
+    for n in range(12)
+    for verb, sign in (("plus", "+"), ("minus", "-"), ("times", "*"))
+]
+CODE = ["".join(EXERCISES[start : start + 6]) for start in range(0, 36, 4)]
+
+
+def make_inputs(store: Store) -> dict[str, Artifact]:
+    """Publish a tokens artefact with two sets, and an exam."""
+    tokenizer = Tokenizer(learn_vocabulary(EXERCISES, 300))
+    with store.workspace("tokens", "0" * 16) as workspace:
+        with workspace.table(INDEX, TOKEN_INDEX) as index:
+            for name, texts in (("code", CODE), ("exercises", EXERCISES)):
+                with PackedWriter(workspace.path, name, index, shard_tokens=400) as writer:
+                    for number, text in enumerate(texts):
+                        writer.write(f"{name}-{number}", np.asarray([*tokenizer.encode(text), 0], np.uint16))
+        tokenizer.save(workspace.path, MODEL.context)
+        tokens = store.publish(workspace, {"stage": "tokens", "id": "0" * 16, "facts": {}}, (), {})
+    with store.workspace("exam", "0" * 16) as workspace:
+        with workspace.table("validation", TASKS) as table:
+            table.write({"task_id": "validation/0", "prompt": EXERCISES[0]})
+        exam = store.publish(workspace, {"stage": "exam", "id": "0" * 16, "facts": {}}, (), {})
+    return {"tokens": tokens, "exam": exam}
+
+
+def score(model: Phi, tokenizer: Tokenizer, exam: Artifact) -> float:
+    """Score by how likely the validation text is."""
+    assert not model.training
+    (row,) = exam.rows("validation", ["prompt"])
+    ids_BS = torch.tensor([tokenizer.encode(row["prompt"])[: MODEL.context + 1]])
+    return -float(model.token_losses(ids_BS[:, :-1], ids_BS[:, 1:]).mean())
+
+
+def build(
+    store: Store,
+    inputs: dict[str, Artifact],
+    settings: TrainingSettings = SETTINGS,
+    judge: Callable[[Phi, Tokenizer, Artifact], float] | None = score,
+    seed: int = 1,
+) -> Artifact:
+    """Run the stage on inputs that may hold "start"."""
+    console = Console("quiet")
+    tools = Tools(LocalEngine(console, 1), console, seed)
+    stage = TrainingStage("start" in inputs, judge)
+    ids = {name: artifact.id for name, artifact in inputs.items()}
+    return run_stage(stage, settings, inputs, identify(stage, settings, ids, seed, console), store, tools).artifact
+
+
+def die_at(place: str) -> None:
+    """Arrange that this process gets SIGKILL at a place of the run."""
+    from codeprimer.training import loop, selection, session, state
+
+    def kill(*_: Any, **__: Any) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def kill_at_call(module: Any, name: str, number: int) -> None:
+        original, calls = getattr(module, name), []
+
+        def wrapped(*arguments: Any, **keywords: Any) -> Any:
+            calls.append(1)
+            return kill() if len(calls) == number else original(*arguments, **keywords)
+
+        setattr(module, name, wrapped)
+
+    if place == "in a step":
+        kill_at_call(loop.Loop, "_train_step", 9)
+    elif place == "while a state is written":
+        kill_at_call(state, "write_atomically", 3)
+    elif place == "after a checkpoint was scored":
+        kill_at_call(selection, "_read", 1)
+    elif place == "at a phase's end":
+        kill_at_call(session, "save_model", 1)
+    elif place == "before publishing":
+        kill_at_call(session, "_publish_rest", 1)
+
+
+if __name__ == "__main__":
+    die_at(sys.argv[2])
+    root = Store(Path(sys.argv[1]))
+    found = {name: root.find(name, "0" * 16) for name in ("tokens", "exam")}
+    build(root, {name: artifact for name, artifact in found.items() if artifact is not None})
