@@ -194,7 +194,7 @@ def test_training_continues_from_a_model(store: Store, inputs: dict[str, Artifac
 
 def test_a_start_of_another_shape_is_refused(store: Store, inputs: dict[str, Artifact], undisturbed: Artifact) -> None:
     other = SETTINGS.model_copy(update={"model": MODEL.model_copy(update={"layers": 1})})
-    with pytest.raises(RecipeError, match="layers=2.*layers=1"):
+    with pytest.raises(RecipeError, match=r"layers=2.*layers=1"):
         build(store, {**inputs, "start": undisturbed}, other)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -48,13 +50,13 @@ def test_windows_that_begin_with_documents_lose_none_and_cut_none_off_its_beginn
     assert all(len(row) == 13 for row in rows)
     assert all(row[0] % 100 == 0 for row in rows)
     for row in rows:
-        for before, after in zip(row, row[1:], strict=False):
+        for before, after in pairwise(row):
             assert after == before + 1 or after == 0 or (before == 0 and after % 100 == 0)
 
 
 def test_what_was_cut_at_the_end_begins_the_next_window_whole() -> None:
     rows = first_epoch(Windows(packed([6] * 20), 16, True, seed=3))
-    for row, following in zip(rows, rows[1:], strict=False):
+    for row, following in pairwise(rows):
         assert row[12] == following[0]
 
 

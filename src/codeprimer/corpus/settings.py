@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from codeprimer.core.stage import PLACE, Settings
 
@@ -74,3 +74,11 @@ class CorpusSettings(Settings):
     unit_bytes: int = Field(
         default=1_500_000, ge=10_000, json_schema_extra=PLACE, description="Size of one unit of work [bytes]."
     )
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> CorpusSettings:
+        names = [source.name for source in self.sources]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two sources are called {name!r}; give each a name of its own")
+        return self

@@ -17,7 +17,7 @@ The holes of a lesson's templates, all of them filled by ``Backdrop.holes``:
 ``$strings $more_strings``     lists of four or five; ``$few_strings`` three; ``$repeated_strings`` with repetitions
 ``$string $other_string``      two of them, as literals
 ``$table $key $amount``        a mapping, its key and its value: ``stock``, ``fruit``, ``count``
-``$table_of``                  what it is: ``how many of each fruit a shop has``
+``$table_of``                  what it is: ``a table that says what each dish costs``
 ``$mapping $more_mapping``     two dictionary literals that share a key
 ``$pairs``                     a list of tuples, key and value
 ``$known $unknown``            a key of ``$mapping``, and one that is not
@@ -217,7 +217,7 @@ class Backdrop:
             "table": kind.name,
             "key": kind.key,
             "amount": kind.amount,
-            "table_of": kind.described,
+            "table_of": f"a table that says {kind.described}",
             "mapping": text_of(dict(zip(keys[:4], values, strict=False))),
             "more_mapping": text_of(dict(zip(keys[3:5], values[4:], strict=False))),
             "pairs": text_of([*pairs, (keys[random.randrange(4)], values[4])]),

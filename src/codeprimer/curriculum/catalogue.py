@@ -10,14 +10,54 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from codeprimer.curriculum.operation import Operation
-from codeprimer.curriculum.operations import lists, numbers, reductions, texts, words
+from codeprimer.curriculum.operations import (
+    dictionaries,
+    dictionary_results,
+    digits,
+    floats,
+    grids,
+    groups,
+    integers,
+    list_changes,
+    list_folds,
+    list_order,
+    list_searches,
+    number_loops,
+    objects,
+    pairs,
+    parsing,
+    sets,
+    stacks,
+    text_results,
+    texts,
+    tuples,
+    word_results,
+    words,
+)
 
 _ALL = (
-    *numbers.OPERATIONS,
-    *lists.OPERATIONS,
-    *reductions.OPERATIONS,
+    *integers.OPERATIONS,
+    *digits.OPERATIONS,
+    *number_loops.OPERATIONS,
+    *floats.OPERATIONS,
     *texts.OPERATIONS,
+    *text_results.OPERATIONS,
+    *list_changes.OPERATIONS,
+    *list_order.OPERATIONS,
+    *list_folds.OPERATIONS,
+    *list_searches.OPERATIONS,
     *words.OPERATIONS,
+    *word_results.OPERATIONS,
+    *tuples.OPERATIONS,
+    *pairs.OPERATIONS,
+    *dictionaries.OPERATIONS,
+    *dictionary_results.OPERATIONS,
+    *groups.OPERATIONS,
+    *sets.OPERATIONS,
+    *grids.OPERATIONS,
+    *parsing.OPERATIONS,
+    *stacks.OPERATIONS,
+    *objects.OPERATIONS,
 )
 
 OPERATIONS: Mapping[str, Operation] = MappingProxyType({operation.name: operation for operation in _ALL})

@@ -60,10 +60,7 @@ def compose(blueprint: Blueprint) -> Exercise | None:
     names = draw_names(blueprint.source, operations, random)
     start = f"self.{names.parameter}" if blueprint.frame == "method" else names.parameter
     scene = Scene(blueprint.source, chain, names, tuple(arguments_of(chain)), start)
-    body = RENDERERS[blueprint.style](scene, random)
-    style = blueprint.style
-    if body is None:
-        body, style = "\n".join(steps(scene, random)), "steps"
+    body, style = _render(scene, blueprint.style, random)
     return Exercise(
         blueprint=blueprint.key,
         concepts=concepts_of(blueprint.operations),
@@ -75,6 +72,13 @@ def compose(blueprint: Blueprint) -> Exercise | None:
         steps=_steps(scene, random),
         examples=tuple((call(scene, case), repr(case.result)) for case in cases),
     )
+
+
+def _render(scene: Scene, style: str, random: Random) -> tuple[str, str]:
+    """Return the body and the style it is really in: stepwise where the wanted one does not fit."""
+    changes = any(applied.operation.change for applied in scene.chain)
+    body = None if changes else RENDERERS[style](scene, random)
+    return (body, style) if body is not None else ("\n".join(steps(scene, random)), "steps")
 
 
 def call(scene: Scene, case: Case) -> str:
@@ -108,7 +112,7 @@ def _prompt(scene: Scene, style: str, cases: Sequence[Case], random: Random) -> 
     return (
         f"class {scene.names.class_name}:\n"
         f"    def __init__(self, {scene.names.parameter}: {kind.annotation}) -> None:\n"
-        f"        {scene.start} = {scene.names.parameter}\n\n"
+        f"        {scene.start} = {kind.stored.replace('$v', scene.names.parameter)}\n\n"
         f"    {signature(scene, target)}\n{wording.docstring(text, extra, '        ')}"
     )
 

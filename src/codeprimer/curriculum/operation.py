@@ -78,6 +78,8 @@ class Operation:
     """Statements that leave the result in ``$out``."""
     returning: tuple[str, ...] = ()
     """Statements that return the result, for the last operation only."""
+    change: str = ""
+    """Of an operation on an object's state: statements that change ``$v`` itself."""
     recursive: str = ""
     """Statements with an inner recursive function, which leave the result in ``$out``."""
     fold: Fold | None = None

@@ -64,6 +64,9 @@ class Scene:
         taken = [self.names.parameter, *(argument.name for argument in self.arguments)]
         chosen = []
         for applied in self.chain:
+            if applied.operation.change:
+                chosen.append(self.start)
+                continue
             name = next(name for name in (applied.operation.result, "result", "outcome") if name not in taken)
             taken.append(name)
             chosen.append(name)

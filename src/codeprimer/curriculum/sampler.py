@@ -41,9 +41,20 @@ def draw_blueprint(random: Random, lengths: Collection[int] = LENGTHS, hearts: t
     """Return a blueprint whose chain can start a function."""
     while True:
         chain = draw_chain(random.choice(hearts), random.choice(tuple(lengths)), random)
-        if chain is not None and TYPES[OPERATIONS[chain[0]].source].parameters:
+        if chain is not None and can_stand(chain):
             break
     source = OPERATIONS[chain[0]].source
     style = random.choices(tuple(STYLE_WEIGHTS), tuple(STYLE_WEIGHTS.values()))[0]
-    frame = "method" if TYPES[source].classes and random.random() < METHOD_SHARE else "function"
+    frame = "method" if _wants_method(source, random) else "function"
     return Blueprint(source, chain, style, frame, random.getrandbits(48))
+
+
+def can_stand(chain: tuple[str, ...]) -> bool:
+    """Tell whether a chain is a whole exercise: it starts from an input and ends in something to return."""
+    first, last = OPERATIONS[chain[0]], OPERATIONS[chain[-1]]
+    return bool(TYPES[first.source].parameters) and not last.change
+
+
+def _wants_method(source: str, random: Random) -> bool:
+    kind = TYPES[source]
+    return kind.methods_only or (bool(kind.classes) and random.random() < METHOD_SHARE)

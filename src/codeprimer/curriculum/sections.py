@@ -7,21 +7,25 @@ seed, so that many sections on one concept are each worth reading.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from string import Template
 
+from codeprimer.core.seeds import derive_seed
+from codeprimer.curriculum.audiences import FILE as AUDIENCES_FILE
 from codeprimer.curriculum.audiences import Audience, audiences
 from codeprimer.curriculum.backdrops import Backdrop
 from codeprimer.curriculum.blueprints import Exercise
-from codeprimer.curriculum.concepts import CONCEPTS, prerequisites_of
+from codeprimer.curriculum.concepts import CONCEPTS
 from codeprimer.curriculum.heldout import HeldOut
-from codeprimer.curriculum.lessons import Lesson, lessons
+from codeprimer.curriculum.lessons import Lesson, lesson_files, lessons
 from codeprimer.curriculum.markdown import fenced
 from codeprimer.curriculum.practice import exercise_for
 from codeprimer.curriculum.showing import show_output
 from codeprimer.curriculum.worked import (
+    assertion,
     choose_example,
     remark_on_style,
     signature,
@@ -38,6 +42,10 @@ ORDERS = (
     ("show", "idea", "work", "check", "care"),
 )
 """In which order the parts may come, after the opening."""
+
+_ATTEMPTS = 4
+
+_TITLES = ("# $title", "# $title", "# $title: $summary", "# $Summary")
 
 HEADED = ("idea", "show", "work", "care", "check")
 """The parts in the order in which an audience names its headings."""
@@ -113,16 +121,29 @@ class _Piece:
 def write_section(blueprint: SectionBlueprint, guard: HeldOut) -> Section | None:
     """Return the section that a blueprint orders, or None where every example would be one that is held out.
 
-    Equal blueprints and guards give equal sections, in any process.
+    Equal blueprints and guards give equal sections, in any process. A section that comes out too long is written
+    again with other choices, a few times.
     """
-    random = Random(blueprint.seed)
+    section = None
+    for attempt in range(_ATTEMPTS):
+        section = _write(blueprint, Random(derive_seed(blueprint.seed, attempt)), guard)
+        if section is not None and len(section.text.split()) <= blueprint.words:
+            break
+    return section
+
+
+def digest() -> str:
+    """Return a digest of all texts that sections are made from: a section is stale when they change."""
+    content = [path.read_bytes() for path in (*lesson_files(), AUDIENCES_FILE)]
+    return hashlib.sha256(b"".join(content)).hexdigest()
+
+
+def _write(blueprint: SectionBlueprint, random: Random, guard: HeldOut) -> Section | None:
     backdrop = Backdrop(random)
     concept = CONCEPTS[blueprint.concept]
     summary = concept.summary
     figures = {**backdrop.holes(), "summary": summary, "Summary": summary[0].upper() + summary[1:]}
-    draft = _Draft(
-        audiences()[blueprint.audience], lessons()[concept.name], random, backdrop, guard, figures
-    )  # fmt: skip
+    draft = _Draft(audiences()[blueprint.audience], lessons()[concept.name], random, backdrop, guard, figures)
     order = random.choice(ORDERS)
     written = {name: _PARTS[name](draft) for name in HEADED}
     if not draft.exercises or not all(written.values()):
@@ -215,15 +236,19 @@ def _check(draft: _Draft) -> list[_Piece]:
 
 
 def _asserts(draft: _Draft) -> list[_Piece]:
-    tests = draft.exercises[0].tests
-    return [_Piece(draft.say("Asserts")), _Piece(fenced("\n".join(tests[: draft.random.choice((3, 4))])))]
+    return [_Piece(draft.say("Asserts")), _Piece(fenced(_some_assertions(draft, draft.exercises[0])))]
 
 
 def _predict(draft: _Draft) -> list[_Piece]:
     exercise = draft.exercises[0]
     call, result = choose_example(exercise, draft.random)
     question = f"{draft.say('Predict', call=f'`{call}`')} {trace(exercise, (call, result))}"
-    return [_Piece(question), _Piece(fenced(f"assert {call} == {result}"))]
+    return [_Piece(question), _Piece(fenced(assertion((call, result))))]
+
+
+def _some_assertions(draft: _Draft, exercise: Exercise) -> str:
+    chosen = sorted(draft.random.sample(range(len(exercise.examples)), draft.random.choice((2, 3))))
+    return "\n".join(assertion(exercise.examples[index]) for index in chosen)
 
 
 def _another(draft: _Draft) -> list[_Piece]:
@@ -231,7 +256,7 @@ def _another(draft: _Draft) -> list[_Piece]:
     if exercise is None:
         return []
     task = draft.say("Exercise", signature=f"`{signature(exercise)}`", spec=specification(exercise))
-    program = "\n".join([exercise.program, "", *exercise.tests[:2]])
+    program = f"{exercise.program}\n\n{_some_assertions(draft, exercise)}"
     return [_Piece(task), _Piece(draft.say("Answer")), _Piece(fenced(program))]
 
 
@@ -250,11 +275,12 @@ def _assemble(draft: _Draft, parts: list[tuple[str, list[_Piece]]], words: int) 
     if draft.random.random() < 0.75:
         named = draft.random.choice(draft.audience.phrases["Headings"]).split(" | ")
         headings = {name: f"## {title}" for name, title in zip(HEADED, named, strict=True)}
-    title = f"# {CONCEPTS[draft.lesson.concept].title}"
+    title = draft.fill(draft.random.choice(_TITLES), title=CONCEPTS[draft.lesson.concept].title)
     spares = sorted({piece.spare for _, pieces in parts for piece in pieces})
+    wanted = draft.random.randint(2 * words // 3, words)
     while True:
         text = "\n\n".join([title, *_paragraphs(parts, headings, spares[-1])]) + "\n"
-        if len(text.split()) <= words or len(spares) == 1:
+        if len(text.split()) <= wanted or len(spares) == 1:
             return text
         spares.pop()
 
@@ -264,8 +290,3 @@ def _paragraphs(parts: list[tuple[str, list[_Piece]]], headings: Mapping[str, st
         if name in headings:
             yield headings[name]
         yield from (piece.text for piece in pieces if piece.spare <= most)
-
-
-def taught_before(concept: str) -> tuple[str, ...]:
-    """Return the concepts that a reader of a section has met if the curriculum was followed."""
-    return prerequisites_of(concept)

@@ -63,6 +63,8 @@ def is_print(statement: ast.stmt) -> bool:
 
 
 def _with_output(line: str, output: list[str], on_the_line: bool) -> list[str]:
+    if not any(output):
+        return [line]
     if on_the_line and len(output) == 1 and len(line) + len(output[0]) + 4 <= LINE:
         return [f"{line}  # {output[0]}"]
     return [line, OUTPUT, *(f"# {text}" for text in output)]

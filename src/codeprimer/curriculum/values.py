@@ -40,6 +40,10 @@ class ValueType:
     """Values that a test should try first."""
     classes: tuple[str, ...] = ()
     """Names of a class that keeps one such value; empty where methods are not asked for."""
+    stored: str = "$v"
+    """What such an object keeps of the value that its ``__init__`` is given."""
+    methods_only: bool = False
+    """It is the state of an object, so only methods work on it."""
 
 
 def _integer(random: Random) -> int:
@@ -193,6 +197,13 @@ _TYPES = (
         ("row",),
         _grid,
         ([[5]],),
+    ),
+    ValueType(
+        "stack", "list[int]", ("a stack",), ("items",), (), _integers, ([], [4]), ("Stack", "Pile"), "list($v)", True
+    ),
+    ValueType("account", "int", ("an account",), ("balance",), (), _integer, (0,), ("Account", "Purse"), "$v", True),
+    ValueType(
+        "tally", "dict[str, int]", ("a tally",), ("counts",), (), _counts, ({},), ("Tally", "Counter"), "dict($v)", True
     ),
     ValueType("number_list", "str", ("a text such as '3,1,2'",), ("line", "csv"), (), _number_list, ("7",)),
     ValueType("settings_text", "str", ("a text such as 'a=1;b=2'",), ("config", "query"), (), _settings_text, ("a=1",)),

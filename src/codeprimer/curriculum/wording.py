@@ -13,7 +13,8 @@ from random import Random
 from codeprimer.curriculum.operation import Operation, fill
 from codeprimer.curriculum.values import TYPES
 
-_SUBJECTS = {"integer": "the number", "ratio": "the number", "text": "the text", "pair": "the pair"}
+_SUBJECTS = {"integer": "the number", "ratio": "the number", "text": "the text", "pair": "the pair",
+    "stack": "the stack", "account": "the balance"}
 WIDTH = 96
 """The longest line of a docstring [characters]."""
 

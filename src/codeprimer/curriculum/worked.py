@@ -17,6 +17,9 @@ from codeprimer.curriculum.showing import results_of
 _DULL = frozenset(("[]", "''", "{}", "set()", "0", "False", "True", "None", "-1"))
 """Results that show little."""
 
+LONGEST = 90
+"""A longer call with its result is not chosen as an example [characters]."""
+
 _SHORT = (
     "$phrase: `$code`. That gives `$value`.",
     "$phrase. In Python this is `$code`, and now `$name` is `$value`.",
@@ -30,8 +33,8 @@ _LONG = (
 _SILENT = ("$phrase. The function below shows the code for it.", "$phrase; see the code below.")
 _LAST_SHORT = (
     "$phrase: `$code`. The answer is `$value`.",
-    "$phrase, which is `$code`. So the result is `$value`.",
-    "$phrase and return the result: `$code`. For the example this is `$value`.",
+    "$phrase: `$code`. So the result is `$value`.",
+    "$phrase. That is `$code`, and for the example it gives `$value`.",
 )
 _LAST_LONG = ("$phrase. The answer is `$value`.", "$phrase. That leads to the result, `$value`.")
 _SAMPLES = (
@@ -64,10 +67,20 @@ def signature(exercise: Exercise) -> str:
 
 
 def choose_example(exercise: Exercise, random: Random) -> tuple[str, str]:
-    """Return a call and its result that are short and show something."""
-    telling = [pair for pair in exercise.examples if pair[1] not in _DULL and len(pair[0]) + len(pair[1]) <= 90]
-    short = sorted(exercise.examples, key=lambda pair: len(pair[0]))[:2]
-    return random.choice(telling or short)
+    """Return a call and its result that show something and fit on a line."""
+    fitting = [pair for pair in exercise.examples if len(pair[0]) + len(pair[1]) <= LONGEST]
+    telling = [pair for pair in fitting if pair[1] not in _DULL]
+    ordered = sorted(telling or fitting or exercise.examples, key=lambda pair: len(pair[0]))
+    # The shortest inputs are the edge cases, which go through the steps unchanged.
+    return random.choice(ordered[len(ordered) // 3 :])
+
+
+def assertion(example: tuple[str, str]) -> str:
+    """Return an example as an assert statement, as one would write it by hand."""
+    call, result = example
+    if result in ("True", "False"):
+        return f"assert {'not ' if result == 'False' else ''}{call}"
+    return f"assert {call} == {result}"
 
 
 def walk_through(exercise: Exercise, example: tuple[str, str], random: Random) -> str:

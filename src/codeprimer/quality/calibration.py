@@ -41,17 +41,29 @@ def fit_calibration(shares: Floats, good: npt.NDArray[np.bool_]) -> Calibration 
         return None
     targets = np.where(good, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     inputs = np.stack([_log_odds(shares), np.ones(len(shares))], axis=1)
-    weights = np.array([1.0, 0.0])
+    slope, shift = (round(float(weight), 9) for weight in _minimize(inputs, targets))
+    return Calibration(slope, shift) if slope > 0 else None
+
+
+def _minimize(inputs: Floats, targets: Floats) -> Floats:
+    """Return the weights of the least cross-entropy; it is convex, so halving a step that climbs always ends there."""
+    weights = np.zeros(inputs.shape[1])
+    loss = _cross_entropy(inputs @ weights, targets)
     for _ in range(100):
         predicted = _sigmoid(inputs @ weights)
         gradient = inputs.T @ (predicted - targets)
-        curvature = (inputs * (predicted * (1 - predicted))[:, None]).T @ inputs + 1e-6 * np.eye(2)
+        curvature = (inputs * (predicted * (1 - predicted))[:, None]).T @ inputs + 1e-9 * np.eye(len(weights))
         step = np.linalg.solve(curvature, gradient)
-        weights -= np.clip(step, -5, 5)
+        while (next_loss := _cross_entropy(inputs @ (weights - step), targets)) > loss and np.abs(step).max() > 1e-10:
+            step /= 2
+        weights, loss = weights - step, next_loss
         if np.abs(step).max() < 1e-9:
             break
-    slope, shift = (round(float(weight), 9) for weight in weights)
-    return Calibration(slope, shift) if slope > 0 else None
+    return weights
+
+
+def _cross_entropy(log_odds: Floats, targets: Floats) -> float:
+    return float((np.logaddexp(0, log_odds) - targets * log_odds).sum())
 
 
 def _log_odds(shares: Floats) -> Floats:

@@ -132,7 +132,8 @@ def _vendored_license(distribution: metadata.Distribution, listed: list[str], pa
         is_own = inner is not None and _METADATA.sub("", _normalized(inner.group(1))) == package
         if is_own and _is_license(path) and (found := license_of_text(_read(distribution, path))) is not None:
             return found
-    for installed in metadata.distributions(name=package):
+    # Only what every install has may decide, or a development install would give another corpus.
+    for installed in metadata.distributions(name=package) if package in PACKAGES else ():
         return _license(installed, sorted(_recorded(installed)))
     return None
 

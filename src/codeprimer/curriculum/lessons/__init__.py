@@ -8,7 +8,6 @@ the program.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -68,14 +67,6 @@ def lessons() -> Mapping[str, Lesson]:
 def lesson_files() -> list[Path]:
     """Return the files in curriculum order."""
     return sorted(FOLDER.glob("*.md"))
-
-
-def digest() -> str:
-    """Return a digest of all lessons: whatever is written from them is stale when it changes."""
-    total = hashlib.sha256()
-    for path in lesson_files():
-        total.update(path.read_bytes())
-    return total.hexdigest()
 
 
 def read_lessons(text: str) -> Iterator[Lesson]:

@@ -1,4 +1,4 @@
-"""Operations on a pair of integers and on lists of pairs of a name and a score."""
+"""Operations on a pair of integers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import operator
 
 from codeprimer.curriculum.operation import Operation, number
 
-PAIR = (
+OPERATIONS = (
     Operation(
         name="swap",
         source="pair",
@@ -119,136 +119,3 @@ PAIR = (
         returning=("a, b = $v\nreturn a < b",),
     ),
 )
-
-PAIRS = (
-    Operation(
-        name="sort_by_score",
-        source="pairs",
-        target="pairs",
-        concepts=("sort_keys", "pairs"),
-        do=("sort the pairs by score",),
-        give=("the pairs sorted by score",),
-        meaning=lambda v: sorted(v, key=operator.itemgetter(1)),
-        noun="by_score",
-        result="by_score",
-        expression="sorted($v, key=lambda entry: entry[1])",
-    ),
-    Operation(
-        name="sort_by_score_down",
-        source="pairs",
-        target="pairs",
-        concepts=("sort_keys", "pairs"),
-        do=("sort the pairs by score, highest first",),
-        give=("the pairs sorted by score, highest first",),
-        meaning=lambda v: list(reversed(sorted(v, key=operator.itemgetter(1)))),
-        noun="ranking",
-        result="ranked",
-        expression="sorted($v, key=lambda entry: entry[1], reverse=True)",
-        domain=lambda v: len({score for _, score in v}) == len(v),
-    ),
-    Operation(
-        name="sort_by_name",
-        source="pairs",
-        target="pairs",
-        concepts=("stable_sorting", "pairs"),
-        do=("sort the pairs by name, keeping ties in order",),
-        give=("the pairs sorted by name, ties in their order",),
-        meaning=lambda v: sorted(v, key=operator.itemgetter(0)),
-        noun="by_name",
-        result="by_name",
-        expression="sorted($v, key=lambda entry: entry[0])",
-    ),
-    Operation(
-        name="keep_high_scores",
-        source="pairs",
-        target="pairs",
-        concepts=("pairs", "list_filtering"),
-        do=("keep only the pairs with scores above $k", "drop the pairs with scores up to $k"),
-        give=("the pairs with scores above $k",),
-        meaning=lambda v, k: list(filter(lambda entry: entry[1] > k, v)),
-        noun="high_scores",
-        result="passed",
-        expression="[(name, score) for name, score in $v if score > $k]",
-        blocks=("$out = []\nfor name, score in $v:\n    if score > $k:\n        $out.append((name, score))",),
-        parameters=(number(3, 10, "limit", "minimum"),),
-    ),
-    Operation(
-        name="raise_scores",
-        source="pairs",
-        target="pairs",
-        concepts=("pairs", "list_mapping"),
-        do=("add $k to each score",),
-        give=("the pairs with $k added to each score",),
-        meaning=lambda v, k: [(entry[0], sum((entry[1], k))) for entry in v],
-        noun="raised_scores",
-        result="raised_scores",
-        expression="[(name, score + $k) for name, score in $v]",
-        parameters=(number(2, 9, "step", "amount"),),
-    ),
-    Operation(
-        name="names_of",
-        source="pairs",
-        target="words",
-        concepts=("pairs", "tuple_unpacking"),
-        do=("list the names of the pairs",),
-        give=("the names of the pairs", "the list of names"),
-        meaning=lambda v: [entry[0] for entry in v],
-        noun="names",
-        result="all_names",
-        expression="[name for name, score in $v]",
-        blocks=("$out = []\nfor name, score in $v:\n    $out.append(name)",),
-    ),
-    Operation(
-        name="scores_of",
-        source="pairs",
-        target="integers",
-        concepts=("pairs", "tuple_unpacking"),
-        do=("list the scores of the pairs",),
-        give=("the scores of the pairs", "the list of scores"),
-        meaning=lambda v: [entry[1] for entry in v],
-        noun="scores",
-        result="all_scores",
-        expression="[score for name, score in $v]",
-        blocks=("$out = []\nfor name, score in $v:\n    $out.append(score)",),
-    ),
-    Operation(
-        name="total_by_name",
-        source="pairs",
-        target="counts",
-        concepts=("dictionary_counting", "pairs"),
-        do=("add up the scores of each name",),
-        give=("a dictionary of the total score of each name",),
-        meaning=lambda v: {entry[0]: sum(score for name, score in v if name == entry[0]) for entry in v},
-        noun="totals_by_name",
-        result="per_name",
-        blocks=("$out = {}\nfor name, score in $v:\n    $out[name] = $out.get(name, 0) + score",),
-    ),
-    Operation(
-        name="best_name",
-        source="pairs",
-        target="text",
-        concepts=("position_of_extreme", "pairs"),
-        do=("take the name with the highest score, or '' if there is none",),
-        give=("the name with the highest score, or '' if there is none",),
-        meaning=lambda v: [*(name for name, score in v if score == max(entry[1] for entry in v)), ""][0],
-        noun="winner",
-        result="winner",
-        expression="max($v, key=lambda entry: entry[1])[0] if $v else ''",
-        domain=lambda v: len({score for _, score in v}) == len(v),
-    ),
-    Operation(
-        name="format_pairs",
-        source="pairs",
-        target="words",
-        concepts=("string_formatting", "pairs"),
-        do=("write each pair as name=score",),
-        give=("each pair written as name=score",),
-        meaning=lambda v: [entry[0] + "=" + str(entry[1]) for entry in v],
-        noun="lines",
-        result="lines",
-        expression="[f'{name}={score}' for name, score in $v]",
-        blocks=("$out = []\nfor name, score in $v:\n    $out.append(f'{name}={score}')",),
-    ),
-)
-
-OPERATIONS = (*PAIR, *PAIRS)

@@ -53,6 +53,8 @@ def empty_result(scene: Scene) -> str | None:
 
 def _assign(scene: Scene, applied: Applied, value: str, out: str, random: Random) -> str:
     operation = applied.operation
+    if operation.change:
+        return fill(operation.change, scene.holes(applied, value))
     if operation.blocks and (not operation.inline or random.random() < BLOCK_SHARE):
         return fill(random.choice(operation.blocks), scene.holes(applied, value, out))
     if not operation.inline:

@@ -1,4 +1,4 @@
-"""Operations on a list of integers that give one value: folds, searches, tests."""
+"""Operations that search or test a list of integers, or summarise it in a float or a pair."""
 
 from __future__ import annotations
 
@@ -6,169 +6,9 @@ import bisect
 import math
 import statistics
 
-from codeprimer.curriculum.operation import Fold, Operation, number
+from codeprimer.curriculum.operation import Operation, number
 
 _TARGET = number(1, 8, "target", "wanted")
-
-FOLDS = (
-    Operation(
-        name="total",
-        source="integers",
-        target="integer",
-        concepts=("accumulators", "list_reduction"),
-        do=("add up the numbers", "sum the numbers"),
-        give=("the sum of the numbers", "their sum"),
-        meaning=lambda v: math.fsum(v).__int__(),
-        noun="total",
-        result="total",
-        expression="sum($v)",
-        fold=Fold("0", "$out += $x", combine="$x + $rest"),
-    ),
-    Operation(
-        name="product",
-        source="integers",
-        target="integer",
-        concepts=("accumulators", "list_reduction"),
-        do=("multiply the numbers together",),
-        give=("the product of the numbers", "their product"),
-        meaning=lambda v: math.prod(v),
-        noun="product",
-        result="product",
-        blocks=("$out = 1\nfor $x in $v:\n    $out *= $x",),
-        fold=Fold("1", "$out *= $x", combine="$x * $rest"),
-    ),
-    Operation(
-        name="count",
-        source="integers",
-        target="integer",
-        concepts=("accumulators", "list_basics"),
-        do=("count the numbers",),
-        give=("the number of elements", "how many numbers there are"),
-        meaning=lambda v: sum(1 for _ in v),
-        noun="count",
-        result="count",
-        expression="len($v)",
-        fold=Fold("0", "$out += 1", combine="1 + $rest"),
-    ),
-    Operation(
-        name="largest",
-        source="integers",
-        target="integer",
-        concepts=("minimum_and_maximum",),
-        do=("take the largest number, or 0 if there is none",),
-        give=("the largest number, or 0 if there is none", "the maximum, or 0 if the list is empty"),
-        meaning=lambda v: sorted(v)[-1] if v else 0,
-        noun="largest",
-        result="largest",
-        expression="max($v, default=0)",
-        returning=(
-            "if not $v:\n    return 0\nlargest = $v[0]\nfor $x in $v:\n    if $x > largest:\n"
-            "        largest = $x\nreturn largest",
-        ),
-    ),
-    Operation(
-        name="smallest",
-        source="integers",
-        target="integer",
-        concepts=("minimum_and_maximum",),
-        do=("take the smallest number, or 0 if there is none",),
-        give=("the smallest number, or 0 if there is none", "the minimum, or 0 if the list is empty"),
-        meaning=lambda v: sorted(v)[0] if v else 0,
-        noun="smallest",
-        result="smallest",
-        expression="min($v, default=0)",
-        returning=(
-            "if not $v:\n    return 0\nsmallest = $v[0]\nfor $x in $v:\n    if $x < smallest:\n"
-            "        smallest = $x\nreturn smallest",
-        ),
-    ),
-    Operation(
-        name="spread",
-        source="integers",
-        target="integer",
-        concepts=("minimum_and_maximum", "guards"),
-        do=("subtract the smallest number from the largest, or take 0 if there is none",),
-        give=("the largest minus the smallest number, or 0 if there is none",),
-        meaning=lambda v: sorted(v)[-1] - sorted(v)[0] if v else 0,
-        noun="spread",
-        result="spread",
-        expression="max($v) - min($v) if $v else 0",
-        returning=("if not $v:\n    return 0\nreturn max($v) - min($v)",),
-    ),
-    Operation(
-        name="count_distinct",
-        source="integers",
-        target="integer",
-        concepts=("sets", "deduplication"),
-        do=("count the distinct numbers",),
-        give=("the number of distinct values", "how many different numbers there are"),
-        meaning=lambda v: sum(1 for i, x in enumerate(v) if x not in v[:i]),
-        noun="distinct_count",
-        result="variety",
-        expression="len(set($v))",
-    ),
-    Operation(
-        name="count_value",
-        source="integers",
-        target="integer",
-        concepts=("list_basics", "counting"),
-        do=("count how often $k occurs",),
-        give=("how often $k occurs", "the number of times $k occurs"),
-        meaning=lambda v, k: sum(1 for x in v if not x != k),
-        noun="occurrences",
-        result="hits",
-        expression="$v.count($k)",
-        blocks=("$out = 0\nfor $x in $v:\n    if $x == $k:\n        $out += 1",),
-        parameters=(_TARGET,),
-    ),
-    Operation(
-        name="alternating_sum",
-        source="integers",
-        target="integer",
-        concepts=("enumerate", "accumulators"),
-        do=("add and subtract the numbers in turn, starting with adding",),
-        give=("the sum of the numbers with alternating signs, starting with plus",),
-        meaning=lambda v: sum(v[::2]) - sum(v[1::2]),
-        noun="alternating_sum",
-        result="balance",
-        blocks=(
-            "$out = 0\nsign = 1\nfor $x in $v:\n    $out += sign * $x\n    sign = -sign",
-            "$out = 0\nfor i, $x in enumerate($v):\n    $out += $x if i % 2 == 0 else -$x",
-        ),
-    ),
-    Operation(
-        name="longest_run",
-        source="integers",
-        target="integer",
-        concepts=("adjacent_pairs", "accumulators"),
-        do=("measure the longest run of equal neighbours",),
-        give=("the length of the longest run of equal neighbours",),
-        meaning=lambda v: max(
-            (j - i for i in range(len(v)) for j in range(i + 1, len(v) + 1) if len(set(v[i:j])) == 1), default=0
-        ),
-        noun="longest_run",
-        result="longest",
-        blocks=(
-            "$out = 0\nrun = 0\nfor i, $x in enumerate($v):\n    run = run + 1 if i > 0 and $v[i - 1] == $x else 1\n"
-            "    $out = max($out, run)",
-        ),
-    ),
-    Operation(
-        name="count_inversions",
-        source="integers",
-        target="integer",
-        concepts=("nested_loops",),
-        do=("count the pairs where an earlier number is larger than a later one",),
-        give=("the number of pairs where an earlier number is larger than a later one",),
-        meaning=lambda v: sum(v[i] > v[j] for j in range(len(v)) for i in range(j)),
-        noun="inversions",
-        result="inversions",
-        blocks=(
-            "$out = 0\nfor i in range(len($v)):\n    for j in range(i + 1, len($v)):\n        if $v[i] > $v[j]:\n"
-            "            $out += 1",
-        ),
-    ),
-)
 
 SEARCHES = (
     Operation(
@@ -216,7 +56,7 @@ SEARCHES = (
         name="index_of_largest",
         source="integers",
         target="integer",
-        concepts=("argmax",),
+        concepts=("position_of_extreme",),
         do=("find the index of the largest number, the first on ties, or -1 if there is none",),
         give=("the index of the largest number, the first on ties, or -1 if there is none",),
         meaning=lambda v: [*(i for i, x in enumerate(v) if x == max(v)), -1][0],
@@ -246,7 +86,7 @@ SEARCHES = (
         name="last_item",
         source="integers",
         target="integer",
-        concepts=("list_indexing", "guards"),
+        concepts=("list_indexing", "early_return"),
         do=("take the last number, or 0 if there is none",),
         give=("the last number, or 0 if there is none", "the last number, or 0 if the list is empty"),
         meaning=lambda v: [0, *v][-1],
@@ -289,7 +129,7 @@ TESTS = (
         name="has_duplicates",
         source="integers",
         target="truth",
-        concepts=("sets", "deduplication"),
+        concepts=("sets", "list_deduplication"),
         do=("test whether any number occurs twice",),
         give=("True if any number occurs twice", "whether the list has duplicates"),
         meaning=lambda v: any(v[i] == v[j] for j in range(len(v)) for i in range(j)),
@@ -301,7 +141,7 @@ TESTS = (
         name="is_sorted",
         source="integers",
         target="truth",
-        concepts=("adjacent_pairs", "any_and_all"),
+        concepts=("adjacent_items", "any_and_all"),
         do=("test whether the numbers are in ascending order",),
         give=("True if the numbers are in ascending order", "whether the numbers never decrease"),
         meaning=lambda v: v == sorted(v),
@@ -314,7 +154,7 @@ TESTS = (
         name="contains",
         source="integers",
         target="truth",
-        concepts=("membership",),
+        concepts=("linear_search",),
         do=("test whether $k is among the numbers",),
         give=("True if $k is among the numbers", "whether the list contains $k"),
         meaning=lambda v, k: any(x == k for x in v),
@@ -330,7 +170,7 @@ OTHERS = (
         name="average",
         source="integers",
         target="ratio",
-        concepts=("averages", "floats"),
+        concepts=("list_aggregation", "floats"),
         do=("take the average of the numbers, or 0.0 if there is none",),
         give=("the average of the numbers, or 0.0 if there is none", "their mean, or 0.0 for an empty list"),
         meaning=lambda v: float(statistics.mean(v)) if v else 0.0,
@@ -343,7 +183,7 @@ OTHERS = (
         name="minimum_and_maximum",
         source="integers",
         target="pair",
-        concepts=("tuples", "minimum_and_maximum"),
+        concepts=("tuples", "list_aggregation"),
         do=("pair the smallest with the largest number",),
         give=("a tuple of the smallest and the largest number",),
         meaning=lambda v: (sorted(v)[0], sorted(v)[-1]),
@@ -366,4 +206,4 @@ OTHERS = (
     ),
 )
 
-OPERATIONS = (*FOLDS, *SEARCHES, *TESTS, *OTHERS)
+OPERATIONS = (*SEARCHES, *TESTS, *OTHERS)

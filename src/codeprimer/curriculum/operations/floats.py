@@ -1,0 +1,86 @@
+"""Operations on decimal numbers."""
+
+from __future__ import annotations
+
+import math
+
+from codeprimer.curriculum.operation import Operation, number
+
+OPERATIONS = (
+    Operation(
+        name="divide",
+        source="integer",
+        target="ratio",
+        concepts=("floats",),
+        do=("divide $it by $k as a decimal number",),
+        give=("$it divided by $k as a decimal number",),
+        meaning=lambda n, k: n / float(k),
+        noun="fraction",
+        result="fraction",
+        expression="$v / $k",
+        parameters=(number(2, 8, "parts", "divisor"),),
+    ),
+    Operation(
+        name="round_places",
+        source="ratio",
+        target="ratio",
+        concepts=("floats",),
+        do=("round $it to $k decimal places",),
+        give=("$it rounded to $k decimal places",),
+        meaning=lambda x, k: float(f"{x:.{k}f}"),
+        noun="rounded",
+        result="rounded",
+        expression="round($v, $k)",
+        parameters=(number(1, 2, "places", "digits"),),
+    ),
+    Operation(
+        name="add_percent",
+        source="ratio",
+        target="ratio",
+        concepts=("floats",),
+        do=("multiply $it by $k",),
+        give=("$it times $k",),
+        meaning=lambda x, k: float(k) * x,
+        noun="multiplied",
+        result="multiplied",
+        expression="$v * $k",
+        parameters=(number(2, 9, "factor", "times"),),
+    ),
+    Operation(
+        name="whole_part",
+        source="ratio",
+        target="integer",
+        concepts=("floats", "integers"),
+        do=("drop the decimal places of $it",),
+        give=("the whole part of $it as an integer",),
+        meaning=lambda x: math.trunc(x),
+        noun="whole_part",
+        result="whole",
+        expression="int($v)",
+    ),
+    Operation(
+        name="above",
+        source="ratio",
+        target="truth",
+        concepts=("floats", "booleans"),
+        do=("test whether $it is greater than $k",),
+        give=("True if $it is greater than $k", "whether $it is above $k"),
+        meaning=lambda x, k: not x <= k,
+        noun="is_above",
+        result="is_above",
+        expression="$v > $k",
+        parameters=(number(4, 40, "limit", "bound"),),
+    ),
+    Operation(
+        name="format_places",
+        source="ratio",
+        target="text",
+        concepts=("string_formatting", "floats"),
+        do=("write $it with two decimal places",),
+        give=("$it as a string with two decimal places",),
+        meaning=lambda x: "%.2f" % x,
+        noun="formatted",
+        result="formatted",
+        expression="f'{$v:.2f}'",
+    ),
+)

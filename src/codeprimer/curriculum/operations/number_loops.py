@@ -1,0 +1,207 @@
+"""Operations on one integer that count, divide or recurse."""
+
+from __future__ import annotations
+
+import math
+
+from codeprimer.curriculum.operation import Operation, number
+
+
+def _positive(n: int, *parameters: int) -> bool:
+    return 1 <= n <= 3000
+
+
+def _collatz_steps(n: int) -> int:
+    return 0 if n == 1 else 1 + _collatz_steps(3 * n + 1 if n % 2 else n >> 1)
+
+
+DIVISORS = (
+    Operation(
+        name="divisors",
+        source="integer",
+        target="integers",
+        concepts=("divisors", "for_loops"),
+        do=("list the divisors of $it", "collect all divisors of $it"),
+        give=("the list of the divisors of $it", "all divisors of $it in order"),
+        meaning=lambda n: sorted({d for d in range(1, n + 1) if divmod(n, d)[1] == 0}),
+        noun="divisors",
+        result="divisors",
+        expression="[d for d in range(1, $v + 1) if $v % d == 0]",
+        blocks=("$out = []\nfor d in range(1, $v + 1):\n    if $v % d == 0:\n        $out.append(d)",),
+        domain=_positive,
+    ),
+    Operation(
+        name="count_divisors",
+        source="integer",
+        target="integer",
+        concepts=("divisors", "for_loops"),
+        do=("count the divisors of $it",),
+        give=("the number of divisors of $it", "how many divisors $it has"),
+        meaning=lambda n: len([d for d in range(1, n + 1) if n // d * d == n]),
+        noun="divisor_count",
+        result="divisor_count",
+        expression="sum(1 for d in range(1, $v + 1) if $v % d == 0)",
+        blocks=("$out = 0\nfor d in range(1, $v + 1):\n    if $v % d == 0:\n        $out += 1",),
+        domain=_positive,
+    ),
+    Operation(
+        name="is_prime",
+        source="integer",
+        target="truth",
+        concepts=("primes", "early_exit"),
+        do=("test whether $it is prime",),
+        give=("True if $it is a prime number", "whether $it is prime"),
+        meaning=lambda n: len([d for d in range(1, n + 1) if n % d == 0]) == 2,
+        noun="is_prime",
+        result="is_prime",
+        expression="$v > 1 and all($v % d != 0 for d in range(2, $v))",
+        returning=(
+            "if $v < 2:\n    return False\nfor d in range(2, $v):\n    if $v % d == 0:\n        return False\nreturn True",
+        ),
+        domain=lambda n: 0 <= n <= 3000,
+    ),
+    Operation(
+        name="primes_up_to",
+        source="integer",
+        target="integers",
+        concepts=("primes", "nested_loops"),
+        do=("list the primes up to $it", "collect the prime numbers up to $it"),
+        give=("the primes up to $it", "the prime numbers not above $it"),
+        meaning=lambda n: [p for p in range(2, n + 1) if sum(p % d == 0 for d in range(1, p + 1)) == 2],
+        noun="primes",
+        result="primes",
+        expression="[p for p in range(2, $v + 1) if all(p % d != 0 for d in range(2, p))]",
+        domain=lambda n: 0 <= n <= 120,
+    ),
+    Operation(
+        name="gcd",
+        source="integer",
+        target="integer",
+        concepts=("greatest_common_divisor", "while_loops"),
+        do=("take the greatest common divisor of $it and $k",),
+        give=("the greatest common divisor of $it and $k",),
+        meaning=lambda n, k: math.gcd(n, k),
+        noun="common_divisor",
+        result="common",
+        blocks=("$out, rest = $v, $k\nwhile rest:\n    $out, rest = rest, $out % rest",),
+        recursive="def gcd(a: int, b: int) -> int:\n    return a if b == 0 else gcd(b, a % b)\n\n$out = gcd($v, $k)",
+        parameters=(number(6, 48, "other", "second"),),
+        domain=lambda n, k: n >= 0,
+    ),
+)
+
+COUNTING = (
+    Operation(
+        name="factorial",
+        source="integer",
+        target="integer",
+        concepts=("recursion_on_numbers",),
+        do=("take the factorial of $it",),
+        give=("the factorial of $it", "the product of all numbers from 1 to $it"),
+        meaning=math.factorial,
+        noun="factorial",
+        result="factorial",
+        blocks=("$out = 1\nfor i in range(2, $v + 1):\n    $out *= i",),
+        recursive="def fact(i: int) -> int:\n    return 1 if i < 2 else i * fact(i - 1)\n\n$out = fact($v)",
+        domain=lambda n: 0 <= n <= 12,
+    ),
+    Operation(
+        name="sum_up_to",
+        source="integer",
+        target="integer",
+        concepts=("ranges", "recursion_on_numbers"),
+        do=("add up the numbers from 1 to $it",),
+        give=("the sum of the numbers from 1 to $it", "the total of 1 up to $it"),
+        meaning=lambda n: n * (n + 1) // 2,
+        noun="sum_up_to",
+        result="total",
+        expression="sum(range(1, $v + 1))",
+        blocks=("$out = 0\nfor i in range(1, $v + 1):\n    $out += i",),
+        recursive="def up_to(i: int) -> int:\n    return 0 if i == 0 else i + up_to(i - 1)\n\n$out = up_to($v)",
+        domain=lambda n: 0 <= n <= 500,
+    ),
+    Operation(
+        name="fibonacci",
+        source="integer",
+        target="integer",
+        concepts=("recursion_on_numbers",),
+        do=("take the Fibonacci number at position $it, counting 0, 1, 1, 2",),
+        give=("the Fibonacci number at position $it, counting 0, 1, 1, 2",),
+        meaning=lambda n: round(((1 + math.sqrt(5)) / 2) ** n / math.sqrt(5)),
+        noun="fibonacci",
+        result="fibonacci",
+        blocks=("$out, following = 0, 1\nfor _ in range($v):\n    $out, following = following, $out + following",),
+        recursive="def fib(i: int) -> int:\n    return i if i < 2 else fib(i - 1) + fib(i - 2)\n\n$out = fib($v)",
+        domain=lambda n: 0 <= n <= 20,
+    ),
+    Operation(
+        name="collatz_steps",
+        source="integer",
+        target="integer",
+        concepts=("while_loops",),
+        do=("count the Collatz steps from $it down to 1",),
+        give=("the number of Collatz steps from $it to 1",),
+        meaning=_collatz_steps,
+        noun="collatz_steps",
+        result="steps",
+        blocks=(
+            "rest = $v\n$out = 0\nwhile rest > 1:\n"
+            "    rest = rest // 2 if rest % 2 == 0 else 3 * rest + 1\n    $out += 1",
+        ),
+        domain=lambda n: 1 <= n <= 60,
+    ),
+    Operation(
+        name="halve_while_even",
+        source="integer",
+        target="integer",
+        concepts=("while_loops",),
+        do=("halve $it while it is even",),
+        give=("$it halved until it is odd", "what remains of $it after halving while it is even"),
+        meaning=lambda n: n // (n & -n),
+        noun="odd_part",
+        result="odd_part",
+        blocks=("$out = $v\nwhile $out % 2 == 0:\n    $out //= 2",),
+        domain=lambda n: n >= 1,
+    ),
+    Operation(
+        name="count_up",
+        source="integer",
+        target="integers",
+        concepts=("ranges",),
+        do=("list the numbers from 1 to $it",),
+        give=("the list of numbers from 1 to $it", "all numbers from 1 to $it"),
+        meaning=lambda n: [i + 1 for i in range(n)],
+        noun="range",
+        result="counted",
+        expression="list(range(1, $v + 1))",
+        domain=lambda n: 0 <= n <= 40,
+    ),
+    Operation(
+        name="count_down",
+        source="integer",
+        target="integers",
+        concepts=("ranges",),
+        do=("count down from $it to 1",),
+        give=("the list of numbers from $it down to 1",),
+        meaning=lambda n: [n - i for i in range(n)],
+        noun="countdown",
+        result="countdown",
+        expression="list(range($v, 0, -1))",
+        domain=lambda n: 0 <= n <= 40,
+    ),
+    Operation(
+        name="multiples",
+        source="integer",
+        target="integers",
+        concepts=("ranges", "list_comprehensions"),
+        do=("list the first $k multiples of $it",),
+        give=("the first $k multiples of $it", "the list of the first $k multiples of $it"),
+        meaning=lambda n, k: [sum([n] * i) for i in range(1, k + 1)],
+        noun="multiples",
+        result="multiples",
+        expression="[$v * i for i in range(1, $k + 1)]",
+        parameters=(number(3, 7, "count", "size"),),
+    ),
+)
+
+OPERATIONS = (*DIVISORS, *COUNTING)

@@ -1,0 +1,126 @@
+"""Scores and comparisons: figures, intervals, and a sentence that says what they mean.
+
+Reads verdicts and bits, returns plain facts. One idea: two models are compared on the same tasks or documents, pair by
+pair, and the sentence is chosen by the interval alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from codeprimer.analysis.statistics import (
+    Interval,
+    mcnemar,
+    paired_difference,
+    paired_ratio_difference,
+    ratio_of_sums,
+    wilson,
+)
+from codeprimer.evaluation.grading import Sample
+
+Samples = Mapping[str, Sequence[Sample]]
+"""Model -> its samples, all in the same order of tasks."""
+
+
+def score_row(model: str, samples: Sequence[Sample]) -> dict[str, Any]:
+    """Return the row of ``SCORE_ROWS`` for a model's greedy answers to the exam."""
+    passed = sum(sample.passed for sample in samples)
+    interval = wilson(passed, len(samples))
+    return {
+        "model": model,
+        "task_set": "exam",
+        "measure": "pass@1",
+        "passed": passed,
+        "total": len(samples),
+        "value": interval.value,
+        "low": interval.low,
+        "high": interval.high,
+    }
+
+
+def compare_scores(first: str, second: str, samples: Samples) -> dict[str, Any]:
+    """Return the paired comparison of two models on the exam: difference in pass@1, interval, exact p-value."""
+    one = [sample.passed for sample in samples[first]]
+    two = [sample.passed for sample in samples[second]]
+    interval = paired_difference(one, two)
+    only_one = sum(a and not b for a, b in zip(one, two, strict=True))
+    only_two = sum(b and not a for a, b in zip(one, two, strict=True))
+    return {
+        "task_set": "exam",
+        "measure": "pass@1",
+        "first": first,
+        "second": second,
+        "difference": interval.value,
+        "low": interval.low,
+        "high": interval.high,
+        "only_first": only_one,
+        "only_second": only_two,
+        "p_value": mcnemar(only_one, only_two),
+        "sentence": _score_sentence(first, second, interval),
+    }
+
+
+def _score_sentence(first: str, second: str, interval: Interval) -> str:
+    limits = f"95 % interval {_points(interval.low)} to {_points(interval.high)}"
+    if interval.includes_zero:
+        relation = "solves as many problems as" if not interval.value else f"{_points(interval.value)} points against"
+        return f"{first} {relation} {second}; the paired interval includes zero ({limits})."
+    direction = "more" if interval.value > 0 else "fewer"
+    return f"{first} solves {_points(abs(interval.value), False)} points {direction} than {second} ({limits})."
+
+
+def _points(share: float, signed: bool = True) -> str:
+    return f"{100 * share:{'+' if signed else ''}.1f}"
+
+
+def concept_scores(samples: Samples) -> list[dict[str, Any]]:
+    """Return, per concept, the number of problems that need it and how many of them each model solves."""
+    totals = Counter(concept for sample in next(iter(samples.values())) for concept in sample.concepts)
+    solved = {
+        model: Counter(concept for sample in graded if sample.passed for concept in sample.concepts)
+        for model, graded in samples.items()
+    }
+    return [
+        {"concept": concept, "problems": total, **{model: solved[model][concept] for model in samples}}
+        for concept, total in sorted(totals.items())
+    ]
+
+
+def bits_value(rows: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any]:
+    """Return a model's bits per byte on one set of texts with its bootstrap interval."""
+    interval = ratio_of_sums(_column(rows, "bits"), _column(rows, "bytes"), seed)
+    return {"model": rows[0]["model"], "value": interval.value, "low": interval.low, "high": interval.high}
+
+
+def compare_bits(first: Sequence[Mapping[str, Any]], second: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any]:
+    """Return the paired comparison of two models' bits per byte on the same documents."""
+    assert [row["doc_id"] for row in first] == [row["doc_id"] for row in second]
+    interval = paired_ratio_difference(_column(first, "bits"), _column(second, "bits"), _column(first, "bytes"), seed)
+    names = first[0]["model"], second[0]["model"]
+    return {
+        "first": names[0],
+        "second": names[1],
+        "difference": interval.value,
+        "low": interval.low,
+        "high": interval.high,
+        "sentence": _bits_sentence(*names, interval),
+    }
+
+
+def _bits_sentence(first: str, second: str, interval: Interval) -> str:
+    limits = f"95 % interval {interval.low:+.3f} to {interval.high:+.3f}"
+    if interval.includes_zero:
+        return (
+            f"{first} and {second} cannot be told apart: {interval.value:+.3f} bits per byte; the paired interval "
+            f"includes zero ({limits})."
+        )
+    direction = "fewer" if interval.value < 0 else "more"
+    return f"{first} needs {abs(interval.value):.3f} bits per byte {direction} than {second} ({limits})."
+
+
+def _column(rows: Sequence[Mapping[str, Any]], name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.array([row[name] for row in rows], dtype=np.float64)

@@ -1,0 +1,36 @@
+"""Asking a model for functions.
+
+Reads prompts, returns completions. One idea: prompts of equal margin share a batch, because they share the rule that
+ends an answer. Needs torch.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from codeprimer.evaluation.bodies import cut, has_left, margin_of
+from codeprimer.model.generate import Limits, Stop, generate
+from codeprimer.model.phi import Phi
+from codeprimer.model.tokenizer import Tokenizer
+
+
+def complete_prompts(model: Phi, tokenizer: Tokenizer, prompts: Sequence[str], new_tokens: int) -> list[str]:
+    """Return the greedy completion of each prompt, cut where the body ends, with one newline at its end.
+
+    A completion continues the prompt without its trailing whitespace, which is left out before tokenising.
+    """
+    by_margin: defaultdict[int, list[int]] = defaultdict(list)
+    for index, prompt in enumerate(prompts):
+        by_margin[margin_of(prompt)].append(index)
+    completions = [""] * len(prompts)
+    limits = Limits(new_tokens, frozenset({tokenizer.end_of_text}), tokenizer.vocab_size)
+    for margin, indices in by_margin.items():
+        ids = [tokenizer.encode_prompt(prompts[index]) for index in indices]
+        for index, row in zip(indices, generate(model, ids, limits, _stop_at(margin, tokenizer)), strict=True):
+            completions[index] = cut(tokenizer.decode(row), margin) + "\n"
+    return completions
+
+
+def _stop_at(margin: int, tokenizer: Tokenizer) -> Stop:
+    return lambda ids: has_left(tokenizer.decode(ids), margin)

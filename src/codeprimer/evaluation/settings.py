@@ -1,0 +1,26 @@
+"""The settings of the evaluation stage: how long an answer may be, and how much text is measured."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from codeprimer.core.stage import Settings
+
+
+class EvaluationSettings(Settings):
+    """How the models are examined."""
+
+    new_tokens: int = Field(default=192, ge=1, description="Longest answer [tokens]; the context may allow less.")
+    seconds: float = Field(
+        default=2.0,
+        gt=0,
+        description="Processor time per program [s]; one that runs out of it is run again alone with twice as much.",
+    )
+    heldout_bytes: int = Field(
+        default=200_000, ge=0, description="Held-out code that is measured in bits per byte [bytes]; 0 measures none."
+    )
+    document_bytes: int = Field(
+        default=8_192,
+        ge=64,
+        description="No more of one held-out document is measured [bytes], so that many documents count.",
+    )

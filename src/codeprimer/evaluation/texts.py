@@ -1,0 +1,89 @@
+"""The texts that are measured in bits per byte.
+
+Reads the kept held-out documents and the benchmarks, writes one small table. One idea: the texts are chosen once, so
+that every model is measured on the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from codeprimer.core.artifact import Artifact
+from codeprimer.core.seeds import derive_seed
+from codeprimer.core.shards import Row
+from codeprimer.evaluation.settings import EvaluationSettings
+
+TEXTS = pa.schema(
+    [
+        ("text_set", pa.string()),
+        ("doc_id", pa.string()),
+        ("prefix", pa.string()),  # read first, not scored
+        ("text", pa.string()),
+        ("cut", pa.bool_()),  # whether the document goes on
+    ]
+)
+
+HELDOUT, SOLUTIONS = "heldout", "humaneval-solutions"
+
+
+def choose_texts(inputs: Mapping[str, Artifact], settings: EvaluationSettings, seed: int) -> Iterator[Row]:
+    """Yield the texts of both sets."""
+    yield from _heldout(inputs["quality"], settings, seed)
+    yield from _solutions(inputs["exam"])
+
+
+def _heldout(quality: Artifact, settings: EvaluationSettings, seed: int) -> Iterator[Row]:
+    """Yield kept documents of packages that are never trained on, in a seeded order, until the bytes are enough."""
+    chosen = _chosen_ids(quality, settings, seed)
+    for row in quality.rows("kept", ["doc_id", "split", "text"]):
+        if row["doc_id"] in chosen:
+            text = _head(row["text"], settings.document_bytes)
+            cut = len(text) < len(row["text"])
+            yield {"text_set": HELDOUT, "doc_id": row["doc_id"], "prefix": "", "text": text, "cut": cut}
+
+
+def _chosen_ids(quality: Artifact, settings: EvaluationSettings, seed: int) -> frozenset[str]:
+    ranked = sorted(
+        (derive_seed(seed, HELDOUT, row["doc_id"]), row["doc_id"], len(_head(row["text"], settings.document_bytes)))
+        for row in quality.rows("kept", ["doc_id", "split", "text"])
+        if row["split"] == "heldout"
+    )
+    chosen, room = [], settings.heldout_bytes
+    for _, doc_id, size in ranked:
+        if room <= 0:
+            break
+        chosen.append(doc_id)
+        room -= size
+    return frozenset(chosen)
+
+
+def _head(text: str, size: int) -> str:
+    """Return the whole lines of a text that fit ``size`` bytes, or as much of its first line as does."""
+    content = text.encode("utf-8", "surrogatepass")
+    if len(content) <= size:
+        return text
+    head = content[:size].decode("utf-8", "ignore")
+    return head[: head.rfind("\n") + 1] or head
+
+
+def _solutions(exam: Artifact) -> Iterator[Row]:
+    """Yield HumanEval's canonical solutions, each after its prompt, where the exam holds that benchmark."""
+    if not (exam.path / "benchmarks").is_dir():
+        return
+    for row in exam.rows("benchmarks", ["task_id", "prompt", "solution"]):
+        if row["task_id"].startswith("HumanEval/"):
+            prefix = row["prompt"].rstrip()
+            text = row["prompt"][len(prefix) :] + row["solution"]
+            yield {"text_set": SOLUTIONS, "doc_id": row["task_id"], "prefix": prefix, "text": text, "cut": False}
+
+
+def text_facts(rows: list[dict[str, Any]]) -> dict[str, int]:
+    """Return how much text a set holds."""
+    return {
+        "documents": len(rows),
+        "bytes": sum(len(row["text"].encode("utf-8", "surrogatepass")) for row in rows),
+        "cut": sum(row["cut"] for row in rows),
+    }

@@ -1,0 +1,38 @@
+"""The score that chooses among a model's checkpoints: pass@1 on the validation problems, never on the exam.
+
+Reads the exam artefact's table ``validation``. Needs torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from codeprimer.core.artifact import Artifact
+from codeprimer.evaluation.completion import complete_prompts
+from codeprimer.evaluation.grading import Sample, grade, limits_of
+from codeprimer.evaluation.settings import EvaluationSettings
+from codeprimer.model.phi import Phi
+from codeprimer.model.tokenizer import Tokenizer
+from codeprimer.sandbox import Sandbox
+
+
+def score_tasks(
+    model: Phi,
+    tokenizer: Tokenizer,
+    tasks: Sequence[Mapping[str, Any]],
+    sandbox: Sandbox,
+    settings: EvaluationSettings | None = None,
+) -> list[Sample]:
+    """Return a model's graded greedy answers to problems (rows of ``TASKS``), in order."""
+    settings = settings or EvaluationSettings()
+    completions = complete_prompts(model, tokenizer, [task["prompt"] for task in tasks], settings.new_tokens)
+    return grade(tasks, completions, sandbox, limits_of(settings.seconds))
+
+
+def validation_score(model: Phi, tokenizer: Tokenizer, exam: Artifact) -> float:
+    """Return the share of the exam artefact's validation problems that a model solves greedily."""
+    tasks = list(exam.rows("validation"))
+    with Sandbox() as sandbox:
+        samples = score_tasks(model, tokenizer, tasks, sandbox)
+    return sum(sample.passed for sample in samples) / len(samples)

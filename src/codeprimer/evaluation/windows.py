@@ -1,0 +1,82 @@
+"""Bits per byte: how well a model predicts a text, whatever its tokenizer.
+
+Reads token ids, returns bits. One idea: a text longer than the context is read in overlapping windows, each of which
+scores the tokens that no earlier one has scored, so every token is scored exactly once and, but for the text's
+beginning, with at least half a context before it. Needs torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+
+from codeprimer.model.phi import Phi
+
+ROWS = 16
+"""Windows per forward pass."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of a text that fits the context."""
+
+    text: int
+    """The number of the text."""
+    inputs: Sequence[int]
+    targets: Sequence[int]
+    """The ids that follow the inputs, one each."""
+    skip: int
+    """So many targets at the start belong to an earlier window."""
+
+
+def windows_of(text: int, ids: Sequence[int], first: int, context: int) -> Iterator[Window]:
+    """Cut ``ids`` into windows that together score the ids from ``first`` on, each once.
+
+    ``first`` is at least 1: the first id has nothing before it.
+    """
+    assert first >= 1
+    overlap = context - context // 2
+    position = first
+    while position < len(ids):
+        start = max(0, position - 1 - overlap)
+        end = min(len(ids), start + context + 1)
+        yield Window(text, ids[start : end - 1], ids[start + 1 : end], position - 1 - start)
+        position = end
+
+
+@torch.inference_mode()
+def bits_of(model: Phi, texts: Iterable[tuple[Sequence[int], int]]) -> list[float]:
+    """Return the bits that a model needs for each text, given as (ids, the first id to score).
+
+    Sums are made in float64; the ids before the first one are read, not scored.
+    """
+    bits: list[float] = []
+    for batch in _batches(model.config.context, texts, bits):
+        longest = max(len(window.inputs) for window in batch)
+        inputs_BT = torch.tensor([_padded(window.inputs, longest) for window in batch])
+        targets_BT = torch.tensor([_padded(window.targets, longest) for window in batch])
+        losses_BT = model.token_losses(inputs_BT, targets_BT).double()
+        for window, losses_T in zip(batch, losses_BT, strict=True):
+            bits[window.text] += float(losses_T[window.skip : len(window.targets)].sum()) / math.log(2)
+    return bits
+
+
+def _batches(context: int, texts: Iterable[tuple[Sequence[int], int]], bits: list[float]) -> Iterator[list[Window]]:
+    """Yield windows in batches, adding a zero to ``bits`` for every text that is begun."""
+
+    def windows() -> Iterator[Window]:
+        for number, (ids, first) in enumerate(texts):
+            bits.append(0.0)
+            yield from windows_of(number, ids, first, context)
+
+    cut = windows()
+    while batch := list(islice(cut, ROWS)):
+        yield batch
+
+
+def _padded(ids: Sequence[int], length: int) -> list[int]:
+    return [*ids, *[0] * (length - len(ids))]

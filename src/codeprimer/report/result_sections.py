@@ -1,0 +1,144 @@
+"""The chapters that a reader wants first: the scores, what they mean, and what the models wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from codeprimer.report import blocks, charts
+from codeprimer.report.blocks import Block, Section
+from codeprimer.report.wording import percent
+
+Facts = Mapping[str, Any]
+
+
+def exam_scores(facts: Facts) -> dict[str, Facts]:
+    """Return each model's row of the exam."""
+    return {row["model"]: row for row in facts["evaluation"]["scores"] if row["task_set"] == "exam"}
+
+
+def lead_sentence(facts: Facts) -> str:
+    """Return the result in one sentence, with its interval."""
+    scores = exam_scores(facts)
+    tuned, control = scores["tuned"], scores["control"]
+    return (
+        f"A model of {facts['tuned']['parameters']:,} parameters that read filtered code, textbooks and exercises solves "
+        f"{percent(tuned['value'])} ({percent(tuned['low'])} to {percent(tuned['high'])}) of {tuned['total']} problems whose "
+        f"compositions it never saw. The same model with the same {facts['control']['tokens']:,} training tokens of raw code "
+        f"solves {percent(control['value'])}."
+    )
+
+
+def tiles(facts: Facts) -> list[dict[str, str]]:
+    """Return the headline figures."""
+    scores = exam_scores(facts)
+    found = [
+        {"kind": name, "value": percent(scores[name]["value"]), "label": f"{name}: exam problems solved"}
+        for name in ("tuned", "base", "control")
+    ]
+    found.append({"kind": "", "value": f"{facts['exercises']['accepted']:,}", "label": "executed exercises"})
+    found.append({"kind": "", "value": f"{facts['textbooks']['sections']:,}", "label": "textbook sections"})
+    found.append({"kind": "", "value": f"{facts['quality']['kept']['documents']:,}", "label": "code documents kept"})
+    return found
+
+
+def result_section(facts: Facts) -> Section:
+    """The scores, the paired comparisons, and bits per byte beside them."""
+    evaluation = facts["evaluation"]
+    rows = [
+        (row["model"], row["task_set"], f"{row['passed']} of {row['total']}", percent(row["value"]), _interval(row))
+        for row in evaluation["scores"]
+    ]
+    content: list[Block] = [
+        blocks.chart(charts.score_intervals(list(exam_scores(facts).values()))),
+        blocks.table(("model", "problems", "solved", "pass@1, greedy", "95 % interval (Wilson)"), rows),
+        blocks.heading("Compared problem by problem"),
+        blocks.table(
+            ("pair", "only the first", "only the second", "p (exact)", "what it says"),
+            [
+                (
+                    f"{of['first']} - {of['second']}",
+                    of["only_first"],
+                    of["only_second"],
+                    _p(of["p_value"]),
+                    of["sentence"],
+                )
+                for of in evaluation["comparisons"]
+            ],
+        ),
+    ]
+    content += _bits(evaluation["bits_per_byte"])
+    content += [
+        blocks.heading("Verdicts"),
+        blocks.table(("model", "verdict", "answers"), _verdicts(evaluation["verdicts"])),
+        blocks.text(
+            "The exam and the exercises come from the same author, so the exam measures composition of what was taught, "
+            "not software. Bits per byte on clean code that no model was trained on take the exam's format out of the "
+            "comparison.",
+            soft=True,
+        ),
+    ]
+    return Section("result", "Result", content)
+
+
+def _interval(row: Facts) -> str:
+    return f"{percent(row['low'])} to {percent(row['high'])}"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _verdicts(verdicts: Mapping[str, Mapping[str, int]]) -> list[tuple[str, str, int]]:
+    return [(model, kind, count) for model, counts in verdicts.items() for kind, count in counts.items()]
+
+
+_TEXT_SETS = {
+    "heldout": "kept documents of packages that were never trained on",
+    "humaneval-solutions": "HumanEval's canonical solutions, each after its prompt",
+}
+
+
+def _bits(sets: list[Mapping[str, Any]]) -> list[Block]:
+    content: list[Block] = [blocks.heading("Bits per byte on clean code (fewer is better)")]
+    for of in sets:
+        content.append(
+            blocks.text(f"{_TEXT_SETS[of['text_set']].capitalize()}: {of['documents']:,} texts, {of['bytes']:,} bytes.")
+        )
+        rows = [(row["model"], row["value"], f"{row['low']:.3f} to {row['high']:.3f}") for row in of["models"]]
+        content.append(blocks.table(("model", "bits per byte", "95 % interval (bootstrap over texts)"), rows))
+        content += [blocks.text(comparison["sentence"]) for comparison in of["comparisons"]]
+    if any("/" in row["model"] for of in sets for row in of["models"]):
+        content.append(
+            blocks.text(
+                "control/base is the control at the end of its first phase: the same number of tokens and the same "
+                "schedule as base.",
+                soft=True,
+            )
+        )
+    return content
+
+
+def samples_section(facts: Facts, most: int) -> Section:
+    """Some answers, right and wrong, as they were written."""
+    examples = facts["evaluation"]["examples"]
+    chosen = sorted(examples, key=lambda example: ("tuned", "base", "control").index(example["model"]))
+    right = [_answer(example) for example in chosen if example["passed"]][:most]
+    wrong = [_answer(example) for example in chosen if not example["passed"]][:most]
+    return Section(
+        "samples",
+        "Sample completions",
+        [
+            blocks.text(
+                f"On the left answers that passed their tests, on the right answers that did not; {most} at most."
+            ),
+            blocks.side_by_side(right or [blocks.text("none")], wrong or [blocks.text("none")]),
+        ],
+    )
+
+
+def _answer(example: Facts) -> Block:
+    detail = f" - {example['detail']}" if example["detail"] else ""
+    caption = f"{example['model']}, {example['task_id']}: {example['verdict']}{detail}"
+    mark = "passed" if example["passed"] else "failed"
+    return blocks.code(caption, example["prompt"].rstrip() + example["completion"], mark)

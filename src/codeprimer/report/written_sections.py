@@ -1,0 +1,66 @@
+"""The chapters about what was written: textbooks, exercises, and the exam."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from codeprimer.report import blocks, charts
+from codeprimer.report.blocks import Block, Section
+from codeprimer.report.wording import named_counts
+
+Facts = Mapping[str, Any]
+
+
+def textbooks_section(facts: Facts, most: int) -> Section:
+    """Sections, in curriculum order, every code block executed."""
+    books = facts["textbooks"]
+    content: list[Block] = [
+        blocks.text(
+            f"{books['sections']:,} sections on {books['concepts']} concepts, {books['mean_words']} words each on average, "
+            f"with {books['code_blocks']:,} code blocks of which {books['distinct_code_blocks']:,} are distinct. Every block "
+            f"was executed. Rejected: {named_counts(books['rejected']) or 'none'}."
+        ),
+        blocks.table(("written for", "sections"), list(books["by_audience"].items())),
+    ]
+    content += [
+        blocks.details(f"A section on {example['concept']}, for {example['audience']}", example["text"])
+        for example in books["examples"][:most]
+    ]
+    return Section("textbooks", "Textbooks", content)
+
+
+def exercises_section(facts: Facts, most: int) -> Section:
+    """Exercises, every solution executed against asserts made from the specification."""
+    exercises = facts["exercises"]
+    content: list[Block] = [
+        blocks.text(
+            f"{exercises['accepted']:,} exercises hold {exercises['distinct_trees']:,} distinct syntax trees after masking "
+            f"all literals and all identifiers; no two are alike. Rejected: {named_counts(exercises['rejected']) or 'none'}."
+        ),
+        blocks.heading("Exercises by concept"),
+        blocks.chart(charts.bars(exercises["by_concept"], "exercises", most=60)),
+        blocks.table(("style of the solution", "exercises"), list(exercises["by_style"].items())),
+    ]
+    for example in exercises["examples"][:most]:
+        caption = f"{example['blueprint']}, style {example['style']}"
+        program = example["prompt"] + example["solution"] + "\n" + "\n".join(example["tests"])
+        content.append(blocks.code(caption, program))
+    return Section("exercises", "Exercises", content)
+
+
+def exam_section(facts: Facts) -> Section:
+    """What was sealed before everything else."""
+    exam = facts["exam"]
+    rows = [(name, count) for name, count in exam["tasks"].items()]
+    return Section(
+        "exam",
+        "Exam",
+        [
+            blocks.text(
+                "Sealed before the rest: whole compositions are held out, so that no training text holds them, neither alone "
+                "nor inside a longer one. Every reference solution was executed against its tests."
+            ),
+            blocks.table(("problems", "count"), rows),
+        ],
+    )

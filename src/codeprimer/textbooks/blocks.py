@@ -1,0 +1,97 @@
+"""The code of a section, and what the section claims that it prints.
+
+Reads a section's text. Its one idea: a comment behind a ``print`` call is a claim. The program that is executed checks
+every claim, whoever wrote the section.
+
+A claim is a comment at the end of a top-level ``print`` call, or the comment lines under ``# Output:``.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator, Sequence
+
+from codeprimer.sandbox import Program
+
+OUTPUT = "# Output:"
+
+_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+_PRELUDE = """\
+_printed = []
+
+
+def print(*values, sep=" ", end="\\n"):
+    _printed.extend((sep.join(map(str, values)) + end).splitlines())
+
+
+def _claim(*lines):
+    shown = [line.strip() for line in _printed[-len(lines):]]
+    assert shown == list(lines), f"the text says {list(lines)}, it prints {shown}"
+"""
+
+
+def code_blocks(text: str) -> list[str]:
+    """Return the Python blocks of a section in order."""
+    return _BLOCK.findall(text)
+
+
+def program_of(blocks: Sequence[str]) -> Program:
+    """Return one program that runs the blocks in order and checks every claim.
+
+    Raises SyntaxError where a block is not Python.
+    """
+    return Program("\n\n".join([_PRELUDE, *(with_claims(block) for block in blocks)]))
+
+
+def with_claims(block: str) -> str:
+    """Return the block with a call of ``_claim`` after everything that is claimed to be printed.
+
+    Raises SyntaxError where the block is not Python.
+    """
+    lines = block.splitlines()
+    for line, claimed in sorted(_claims(block), reverse=True):
+        lines.insert(line, f"_claim({', '.join(map(repr, claimed))})")
+    return "\n".join(lines) + "\n"
+
+
+def _claims(block: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line (from 1) after which a claim can be checked, and the claimed lines."""
+    comments = _comments(block)
+    printing = {statement.end_lineno for statement in ast.parse(block).body if _is_print(statement)}
+    for row, (column, comment) in comments.items():
+        if column and row in printing:
+            yield row, [comment]
+        elif not column and f"# {comment}" == OUTPUT:
+            claimed = list(_following(comments, row))
+            if claimed:
+                yield row + len(claimed), claimed
+
+
+def _comments(block: str) -> dict[int, tuple[int, str]]:
+    """Return column and text of the comment on each line (from 1) that has one."""
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(block).readline))
+    except tokenize.TokenError as error:
+        raise SyntaxError(str(error)) from None
+    return {
+        token.start[0]: (token.start[1], token.string.lstrip("#").strip())
+        for token in tokens
+        if token.type == tokenize.COMMENT
+    }
+
+
+def _following(comments: dict[int, tuple[int, str]], row: int) -> Iterator[str]:
+    """Yield the comments that stand alone on the lines below ``row``."""
+    while (row := row + 1) in comments and comments[row][0] == 0:
+        yield comments[row][1]
+
+
+def _is_print(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Expr(value=ast.Call(func=ast.Name(id="print"))):
+            return True
+    return False

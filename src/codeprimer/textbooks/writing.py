@@ -1,0 +1,153 @@
+"""One unit of work: write a range of sections, judge them, write the rejected ones anew.
+
+Reads nothing but its unit; writes the tables ``sections`` and ``rejected`` into its folder. Its one idea: a section is
+a function of the recipe's seed, its number and the attempt, so units may be cut anywhere and run anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from codeprimer.core import registry
+from codeprimer.core.documents import SECTIONS, SECTIONS_REJECTED, document_id
+from codeprimer.core.errors import RecipeError
+from codeprimer.core.seeds import derive_seed
+from codeprimer.core.shards import Row, TableWriter
+from codeprimer.curriculum.heldout import HeldOut
+from codeprimer.curriculum.sections import Section, SectionBlueprint
+from codeprimer.sandbox import Program, Sandbox
+from codeprimer.textbooks.blocks import code_blocks, program_of
+from codeprimer.textbooks.guarding import Fault, Guard
+from codeprimer.textbooks.plan import Order, order_for
+from codeprimer.textbooks.settings import TextbooksSettings
+
+UNIT_SECTIONS = 100
+
+
+class SectionAuthor(Protocol):
+    """Somebody who writes sections."""
+
+    def sections(self, blueprints: Iterable[SectionBlueprint], guard: HeldOut) -> Iterator[Section | None]:
+        """Yield the section that each blueprint orders, or None where there is none, in the order of the blueprints."""
+        ...
+
+
+def author_named(name: str) -> SectionAuthor:
+    """Return an author. Raises RecipeError when there is none of that name, or when it writes no sections."""
+    author = registry.load("authors", name)()
+    if not hasattr(author, "sections"):
+        raise RecipeError(f"textbooks.author: {name!r} writes no sections; choose another author, such as offline")
+    found: SectionAuthor = author
+    return found
+
+
+@dataclass(frozen=True)
+class WriteUnit:
+    """The sections from ``start`` up to ``stop``."""
+
+    start: int
+    stop: int
+    settings: TextbooksSettings
+    seed: int
+    guard: Guard
+
+
+@dataclass
+class _Outcome:
+    """What has become of a unit's sections so far."""
+
+    accepted: dict[int, Row] = field(default_factory=dict)
+    rejected: list[Row] = field(default_factory=list)
+
+
+def units_for(settings: TextbooksSettings, seed: int, guard: Guard) -> list[WriteUnit]:
+    """Return the units of work."""
+    starts = range(0, settings.sections, UNIT_SECTIONS)
+    return [WriteUnit(start, min(start + UNIT_SECTIONS, settings.sections), settings, seed, guard) for start in starts]
+
+
+def write_unit(unit: WriteUnit, folder: Path) -> None:
+    """Write the sections of a unit; a rejected one is written anew, up to ``attempts`` times in all."""
+    settings = unit.settings
+    author = author_named(settings.author)
+    missing = [order_for(number, settings.sections, settings.audiences) for number in range(unit.start, unit.stop)]
+    outcome = _Outcome()
+    with Sandbox(workers=1) as sandbox:
+        for attempt in range(settings.attempts):
+            if missing:
+                _attempt(unit, author, missing, attempt, outcome, sandbox)
+                missing = [order for order in missing if order.number not in outcome.accepted]
+    with TableWriter(folder / "sections", SECTIONS) as table:
+        table.write_all(row for _, row in sorted(outcome.accepted.items()))
+    with TableWriter(folder / "rejected", SECTIONS_REJECTED) as table:
+        table.write_all(outcome.rejected)
+
+
+def _attempt(
+    unit: WriteUnit, author: SectionAuthor, orders: list[Order], attempt: int, outcome: _Outcome, sandbox: Sandbox
+) -> None:
+    """Write and judge the ordered sections once."""
+    runnable: list[tuple[int, Row, Program]] = []
+    for order, section in zip(orders, _written(unit, author, orders, attempt), strict=True):
+        if section is None:
+            row: Row = {"concept": order.concept, "audience": order.audience, "position": order.number}
+            outcome.rejected.append(row | {"reason": "not_written", "detail": "every example would be held out"})
+            continue
+        row = _row(section, order.number)
+        judged = inspect(section, unit.settings, unit.guard)
+        if isinstance(judged, Program):
+            runnable.append((order.number, row, judged))
+        else:
+            outcome.rejected.append(row | {"reason": judged.reason, "detail": judged.detail})
+    verdicts = sandbox.run(program for _, _, program in runnable)
+    for (number, row, _), verdict in zip(runnable, verdicts, strict=True):
+        if verdict.passed:
+            outcome.accepted[number] = row
+        else:
+            outcome.rejected.append(row | {"reason": verdict.kind.value, "detail": verdict.detail})
+
+
+def _written(unit: WriteUnit, author: SectionAuthor, orders: list[Order], attempt: int) -> Iterator[Section | None]:
+    words = unit.settings.max_words
+    blueprints = [
+        SectionBlueprint(
+            order.concept, order.audience, derive_seed(unit.seed, "textbooks", order.number, attempt), words
+        )
+        for order in orders
+    ]
+    return author.sections(blueprints, unit.guard.held_out)
+
+
+def _row(section: Section, position: int) -> Row:
+    return {
+        "doc_id": document_id(section.text),
+        "blueprint": section.blueprint,
+        "concept": section.concept,
+        "concepts": list(section.concepts),
+        "audience": section.audience,
+        "position": position,
+        "text": section.text,
+        "request_id": None,
+    }
+
+
+def inspect(section: Section, settings: TextbooksSettings, guard: Guard) -> Program | Fault:
+    """Return the program to run, or what is wrong with a section before it is run."""
+    words = len(section.text.split())
+    if words < settings.min_words:
+        return Fault("too_short", f"{words} words")
+    if words > settings.max_words:
+        return Fault("too_long", f"{words} words")
+    blocks = code_blocks(section.text)
+    if not blocks:
+        return Fault("no_code", "there is no block of Python")
+    found = guard.finding(section.blueprint, blocks)
+    if found is not None:
+        return found
+    try:
+        return program_of(blocks)
+    except SyntaxError as error:
+        return Fault("not_python", str(error))

@@ -1,0 +1,35 @@
+"""The threshold that keeps a share of the bytes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codeprimer.quality.selection import find_threshold
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.integers(1, 1000)), min_size=1, max_size=50),
+    st.floats(0.01, 1.0),
+)
+def test_what_is_kept_fits_the_share_and_nothing_more_would(pairs: list[tuple[int, int]], fraction: float) -> None:
+    scores = np.array([score / 20 for score, _ in pairs], dtype=np.float32)
+    sizes = np.array([size for _, size in pairs], dtype=np.int64)
+    threshold = find_threshold(scores, sizes, fraction)
+    kept = scores >= threshold
+    assert kept.any()
+    allowed = fraction * sizes.sum()
+    if sizes[kept].sum() > allowed:
+        assert threshold == scores.max()  # at least the best is kept
+    elif not kept.all():
+        next_lower = scores[~kept].max()
+        assert sizes[scores >= next_lower].sum() > allowed
+
+
+@pytest.mark.parametrize(("fraction", "kept"), [(0.25, 1), (0.5, 2), (0.74, 2), (1.0, 4)])
+def test_the_knob_is_the_share(fraction: float, kept: int) -> None:
+    scores = np.array([0.1, 0.9, 0.5, 0.3], dtype=np.float32)
+    sizes = np.full(4, 100, dtype=np.int64)
+    assert (scores >= find_threshold(scores, sizes, fraction)).sum() == kept
