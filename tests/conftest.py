@@ -33,7 +33,7 @@ corpus:
   heldout_fraction: 0.15
 textbooks: {sections: 120}
 exercises: {count: 600}
-tokens: {vocab_size: 640, context: 256}
+tokens: {vocabulary: 640, context: 256}
 training:
   model: {layers: 2, hidden: 64, heads: 4, intermediate: 128, context: 256}
   threads: 1

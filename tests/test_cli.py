@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.conftest import RECIPE, SmallRun, codeprimer
 
 CODE = 'def double(value: int) -> int:\n    """Return twice the value."""\n    return 2 * value\n'

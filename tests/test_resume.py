@@ -11,11 +11,10 @@ import sys
 import time
 from pathlib import Path
 
-from tests.conftest import SmallRun
-
 from codeprimer.core.artifact import file_digest, open_artifact
 from codeprimer.pipeline import STEP_NAMES
 from codeprimer.run_folder import RunFolder
+from tests.conftest import SmallRun
 
 
 def start(recipe: Path, runs: Path) -> subprocess.Popen[str]:

@@ -100,11 +100,11 @@ class _Draft:
         return fenced(show_output(Template(template).substitute(self.backdrop.holes())))
 
     def exercise(self) -> Exercise | None:
-        """Return an exercise on the concept that no other of this section shares a name with."""
-        taken = {exercise.entry_point for exercise in self.exercises}
+        """Return an exercise on the concept unlike the others of this section, in name and in composition."""
+        taken = {name for other in self.exercises for name in (other.entry_point, other.blueprint)}
         for _ in range(5):
             exercise = exercise_for(self.lesson.concept, self.random, self.guard)
-            if exercise is not None and exercise.entry_point not in taken:
+            if exercise is not None and not taken & {exercise.entry_point, exercise.blueprint}:
                 self.exercises.append(exercise)
                 return exercise
         return None
@@ -206,7 +206,7 @@ def _work(draft: _Draft) -> list[_Piece]:
         return []
     example = choose_example(exercise, draft.random)
     steps = walk_through(exercise, example, draft.random)
-    task = draft.say("Worked", signature=f"`{signature(exercise)}`", spec=specification(exercise))
+    task = draft.say("Worked", **_task(exercise))
     remark = remark_on_style(exercise, draft.random)
     program = f"{exercise.program}\n\nprint({example[0]})\n"
     return [
@@ -215,6 +215,15 @@ def _work(draft: _Draft) -> list[_Piece]:
         _Piece(f"{draft.say('Together')} {remark}".strip()),
         _Piece(fenced(show_output(program))),
     ]
+
+
+def _task(exercise: Exercise) -> dict[str, str]:
+    called = signature(exercise)
+    return {
+        "signature": f"`{called}`",
+        "kind": "method" if "." in called else "function",
+        "spec": specification(exercise),
+    }
 
 
 def _care(draft: _Draft) -> list[_Piece]:
@@ -255,7 +264,7 @@ def _another(draft: _Draft) -> list[_Piece]:
     exercise = draft.exercise()
     if exercise is None:
         return []
-    task = draft.say("Exercise", signature=f"`{signature(exercise)}`", spec=specification(exercise))
+    task = draft.say("Exercise", **_task(exercise))
     program = f"{exercise.program}\n\n{_some_assertions(draft, exercise)}"
     return [_Piece(task), _Piece(draft.say("Answer")), _Piece(fenced(program))]
 

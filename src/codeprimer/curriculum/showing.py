@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from itertools import pairwise
 from typing import Any
 
@@ -80,12 +81,15 @@ def results_of(steps: Sequence[str], inputs: Mapping[str, str]) -> list[tuple[st
     for step, following in pairwise(steps):
         exec(compile(step, "<step>", "exec"), namespace)
         name = handed_on(step, following)
-        found.append((name, namespace[name]))
+        # A later step may change the very list that this one hands on.
+        found.append((name, deepcopy(namespace[name])))
     return found
 
 
 def handed_on(step: str, following: str) -> str:
-    """Return the first variable that a step assigns and the following one reads."""
+    """Return the first variable that a step assigns, or else changes, and the following one reads."""
     names = [node for node in ast.walk(ast.parse(step)) if isinstance(node, ast.Name)]
     read = {node.id for node in ast.walk(ast.parse(following)) if isinstance(node, ast.Name)}
-    return next(node.id for node in names if isinstance(node.ctx, ast.Store) and node.id in read)
+    shared = [node for node in names if node.id in read]
+    assert shared, f"{following!r} reads nothing of {step!r}"
+    return next((node.id for node in shared if isinstance(node.ctx, ast.Store)), shared[0].id)

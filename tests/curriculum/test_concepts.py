@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from codeprimer.curriculum.catalogue import OPERATIONS
+from codeprimer.curriculum.concepts import AREAS, CONCEPTS, Concept, check_graph, position_of, prerequisites_of
+
+
+def concept(name: str, *prerequisites: str) -> Concept:
+    return Concept(name, name.title(), "area", prerequisites, f"doing {name}")
+
+
+def test_the_graph_is_sound_and_covers_every_area() -> None:
+    check_graph(CONCEPTS.values())
+    assert len(CONCEPTS) >= 45
+    wanted = "numbers strings lists dictionaries sets tuples loops comprehensions recursion sorting searching parsing"
+    assert {*wanted.split(), "nested lists", "classes"} <= set(AREAS)
+    for area in AREAS:
+        assert sum(concept.area == area for concept in CONCEPTS.values()) >= 3, area
+
+
+def test_every_concept_has_a_title_and_a_summary_that_reads_on_after_a_preposition() -> None:
+    titles = [concept.title for concept in CONCEPTS.values()]
+    assert len(set(titles)) == len(titles)
+    for one in CONCEPTS.values():
+        assert one.title[0].isupper()
+        assert one.summary.split()[0].endswith("ing"), one.summary
+        assert not one.summary.endswith(".")
+
+
+def test_a_prerequisite_that_comes_later_is_refused() -> None:
+    with pytest.raises(ValueError, match="'first' builds on 'second'"):
+        check_graph([concept("first", "second"), concept("second")])
+
+
+def test_a_circle_is_refused() -> None:
+    with pytest.raises(ValueError, match="no earlier concept"):
+        check_graph([concept("first", "second"), concept("second", "first")])
+
+
+def test_an_unknown_prerequisite_is_refused() -> None:
+    with pytest.raises(ValueError, match="'nothing', which is no earlier concept"):
+        check_graph([concept("first", "nothing")])
+
+
+def test_a_name_that_is_taken_is_refused() -> None:
+    with pytest.raises(ValueError, match="'first' is defined twice"):
+        check_graph([concept("first"), concept("first")])
+
+
+def test_prerequisites_reach_to_the_roots_and_come_in_curriculum_order() -> None:
+    assert prerequisites_of("variables") == ()
+    assert prerequisites_of("divisibility") == ("variables", "integers", "booleans")
+    for name in CONCEPTS:
+        found = prerequisites_of(name)
+        positions = [position_of(other) for other in found]
+        assert positions == sorted(positions)
+        assert all(set(CONCEPTS[other].prerequisites) <= set(found) for other in found)
+        assert all(position < position_of(name) for position in positions)
+
+
+def test_operations_practise_known_concepts() -> None:
+    unknown = {name for operation in OPERATIONS.values() for name in operation.concepts} - set(CONCEPTS)
+    assert sorted(unknown) == []

@@ -1,0 +1,200 @@
+"""The evaluation stage: three real models, examined, compared, and examined again after a crash."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.evaluation.conftest import TASK_ROWS
+
+from codeprimer.core.artifact import Artifact, Store
+from codeprimer.core.console import Console
+from codeprimer.core.documents import KEPT, TASKS, document_id
+from codeprimer.core.shards import Row
+from codeprimer.core.stage import Built, Tools, run_stage
+from codeprimer.engines.local import LocalEngine
+from codeprimer.evaluation import stage as stage_module
+from codeprimer.evaluation.settings import EvaluationSettings
+from codeprimer.evaluation.stage import EvaluationStage
+from codeprimer.evaluation.texts import choose_texts
+from codeprimer.evaluation.validation import validation_score
+from codeprimer.model.checkpoint import load
+from codeprimer.model.tokenizer import Tokenizer
+
+QUIET = Console("quiet")
+SETTINGS = EvaluationSettings(new_tokens=40, heldout_bytes=600, document_bytes=200)
+
+HUMANEVAL = {
+    "task_id": "HumanEval/0",
+    "prompt": 'def triple(x):\n    """Return it."""\n\n',
+    "solution": "    return 3 * x\n",
+}
+
+
+def document(index: int, split: str) -> Row:
+    text = f"def number_{index}(x):\n" + f"    return x + {index}\n" * (1 + index % 3 * 10)
+    return {"doc_id": document_id(text), "text": text, "split": split, "package": f"p{index}"}
+
+
+HELDOUT = [document(index, "heldout") for index in range(12)]
+
+
+def publish(store: Store, stage: str, tables: Mapping[str, Any], copied: Mapping[str, Path], **facts: Any) -> Artifact:
+    """Return a real artefact with these tables and copies of these folders' files."""
+    with store.workspace(stage, "0" * 16) as workspace:
+        for name, (schema, rows) in tables.items():
+            with workspace.table(name, schema) as table:
+                table.write_all(rows)
+        for place, folder in copied.items():
+            shutil.copytree(folder, workspace.path / place, dirs_exist_ok=True)
+        manifest = {"stage": stage, "id": "0" * 16, "facts": {}, "headline": "", **facts}
+        return store.publish(workspace, manifest, (), {})
+
+
+@pytest.fixture(scope="module")
+def inputs(checkpoints: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Artifact]:
+    """Artefacts as a run makes them: tuned knows all problems, base three, the control none."""
+    store = Store(tmp_path_factory.mktemp("inputs"))
+    kept = [document(100, "train"), *HELDOUT]
+    two_phases = {"phases": [{"name": "base"}, {"name": "tuned"}]}
+    exam = {"exam": (TASKS, TASK_ROWS), "validation": (TASKS, TASK_ROWS[:4]), "benchmarks": (TASKS, [HUMANEVAL])}
+    return {
+        "exam": publish(store, "exam", exam, {}),
+        "quality": publish(store, "quality", {"kept": (KEPT, kept)}, {}),
+        "tokens": publish(store, "tokens", {}, {}),
+        "control": publish(
+            store, "control", {}, {".": checkpoints["none"], "phases/base": checkpoints["none"]}, settings=two_phases
+        ),
+        "base": publish(store, "base", {}, {".": checkpoints["half"]}, settings={"phases": [{"name": "base"}]}),
+        "tuned": publish(store, "tuned", {}, {".": checkpoints["all"]}, settings={"phases": [{"name": "tuned"}]}),
+    }
+
+
+def run(
+    inputs: Mapping[str, Artifact], store: Path, processes: int = 1, settings: EvaluationSettings = SETTINGS
+) -> Built:
+    tools = Tools(LocalEngine(QUIET, processes), QUIET, 1)
+    return run_stage(EvaluationStage(), settings, inputs, "1" * 16, Store(store), tools)
+
+
+@pytest.fixture(scope="module")
+def built(inputs: dict[str, Artifact], tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return run(inputs, tmp_path_factory.mktemp("built"))
+
+
+def test_models_get_the_scores_that_they_have_learnt(built: Built) -> None:
+    scores = {row["model"]: row["passed"] for row in built.artifact.rows("scores")}
+    assert scores["tuned"] == 6
+    assert scores["base"] in (3, 4)
+    assert scores["control"] == 0
+    assert built.headline.startswith("tuned 100.0 %, base ")
+    assert built.headline.endswith("control 0.0 % of 6 exam problems")
+
+
+def test_every_sample_is_kept_with_its_verdict(built: Built) -> None:
+    rows = list(built.artifact.rows("samples"))
+    assert [(row["model"], row["task_id"]) for row in rows] == [
+        (model, task["task_id"]) for model in ("control", "base", "tuned") for task in TASK_ROWS
+    ]
+    best = rows[-1]
+    assert best["verdict"] == "passed"
+    assert best["completion"] == "\n" + TASK_ROWS[-1]["solution"]
+    facts = built.artifact.facts
+    assert facts["verdicts"]["tuned"] == {"passed": 6}
+    assert sum(facts["verdicts"]["control"].values()) == 6
+    assert {(example["model"], example["passed"]) for example in facts["examples"]} >= {
+        ("control", False),
+        ("tuned", True),
+    }
+    assert facts["concepts"][-1] == {"concept": "numbers", "problems": 6, "control": 0, "base": 3, "tuned": 6}
+
+
+def test_bits_per_byte_cover_both_sets_for_every_model_at_equal_bytes(built: Built) -> None:
+    rows = list(built.artifact.rows("bits_per_byte"))
+    models = ["base", "control/base", "control", "tuned"]
+    assert list(dict.fromkeys(row["model"] for row in rows)) == models
+    by_model = [[(row["doc_id"], row["bytes"]) for row in rows if row["model"] == model] for model in models]
+    assert all(found == by_model[0] for found in by_model)
+    heldout, solutions = built.artifact.facts["bits_per_byte"]
+    assert (heldout["text_set"], solutions["text_set"]) == ("heldout", "humaneval-solutions")
+    assert solutions["bytes"] == len("\n\n    return 3 * x\n")
+    assert [row["second"] for row in heldout["comparisons"]] == ["control/base", "control", "tuned"]
+    values = {row["model"]: row["value"] for row in heldout["models"]}
+    assert values["control/base"] == values["control"]
+    # A model that has learnt nothing spreads its bets over the vocabulary.
+    assert 1 < values["control"] < 9
+
+
+def test_workers_and_crashes_change_no_byte(
+    built: Built, inputs: dict[str, Artifact], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(stage_module, "grade", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        run(inputs, tmp_path, processes=2)
+    done = sorted((tmp_path / ".partial").glob("*/.work/units/*"))
+    assert len(done) == 7
+    times = [folder.stat().st_mtime_ns for folder in done]
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "publish", keep_times(times, done, Store.publish))
+        again = run(inputs, tmp_path)
+    assert again.artifact.manifest == built.artifact.manifest
+
+
+def keep_times(times: list[int], folders: list[Path], publish: Any) -> Any:
+    """Return ``publish``, preceded by a look at the finished units: they must not have been made again."""
+
+    def checked(*arguments: Any) -> Artifact:
+        assert [folder.stat().st_mtime_ns for folder in folders] == times
+        result: Artifact = publish(*arguments)
+        return result
+
+    return checked
+
+
+def test_what_cannot_be_measured_is_a_warning(
+    inputs: dict[str, Artifact], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store(tmp_path / "inputs")
+    bare = {
+        **inputs,
+        "exam": publish(store, "exam", {"exam": (TASKS, TASK_ROWS[:2])}, {}),
+        "quality": publish(store, "quality", {"kept": (KEPT, [document(100, "train")])}, {}),
+        "control": inputs["base"],
+    }
+    console = Console("auto")
+    tools = Tools(LocalEngine(QUIET, 1), console, 1)
+    built = run_stage(EvaluationStage(), SETTINGS, bare, "1" * 16, Store(tmp_path / "store"), tools)
+    warned = " ".join(capsys.readouterr().err.split())
+    assert "no held-out document was kept" in warned
+    assert "the control has one phase only" in warned
+    assert built.artifact.facts["bits_per_byte"] == []
+
+
+def test_held_out_texts_are_chosen_by_seed_up_to_the_bytes_and_cut_at_lines(inputs: dict[str, Artifact]) -> None:
+    first, again, other = (
+        [row for row in choose_texts(inputs, SETTINGS, seed) if row["text_set"] == "heldout"] for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert [row["doc_id"] for row in first] != [row["doc_id"] for row in other]
+    sizes = [len(row["text"]) for row in first]
+    assert 600 <= sum(sizes) < 600 + 200
+    assert max(sizes) <= 200
+    assert any(row["cut"] for row in first)
+    assert all(row["text"].endswith("\n") for row in first)
+    assert {row["doc_id"] for row in first} <= {row["doc_id"] for row in HELDOUT}
+
+
+def test_no_bytes_means_no_held_out_text(inputs: dict[str, Artifact]) -> None:
+    settings = EvaluationSettings(heldout_bytes=0)
+    assert [row["text_set"] for row in choose_texts(inputs, settings, 1)] == ["humaneval-solutions"]
+
+
+@pytest.mark.parametrize(("name", "score"), [("all", 1.0), ("half", 0.75), ("none", 0.0)])
+def test_the_validation_score_is_the_share_of_validation_problems_solved(
+    checkpoints: dict[str, Path], inputs: dict[str, Artifact], name: str, score: float
+) -> None:
+    model, _ = load(checkpoints[name])
+    assert validation_score(model, Tokenizer.load(checkpoints[name]), inputs["exam"]) == score

@@ -1,0 +1,73 @@
+"""Recipes: strict, composed of the stages' own settings, printed and read back unchanged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from codeprimer.core.errors import RecipeError
+from codeprimer.pipeline import STEP_NAMES, flow, steps_until, with_machine
+from codeprimer.recipe import Recipe, load_recipe, parse_recipe
+from codeprimer.recipe_text import render_recipe, render_reference
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_recipe_loads_and_survives_being_printed(path: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(path)
+    printed = tmp_path / "printed.yaml"
+    printed.write_text(render_recipe(recipe))
+    assert load_recipe(printed) == recipe
+
+
+def test_the_control_has_the_tokens_and_the_schedule_of_base_and_tuned() -> None:
+    training = load_recipe(ROOT / "recipes" / "tiny.yaml").training
+    control = training.control_settings()
+    others = (*training.base_settings().phases, *training.tuned_settings().phases)
+    assert [phase.model_copy(update={"mixture": {}}) for phase in control.phases] == [
+        phase.model_copy(update={"mixture": {}}) for phase in others
+    ]
+    assert all(phase.mixture == {"raw": 1.0} for phase in control.phases)
+
+
+def test_every_step_comes_after_what_it_reads_and_its_inputs_are_what_its_stage_reads() -> None:
+    seen: set[str] = set()
+    steps = flow(parse_recipe({"name": "x"}, "test"))
+    for step in steps:
+        assert set(step.inputs.values()) <= seen
+        assert set(step.inputs) == set(step.stage.reads)
+        seen.add(step.name)
+    assert tuple(step.name for step in steps) == STEP_NAMES
+    assert [step.number for step in steps] == sorted(step.number for step in steps)
+
+
+def test_until_takes_only_what_the_step_needs() -> None:
+    recipe = parse_recipe({"name": "x"}, "test")
+    assert [step.name for step in steps_until(recipe, "quality")] == ["corpus", "quality"]
+    assert [step.name for step in steps_until(recipe, "exercises")] == ["exam", "exercises"]
+    with pytest.raises(RecipeError, match="did you mean 'quality'"):
+        steps_until(recipe, "qualty")
+
+
+def test_decisions_of_the_machine_fill_only_what_the_recipe_leaves_open() -> None:
+    open_recipe = parse_recipe({"name": "x"}, "test")
+    decided = with_machine(open_recipe, {"precision": "bfloat16", "threads": 2}).training
+    assert (decided.precision, decided.threads) == ("bfloat16", 2)
+    fixed = parse_recipe({"name": "x", "training": {"precision": "float32", "threads": 1}}, "test")
+    assert with_machine(fixed, {"precision": "bfloat16", "threads": 2}) == fixed
+
+
+def test_relative_paths_are_taken_from_the_recipes_folder(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("corpus: {sources: [{kind: folder, name: code, path: code}]}")
+    assert load_recipe(path).corpus.sources[0].path == tmp_path / "code"
+
+
+def test_the_reference_names_every_setting() -> None:
+    reference = render_reference()
+    for name, field in Recipe.model_fields.items():
+        if hasattr(field.default, "model_fields"):
+            for setting in type(field.default).model_fields:
+                assert f"`{setting}" in reference, f"{name}.{setting}"
