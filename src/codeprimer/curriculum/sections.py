@@ -43,7 +43,7 @@ ORDERS = (
 )
 """In which order the parts may come, after the opening."""
 
-_ATTEMPTS = 4
+_ATTEMPTS = 8
 
 _TITLES = ("# $title", "# $title", "# $title: $summary", "# $Summary")
 
@@ -170,7 +170,7 @@ def _opening(draft: _Draft) -> tuple[str, list[_Piece]]:
     if before:
         titles = [f'"{CONCEPTS[name].title}"' for name in before]
         listed = ", ".join(titles[:-1]) + (" and " if titles[1:] else "") + titles[-1]
-        pieces.append(_Piece(draft.say("Before", before=listed), 1))
+        pieces.append(_Piece(draft.say("Before", before=listed)))
     return "", pieces
 
 
@@ -179,9 +179,9 @@ def _idea(draft: _Draft) -> list[_Piece]:
     aside = draft.fill(getattr(draft.lesson, draft.audience.aside))
     if draft.random.random() < 0.5:
         aside = f"{draft.say('Aside lead')} {aside}"
-    pieces = [_Piece(draft.fill(first)), *(_Piece(draft.fill(text), 4) for text in rest)]
+    pieces = [_Piece(draft.fill(first)), *(_Piece(draft.fill(text), 3) for text in rest)]
     place = 0 if draft.audience.aside == "picture" and draft.random.random() < 0.5 else len(pieces)
-    pieces.insert(place, _Piece(aside, 2))
+    pieces.insert(place, _Piece(aside, 1))
     return pieces
 
 
@@ -231,7 +231,7 @@ def _care(draft: _Draft) -> list[_Piece]:
     text = f"{draft.fill(pitfall.mistake)} {draft.fill(pitfall.remedy)}"
     if draft.random.random() < 0.5:
         text = f"{draft.say('Mistake')} {text}"
-    return [_Piece(text), *([_Piece(draft.program(pitfall.code), 3)] if pitfall.code else [])]
+    return [_Piece(text), *([_Piece(draft.program(pitfall.code), 2)] if pitfall.code else [])]
 
 
 def _check(draft: _Draft) -> list[_Piece]:
@@ -240,7 +240,7 @@ def _check(draft: _Draft) -> list[_Piece]:
     kind = draft.random.choice((_asserts, _predict, _another))
     pieces = kind(draft) or _asserts(draft)
     if draft.random.random() < 0.4:
-        pieces.append(_Piece(draft.say("Closing"), 5))
+        pieces.append(_Piece(draft.say("Closing"), 4))
     return pieces
 
 
@@ -286,7 +286,7 @@ def _assemble(draft: _Draft, parts: list[tuple[str, list[_Piece]]], words: int) 
         headings = {name: f"## {title}" for name, title in zip(HEADED, named, strict=True)}
     title = draft.fill(draft.random.choice(_TITLES), title=CONCEPTS[draft.lesson.concept].title)
     spares = sorted({piece.spare for _, pieces in parts for piece in pieces})
-    wanted = draft.random.randint(2 * words // 3, words)
+    wanted = draft.random.randint(3 * words // 4, words)
     while True:
         text = "\n\n".join([title, *_paragraphs(parts, headings, spares[-1])]) + "\n"
         if len(text.split()) <= wanted or len(spares) == 1:

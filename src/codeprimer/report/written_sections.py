@@ -52,15 +52,18 @@ def exercises_section(facts: Facts, most: int) -> Section:
 def exam_section(facts: Facts) -> Section:
     """What was sealed before everything else."""
     exam = facts["exam"]
-    rows = [(name, count) for name, count in exam["tasks"].items()]
-    return Section(
-        "exam",
-        "Exam",
-        [
-            blocks.text(
-                "Sealed before the rest: whole compositions are held out, so that no training text holds them, neither alone "
-                "nor inside a longer one. Every reference solution was executed against its tests."
-            ),
-            blocks.table(("problems", "count"), rows),
-        ],
-    )
+    rows = [*exam["problems"].items(), *exam["benchmarks"].items()]
+    content: list[Block] = [
+        blocks.text(
+            "Sealed before the rest: whole compositions are held out, so that no training text holds them, neither alone "
+            "nor inside a longer one. Every reference solution was executed against its tests."
+        ),
+        blocks.table(("problems", "count"), rows),
+        blocks.text(
+            f"The exam draws on {exam['operations']} operations. Problems by number of steps: "
+            f"{named_counts(exam['steps'])}. Seal: {exam['digest']}."
+        ),
+    ]
+    for example in exam["examples"][:2]:
+        content.append(blocks.code(example["blueprint"], example["program"] + "\n" + "\n".join(example["tests"])))
+    return Section("exam", "Exam", content)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from codeprimer.analysis.trees import function_trees
 from codeprimer.core.artifact import Artifact
@@ -33,16 +34,15 @@ class Guard:
     trees: frozenset[str]
     """Digests of their solutions with all names masked that the program binds itself."""
 
-    @property
+    @cached_property
     def held_out(self) -> HeldOut:
         """The guard that an author needs."""
         return HeldOut.of(self.keys)
 
     def finding(self, blueprint: str, blocks: Sequence[str]) -> Fault | None:
         """Return what a section holds of the exam, if anything."""
-        held_out = self.held_out
         for key in blueprint.split(" + "):
-            if held_out.forbids(tuple(key.split(">")[1:])):
+            if self.held_out.forbids(tuple(key.split(">")[1:])):
                 return Fault("held_out", key)
         for block in blocks:
             for function in function_trees(block):

@@ -6,17 +6,16 @@ a function of the recipe's seed, its number and the attempt, so units may be cut
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from codeprimer.core import registry
 from codeprimer.core.documents import SECTIONS, SECTIONS_REJECTED, document_id
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.seeds import derive_seed
 from codeprimer.core.shards import Row, TableWriter
-from codeprimer.curriculum.heldout import HeldOut
+from codeprimer.curriculum.author import Author
 from codeprimer.curriculum.sections import Section, SectionBlueprint
 from codeprimer.sandbox import Program, Sandbox
 from codeprimer.textbooks.blocks import code_blocks, program_of
@@ -27,20 +26,12 @@ from codeprimer.textbooks.settings import TextbooksSettings
 UNIT_SECTIONS = 100
 
 
-class SectionAuthor(Protocol):
-    """Somebody who writes sections."""
-
-    def sections(self, blueprints: Iterable[SectionBlueprint], guard: HeldOut) -> Iterator[Section | None]:
-        """Yield the section that each blueprint orders, or None where there is none, in the order of the blueprints."""
-        ...
-
-
-def author_named(name: str) -> SectionAuthor:
+def author_named(name: str) -> Author:
     """Return an author. Raises RecipeError when there is none of that name, or when it writes no sections."""
     author = registry.load("authors", name)()
     if not hasattr(author, "sections"):
         raise RecipeError(f"textbooks.author: {name!r} writes no sections; choose another author, such as offline")
-    found: SectionAuthor = author
+    found: Author = author
     return found
 
 
@@ -87,7 +78,7 @@ def write_unit(unit: WriteUnit, folder: Path) -> None:
 
 
 def _attempt(
-    unit: WriteUnit, author: SectionAuthor, orders: list[Order], attempt: int, outcome: _Outcome, sandbox: Sandbox
+    unit: WriteUnit, author: Author, orders: list[Order], attempt: int, outcome: _Outcome, sandbox: Sandbox
 ) -> None:
     """Write and judge the ordered sections once."""
     runnable: list[tuple[int, Row, Program]] = []
@@ -110,7 +101,7 @@ def _attempt(
             outcome.rejected.append(row | {"reason": verdict.kind.value, "detail": verdict.detail})
 
 
-def _written(unit: WriteUnit, author: SectionAuthor, orders: list[Order], attempt: int) -> Iterator[Section | None]:
+def _written(unit: WriteUnit, author: Author, orders: list[Order], attempt: int) -> Iterator[Section | None]:
     words = unit.settings.max_words
     blueprints = [
         SectionBlueprint(

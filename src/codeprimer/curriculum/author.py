@@ -1,0 +1,42 @@
+"""Who writes textbooks and exercises: the contract of an author, and the one that needs no network.
+
+Reads blueprints. Its one idea: an author is asked for what a blueprint orders and may decline; what it writes is
+executed by the stage that asked, whoever the author is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from codeprimer.curriculum.blueprints import Blueprint, Exercise
+from codeprimer.curriculum.compose import compose
+from codeprimer.curriculum.heldout import HeldOut
+from codeprimer.curriculum.sections import Section, SectionBlueprint, write_section
+
+
+class Author(Protocol):
+    """Writes exercises and sections; registered as an entry point of the group ``codeprimer.authors``."""
+
+    def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | None]:
+        """Yield the exercise that each blueprint orders, or None where there is none, in the order of the blueprints.
+
+        Equal blueprints must give equal exercises.
+        """
+        ...
+
+    def sections(self, blueprints: Iterable[SectionBlueprint], guard: HeldOut) -> Iterator[Section | None]:
+        """Yield the section that each blueprint orders, or None where there is none, in the order of the blueprints."""
+        ...
+
+
+class OfflineAuthor:
+    """Composes everything from the operations' own words, code and meanings."""
+
+    def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | None]:
+        """Yield composed exercises; None where no test could tell right from wrong."""
+        return map(compose, blueprints)
+
+    def sections(self, blueprints: Iterable[SectionBlueprint], guard: HeldOut) -> Iterator[Section | None]:
+        """Yield composed sections; None where every example would be held out."""
+        return (write_section(blueprint, guard) for blueprint in blueprints)

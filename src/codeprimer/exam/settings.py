@@ -1,0 +1,23 @@
+"""What a recipe says about the exam."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from codeprimer.core.stage import PLACE, Settings
+
+
+class ExamSettings(Settings):
+    """How many problems are held out, and which benchmarks training data is checked against."""
+
+    problems: int = Field(default=320, ge=10, le=1000, description="Problems of the exam, each of its own composition.")
+    validation: int = Field(
+        default=100, ge=10, le=1000, description="Problems by which checkpoints are chosen; the exam never is."
+    )
+    seed: int = Field(default=2024, ge=0, description="Draws the problems; not the recipe's seed, so that runs compare.")
+    benchmarks: tuple[str, ...] = Field(
+        default=(),
+        json_schema_extra=PLACE,
+        description="Benchmark files (.jsonl, .jsonl.gz, .json), the names humaneval and mbpp for those in the folder "
+        "CODEPRIMER_BENCHMARKS, or auto for whatever is there.",
+    )

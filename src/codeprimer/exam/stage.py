@@ -1,0 +1,112 @@
+"""The exam stage: choose, execute, seal.
+
+Writes ``exam``, ``validation`` and ``benchmarks``. Its one idea: a problem whose own solution does not pass its tests
+would be a bug of the curriculum, so nothing is sealed before every solution has been executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from codeprimer.core.artifact import Artifact, Workspace, to_json
+from codeprimer.core.console import Console
+from codeprimer.core.documents import TASKS
+from codeprimer.core.errors import UserError
+from codeprimer.core.seeds import python_random
+from codeprimer.core.shards import Row
+from codeprimer.core.stage import Stage, Stats, Tools
+from codeprimer.curriculum.blueprints import Exercise
+from codeprimer.exam.benchmarks import digest_of, find_benchmarks, read_benchmark
+from codeprimer.exam.selection import Chooser
+from codeprimer.exam.settings import ExamSettings
+from codeprimer.sandbox import Program, Sandbox, VerdictKind
+
+
+class ExamStage(Stage[ExamSettings]):
+    """From the curriculum to sealed problems."""
+
+    name = "exam"
+    version = 1
+    seeded = False
+    required_tables = ("exam", "validation")
+
+    def source_digest(self, settings: ExamSettings, console: Console) -> str:
+        """Return a digest of the benchmark files; raises SourceError where one is missing."""
+        return digest_of(find_benchmarks(settings.benchmarks, console))
+
+    def run(self, settings: ExamSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
+        """Write the three tables."""
+        chooser = Chooser(python_random(settings.seed, "exam"))
+        sets = {
+            "exam": list(chooser.problems(settings.problems)),
+            "validation": list(chooser.problems(settings.validation)),
+        }
+        check_solutions([exercise for problems in sets.values() for exercise in problems])
+        rows = {name: [task_row(f"{name}/{n:04d}", e) for n, e in enumerate(sets[name])] for name in sets}
+        for name, tasks in rows.items():
+            with out.table(name, TASKS) as table:
+                table.write_all(tasks)
+        counts: Counter[str] = Counter()
+        with out.table("benchmarks", TASKS) as table:
+            for path in find_benchmarks(settings.benchmarks, Console("quiet")):
+                for row in read_benchmark(path):
+                    counts[row["task_id"].partition("/")[0]] += 1
+                    table.write(row)
+        return _stats(sets, rows, dict(sorted(counts.items())))
+
+
+def task_row(task_id: str, exercise: Exercise) -> Row:
+    """Return an exercise as a row of a task table."""
+    return {
+        "task_id": task_id,
+        "blueprint": exercise.blueprint,
+        "concepts": list(exercise.concepts),
+        "entry_point": exercise.entry_point,
+        "prompt": exercise.prompt,
+        "solution": exercise.solution,
+        "tests": list(exercise.tests),
+    }
+
+
+def check_solutions(problems: Sequence[Exercise]) -> None:
+    """Execute every solution against its tests.
+
+    Raises UserError where the machine did not let one finish; a solution that fails is a bug.
+    """
+    with Sandbox() as sandbox:
+        verdicts = sandbox.run(Program(problem.program, problem.tests) for problem in problems)
+        for problem, verdict in zip(problems, verdicts, strict=True):
+            broken = verdict.kind in (VerdictKind.failed, VerdictKind.raised)
+            assert not broken, f"{problem.blueprint}: its own solution {verdict.kind} ({verdict.detail})"
+            if not verdict.passed:
+                raise UserError(
+                    f"exam: the solution of {problem.blueprint} could not be executed ({verdict.kind}); give the run "
+                    "more memory or a less busy machine and run again"
+                )
+
+
+def _stats(sets: Mapping[str, Sequence[Exercise]], rows: Mapping[str, Sequence[Row]], benchmarks: dict[str, int]) -> Stats:
+    exam = sets["exam"]
+    facts = {
+        "problems": {name: len(problems) for name, problems in sets.items()},
+        "benchmarks": benchmarks,
+        "digest": hashlib.sha256(to_json(rows)).hexdigest()[:16],
+        "steps": _counts(str(problem.blueprint.count(">")) for problem in exam),
+        "styles": _counts(problem.style for problem in exam),
+        "concepts": _counts(concept for problem in exam for concept in problem.concepts),
+        "operations": len({name for problem in exam for name in problem.blueprint.split(">")[1:]}),
+        "examples": [
+            {"blueprint": problem.blueprint, "program": problem.program, "tests": list(problem.tests)}
+            for problem in exam[:3]
+        ],
+    }
+    headline = f"{len(exam):,} exam and {len(sets['validation']):,} validation problems held out by composition"
+    if benchmarks:
+        headline += "; " + ", ".join(f"{name} {count:,}" for name, count in benchmarks.items())
+    return Stats(headline, facts)
+
+
+def _counts(values: "Sequence[str] | object") -> dict[str, int]:
+    return dict(Counter(values).most_common())  # type: ignore[call-overload, no-any-return]

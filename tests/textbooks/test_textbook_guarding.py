@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.textbooks.textbook_inputs import exam_exercises, publish_exam
+
+from codeprimer.core.artifact import Store
+from codeprimer.textbooks.guarding import Guard, guard_from
+
+HELD_OUT = """\
+def find(values: list[int]) -> int:
+    \"\"\"Anything.\"\"\"
+    kept = [v for v in values if v % 2 == 0]
+    return sum(kept)
+"""
+
+
+@pytest.fixture(scope="module")
+def guard(tmp_path_factory: pytest.TempPathFactory) -> Guard:
+    exercises = exam_exercises(40)
+    store = Store(tmp_path_factory.mktemp("store"))
+    return guard_from(publish_exam(store, {"exam": exercises[:30], "validation": exercises[30:]}))
+
+
+def test_compositions_of_exam_and_validation_are_known(guard: Guard) -> None:
+    for exercise in exam_exercises(40):
+        found = guard.finding(exercise.blueprint, [])
+        assert found is not None
+        assert found.reason == "held_out"
+
+
+def test_a_second_composition_of_a_section_is_looked_at_too(guard: Guard) -> None:
+    held_out = exam_exercises(1)[0].blueprint
+    found = guard.finding(f"integers>total + {held_out}", [])
+    assert found is not None
+    assert found.detail == held_out
+
+
+def test_an_exam_solution_is_found_under_other_names(guard: Guard) -> None:
+    for exercise in exam_exercises(40):
+        code = exercise.program.replace(exercise.entry_point, "renamed")
+        found = guard.finding("integers>total", ["x = 1\n", code])
+        assert found is not None
+        assert found.reason == "exam_solution"
+
+
+def test_other_code_passes(guard: Guard, tmp_path: Path) -> None:
+    empty = guard_from(publish_exam(Store(tmp_path), {}))
+    assert empty.keys == ()
+    assert empty.finding("integers>keep_even>total", [HELD_OUT]) is None
+    assert guard.finding("integer>square", ["print(1)\n", "def f(x):\n    return x\n"]) is None

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from tests.textbooks.textbook_inputs import build, exam_exercises, publish_exam
+
+from codeprimer.core.artifact import Artifact, Store
+from codeprimer.core.console import Console
+from codeprimer.core.documents import document_id
+from codeprimer.curriculum.concepts import CONCEPTS, position_of
+from codeprimer.curriculum.heldout import HeldOut
+from codeprimer.sandbox import Sandbox
+from codeprimer.textbooks import stage as stage_module
+from codeprimer.textbooks.blocks import code_blocks, program_of
+from codeprimer.textbooks.settings import TextbooksSettings
+from codeprimer.textbooks.stage import TextbooksStage
+
+SETTINGS = TextbooksSettings(sections=220)
+
+
+@pytest.fixture(scope="module")
+def exam(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    exercises = exam_exercises(150)
+    store = Store(tmp_path_factory.mktemp("exam"))
+    return publish_exam(store, {"exam": exercises[:100], "validation": exercises[100:]})
+
+
+@pytest.fixture(scope="module")
+def textbooks(exam: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    return build(tmp_path_factory.mktemp("store"), exam, SETTINGS).artifact
+
+
+def test_sections_come_in_curriculum_order_and_cover_every_concept(textbooks: Artifact) -> None:
+    rows = list(textbooks.rows("sections"))
+    assert len(rows) == 220
+    assert [row["position"] for row in rows] == list(range(220))
+    places = [position_of(row["concept"]) for row in rows]
+    assert places == sorted(places)
+    assert {row["concept"] for row in rows} == set(CONCEPTS)
+
+
+def test_every_row_is_its_text_and_no_two_are_alike(textbooks: Artifact) -> None:
+    rows = list(textbooks.rows("sections"))
+    assert all(row["doc_id"] == document_id(row["text"]) for row in rows)
+    assert len({row["doc_id"] for row in rows}) == len(rows)
+    assert all(150 <= len(row["text"].split()) <= 450 for row in rows)
+    assert all(row["concept"] in row["concepts"] for row in rows)
+
+
+def test_every_kept_section_runs_again(textbooks: Artifact) -> None:
+    texts = [row["text"] for row in textbooks.rows("sections")][::5]
+    with Sandbox(workers=1) as sandbox:
+        verdicts = list(sandbox.run(program_of(code_blocks(text)) for text in texts))
+    assert all(verdict.passed for verdict in verdicts)
+
+
+def test_no_section_holds_a_composition_of_exam_or_validation(exam: Artifact, textbooks: Artifact) -> None:
+    keys = [row["blueprint"] for table in ("exam", "validation") for row in exam.rows(table)]
+    guard = HeldOut.of(keys)
+    for row in textbooks.rows("sections"):
+        for key in row["blueprint"].split(" + "):
+            assert key not in keys
+            assert not guard.forbids(tuple(key.split(">")[1:]))
+
+
+def test_the_facts_agree_with_the_tables(textbooks: Artifact) -> None:
+    facts = textbooks.facts
+    rows = list(textbooks.rows("sections"))
+    assert facts["sections"] == len(rows)
+    assert facts["by_concept"] == Counter(row["concept"] for row in rows)
+    assert facts["by_audience"] == Counter(row["audience"] for row in rows)
+    assert facts["words"] == sum(len(row["text"].split()) for row in rows)
+    assert sum(facts["by_length"].values()) == len(rows)
+    assert sum(facts["rejected"].values()) == len(list(textbooks.rows("rejected")))
+    assert len(facts["examples"]) == 3
+    assert facts["distinct_code_blocks"] > 0.9 * facts["code_blocks"]
+    assert textbooks.manifest["headline"].startswith("220 sections on 87 concepts kept")
+
+
+def test_two_processes_write_the_same_bytes_as_one(exam: Artifact, textbooks: Artifact, tmp_path: Path) -> None:
+    assert build(tmp_path, exam, SETTINGS, processes=2).artifact.manifest == textbooks.manifest
+
+
+def test_a_killed_run_continues_with_the_same_bytes(
+    exam: Artifact, textbooks: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    write_unit = stage_module.write_unit
+
+    def killed_in_the_third_unit(unit: stage_module.WriteUnit, folder: Path) -> None:
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        made.append(unit.start)
+        write_unit(unit, folder)
+
+    monkeypatch.setattr(stage_module, "write_unit", killed_in_the_third_unit)
+    with pytest.raises(KeyboardInterrupt):
+        build(tmp_path, exam, SETTINGS)
+    monkeypatch.setattr(
+        stage_module, "write_unit", lambda unit, folder: (made.append(unit.start), write_unit(unit, folder))
+    )
+    again = build(tmp_path, exam, SETTINGS).artifact
+    assert again.manifest == textbooks.manifest
+    assert made == [0, 100, 200]
+
+
+def test_another_seed_writes_other_sections(exam: Artifact, tmp_path: Path) -> None:
+    few = TextbooksSettings(sections=12)
+    first = [row["text"] for row in build(tmp_path, exam, few, seed=1).artifact.rows("sections")]
+    second = [row["text"] for row in build(tmp_path, exam, few, seed=2).artifact.rows("sections")]
+    assert not set(first) & set(second)
+
+
+def test_too_few_sections_for_all_concepts_are_a_warning(
+    exam: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(Console, "warn", lambda self, text: warnings.append(text))
+    build(tmp_path, exam, TextbooksSettings(sections=12, audiences=("pupil",)))
+    assert warnings == [
+        "textbooks: 12 sections cannot cover all concepts; 75 have none, such as 'integers'; raise textbooks.sections"
+    ]
+
+
+def test_changed_lessons_make_the_sections_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console("quiet")
+    before = TextbooksStage().source_digest(SETTINGS, console)
+    monkeypatch.setattr(stage_module, "digest", lambda: "other lessons")
+    assert TextbooksStage().source_digest(SETTINGS, console) != before
