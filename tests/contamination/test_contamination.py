@@ -151,6 +151,13 @@ def test_building_blocks_inside_a_problems_function_may_be_trained_on(tmp_path: 
     assert matches(built) == []
 
 
+def test_special_methods_of_a_problem_may_be_trained_on(tmp_path: Path) -> None:
+    special = "class A:\n    def __init__(self, a, b, c):\n        self.a = a\n        self.b = b\n        self.c = c\n"
+    asked = '    def get(self):\n        """Get a."""\n'
+    task = {"task_id": "MBPP/0", "prompt": special + asked, "solution": "        return self.a\n"}
+    assert matches(run(tmp_path, raw=[document(special)], benchmarks=[task])) == []
+
+
 def test_textbooks_are_compared_block_by_block_even_when_one_is_not_python(tmp_path: Path) -> None:
     section = (
         f"# Sums\n\n```python\nnot python(\n```\n\nMore:\n\n```python\n{PROMPT.replace(PROSE, 'Add.')}{SOLUTION}```\n"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 
@@ -84,6 +85,12 @@ def test_equal_blueprints_give_equal_sections_in_any_process() -> None:
             check=True,
         )
         assert printed.stdout.strip() == here
+
+
+def test_no_name_is_defined_twice_in_a_section() -> None:
+    for seed in range(60):
+        names = re.findall(r"^(?:def|class) (\w+)", write("string_reversal", seed=seed).text, re.MULTILINE)
+        assert len(set(names)) == len(names)
 
 
 def test_a_section_tells_its_compositions_and_its_concepts_in_order() -> None:

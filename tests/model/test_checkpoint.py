@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from codeprimer.core.errors import UserError
@@ -58,7 +58,9 @@ def test_a_checkpoint_that_transformers_wrote_is_read(folder: Path, model: Phi, 
 
 
 def test_names_on_disk_are_those_of_hugging_face(folder: Path) -> None:
-    names = set(load_file(folder / "model.safetensors"))
+    with safe_open(folder / "model.safetensors", "pt") as file:
+        assert file.metadata() == {"format": "pt"}
+        names = set(file.keys())
     of_layer = {name.removeprefix("model.layers.2.") for name in names if name.startswith("model.layers.2.")}
     parts = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.dense", "mlp.fc1", "mlp.fc2")
     assert of_layer == {f"{part}.{kind}" for part in (*parts, "input_layernorm") for kind in ("weight", "bias")}

@@ -215,6 +215,7 @@ def test_a_small_folder_of_one_package_still_gets_a_kept_set(tmp_path: Path) -> 
     console = Listener()
     artifact = build(write_corpus(tmp_path / "corpus", texts), tmp_path / "store", console=console)
     assert 1 <= artifact.facts["kept"]["documents"] < len(names)
+    assert len({row["score"] for row in artifact.rows("scores")}) > 3
     said = " ".join(console.warnings)
     assert "fewer than quality.sample" in said
     assert "only 1 packages" in said
@@ -224,3 +225,10 @@ def test_documents_that_are_all_alike_are_an_error(tmp_path: Path) -> None:
     texts = {f"p{i}/m.py": f"VALUE_{i} = {i}\n" for i in range(20)}
     with pytest.raises(SourceError, match="not enough to learn from"):
         build(write_corpus(tmp_path / "corpus", texts), tmp_path / "store")
+
+
+def test_when_not_even_the_best_fits_the_share_it_is_kept_and_that_is_said(corpus: Artifact, tmp_path: Path) -> None:
+    console = Listener()
+    artifact = build(corpus, tmp_path, console=console, keep_fraction=0.0001)
+    assert 1 <= artifact.facts["kept"]["documents"] <= 5  # the best, and those that score the same
+    assert any("more than quality.keep_fraction" in warning for warning in console.warnings)

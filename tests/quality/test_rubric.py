@@ -54,6 +54,22 @@ class Settings:
         return self.b
 '''
 
+REGISTRATIONS = """
+def setup(app):
+    \"\"\"Register everything.\"\"\"
+    app.add(first)
+    app.add(second)
+    app.add(third)
+    app.add(fourth)
+    return app
+
+
+first = object()
+second = object()
+third = object()
+fourth = object()
+"""
+
 BURIED = "def f(a, b, qq, zz, ww):\n" + "".join(
     f"""
     if a > {i} and b < {i}:
@@ -87,6 +103,7 @@ def install(path):
     [
         (FOREIGN, "not_self_contained"),
         (GETTERS, "trivial"),
+        (REGISTRATIONS, "trivial"),
         (BURIED, "buried"),
         (SYSTEM, "skewed_topic"),
         ("def f(:", "not_python"),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from codeprimer.sandbox import Sandbox, VerdictKind
@@ -34,8 +36,9 @@ print("a # is no comment", 1)  # a # is no comment 1
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Sandbox:
-    return Sandbox(workers=1)
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(workers=1) as sandbox:
+        yield sandbox
 
 
 def verdict(sandbox: Sandbox, *blocks: str) -> VerdictKind:

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from tests.textbooks.textbook_inputs import exam_exercises, publish_exam
 
+from codeprimer.analysis.ngrams import words
 from codeprimer.core.artifact import Store
-from codeprimer.textbooks.guarding import Guard, guard_from
+from codeprimer.curriculum.worked import specification
+from codeprimer.textbooks.guarding import SHORTEST_WORDS, Guard, guard_from
 
 HELD_OUT = """\
 def find(values: list[int]) -> int:
@@ -25,14 +27,14 @@ def guard(tmp_path_factory: pytest.TempPathFactory) -> Guard:
 
 def test_compositions_of_exam_and_validation_are_known(guard: Guard) -> None:
     for exercise in exam_exercises(40):
-        found = guard.finding(exercise.blueprint, [])
+        found = guard.finding(exercise.blueprint, "", [])
         assert found is not None
         assert found.reason == "held_out"
 
 
 def test_a_second_composition_of_a_section_is_looked_at_too(guard: Guard) -> None:
     held_out = exam_exercises(1)[0].blueprint
-    found = guard.finding(f"integers>total + {held_out}", [])
+    found = guard.finding(f"integers>total + {held_out}", "", [])
     assert found is not None
     assert found.detail == held_out
 
@@ -40,13 +42,35 @@ def test_a_second_composition_of_a_section_is_looked_at_too(guard: Guard) -> Non
 def test_an_exam_solution_is_found_under_other_names(guard: Guard) -> None:
     for exercise in exam_exercises(40):
         code = exercise.program.replace(exercise.entry_point, "renamed")
-        found = guard.finding("integers>total", ["x = 1\n", code])
+        found = guard.finding("integers>total", "", ["x = 1\n", code])
         assert found is not None
         assert found.reason == "exam_solution"
 
 
-def test_other_code_passes(guard: Guard, tmp_path: Path) -> None:
+def test_the_wording_of_a_problem_is_found_whatever_stands_around_it(guard: Guard) -> None:
+    found_by_words = 0
+    for exercise in exam_exercises(40):
+        spec = " ".join(specification(exercise).split())
+        found = guard.finding("integers>total", f"Here we go: {spec.upper()} That was it.", [])
+        assert (found is not None) == (len(words(spec)) >= SHORTEST_WORDS)
+        if found is not None:
+            found_by_words += 1
+            assert found.reason == "exam_wording"
+            assert found.detail in " ".join(words(spec))
+    assert found_by_words > 20
+
+
+def test_other_text_and_code_pass(guard: Guard, tmp_path: Path) -> None:
     empty = guard_from(publish_exam(Store(tmp_path), {}))
     assert empty.keys == ()
-    assert empty.finding("integers>keep_even>total", [HELD_OUT]) is None
-    assert guard.finding("integer>square", ["print(1)\n", "def f(x):\n    return x\n"]) is None
+    assert empty.finding("integers>keep_even>total", "some words", [HELD_OUT]) is None
+    prose = "A list is a shopping list on paper: the order matters, and you can add a line at the bottom of it."
+    assert guard.finding("integer>square", prose, ["print(1)\n", "def f(x):\n    return x\n"]) is None
+
+
+def test_what_every_class_has_in_common_is_no_solution(tmp_path: Path) -> None:
+    methods = [exercise for exercise in exam_exercises(300) if exercise.prompt.startswith("class ")]
+    assert methods
+    guard = guard_from(publish_exam(Store(tmp_path), {"exam": methods}))
+    shared = methods[0].program.partition("    def ")[0] + "    def " + methods[0].program.split("    def ")[1]
+    assert guard.finding("integer>square", "", [shared]) is None

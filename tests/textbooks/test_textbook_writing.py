@@ -8,16 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from codeprimer.core import registry
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.shards import Row, read_rows
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.curriculum.sections import Section, SectionBlueprint
+from codeprimer.sandbox import Limits
 from codeprimer.textbooks import writing
 from codeprimer.textbooks.guarding import Guard
 from codeprimer.textbooks.settings import TextbooksSettings
 from codeprimer.textbooks.writing import UNIT_SECTIONS, WriteUnit, author_named, units_for, write_unit
 
-NO_GUARD = Guard((), frozenset())
+NO_GUARD = Guard()
 WORDS = " ".join(["word"] * 200)
 
 
@@ -58,6 +60,7 @@ class Careless:
 
 def write(monkeypatch: pytest.MonkeyPatch, folder: Path, author: object, attempts: int) -> tuple[list[Row], list[Row]]:
     monkeypatch.setattr(writing, "author_named", lambda name: author)
+    monkeypatch.setattr(writing, "LIMITS", Limits(seconds=0.3))
     settings = TextbooksSettings(sections=9, attempts=attempts)
     write_unit(WriteUnit(0, 9, settings, 1, NO_GUARD), folder)
     return list(read_rows(folder / "sections")), list(read_rows(folder / "rejected"))
@@ -123,6 +126,6 @@ def test_an_author_that_does_not_exist_or_writes_no_sections_is_an_error_in_one_
 ) -> None:
     with pytest.raises(RecipeError, match="author 'ofline' is not registered; did you mean 'offline'"):
         author_named("ofline")
-    monkeypatch.setattr(writing.registry, "load", lambda kind, name: object)
+    monkeypatch.setattr(registry, "load", lambda kind, name: object)
     with pytest.raises(RecipeError, match=r"textbooks\.author: 'mute' writes no sections"):
         author_named("mute")

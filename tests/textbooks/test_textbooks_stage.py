@@ -13,11 +13,13 @@ from codeprimer.curriculum.concepts import CONCEPTS, position_of
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.sandbox import Sandbox
 from codeprimer.textbooks import stage as stage_module
+from codeprimer.textbooks import writing
 from codeprimer.textbooks.blocks import code_blocks, program_of
 from codeprimer.textbooks.settings import TextbooksSettings
 from codeprimer.textbooks.stage import TextbooksStage
+from codeprimer.textbooks.writing import WriteUnit, write_unit
 
-SETTINGS = TextbooksSettings(sections=220)
+SETTINGS = TextbooksSettings(sections=120)
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +36,8 @@ def textbooks(exam: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Artif
 
 def test_sections_come_in_curriculum_order_and_cover_every_concept(textbooks: Artifact) -> None:
     rows = list(textbooks.rows("sections"))
-    assert len(rows) == 220
-    assert [row["position"] for row in rows] == list(range(220))
+    assert len(rows) == 120
+    assert [row["position"] for row in rows] == list(range(120))
     places = [position_of(row["concept"]) for row in rows]
     assert places == sorted(places)
     assert {row["concept"] for row in rows} == set(CONCEPTS)
@@ -50,7 +52,7 @@ def test_every_row_is_its_text_and_no_two_are_alike(textbooks: Artifact) -> None
 
 
 def test_every_kept_section_runs_again(textbooks: Artifact) -> None:
-    texts = [row["text"] for row in textbooks.rows("sections")][::5]
+    texts = [row["text"] for row in textbooks.rows("sections")][::4]
     with Sandbox(workers=1) as sandbox:
         verdicts = list(sandbox.run(program_of(code_blocks(text)) for text in texts))
     assert all(verdict.passed for verdict in verdicts)
@@ -76,34 +78,35 @@ def test_the_facts_agree_with_the_tables(textbooks: Artifact) -> None:
     assert sum(facts["rejected"].values()) == len(list(textbooks.rows("rejected")))
     assert len(facts["examples"]) == 3
     assert facts["distinct_code_blocks"] > 0.9 * facts["code_blocks"]
-    assert textbooks.manifest["headline"].startswith("220 sections on 87 concepts kept")
+    assert textbooks.manifest["headline"].startswith("120 sections on 87 concepts kept")
 
 
-def test_two_processes_write_the_same_bytes_as_one(exam: Artifact, textbooks: Artifact, tmp_path: Path) -> None:
+def test_two_processes_and_smaller_units_write_the_same_bytes(
+    exam: Artifact, textbooks: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "UNIT_SECTIONS", 60)
     assert build(tmp_path, exam, SETTINGS, processes=2).artifact.manifest == textbooks.manifest
 
 
 def test_a_killed_run_continues_with_the_same_bytes(
     exam: Artifact, textbooks: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(writing, "UNIT_SECTIONS", 40)
     made: list[int] = []
-    write_unit = stage_module.write_unit
+    alive = 2
 
-    def killed_in_the_third_unit(unit: stage_module.WriteUnit, folder: Path) -> None:
-        if len(made) == 2:
+    def mortal(unit: WriteUnit, folder: Path) -> None:
+        if len(made) == alive:
             raise KeyboardInterrupt
         made.append(unit.start)
         write_unit(unit, folder)
 
-    monkeypatch.setattr(stage_module, "write_unit", killed_in_the_third_unit)
+    monkeypatch.setattr(stage_module, "write_unit", mortal)
     with pytest.raises(KeyboardInterrupt):
         build(tmp_path, exam, SETTINGS)
-    monkeypatch.setattr(
-        stage_module, "write_unit", lambda unit, folder: (made.append(unit.start), write_unit(unit, folder))
-    )
-    again = build(tmp_path, exam, SETTINGS).artifact
-    assert again.manifest == textbooks.manifest
-    assert made == [0, 100, 200]
+    alive = 3
+    assert build(tmp_path, exam, SETTINGS).artifact.manifest == textbooks.manifest
+    assert made == [0, 40, 80]
 
 
 def test_another_seed_writes_other_sections(exam: Artifact, tmp_path: Path) -> None:

@@ -22,8 +22,9 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def publish(store: Store) -> Publish:
-    """Publish an artefact with the given tables; each call makes another one."""
+def publish(store: Store, monkeypatch: pytest.MonkeyPatch) -> Publish:
+    """Publish an artefact with the given tables, in small row groups; each call makes another one."""
+    monkeypatch.setattr("codeprimer.core.shards.GROUP_ROWS", 7)
     made: list[str] = []
 
     def make(stage: str, tables: Mapping[str, tuple[pa.Schema, Rows]]) -> Artifact:

@@ -33,7 +33,12 @@ def test_steps_follow_each_other_without_gap_or_overlap(weights: dict[str, float
 
 def test_the_order_of_the_names_changes_nothing() -> None:
     first = {"code": 1.0, "textbooks": 1.0, "raw": 2.0}
-    assert apportion(first, 7) == apportion(dict(reversed(first.items())), 7)
+    for count in range(12):
+        assert apportion(first, count) == apportion(dict(reversed(first.items())), count)
+
+
+def test_the_larger_share_comes_first_and_the_smaller_in_the_middle_of_its_turn() -> None:
+    assert [apportion({"code": 0.2, "raw": 0.8}, count)["code"] for count in range(6)] == [0, 0, 0, 1, 1, 1]
 
 
 def test_a_mixture_is_exact_where_whole_numbers_allow() -> None:

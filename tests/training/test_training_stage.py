@@ -59,7 +59,7 @@ def test_the_artefact_holds_a_model_its_history_and_the_choice(undisturbed: Arti
     }
     own = {"manifest.json", "cost.json", "metrics.jsonl", "selection.json", "speed.json"}
     phases = {f"phases/{phase}/{name}" for phase in ("first", "second") for name in checkpoint}
-    assert names == checkpoint | own | phases
+    assert names == checkpoint | own | phases | {"exposure/00000.parquet"}
     assert "speed.json" not in undisturbed.manifest["files"]
 
 
@@ -70,6 +70,15 @@ def test_metrics_hold_every_step_with_its_learning_rate(undisturbed: Artifact) -
     rates = [row["lr"] for row in rows]
     assert rates[:6] == rates[6:] == pytest.approx([2e-3 * part for part in (1 / 3, 2 / 3, 1, 0.75, 0.5, 0.25)])
     assert all(row["grad_norm"] > 0 for row in rows)
+
+
+def test_the_exposure_tells_which_documents_were_trained_on(undisturbed: Artifact, inputs: dict[str, Artifact]) -> None:
+    rows = list(undisturbed.rows("exposure"))
+    assert sum(row["tokens_seen"] for row in rows) == undisturbed.facts["tokens"]
+    lengths = {row["doc_id"]: row["length"] for row in inputs["tokens"].rows("index")}
+    for row in rows:
+        assert row["times_seen"] == pytest.approx(row["tokens_seen"] / lengths[row["doc_id"]])
+        assert row["tokens_seen"] > 0
 
 
 def test_training_lowers_the_loss(store: Store, inputs: dict[str, Artifact]) -> None:

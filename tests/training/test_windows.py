@@ -60,6 +60,11 @@ def test_what_was_cut_at_the_end_begins_the_next_window_whole() -> None:
         assert row[12] == following[0]
 
 
+def test_a_document_that_ends_with_its_window_is_not_begun_again() -> None:
+    rows = first_epoch(Windows(packed([4] * 12), 8, True, seed=3))
+    assert sorted(token for row in rows for token in row if token and token % 100 == 0) == list(range(100, 1300, 100))
+
+
 def test_a_document_longer_than_a_window_does_not_stop_the_walk() -> None:
     rows = first_epoch(Windows(packed([5, 40, 5, 5, 5, 5, 5, 5]), 11, True, seed=0))
     assert len(rows) >= 4
@@ -74,6 +79,22 @@ def test_a_sequence_is_a_pure_function_of_seed_and_number(whole_documents: bool)
     assert [backward.get(number).tolist() for number in reversed(range(60))] == rows[::-1]
     other = Windows(packed(LENGTHS), 9, whole_documents, seed=2)
     assert [other.get(number).tolist() for number in range(60)] != rows
+
+
+@pytest.mark.parametrize("whole_documents", [True, False])
+@pytest.mark.parametrize("sequences", [0, 1, 5, 23])
+def test_what_was_seen_is_what_a_walk_through_the_sequences_counts(whole_documents: bool, sequences: int) -> None:
+    windows = Windows(packed(LENGTHS), 9, whole_documents, seed=1)
+    counts = np.zeros(len(LENGTHS), np.int64)
+    for number in range(sequences):
+        document = None
+        for place, token in enumerate(windows.get(number).tolist()):
+            document = token // 100 - 1 if token else document
+            if place and document is not None:
+                counts[document] += 1
+    seen = windows.seen(sequences)
+    assert seen.sum() == 8 * sequences
+    assert np.array_equal(seen, counts)
 
 
 @pytest.mark.parametrize("whole_documents", [True, False])

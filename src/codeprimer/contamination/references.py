@@ -133,8 +133,12 @@ def _task_grams(pieces: list[str], settings: ContaminationSettings) -> list[tupl
 
 
 def _task_functions(row: Mapping[str, Any], settings: ContaminationSettings) -> list[FunctionTree]:
-    """Return a problem's functions, each tree once; those inside other functions are building blocks."""
-    functions = function_trees(row["prompt"] + row["solution"])
+    """Return a problem's functions, each tree once.
+
+    Those inside other functions are building blocks; special methods such as ``__init__`` store their arguments in
+    every program alike.
+    """
+    functions = [tree for tree in function_trees(row["prompt"] + row["solution"]) if not tree.name.startswith("__")]
     compared = [tree for tree in functions if tree.nodes >= settings.min_nodes and not tree.nested]
     return list({tree.digest: tree for tree in compared}.values())
 

@@ -20,7 +20,7 @@ class ContaminationSettings(Settings):
         description="Prose shorter than gram_words is compared as a whole if it has this many words; else it is not.",
     )
     min_nodes: int = Field(
-        default=20,
+        default=15,
         ge=1,
         description="Functions with fewer syntax-tree nodes are not compared: short trees are alike by chance.",
     )

@@ -13,6 +13,7 @@ reason.
     40-exercises      exercises, rejected
     50-contamination  matches, raw, code, textbooks, exercises        (the last four: what may be trained on)
     60-tokens         index          (beside tokenizer.json and the memory-mapped token files)
+    70-control, 71-base, 72-tuned    exposure    (beside the checkpoint)
     80-evaluation     samples, scores, bits_per_byte
 """
 
@@ -183,6 +184,18 @@ TOKEN_INDEX = pa.schema(
         ("length", pa.int32()),  # [tokens], the end-of-text token included
     ]
 )
+
+# --- 70-control, 71-base, 72-tuned ------------------------------------------------------------------------------------
+
+EXPOSURE = pa.schema(
+    [
+        ("doc_id", pa.string()),
+        ("training_set", pa.string()),
+        ("tokens_seen", pa.int64()),  # [tokens] how many of its tokens were a target, repetitions counted
+        ("times_seen", pa.float32()),  # the same divided by its length
+    ]
+)
+"""How often each document was trained on; a document that no step reached is not listed."""
 
 # --- 80-evaluation ----------------------------------------------------------------------------------------------------
 

@@ -61,13 +61,20 @@ def _bind_one(operation: Operation, taken: list[str], random: Random) -> Applied
             holes[parameter.name] = name
         else:
             values.append(parameter.draw(random))
-            holes[parameter.name] = repr(values[-1])
+            holes[parameter.name] = literal(values[-1])
     return Applied(operation, tuple(values), holes)
 
 
 def arguments_of(chain: Sequence[Applied]) -> list[Argument]:
     """Return the arguments of the function besides its first, in order."""
     return [value for applied in chain for value in applied.parameters if isinstance(value, Argument)]
+
+
+def literal(value: Any) -> str:
+    """Return a value as source text; equal values give equal texts, sets included."""
+    if isinstance(value, set) and value:
+        return "{" + ", ".join(map(repr, sorted(value))) + "}"
+    return repr(value)
 
 
 class OutsideError(Exception):

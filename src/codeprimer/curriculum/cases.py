@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from codeprimer.curriculum.binding import Applied, OutsideError, arguments_of, meaning
+from codeprimer.curriculum.binding import Applied, OutsideError, arguments_of, literal, meaning
 from codeprimer.curriculum.values import TYPES
 
 WANTED = 6
 """Tests per exercise."""
 FEWEST = 5
 """Exercises with fewer tests are refused."""
-_DRAWS = 24
+_DRAWS = 30
 _EDGES = 2
 
 
@@ -34,15 +34,15 @@ class Case:
     @property
     def inputs(self) -> str:
         """The arguments of the call as source text, without the first."""
-        return "".join(f", {value!r}" for value in self.arguments.values())
+        return "".join(f", {literal(value)}" for value in self.arguments.values())
 
 
-def draw_cases(source: str, chain: Sequence[Applied], random: Random) -> list[Case] | None:
+def draw_cases(source: str, chain: Sequence[Applied], random: Random) -> tuple[Case, ...] | None:
     """Return five or six cases that differ in their inputs, or None where none can tell right from wrong."""
     cases = _collect(source, chain, random)
     if len(cases) < FEWEST or not _vary(cases) or _some_step_is_idle(chain, cases):
         return None
-    return cases
+    return tuple(cases)
 
 
 def _collect(source: str, chain: Sequence[Applied], random: Random) -> list[Case]:
@@ -53,15 +53,15 @@ def _collect(source: str, chain: Sequence[Applied], random: Random) -> list[Case
     for draw in range(_DRAWS):
         value = edges[draw] if draw < len(edges) else kind.draw(random)
         arguments = {argument.name: argument.parameter.draw(random) for argument in arguments_of(chain)}
-        key = repr((value, arguments))
+        key = ", ".join(map(literal, (value, *arguments.values())))
         try:
             result = meaning(chain, value, arguments)
         except OutsideError:
             continue
         # A result seen often already is worth another try, but not a test.
-        if key in found or results[repr(result)] >= WANTED // 2:
+        if key in found or results[literal(result)] >= WANTED // 2:
             continue
-        results[repr(result)] += 1
+        results[literal(result)] += 1
         found[key] = Case(value, arguments, result)
         if len(found) == WANTED:
             break
@@ -69,8 +69,9 @@ def _collect(source: str, chain: Sequence[Applied], random: Random) -> list[Case
 
 
 def _vary(cases: Sequence[Case]) -> bool:
-    kinds = len({repr(case.result) for case in cases})
-    return kinds >= (2 if isinstance(cases[0].result, bool) else 3)
+    kinds = Counter(literal(case.result) for case in cases)
+    # Two results are enough where both occur often: a question with two answers.
+    return len(kinds) > 2 or (len(kinds) == 2 and min(kinds.values()) >= 2)
 
 
 def _some_step_is_idle(chain: Sequence[Applied], cases: Sequence[Case]) -> bool:
@@ -86,6 +87,6 @@ def _some_step_is_idle(chain: Sequence[Applied], cases: Sequence[Case]) -> bool:
 
 def _same(chain: Sequence[Applied], case: Case) -> bool:
     try:
-        return repr(meaning(chain, case.value, case.arguments)) == repr(case.result)
+        return literal(meaning(chain, case.value, case.arguments)) == literal(case.result)
     except OutsideError:
         return False

@@ -7,11 +7,12 @@ chain, so they can only agree by being right.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from random import Random
 from types import MappingProxyType
 
 from codeprimer.curriculum import wording
-from codeprimer.curriculum.binding import arguments_of, bind
+from codeprimer.curriculum.binding import Applied, arguments_of, bind, literal
 from codeprimer.curriculum.blueprints import Blueprint, Exercise, Step
 from codeprimer.curriculum.cases import Case, draw_cases
 from codeprimer.curriculum.catalogue import chain_of, concepts_of
@@ -51,13 +52,11 @@ def compose(blueprint: Blueprint) -> Exercise | None:
 
     Equal blueprints give equal exercises, in any process.
     """
-    random = Random(blueprint.seed)
-    operations = chain_of(blueprint.operations)
-    chain = bind(operations, random)
-    cases = draw_cases(blueprint.source, chain, random)
+    chain, cases = settle(blueprint)
     if cases is None:
         return None
-    names = draw_names(blueprint.source, operations, random)
+    random = Random(blueprint.seed + 1)
+    names = draw_names(blueprint.source, [applied.operation for applied in chain], random)
     start = f"self.{names.parameter}" if blueprint.frame == "method" else names.parameter
     scene = Scene(blueprint.source, chain, names, tuple(arguments_of(chain)), start)
     body, style = _render(scene, blueprint.style, random)
@@ -68,10 +67,21 @@ def compose(blueprint: Blueprint) -> Exercise | None:
         entry_point=names.class_name if blueprint.frame == "method" else names.function,
         prompt=_prompt(scene, style, cases, random),
         solution=indented(body, 2 if blueprint.frame == "method" else 1) + "\n",
-        tests=tuple(f"assert {call(scene, case)} == {case.result!r}" for case in cases),
+        tests=tuple(f"assert {call(scene, case)} == {literal(case.result)}" for case in cases),
         steps=_steps(scene, random),
-        examples=tuple((call(scene, case), repr(case.result)) for case in cases),
+        examples=tuple((call(scene, case), literal(case.result)) for case in cases),
     )
+
+
+@lru_cache(maxsize=16)
+def settle(blueprint: Blueprint) -> tuple[tuple[Applied, ...], tuple[Case, ...] | None]:
+    """Return the parameters and the tests that a blueprint decides; no tests where none could tell right from wrong.
+
+    Cheaper than the exercise, and remembered for a while: whoever checks an order first does not pay twice.
+    """
+    random = Random(blueprint.seed)
+    chain = bind(chain_of(blueprint.operations), random)
+    return chain, draw_cases(blueprint.source, chain, random)
 
 
 def _render(scene: Scene, style: str, random: Random) -> tuple[str, str]:
@@ -84,8 +94,8 @@ def _render(scene: Scene, style: str, random: Random) -> tuple[str, str]:
 def call(scene: Scene, case: Case) -> str:
     """Return the call of one case as source text."""
     if scene.start.startswith("self."):
-        return f"{scene.names.class_name}({case.value!r}).{scene.names.function}({case.inputs[2:]})"
-    return f"{scene.names.function}({case.value!r}{case.inputs})"
+        return f"{scene.names.class_name}({literal(case.value)}).{scene.names.function}({case.inputs[2:]})"
+    return f"{scene.names.function}({literal(case.value)}{case.inputs})"
 
 
 def specification_words(exercise: Exercise) -> int:
@@ -104,7 +114,7 @@ def _prompt(scene: Scene, style: str, cases: Sequence[Case], random: Random) -> 
     extra = []
     if random.random() < EXAMPLE_SHARE:
         case = random.choice(cases)
-        extra = [f">>> {call(scene, case)}", repr(case.result)]
+        extra = [f">>> {call(scene, case)}", literal(case.result)]
     target = scene.chain[-1].operation.target
     if not scene.start.startswith("self."):
         return f"{signature(scene, target)}\n{wording.docstring(text, extra, '    ')}"
@@ -119,10 +129,11 @@ def _prompt(scene: Scene, style: str, cases: Sequence[Case], random: Random) -> 
 
 def _steps(scene: Scene, random: Random) -> tuple[Step, ...]:
     written = steps(scene, random)
+    subject = wording.subject_of(scene.source)
     return tuple(
         Step(
             applied.operation.name,
-            wording.clause(applied.operation, applied.holes, index == 0, random),
+            wording.clause(applied.operation, applied.holes, subject if index == 0 else "it", random),
             written[index],
         )
         for index, applied in enumerate(scene.chain)

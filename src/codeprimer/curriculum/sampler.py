@@ -6,11 +6,13 @@ freely around it, so that rare types are not starved and pairs are covered widel
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterator, Sequence
 from random import Random
 
 from codeprimer.curriculum.blueprints import Blueprint
 from codeprimer.curriculum.catalogue import MAKING, OPERATIONS, READING
+from codeprimer.curriculum.compose import settle
+from codeprimer.curriculum.heldout import NOTHING, HeldOut
 from codeprimer.curriculum.operation import Operation
 from codeprimer.curriculum.values import TYPES
 
@@ -19,7 +21,10 @@ LENGTHS = (1, 2, 2, 2, 3, 3)
 STYLE_WEIGHTS = {"steps": 50, "expression": 25, "loop": 12, "recursion": 5, "guard": 5, "helper": 3}
 METHOD_SHARE = 0.08
 
-_HEARTS = tuple(OPERATIONS)
+TRIES = 25
+"""How often a sound blueprint is looked for around one operation."""
+
+HEARTS = tuple(OPERATIONS)
 
 
 def draw_chain(heart: str, length: int, random: Random) -> tuple[str, ...] | None:
@@ -37,16 +42,32 @@ def draw_chain(heart: str, length: int, random: Random) -> tuple[str, ...] | Non
     return tuple(operation.name for operation in chain)
 
 
-def draw_blueprint(random: Random, lengths: Collection[int] = LENGTHS, hearts: tuple[str, ...] = _HEARTS) -> Blueprint:
-    """Return a blueprint whose chain can start a function."""
+def draw_blueprint(random: Random, lengths: Sequence[int] = LENGTHS, hearts: Sequence[str] = HEARTS) -> Blueprint:
+    """Return a blueprint whose chain can stand alone, around one of ``hearts``."""
     while True:
-        chain = draw_chain(random.choice(hearts), random.choice(tuple(lengths)), random)
+        chain = draw_chain(random.choice(hearts), random.choice(lengths), random)
         if chain is not None and can_stand(chain):
             break
     source = OPERATIONS[chain[0]].source
     style = random.choices(tuple(STYLE_WEIGHTS), tuple(STYLE_WEIGHTS.values()))[0]
     frame = "method" if _wants_method(source, random) else "function"
     return Blueprint(source, chain, style, frame, random.getrandbits(48))
+
+
+def orders(random: Random, held_out: HeldOut = NOTHING, lengths: Sequence[int] = LENGTHS) -> Iterator[Blueprint]:
+    """Yield blueprints without end, each operation the heart of equally many.
+
+    Only such are ordered as contain nothing held out and can be tested; an operation that hardly ever can is left out
+    of a round after some tries.
+    """
+    while True:
+        hearts = list(HEARTS)
+        random.shuffle(hearts)
+        for heart in hearts:
+            drawn = (draw_blueprint(random, lengths, (heart,)) for _ in range(TRIES))
+            sound = (one for one in drawn if not held_out.forbids(one.operations) and settle(one)[1] is not None)
+            if (blueprint := next(sound, None)) is not None:
+                yield blueprint
 
 
 def can_stand(chain: tuple[str, ...]) -> bool:

@@ -8,6 +8,7 @@ seed, so that many sections on one concept are each worth reading.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
@@ -44,6 +45,8 @@ ORDERS = (
 """In which order the parts may come, after the opening."""
 
 _ATTEMPTS = 8
+
+_DEFINITION = re.compile(r"^(?:def|class) (\w+)", re.MULTILINE)
 
 _TITLES = ("# $title", "# $title", "# $title: $summary", "# $Summary")
 
@@ -122,14 +125,19 @@ def write_section(blueprint: SectionBlueprint, guard: HeldOut) -> Section | None
     """Return the section that a blueprint orders, or None where every example would be one that is held out.
 
     Equal blueprints and guards give equal sections, in any process. A section that comes out too long is written
-    again with other choices, a few times.
+    again with other choices, a few times, and so is one that defines the same name twice.
     """
     section = None
     for attempt in range(_ATTEMPTS):
         section = _write(blueprint, Random(derive_seed(blueprint.seed, attempt)), guard)
-        if section is not None and len(section.text.split()) <= blueprint.words:
+        if section is not None and len(section.text.split()) <= blueprint.words and not _defines_twice(section.text):
             break
     return section
+
+
+def _defines_twice(text: str) -> bool:
+    names = _DEFINITION.findall(text)
+    return len(dict.fromkeys(names)) < len(names)
 
 
 def digest() -> str:

@@ -165,14 +165,14 @@ _TYPES = (
         "dict[str, int]",
         ("a dictionary of counts", "a mapping from names to numbers"),
         ("counts", "scores", "stock", "prices"),
-        ("key",),
+        (),
         _counts,
         ({}, {"fig": 3}),
         ("Inventory", "Ledger"),
     ),
-    ValueType("labels", "dict[int, str]", ("a mapping from numbers to names",), (), ("key",), lambda random: {}),
+    ValueType("labels", "dict[int, str]", ("a mapping from numbers to names",), (), (), lambda random: {}),
     ValueType(
-        "groups", "dict[str, list[str]]", ("a dictionary of lists",), ("groups", "teams"), ("key",), _groups, ({},)
+        "groups", "dict[str, list[str]]", ("a dictionary of lists",), ("groups", "teams"), (), _groups, ({},)
     ),
     ValueType(
         "integer_set", "set[int]", ("a set of integers",), ("members", "ids"), ("x", "item"), _integer_set, (set(),)
@@ -185,7 +185,7 @@ _TYPES = (
         "list[tuple[str, int]]",
         ("a list of pairs", "a list of name and score pairs"),
         ("pairs", "records", "entries"),
-        ("pair",),
+        (),
         _pairs,
         ([], [("ann", 3)]),
     ),
@@ -194,7 +194,7 @@ _TYPES = (
         "list[list[int]]",
         ("a grid of integers", "a list of rows"),
         ("grid", "matrix", "table"),
-        ("row",),
+        (),
         _grid,
         ([[5]],),
     ),
@@ -205,7 +205,7 @@ _TYPES = (
     ValueType(
         "tally", "dict[str, int]", ("a tally",), ("counts",), (), _counts, ({},), ("Tally", "Counter"), "dict($v)", True
     ),
-    ValueType("number_list", "str", ("a text such as '3,1,2'",), ("line", "csv"), (), _number_list, ("7",)),
+    ValueType("number_list", "str", ("a text such as '3,1,2'",), ("csv", "listing"), (), _number_list, ("7",)),
     ValueType("settings_text", "str", ("a text such as 'a=1;b=2'",), ("config", "query"), (), _settings_text, ("a=1",)),
     ValueType("score_lines", "str", ("lines such as 'ann:3'",), ("report", "block"), (), _score_lines, ("ann:3",)),
     ValueType("brackets", "str", ("a text with brackets",), ("source", "formula"), ("c", "char"), _brackets, ("", "(")),

@@ -13,55 +13,70 @@ from random import Random
 from codeprimer.curriculum.operation import Operation, fill
 from codeprimer.curriculum.values import TYPES
 
-_SUBJECTS = {"integer": "the number", "ratio": "the number", "text": "the text", "pair": "the pair",
-    "stack": "the stack", "account": "the balance"}
+_SUBJECTS = {
+    "integer": "the number",
+    "ratio": "the number",
+    "text": "the text",
+    "pair": "the pair",
+    "stack": "the stack",
+    "account": "the balance",
+}
+"""What a first step calls the input where "it" would say nothing; later steps always say "it"."""
+
 WIDTH = 96
 """The longest line of a docstring [characters]."""
+
+FRAMES = {"plain": 50, "given": 20, "before": 15, "starting": 15}
+"""How the clauses are joined, and how often."""
 
 Bound = Sequence[tuple[Operation, dict[str, str]]]
 """Operations with the texts of their parameters."""
 
 
-def clause(operation: Operation, holes: dict[str, str], first: bool, random: Random) -> str:
+def clause(operation: Operation, holes: dict[str, str], subject: str, random: Random) -> str:
     """Return one operation as a clause in the imperative."""
-    return _say(random.choice(operation.do), operation, holes, first)
+    return fill(random.choice(operation.do), {**holes, "it": subject})
 
 
-def outcome(operation: Operation, holes: dict[str, str], first: bool, random: Random) -> str:
+def outcome(operation: Operation, holes: dict[str, str], subject: str, random: Random) -> str:
     """Return the result of one operation as a noun phrase."""
-    return _say(random.choice(operation.give), operation, holes, first)
+    return fill(random.choice(operation.give), {**holes, "it": subject})
 
 
-def _say(template: str, operation: Operation, holes: dict[str, str], first: bool) -> str:
-    subject = _SUBJECTS.get(operation.source, "it") if first else "it"
-    return fill(template, {**holes, "it": subject})
+def subject_of(source: str) -> str:
+    """Return what a clause calls the input of a function."""
+    return _SUBJECTS.get(source, "it")
 
 
 def describe(source: str, bound: Bound, random: Random) -> str:
-    """Return the specification as one or two sentences."""
-    clauses = [clause(operation, holes, index == 0, random) for index, (operation, holes) in enumerate(bound[:-1])]
-    last, holes = bound[-1]
-    result = outcome(last, holes, not clauses, random)
-    if random.random() < 0.3:
-        return f"Given {random.choice(TYPES[source].described)}, " + _lower_steps(clauses, result, random)
-    if clauses and random.random() < 0.2:
-        return f"Return {result}, but first {_join(clauses, random)}."
-    return _capitalized(_lower_steps(clauses, result, random))
+    """Return the specification as one sentence."""
+    frame = random.choices(tuple(FRAMES), tuple(FRAMES.values()))[0]
+    introduced = frame in ("given", "starting")
+    first = "it" if introduced else subject_of(source)
+    subjects = [first, *["it"] * (len(bound) - 1)]
+    clauses = [clause(*one, subject, random) for one, subject in zip(bound[:-1], subjects, strict=False)]
+    if frame == "before" and clauses:
+        result = outcome(*bound[-1], "the result", random)
+        return f"Before you return {result}, {_join(clauses, random)[0]}."
+    steps = _in_order(clauses, outcome(*bound[-1], subjects[-1], random), random)
+    if introduced:
+        opening = "Given" if frame == "given" else "Starting from"
+        return f"{opening} {random.choice(TYPES[source].described)}, {steps}"
+    return steps[0].upper() + steps[1:]
 
 
-def _lower_steps(clauses: Sequence[str], result: str, random: Random) -> str:
+def _in_order(clauses: Sequence[str], result: str, random: Random) -> str:
     if not clauses:
         return f"return {result}."
-    closing = random.choice((", then return ", " and return ", ", and finally return "))
-    return f"{_join(clauses, random)}{closing}{result}."
+    joined, said_then = _join(clauses, random)
+    return f"{joined}{' and' if said_then or random.random() < 0.5 else ', then'} return {result}."
 
 
-def _join(clauses: Sequence[str], random: Random) -> str:
-    return random.choice((", ", ", then ")).join(clauses)
-
-
-def _capitalized(text: str) -> str:
-    return text[0].upper() + text[1:]
+def _join(clauses: Sequence[str], random: Random) -> tuple[str, bool]:
+    """Return the clauses as one, and whether the word "then" is used up."""
+    if len(clauses) == 1 or random.random() < 0.5:
+        return ", ".join(clauses), False
+    return f"{', '.join(clauses[:-1])}, then {clauses[-1]}", True
 
 
 def docstring(text: str, extra: Sequence[str], indent: str) -> str:

@@ -33,4 +33,16 @@ def complete_prompts(model: Phi, tokenizer: Tokenizer, prompts: Sequence[str], n
 
 
 def _stop_at(margin: int, tokenizer: Tokenizer) -> Stop:
-    return lambda ids: has_left(tokenizer.decode(ids), margin)
+    """Return a rule that ends a row at the first token that stands outside the body.
+
+    It is asked after every token, so only the line that is being written is looked at.
+    """
+    breaking = frozenset(token for token in range(tokenizer.vocab_size) if b"\n" in tokenizer.token_bytes(token))
+
+    def stop(ids: list[int]) -> bool:
+        for place in range(len(ids) - 1, -1, -1):
+            if ids[place] in breaking:
+                return has_left(tokenizer.decode(ids[place:]), margin)
+        return False
+
+    return stop

@@ -15,7 +15,7 @@ from codeprimer.curriculum.blueprints import Blueprint, Exercise
 from codeprimer.curriculum.catalogue import MAKING, OPERATIONS, READING
 from codeprimer.curriculum.compose import compose, specification_words
 from codeprimer.curriculum.heldout import pieces
-from codeprimer.curriculum.sampler import draw_blueprint
+from codeprimer.curriculum.sampler import orders
 
 LENGTHS = (2, 2, 2, 3, 3)
 LONGEST_TEXT = 25
@@ -34,17 +34,15 @@ class Chooser:
 
     def problems(self, count: int) -> Iterator[Exercise]:
         """Yield ``count`` problems, each of a composition of its own that no earlier one is or contains."""
-        found: list[tuple[str, ...]] = []
-        while len(found) < count:
-            blueprint = draw_blueprint(self._random, LENGTHS)
-            if self._refuses(blueprint):
-                continue
-            exercise = compose(blueprint)
-            if exercise is None or specification_words(exercise) > LONGEST_TEXT:
-                continue
-            found.append(blueprint.operations)
-            self._take(blueprint.operations)
-            yield exercise
+        found = 0
+        for blueprint in orders(self._random, lengths=LENGTHS):
+            if found == count:
+                return
+            exercise = None if self._refuses(blueprint) else compose(blueprint)
+            if exercise is not None and specification_words(exercise) <= LONGEST_TEXT:
+                found += 1
+                self._take(blueprint.operations)
+                yield exercise
 
     def _refuses(self, blueprint: Blueprint) -> bool:
         operations = blueprint.operations

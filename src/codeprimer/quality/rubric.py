@@ -133,7 +133,7 @@ def balance(signs: ModuleSigns) -> float:
     nodes = max(signs.nodes, 1)
     opaque = (signs.attributes - signs.self_attributes - signs.basic_attributes) / nodes
     value = 0.1 + 0.9 * _ramp(signs.uses["plumbing"] / _uses(signs), good=0.01, bad=0.22)
-    value *= 0.6 + 0.4 * _ramp(opaque, good=0.0, bad=0.10)
+    value *= 0.4 + 0.6 * _ramp(opaque, good=0.0, bad=0.12)
     value *= 0.65 + 0.35 * _ramp(signs.self_attributes / nodes, good=0.03, bad=0.15)
     return value * (1 - min(0.8, 0.3 * signs.system_imports)) * (1 - min(0.5, 0.1 * signs.dynamic))
 

@@ -112,7 +112,8 @@ def fit_scorer(
         inputs = np.stack([reduce(one, weights, axes) for one in found])
         classifier = RandomForestClassifier(
             n_estimators=settings.trees,
-            min_samples_leaf=settings.min_leaf,
+            # Leaves of several documents would leave nothing to split in a very small sample.
+            min_samples_leaf=min(settings.min_leaf, max(1, len(found) // 50)),
             max_features=0.15,
             class_weight="balanced",
             random_state=seed % 2**32,

@@ -45,6 +45,7 @@ class QualityStage(Stage[QualitySettings]):
         scorer.save(out.path)
         scores, sizes, train = _score_all(judged, inputs["corpus"], out, tools)
         threshold = find_threshold(scores[train], sizes[train], settings.keep_fraction)
+        _warn_of_ties(scores[train], sizes[train], threshold, settings, tools)
         write_labels(out, judged, annotator.name)
         tally = write_scored(out, inputs["corpus"].table("documents"), scores, threshold, judged.labels)
         facts = {
@@ -77,6 +78,21 @@ def _score_all(
     sizes = np.concatenate([np.load(folder / "bytes.npy") for folder in folders])
     train = np.array([row["split"] == "train" for row in corpus.rows("documents", ["split"])])
     return scores, sizes, train
+
+
+def _warn_of_ties(
+    scores: npt.NDArray[np.float32],
+    sizes: npt.NDArray[np.int64],
+    threshold: float,
+    settings: QualitySettings,
+    tools: Tools,
+) -> None:
+    share = float(sizes[scores >= threshold].sum()) / float(sizes.sum())
+    if share > settings.keep_fraction:
+        tools.console.warn(
+            f"quality: {share:.0%} of the bytes are kept, more than quality.keep_fraction ({settings.keep_fraction:.0%}), "
+            "because the best document alone is larger, or because the scorer cannot tell the best documents apart"
+        )
 
 
 def _describe(scorer: Scorer) -> dict[str, object]:

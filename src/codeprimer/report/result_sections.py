@@ -36,7 +36,7 @@ def tiles(facts: Facts) -> list[dict[str, str]]:
         {"kind": name, "value": percent(scores[name]["value"]), "label": f"{name}: exam problems solved"}
         for name in ("tuned", "base", "control")
     ]
-    found.append({"kind": "", "value": f"{facts['exercises']['accepted']:,}", "label": "executed exercises"})
+    found.append({"kind": "", "value": f"{facts['exercises']['exercises']:,}", "label": "executed exercises"})
     found.append({"kind": "", "value": f"{facts['textbooks']['sections']:,}", "label": "textbook sections"})
     found.append({"kind": "", "value": f"{facts['quality']['kept']['documents']:,}", "label": "code documents kept"})
     return found
@@ -132,9 +132,12 @@ def samples_section(facts: Facts, most: int) -> Section:
             blocks.text(
                 f"On the left answers that passed their tests, on the right answers that did not; {most} at most."
             ),
-            blocks.side_by_side(right or [blocks.text("none")], wrong or [blocks.text("none")]),
+            blocks.side_by_side(right or [_NONE], wrong or [_NONE]),
         ],
     )
+
+
+_NONE = blocks.code("none", "")
 
 
 def _answer(example: Facts) -> Block:

@@ -35,17 +35,20 @@ def exercises_section(facts: Facts, most: int) -> Section:
     exercises = facts["exercises"]
     content: list[Block] = [
         blocks.text(
-            f"{exercises['accepted']:,} exercises hold {exercises['distinct_trees']:,} distinct syntax trees after masking "
+            f"{exercises['exercises']:,} exercises hold {exercises['distinct_trees']:,} distinct syntax trees after masking "
             f"all literals and all identifiers; no two are alike. Rejected: {named_counts(exercises['rejected']) or 'none'}."
         ),
         blocks.heading("Exercises by concept"),
-        blocks.chart(charts.bars(exercises["by_concept"], "exercises", most=60)),
-        blocks.table(("style of the solution", "exercises"), list(exercises["by_style"].items())),
+        blocks.chart(charts.bars(exercises["concepts"], "exercises", most=80)),
+        blocks.table(("style of the solution", "exercises"), list(exercises["styles"].items())),
+        blocks.text(
+            f"{exercises['compositions']:,} compositions. Operations in a chain: {named_counts(exercises['steps'])}. The "
+            f"rarest operation occurs {exercises['rarest_operation']:,} times."
+        ),
     ]
     for example in exercises["examples"][:most]:
-        caption = f"{example['blueprint']}, style {example['style']}"
-        program = example["prompt"] + example["solution"] + "\n" + "\n".join(example["tests"])
-        content.append(blocks.code(caption, program))
+        listing = example["program"] + "\n" + "\n".join(example["tests"])
+        content.append(blocks.code(f"{example['blueprint']}, style {example['style']}", listing))
     return Section("exercises", "Exercises", content)
 
 

@@ -1,20 +1,29 @@
-"""What no section may contain: the compositions and the very code of exam and validation.
+"""What no section may contain: the compositions, the very code and the wording of exam and validation.
 
-Reads the exam's tables. Its one idea: compositions keep the author away from held-out problems, and syntax trees catch
-what an author wrote by chance.
+Reads the exam's tables. Its one idea: compositions keep the author away from held-out problems; syntax trees and runs
+of words catch what an author wrote by chance, while it can still be written anew. (What slips through here is removed
+later, when all training sets are compared with the exam.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
-from codeprimer.analysis.trees import function_trees
+from codeprimer.analysis.ngrams import gram_hashes, words
+from codeprimer.analysis.trees import FunctionTree, function_trees
 from codeprimer.core.artifact import Artifact
 from codeprimer.curriculum.heldout import HeldOut
 
 TABLES = ("exam", "validation")
+
+GRAM_WORDS = 13
+"""So many words in a row may not be shared with a problem's docstring."""
+
+SHORTEST_WORDS = 8
+"""A docstring with fewer than ``GRAM_WORDS`` words is compared as a whole if it has at least so many."""
 
 
 @dataclass(frozen=True)
@@ -29,36 +38,71 @@ class Fault:
 class Guard:
     """What is held out; small enough to travel with every unit of work."""
 
-    keys: tuple[str, ...]
+    keys: tuple[str, ...] = ()
     """The compositions of exam and validation."""
-    trees: frozenset[str]
+    trees: frozenset[str] = frozenset()
     """Digests of their solutions with all names masked that the program binds itself."""
+    grams: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    """Hashes of the runs of words of their docstrings, by length."""
 
     @cached_property
     def held_out(self) -> HeldOut:
         """The guard that an author needs."""
         return HeldOut.of(self.keys)
 
-    def finding(self, blueprint: str, blocks: Sequence[str]) -> Fault | None:
-        """Return what a section holds of the exam, if anything."""
+    def finding(self, blueprint: str, text: str, blocks: Sequence[str]) -> Fault | None:
+        """Return what a section (its compositions, text and code blocks) holds of the exam, if anything."""
         for key in blueprint.split(" + "):
             if self.held_out.forbids(tuple(key.split(">")[1:])):
                 return Fault("held_out", key)
+        if shared := self._shared_words(text):
+            return Fault("exam_wording", shared)
         for block in blocks:
             for function in function_trees(block):
                 if function.digest in self.trees:
                     return Fault("exam_solution", function.name)
         return None
 
+    def _shared_words(self, text: str) -> str:
+        """Return the first run of words that a docstring of the exam has too, or nothing."""
+        if not self.grams:
+            return ""
+        listed = words(text)
+        for length, hashes in gram_hashes(listed, self.grams.keys()).items():
+            known = self.grams[length]
+            for place, hashed in enumerate(hashes.tolist()):
+                if hashed in known:
+                    return " ".join(listed[place : place + length])
+        return ""
+
 
 def guard_from(exam: Artifact) -> Guard:
     """Return the guard of an exam artefact."""
     keys: list[str] = []
-    trees = set()
+    trees: set[str] = set()
+    grams: dict[int, set[int]] = {}
     for table in TABLES:
         for row in exam.rows(table, ["blueprint", "prompt", "solution"]):
+            program = row["prompt"] + row["solution"]
             keys.append(row["blueprint"])
-            # The function that is asked for encloses, or outweighs, every helper beside it.
-            functions = function_trees(row["prompt"] + row["solution"])
-            trees.add(max(functions, key=lambda function: function.nodes).digest)
-    return Guard(tuple(keys), frozenset(trees))
+            trees.update(tree.digest for tree in function_trees(program) if _is_asked_for(tree))
+            for length, hashed in _grams(program):
+                grams.setdefault(length, set()).add(hashed)
+    return Guard(tuple(keys), frozenset(trees), {length: frozenset(grams[length]) for length in sorted(grams)})
+
+
+def _is_asked_for(tree: FunctionTree) -> bool:
+    """Tell a function that solves a problem from a helper inside it and from ``__init__``."""
+    return not tree.nested and not tree.name.startswith("__")
+
+
+def _grams(program: str) -> Iterator[tuple[int, int]]:
+    """Yield length and hash of every run of words in the docstrings, examples left out."""
+    for node in ast.walk(ast.parse(program)):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        listed = words((ast.get_docstring(node) or "").partition(">>>")[0])
+        length = min(GRAM_WORDS, len(listed))
+        if length >= SHORTEST_WORDS:
+            for hashed in gram_hashes(listed, {length})[length].tolist():
+                yield length, hashed

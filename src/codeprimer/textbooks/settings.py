@@ -18,7 +18,7 @@ class TextbooksSettings(Settings):
     )
     min_words: int = Field(default=150, ge=20, description="Shorter sections are rejected [words and code tokens].")
     max_words: int = Field(default=450, ge=50, description="Longer sections are rejected [words and code tokens].")
-    attempts: int = Field(default=4, ge=1, le=20, description="How often a rejected section is written anew.")
+    attempts: int = Field(default=10, ge=1, le=50, description="How often a rejected section is written anew.")
 
     @field_validator("audiences")
     @classmethod

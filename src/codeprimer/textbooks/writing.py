@@ -17,13 +17,16 @@ from codeprimer.core.seeds import derive_seed
 from codeprimer.core.shards import Row, TableWriter
 from codeprimer.curriculum.author import Author
 from codeprimer.curriculum.sections import Section, SectionBlueprint
-from codeprimer.sandbox import Program, Sandbox
+from codeprimer.sandbox import Limits, Program, Sandbox
 from codeprimer.textbooks.blocks import code_blocks, program_of
 from codeprimer.textbooks.guarding import Fault, Guard
 from codeprimer.textbooks.plan import Order, order_for
 from codeprimer.textbooks.settings import TextbooksSettings
 
 UNIT_SECTIONS = 100
+
+LIMITS = Limits(seconds=2.0)
+"""What the code of one section may use; an honest section needs some milliseconds."""
 
 
 def author_named(name: str) -> Author:
@@ -66,7 +69,7 @@ def write_unit(unit: WriteUnit, folder: Path) -> None:
     author = author_named(settings.author)
     missing = [order_for(number, settings.sections, settings.audiences) for number in range(unit.start, unit.stop)]
     outcome = _Outcome()
-    with Sandbox(workers=1) as sandbox:
+    with Sandbox(LIMITS, workers=1) as sandbox:
         for attempt in range(settings.attempts):
             if missing:
                 _attempt(unit, author, missing, attempt, outcome, sandbox)
@@ -74,7 +77,8 @@ def write_unit(unit: WriteUnit, folder: Path) -> None:
     with TableWriter(folder / "sections", SECTIONS) as table:
         table.write_all(row for _, row in sorted(outcome.accepted.items()))
     with TableWriter(folder / "rejected", SECTIONS_REJECTED) as table:
-        table.write_all(outcome.rejected)
+        # Stable: a section's attempts stay in order, and the order does not depend on the cut into units.
+        table.write_all(sorted(outcome.rejected, key=lambda row: int(row["position"])))
 
 
 def _attempt(
@@ -135,7 +139,7 @@ def inspect(section: Section, settings: TextbooksSettings, guard: Guard) -> Prog
     blocks = code_blocks(section.text)
     if not blocks:
         return Fault("no_code", "there is no block of Python")
-    found = guard.finding(section.blueprint, blocks)
+    found = guard.finding(section.blueprint, section.text, blocks)
     if found is not None:
         return found
     try:

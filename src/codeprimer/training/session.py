@@ -20,6 +20,7 @@ from codeprimer.model.checkpoint import load, save_model
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
 from codeprimer.training.batches import Batches
+from codeprimer.training.exposure import write_exposure
 from codeprimer.training.loop import METRICS, Loop, reproducible
 from codeprimer.training.plan import Plan
 from codeprimer.training.selection import Candidates, Score
@@ -62,6 +63,7 @@ def train(
             loop.run(reached, task)
     selection = candidates.publish(out.path)
     _publish_rest(out, plan, loop)
+    write_exposure(inputs["tokens"], plan, batches, out)
     return _stats(plan, loop, batches, selection)
 
 

@@ -1,7 +1,7 @@
 """The training stage: the same loop for base, tuned and control.
 
-Writes a checkpoint in Hugging Face layout, ``metrics.jsonl``, ``selection.json``, and with several phases
-``phases/<name>/``, the checkpoint at each phase's end.
+Writes a checkpoint in Hugging Face layout, ``metrics.jsonl``, ``selection.json``, the table ``exposure``, and with
+several phases ``phases/<name>/``, the checkpoint at each phase's end.
 """
 
 from __future__ import annotations

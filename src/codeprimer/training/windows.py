@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from codeprimer.core.errors import UserError
 from codeprimer.core.seeds import numpy_random
@@ -25,6 +26,9 @@ class Epoch(Protocol):
 
     def read(self, number: int) -> Ids:
         """Return one sequence."""
+
+    def seen(self, sequences: int) -> NDArray[np.int64]:
+        """Return how many tokens of each document are targets of the first ``sequences`` sequences."""
 
 
 class Windows:
@@ -55,6 +59,17 @@ class Windows:
         epoch = self._epoch_of(sequences)
         return epoch + (sequences - self._firsts[epoch]) / len(self._epoch(epoch))
 
+    def seen(self, sequences: int) -> NDArray[np.int64]:
+        """Return how many tokens of each document are targets of the first ``sequences`` sequences, all epochs added."""
+        total = np.zeros(self.packed.documents, np.int64)
+        epoch = 0
+        while sequences > 0:
+            part = min(sequences, len(self._epoch(epoch)))
+            total += self._epoch(epoch).seen(part)
+            sequences -= part
+            epoch += 1
+        return total
+
     def _make_epoch(self, number: int) -> Epoch:
         return self._kind(self.packed, self.length, numpy_random(self.seed, "windows", self.packed.name, number))
 
@@ -68,6 +83,7 @@ class StreamEpoch:
     """Stretches that follow each other without a gap, in a random order; where the first begins changes each time."""
 
     def __init__(self, packed: PackedSet, length: int, generator: np.random.Generator) -> None:
+        self._packed = packed
         self._shards = packed.shards
         self._length = length
         step = length - 1  # the last token of a sequence is only a target; it is the next one's first input
@@ -84,10 +100,26 @@ class StreamEpoch:
 
     def read(self, number: int) -> Ids:
         """Return one stretch."""
-        place = self._order[number]
-        shard = int(np.searchsorted(self._firsts, place, side="right")) - 1
-        start = self._offsets[shard] + int(place - self._firsts[shard]) * (self._length - 1)
+        shard, start = self._place(int(self._order[number]))
         return self._shards[shard][start : start + self._length]
+
+    def seen(self, sequences: int) -> NDArray[np.int64]:
+        """Return how many tokens of each document are targets of the first sequences."""
+        places = [self._place(place) for place in self._order[:sequences].tolist()]
+        seen = np.zeros(self._packed.documents, np.int64)
+        for shard in range(len(self._shards)):
+            starts = np.array(sorted(start for number, start in places if number == shard), np.int64)
+            mine = self._packed.shard_of == shard
+            begin = self._packed.start_of[mine]
+            end = begin + self._packed.length_of[mine]
+            step = self._length - 1
+            seen[mine] = covered(starts + 1, step, end) - covered(starts + 1, step, begin)
+        return seen
+
+    def _place(self, stretch: int) -> tuple[int, int]:
+        """Return the file and the start of a stretch."""
+        shard = int(np.searchsorted(self._firsts, stretch, side="right")) - 1
+        return shard, self._offsets[shard] + (stretch - int(self._firsts[shard])) * (self._length - 1)
 
 
 class DocumentEpoch:
@@ -125,3 +157,20 @@ class DocumentEpoch:
             missing -= len(parts[-1])
             document += 1
         return np.concatenate(parts)
+
+    def seen(self, sequences: int) -> NDArray[np.int64]:
+        """Return how many tokens of each document are targets of the first sequences."""
+        starts = self._starts[self._firsts[:sequences]]
+        upto = covered(starts + 1, self._length - 1, self._starts)
+        seen = np.zeros(self._packed.documents, np.int64)
+        seen[self._order] = np.diff(upto)
+        return seen
+
+
+def covered(starts: NDArray[np.int64], length: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many tokens before each position lie in windows of a length, overlaps counted; ``starts`` ascend."""
+    whole = np.searchsorted(starts, positions - length, side="right")
+    begun = np.searchsorted(starts, positions, side="left")
+    sums = np.concatenate(([0], np.cumsum(starts)))
+    counts: NDArray[np.int64] = whole * length + (begun - whole) * positions - (sums[begun] - sums[whole])
+    return counts

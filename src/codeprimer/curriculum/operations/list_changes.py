@@ -79,7 +79,7 @@ FILTERS = (
         give=("the numbers that differ from $k",),
         meaning=lambda v, k: [x for x in v if not x == k],
         noun="others",
-        result="others",
+        result="survivors",
         condition="$x != $k",
         parameters=(number(1, 6, "unwanted", "target"),),
     ),

@@ -15,8 +15,8 @@ def _label(random: Random) -> str:
     return random.choice(["fig", "ann", "red", "cat", "dog", "owl"])
 
 
-_AMOUNT = Parameter(_item, ("amount", "sum"), always=True)
-_LABEL = Parameter(_label, ("label", "name"), "str", always=True)
+_AMOUNT = Parameter(_item, ("amount", "payment"), always=True)
+_LABEL = Parameter(_label, ("label", "tag"), "str", always=True)
 
 ACCOUNT = (
     Operation(
@@ -81,7 +81,7 @@ ACCOUNT = (
         give=("the balance", "the new balance"),
         meaning=lambda v: v,
         noun="balance",
-        result="balance",
+        result="current",
         expression="$v",
     ),
     Operation(

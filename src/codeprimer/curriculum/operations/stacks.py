@@ -11,7 +11,7 @@ def _item(random: Random) -> int:
     return random.randrange(1, 21)
 
 
-_VALUE = Parameter(_item, ("value", "item"), always=True)
+_VALUE = Parameter(_item, ("new_item", "pushed"), always=True)
 
 OPERATIONS = (
     Operation(
@@ -45,7 +45,7 @@ OPERATIONS = (
         source="stack",
         target="stack",
         concepts=("stacks", "object_state"),
-        do=("drop the top item, if there is one",),
+        do=("drop the top item, if any",),
         give=(),
         meaning=lambda v: v[: max(len(v) - 1, 0)],
         noun="drop",
@@ -57,7 +57,7 @@ OPERATIONS = (
         source="stack",
         target="stack",
         concepts=("stacks", "list_indexing"),
-        do=("double the top item, if there is one",),
+        do=("double the top item, if any",),
         give=(),
         meaning=lambda v: [x + x if i == len(v) - 1 else x for i, x in enumerate(v)],
         noun="double",
@@ -69,7 +69,7 @@ OPERATIONS = (
         source="stack",
         target="stack",
         concepts=("stacks", "list_indexing"),
-        do=("push the top item once more, if there is one",),
+        do=("repeat the top item, if any",),
         give=(),
         meaning=lambda v: v + v[len(v) - 1 :] if v else v,
         noun="repeat",
@@ -85,7 +85,7 @@ OPERATIONS = (
         give=("the number of items", "how many items are on $it"),
         meaning=lambda v: sum(1 for _ in v),
         noun="size",
-        result="size",
+        result="total_size",
         expression="len($v)",
     ),
     Operation(
@@ -93,8 +93,8 @@ OPERATIONS = (
         source="stack",
         target="integer",
         concepts=("stacks", "list_indexing"),
-        do=("read the top item, or 0 if there is none",),
-        give=("the top item, or 0 if there is none",),
+        do=("read the top item (0 if none)",),
+        give=("the top item (0 if none)",),
         meaning=lambda v: [0, *v][-1],
         noun="top",
         result="top",

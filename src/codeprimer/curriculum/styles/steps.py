@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from random import Random
 
-from codeprimer.curriculum.binding import Applied, OutsideError, meaning
+from codeprimer.curriculum.binding import Applied, OutsideError, literal, meaning
 from codeprimer.curriculum.operation import fill
 from codeprimer.curriculum.rendering import Scene
 
@@ -46,7 +46,7 @@ def empty_result(scene: Scene) -> str | None:
     if scene.source not in empty or scene.arguments:
         return None
     try:
-        return repr(meaning(scene.chain, empty[scene.source], {}))
+        return literal(meaning(scene.chain, empty[scene.source], {}))
     except OutsideError:
         return None
 

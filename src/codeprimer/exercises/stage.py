@@ -1,0 +1,112 @@
+"""The exercises stage: rounds of units, merged in order, until enough exercises are kept.
+
+Writes ``exercises`` and ``rejected``. Its one idea: ask for what is missing, not for a fixed amount, and stop with a
+sentence when asking for more brings nothing new.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import orjson
+
+from codeprimer.core.artifact import Artifact, Workspace
+from codeprimer.core.console import Console
+from codeprimer.core.documents import EXERCISES, EXERCISES_REJECTED
+from codeprimer.core.errors import RecipeError
+from codeprimer.core.shards import Row, TableWriter, read_rows
+from codeprimer.core.stage import Stage, Stats, Tools
+from codeprimer.curriculum.heldout import HeldOut
+from codeprimer.exercises.settings import ExercisesSettings
+from codeprimer.exercises.tally import Tally
+from codeprimer.exercises.writing import ACCEPTED, REJECTED, TREES, WriteUnit, author_named, write_unit
+
+EXPECTED_SHARE = 0.9
+"""The first round asks for the missing exercises divided by this: some are alike."""
+
+HELD_OUT_TABLES = ("exam", "validation")
+
+
+class ExercisesStage(Stage[ExercisesSettings]):
+    """From compositions that are not held out to executed exercises."""
+
+    name = "exercises"
+    version = 1
+    reads = ("exam",)
+    required_tables = ("exercises",)
+
+    def source_digest(self, settings: ExercisesSettings, console: Console) -> str:
+        """Raise RecipeError early where the author is unknown; nothing outside the store is read."""
+        author_named(settings.author)
+        return ""
+
+    def run(self, settings: ExercisesSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
+        """Write exactly ``count`` exercises.
+
+        Raises RecipeError where the author cannot write so many different ones.
+        """
+        tally = Tally()
+        held_out = held_out_by(inputs["exam"])
+        asked = 0
+        with out.table("exercises", EXERCISES) as kept, out.table("rejected", EXERCISES_REJECTED) as rejected:
+            for number in range(settings.rounds):
+                before = tally.kept
+                units = _round(settings, tools.seed, held_out, settings.count - tally.kept, asked)
+                asked += len(units)
+                work = out.work / f"round-{number:02d}"
+                for folder in tools.engine.map(write_unit, units, work, "exercises: writing and executing"):
+                    _merge(folder, settings.count, tally, kept, rejected)
+                if tally.kept == settings.count:
+                    break
+                if tally.kept == before:
+                    break
+        if tally.kept < settings.count:
+            raise RecipeError(
+                f"exercises.count: after {asked} units only {tally.kept:,} of {settings.count:,} different exercises "
+                f"passed their checks; ask for fewer, or raise exercises.rounds (now {settings.rounds})"
+            )
+        facts = tally.facts()
+        headline = f"{tally.kept:,} exercises with {facts['distinct_trees']:,} distinct masked syntax trees"
+        return Stats(f"{headline}; {tally.rejected.total():,} rejected", facts)
+
+
+def held_out_by(exam: Artifact) -> HeldOut:
+    """Return the guard of an exam artefact."""
+    rows = (row for table in HELD_OUT_TABLES for row in exam.rows(table, ["blueprint"]))
+    return HeldOut.of(row["blueprint"] for row in rows)
+
+
+def _round(settings: ExercisesSettings, seed: int, held_out: HeldOut, missing: int, asked: int) -> list[WriteUnit]:
+    """Return the units that should give the missing exercises; no unit is ever asked for twice."""
+    units = math.ceil(missing / EXPECTED_SHARE / settings.unit_exercises)
+    return [
+        WriteUnit(number, settings.unit_exercises, seed, settings.author, settings.seconds, held_out)
+        for number in range(asked, asked + units)
+    ]
+
+
+def _merge(folder: Path, count: int, tally: Tally, kept: TableWriter, rejected: TableWriter) -> None:
+    """Take over a unit's rows; whatever comes after the last wanted exercise is left."""
+    for row in read_rows(folder / REJECTED):
+        if tally.kept < count:
+            _reject(row, tally, rejected)
+    for row, tree in _accepted(folder):
+        if tally.kept == count:
+            return
+        if tally.is_new(row):
+            tally.keep(row, tree)
+            kept.write(row)
+        else:
+            _reject(row | {"reason": "duplicate", "detail": "another exercise has the same prompt"}, tally, rejected)
+
+
+def _accepted(folder: Path) -> Iterator[tuple[Row, str]]:
+    trees = orjson.loads((folder / TREES).read_bytes())
+    return zip(read_rows(folder / ACCEPTED), trees, strict=True)
+
+
+def _reject(row: Row, tally: Tally, rejected: TableWriter) -> None:
+    tally.reject(row["reason"])
+    rejected.write(row)

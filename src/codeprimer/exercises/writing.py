@@ -1,0 +1,118 @@
+"""One unit of work: order exercises, have them written, execute them.
+
+Reads nothing but its unit; writes the tables ``accepted`` and ``rejected`` and a list of tree digests into its folder.
+Its one idea: what a unit orders depends on the seed, its number and what is held out, so units may run anywhere, in
+any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from codeprimer.analysis.trees import masked_tree
+from codeprimer.core import registry
+from codeprimer.core.artifact import to_json
+from codeprimer.core.documents import EXERCISES, EXERCISES_REJECTED, document_id
+from codeprimer.core.errors import RecipeError
+from codeprimer.core.seeds import python_random
+from codeprimer.core.shards import Row, TableWriter
+from codeprimer.curriculum.blueprints import Blueprint, Exercise
+from codeprimer.curriculum.heldout import HeldOut
+from codeprimer.curriculum.sampler import orders
+from codeprimer.sandbox import Limits, Program, Sandbox, Verdict
+
+ORDERS_PER_EXERCISE = 5
+"""A unit gives up after so many orders per exercise that it wants."""
+
+ACCEPTED, REJECTED, TREES = "accepted", "rejected", "trees.json"
+
+
+class ExerciseAuthor(Protocol):
+    """Somebody who writes exercises."""
+
+    def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | None]:
+        """Yield the exercise that each blueprint orders, or None where there is none, in the order of the blueprints."""
+        ...
+
+
+def author_named(name: str) -> ExerciseAuthor:
+    """Return an author. Raises RecipeError when there is none of that name, or when it writes no exercises."""
+    author = registry.load("authors", name)()
+    if not hasattr(author, "exercises"):
+        raise RecipeError(f"exercises.author: {name!r} writes no exercises; choose another author, such as offline")
+    found: ExerciseAuthor = author
+    return found
+
+
+@dataclass(frozen=True)
+class WriteUnit:
+    """So many exercises, from one stream of orders."""
+
+    number: int
+    count: int
+    seed: int
+    author: str
+    seconds: float
+    held_out: HeldOut
+
+
+def write_unit(unit: WriteUnit, folder: Path) -> None:
+    """Write the exercises of a unit that pass their tests, and those that do not with the reason."""
+    exercises = list(_distinct(unit))
+    trees = []
+    with (
+        Sandbox(Limits(seconds=unit.seconds), workers=1) as sandbox,
+        TableWriter(folder / ACCEPTED, EXERCISES) as accepted,
+        TableWriter(folder / REJECTED, EXERCISES_REJECTED) as rejected,
+    ):
+        verdicts = sandbox.run(Program(exercise.program, exercise.tests) for exercise in exercises)
+        for exercise, verdict in zip(exercises, verdicts, strict=True):
+            row = exercise_row(exercise, verdict)
+            if verdict.passed:
+                accepted.write(row)
+                trees.append(masked_tree(exercise.program, names="all", literals=True))
+            else:
+                rejected.write(row | {"reason": str(verdict.kind), "detail": verdict.detail})
+    (folder / TREES).write_bytes(to_json(trees))
+
+
+def exercise_row(exercise: Exercise, verdict: Verdict) -> Row:
+    """Return an exercise as a row of the table ``exercises``."""
+    return {
+        "doc_id": document_id(exercise.program),
+        "blueprint": exercise.blueprint,
+        "concepts": list(exercise.concepts),
+        "style": exercise.style,
+        "entry_point": exercise.entry_point,
+        "prompt": exercise.prompt,
+        "solution": exercise.solution,
+        "tests": list(exercise.tests),
+        "verdict": str(verdict.kind),
+        "request_id": None,
+    }
+
+
+def _distinct(unit: WriteUnit) -> Iterator[Exercise]:
+    """Yield what the author writes, no prompt twice."""
+    seen: set[str] = set()
+    written = author_named(unit.author).exercises(_orders(unit))
+    found = (exercise for exercise in written if exercise is not None)
+    for exercise in islice((exercise for exercise in found if _is_new(exercise, seen)), unit.count):
+        yield exercise
+
+
+def _is_new(exercise: Exercise, seen: set[str]) -> bool:
+    if exercise.prompt in seen:
+        return False
+    seen.add(exercise.prompt)
+    return True
+
+
+def _orders(unit: WriteUnit) -> Iterator[Blueprint]:
+    """Yield blueprints that contain nothing held out."""
+    random = python_random(unit.seed, "exercises", unit.number)
+    return islice(orders(random, unit.held_out), unit.count * ORDERS_PER_EXERCISE)

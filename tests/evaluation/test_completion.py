@@ -1,0 +1,44 @@
+"""Completions: stopped while they are written, at the very token that leaves the body."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.evaluation.conftest import TASK_ROWS
+
+from codeprimer.evaluation.bodies import has_left
+from codeprimer.evaluation.completion import _stop_at, complete_prompts
+from codeprimer.model.checkpoint import load
+from codeprimer.model.tokenizer import Tokenizer
+
+
+@pytest.mark.parametrize("margin", [-1, 0, 4])
+@pytest.mark.parametrize(
+    "text", ["\n    return x\n\n\ndef g(x):\n    pass\n", " return 1", "\n\n\nx", "\n        y\n    z\n"]
+)
+def test_the_rule_stops_exactly_where_the_whole_text_has_left_the_body(
+    tokenizer: Tokenizer, margin: int, text: str
+) -> None:
+    stop = _stop_at(margin, tokenizer)
+    ids = tokenizer.encode(text)
+    beginnings = [ids[:size] for size in range(1, len(ids) + 1)]
+    wanted = [has_left(tokenizer.decode(beginning), margin) for beginning in beginnings]
+    first = wanted.index(True) + 1 if True in wanted else len(ids)
+    assert [stop(beginning) for beginning in beginnings[:first]] == wanted[:first]
+
+
+def test_prompts_of_different_margins_keep_their_order(checkpoints: dict[str, Path]) -> None:
+    (model, _), tokenizer = load(checkpoints["all"]), Tokenizer.load(checkpoints["all"])
+    prompts = [row["prompt"] for row in TASK_ROWS]
+    mixed = [prompts[0], "# no definition", prompts[1], "    def inner(x):", *prompts[2:]]
+    completions = complete_prompts(model, tokenizer, mixed, 40)
+    assert [completions[index] for index in (0, 2, *range(4, 8))] == ["\n" + row["solution"] for row in TASK_ROWS]
+    assert all(completion.endswith("\n") for completion in completions)
+
+
+def test_trailing_whitespace_of_a_prompt_changes_nothing(checkpoints: dict[str, Path]) -> None:
+    (model, _), tokenizer = load(checkpoints["all"]), Tokenizer.load(checkpoints["all"])
+    prompt = TASK_ROWS[0]["prompt"]
+    first, second = complete_prompts(model, tokenizer, [prompt, prompt.rstrip() + "\n\n    "], 40)
+    assert first == second == "\n" + TASK_ROWS[0]["solution"]
