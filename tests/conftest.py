@@ -102,7 +102,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     listed = (Path(__file__).parent / "allowed_skips.txt").read_text().splitlines()
     allowed = tuple(line for line in listed if line and not line.startswith("#"))
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    for skipped in reporter.stats.get("skipped", []) if reporter else []:
+    if reporter is None:
+        return
+    for skipped in reporter.stats.get("skipped", []):
         reason = skipped.longrepr[2].removeprefix("Skipped: ") if isinstance(skipped.longrepr, tuple) else "?"
         if not reason.startswith(allowed):
             reporter.write_line(f"skipped for a reason that is not in tests/allowed_skips.txt: {reason}", red=True)

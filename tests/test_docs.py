@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def test_derived_documentation_is_up_to_date() -> None:
-    command = [sys.executable, ROOT / "scripts" / "docs.py", "--check"]
+    command = [sys.executable, str(ROOT / "scripts" / "docs.py"), "--check"]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
 

@@ -89,6 +89,8 @@ class _Draft:
     guard: HeldOut
     figures: Mapping[str, str]
     exercises: list[Exercise] = field(default_factory=list)
+    shown: str = ""
+    """The call that the worked example follows."""
 
     def say(self, bank: str, **holes: str) -> str:
         """Return a phrase of the audience with its holes filled."""
@@ -213,6 +215,7 @@ def _work(draft: _Draft) -> list[_Piece]:
     if exercise is None:
         return []
     example = choose_example(exercise, draft.random)
+    draft.shown = example[0]
     steps = walk_through(exercise, example, draft.random)
     task = draft.say("Worked", **_task(exercise))
     remark = remark_on_style(exercise, draft.random)
@@ -220,7 +223,7 @@ def _work(draft: _Draft) -> list[_Piece]:
     return [
         _Piece(task),
         _Piece(steps if draft.random.random() < 0.4 else f"{draft.say('Steps')} {steps}"),
-        _Piece(f"{draft.say('Together')} {remark}".strip()),
+        _Piece(f"{remark} {draft.say('Together')}".strip()),
         _Piece(fenced(show_output(program))),
     ]
 
@@ -258,7 +261,7 @@ def _asserts(draft: _Draft) -> list[_Piece]:
 
 def _predict(draft: _Draft) -> list[_Piece]:
     exercise = draft.exercises[0]
-    call, result = choose_example(exercise, draft.random)
+    call, result = choose_example(exercise, draft.random, draft.shown)
     question = f"{draft.say('Predict', call=f'`{call}`')} {trace(exercise, (call, result))}"
     return [_Piece(question), _Piece(fenced(assertion((call, result))))]
 

@@ -17,7 +17,7 @@ from codeprimer.curriculum.showing import results_of
 _DULL = frozenset(("[]", "''", "{}", "set()", "0", "False", "True", "None", "-1"))
 """Results that show little."""
 
-LONGEST = 90
+LONGEST = 110
 """A longer call with its result is not chosen as an example [characters]."""
 
 _SHORT = (
@@ -44,12 +44,32 @@ _SAMPLES = (
     "Let the call be `$call`.",
 )
 _ORDINALS = ("First", "Then", "Next", "After that")
+_ONLY_SHORT = (
+    "There is only one step: $phrase. That is `$code`, and the answer is `$value`.",
+    "One step is enough: $phrase, with `$code`. So the result is `$value`.",
+)
+_ONLY_LONG = (
+    "There is only one step: $phrase. The answer is `$value`.",
+    "All we have to do is this: $phrase. It gives `$value`.",
+)
 _STYLES: Mapping[str, tuple[str, ...]] = {
-    "expression": ("The steps fit into fewer lines here.", "Some of the steps are written as one expression."),
-    "loop": ("The work is done in a loop.", "It is written with an explicit loop."),
-    "recursion": ("This version calls itself for the smaller part.", "It is written recursively."),
-    "guard": ("The special case comes first and leaves at once.", "Note the special case at the top."),
-    "helper": ("A small helper function takes over one of the steps.", "One step has become a helper function."),
+    "expression": (
+        "In the finished version, one expression does several steps.",
+        "The steps can share one expression.",
+    ),
+    "loop": (
+        "The finished version does it with an explicit loop.",
+        "Written with a loop, it can be followed item by item.",
+    ),
+    "recursion": (
+        "The finished version is recursive: it calls itself for the smaller part.",
+        "The same can be done recursively, and that is how it is written here.",
+    ),
+    "guard": ("The finished version treats the special case first.", "Note how the special case leaves at once."),
+    "helper": (
+        "In the finished version a helper function takes over one step.",
+        "One step has become a helper function.",
+    ),
 }
 
 
@@ -66,13 +86,14 @@ def signature(exercise: Exercise) -> str:
     return f"{owner}{function.name}({', '.join(names)})"
 
 
-def choose_example(exercise: Exercise, random: Random) -> tuple[str, str]:
-    """Return a call and its result that show something and fit on a line."""
-    fitting = [pair for pair in exercise.examples if len(pair[0]) + len(pair[1]) <= LONGEST]
+def choose_example(exercise: Exercise, random: Random, other_than: str = "") -> tuple[str, str]:
+    """Return a call and its result that show something and fit on a line; another call than ``other_than``."""
+    others = [pair for pair in exercise.examples if pair[0] != other_than]
+    fitting = [pair for pair in others if len(pair[0]) + len(pair[1]) <= LONGEST]
     telling = [pair for pair in fitting if pair[1] not in _DULL]
-    ordered = sorted(telling or fitting or exercise.examples, key=lambda pair: len(pair[0]))
+    ordered = sorted(telling or fitting or others, key=lambda pair: len(pair[0]))
     # The shortest inputs are the edge cases, which go through the steps unchanged.
-    return random.choice(ordered[len(ordered) // 3 :])
+    return random.choice(ordered[len(ordered) // 2 :])
 
 
 def assertion(example: tuple[str, str]) -> str:
@@ -86,17 +107,16 @@ def assertion(example: tuple[str, str]) -> str:
 def walk_through(exercise: Exercise, example: tuple[str, str], random: Random) -> str:
     """Return the steps of an exercise as sentences, for one example (a call and its result)."""
     call, result = example
-    values = intermediate(exercise, call)
+    values = [*intermediate(exercise, call), ("", result)]
+    opening = Template(random.choice(_SAMPLES)).substitute(call=call)
     sentences = []
     for index, step in enumerate(exercise.steps):
         last = index == len(exercise.steps) - 1
-        holes = {"phrase": step.phrase, "code": step.code, "value": result if last else "", "name": ""}
-        if not last and values:
-            holes["name"], holes["value"] = values[index]
-        sentences.append(Template(random.choice(_bank(holes, last))).substitute(holes))
-    opening = Template(random.choice(_SAMPLES)).substitute(call=call)
+        name, value = values[-1] if last else values[index] if values[1:] else ("", "")
+        template = random.choice(_bank(step.code, value, last, len(exercise.steps) == 1))
+        sentences.append(Template(template).substitute(phrase=step.phrase, code=step.code, name=name, value=value))
     if len(sentences) == 1:
-        return f"{opening} There is only one step: {sentences[0]}"
+        return f"{opening} {sentences[0]}"
     if random.random() < 0.5:
         return "\n".join([opening, "", *(f"{n}. {_capital(text)}" for n, text in enumerate(sentences, 1))])
     ordinals = [_ORDINALS[min(n, 3)] for n in range(len(sentences) - 1)] + ["Finally"]
@@ -115,6 +135,8 @@ def trace(exercise: Exercise, example: tuple[str, str]) -> str:
 
 def remark_on_style(exercise: Exercise, random: Random) -> str:
     """Return a sentence about how the solution is written; empty for plain steps."""
+    if exercise.style == "expression" and len(exercise.steps) == 1:
+        return ""
     return random.choice(_STYLES.get(exercise.style, ("",)))
 
 
@@ -139,11 +161,13 @@ def inputs(exercise: Exercise, call: str) -> dict[str, str]:
     return {name: ast.unparse(value) for name, value in zip(names, parsed.args, strict=True)}
 
 
-def _bank(holes: Mapping[str, str], last: bool) -> Sequence[str]:
-    one_line = "\n" not in holes["code"]
+def _bank(code: str, value: str, last: bool, only: bool) -> Sequence[str]:
+    one_line = "\n" not in code
+    if only:
+        return _ONLY_SHORT if one_line else _ONLY_LONG
     if last:
         return _LAST_SHORT if one_line else _LAST_LONG
-    if not holes["value"]:
+    if not value:
         return _SILENT
     return _SHORT if one_line else _LONG
 

@@ -47,7 +47,7 @@ def _heldout(quality: Artifact, settings: EvaluationSettings, seed: int) -> Iter
 
 def _chosen_ids(quality: Artifact, settings: EvaluationSettings, seed: int) -> frozenset[str]:
     ranked = sorted(
-        (derive_seed(seed, HELDOUT, row["doc_id"]), row["doc_id"], len(_head(row["text"], settings.document_bytes)))
+        (derive_seed(seed, HELDOUT, row["doc_id"]), row["doc_id"], _size(_head(row["text"], settings.document_bytes)))
         for row in quality.rows("kept", ["doc_id", "split", "text"])
         if row["split"] == "heldout"
     )
@@ -58,6 +58,10 @@ def _chosen_ids(quality: Artifact, settings: EvaluationSettings, seed: int) -> f
         chosen.append(doc_id)
         room -= size
     return frozenset(chosen)
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _head(text: str, size: int) -> str:
@@ -84,6 +88,6 @@ def text_facts(rows: list[dict[str, Any]]) -> dict[str, int]:
     """Return how much text a set holds."""
     return {
         "documents": len(rows),
-        "bytes": sum(len(row["text"].encode("utf-8", "surrogatepass")) for row in rows),
+        "bytes": sum(_size(row["text"]) for row in rows),
         "cut": sum(row["cut"] for row in rows),
     }

@@ -144,4 +144,10 @@ def _answer(example: Facts) -> Block:
     detail = f" - {example['detail']}" if example["detail"] else ""
     caption = f"{example['model']}, {example['task_id']}: {example['verdict']}{detail}"
     mark = "passed" if example["passed"] else "failed"
-    return blocks.code(caption, example["prompt"].rstrip() + example["completion"], mark)
+    return blocks.code(caption, _shortened(example["prompt"].rstrip() + example["completion"]), mark)
+
+
+def _shortened(program: str, most: int = 24) -> str:
+    """Return a program, cut where a model repeats itself for ever."""
+    lines = program.splitlines()
+    return program if len(lines) <= most else "\n".join([*lines[:most], f"... ({len(lines) - most} more lines)"])

@@ -42,6 +42,8 @@ class Guard:
     """The compositions of exam and validation."""
     trees: frozenset[str] = frozenset()
     """Digests of their solutions with all names masked that the program binds itself."""
+    outlines: frozenset[str] = frozenset()
+    """The outlines of those trees; most functions differ in theirs already."""
     grams: Mapping[int, frozenset[int]] = field(default_factory=dict)
     """Hashes of the runs of words of their docstrings, by length."""
 
@@ -58,7 +60,7 @@ class Guard:
         if shared := self._shared_words(text):
             return Fault("exam_wording", shared)
         for block in blocks:
-            for function in function_trees(block):
+            for function in function_trees(block, self.outlines):
                 if function.digest in self.trees:
                     return Fault("exam_solution", function.name)
         return None
@@ -79,16 +81,17 @@ class Guard:
 def guard_from(exam: Artifact) -> Guard:
     """Return the guard of an exam artefact."""
     keys: list[str] = []
-    trees: set[str] = set()
+    trees: dict[str, str] = {}
     grams: dict[int, set[int]] = {}
     for table in TABLES:
         for row in exam.rows(table, ["blueprint", "prompt", "solution"]):
             program = row["prompt"] + row["solution"]
             keys.append(row["blueprint"])
-            trees.update(tree.digest for tree in function_trees(program) if _is_asked_for(tree))
+            trees |= {tree.digest: tree.outline for tree in function_trees(program) if _is_asked_for(tree)}
             for length, hashed in _grams(program):
                 grams.setdefault(length, set()).add(hashed)
-    return Guard(tuple(keys), frozenset(trees), {length: frozenset(grams[length]) for length in sorted(grams)})
+    by_length = {length: frozenset(grams[length]) for length in sorted(grams)}
+    return Guard(tuple(keys), frozenset(trees), frozenset(trees.values()), by_length)
 
 
 def _is_asked_for(tree: FunctionTree) -> bool:
