@@ -6,6 +6,7 @@ freely around it, so that rare types are not starved and pairs are covered widel
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from random import Random
 
@@ -23,6 +24,9 @@ METHOD_SHARE = 0.08
 
 TRIES = 25
 """How often a sound blueprint is looked for around one operation."""
+
+MOST_DRAWS = 300
+"""How often any blueprint is looked for around one operation; some, such as methods, stand alone only."""
 
 HEARTS = tuple(OPERATIONS)
 
@@ -43,11 +47,16 @@ def draw_chain(heart: str, length: int, random: Random) -> tuple[str, ...] | Non
 
 
 def draw_blueprint(random: Random, lengths: Sequence[int] = LENGTHS, hearts: Sequence[str] = HEARTS) -> Blueprint:
-    """Return a blueprint whose chain can stand alone, around one of ``hearts``."""
-    while True:
+    """Return a blueprint whose chain can stand alone, around one of ``hearts``.
+
+    Raises LookupError where hardly any chain of these lengths can: it would be looked for without end.
+    """
+    for _ in range(MOST_DRAWS):
         chain = draw_chain(random.choice(hearts), random.choice(lengths), random)
         if chain is not None and can_stand(chain):
             break
+    else:
+        raise LookupError(f"no chain of {lengths} operations around {hearts[0]} can stand alone")
     source = OPERATIONS[chain[0]].source
     style = random.choices(tuple(STYLE_WEIGHTS), tuple(STYLE_WEIGHTS.values()))[0]
     frame = "method" if _wants_method(source, random) else "function"
@@ -66,8 +75,9 @@ def orders(random: Random, held_out: HeldOut = NOTHING, lengths: Sequence[int] =
         for heart in hearts:
             drawn = (draw_blueprint(random, lengths, (heart,)) for _ in range(TRIES))
             sound = (one for one in drawn if not held_out.forbids(one.operations) and settle(one)[1] is not None)
-            if (blueprint := next(sound, None)) is not None:
-                yield blueprint
+            with contextlib.suppress(LookupError):
+                if (blueprint := next(sound, None)) is not None:
+                    yield blueprint
 
 
 def can_stand(chain: tuple[str, ...]) -> bool:
