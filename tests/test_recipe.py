@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from codeprimer.core.errors import RecipeError
+from codeprimer.core.stage import Settings
 from codeprimer.pipeline import STEP_NAMES, flow, steps_until, with_machine
 from codeprimer.recipe import Recipe, load_recipe, parse_recipe
 from codeprimer.recipe_text import render_recipe, render_reference
@@ -68,6 +69,6 @@ def test_relative_paths_are_taken_from_the_recipes_folder(tmp_path: Path) -> Non
 def test_the_reference_names_every_setting() -> None:
     reference = render_reference()
     for name, field in Recipe.model_fields.items():
-        if hasattr(field.default, "model_fields"):
+        if isinstance(field.default, Settings):
             for setting in type(field.default).model_fields:
                 assert f"`{setting}" in reference, f"{name}.{setting}"

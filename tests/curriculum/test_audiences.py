@@ -6,7 +6,7 @@ from string import Template
 import pytest
 
 from codeprimer.curriculum.audiences import ASIDES, AUDIENCES, BANKS, audiences
-from codeprimer.curriculum.sections import HEADED
+from codeprimer.curriculum.section_parts import PARTS
 
 HOLES = {
     "Opening": {"person", "friend", "summary", "Summary"},
@@ -40,7 +40,7 @@ def test_phrases_use_only_the_holes_that_are_filled(name: str, bank: str) -> Non
         assert holes <= HOLES.get(bank, ANYWHERE), phrase
         Template(phrase).substitute(dict.fromkeys(holes, "x"))
         if bank == "Headings":
-            assert len(phrase.split(" | ")) == len(HEADED)
+            assert len(phrase.split(" | ")) == len(PARTS)
         else:
             assert phrase[-1] in '.?!:"', phrase
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from random import Random
 from typing import Any
@@ -74,7 +75,7 @@ def test_every_rendering_does_what_the_meaning_says(name: str) -> None:
         tried += 1
         scene = Scene(operation.source, chain, NAMES, tuple(arguments_of(chain)), "given")
         for body in renderings(scene, chain[0]):
-            fresh = eval(before)
+            fresh = copy.deepcopy(value)
             found = run(body, fresh, arguments)
             assert (type(found), found) == (type(expected), expected), body
             assert operation.change or literal(fresh) == before, "a solution must not change its input"

@@ -14,6 +14,10 @@ def test_the_output_of_a_loop_stands_below_it() -> None:
     assert shown == "for x in (1, 2):\n    print(x)\n# Output:\n# 1\n# 2\nprint('end')  # end\n"
 
 
+def test_a_loop_that_prints_once_claims_nothing_about_its_last_line() -> None:
+    assert show_output("for x in (1,):\n    print(x)\n").splitlines()[1:] == ["    print(x)", "# Output:", "# 1"]
+
+
 def test_an_output_that_does_not_fit_stands_below() -> None:
     shown = show_output("print('word ' * 20)\n")
     assert shown.splitlines() == ["print('word ' * 20)", "# Output:", f"# {'word ' * 20}"]

@@ -64,7 +64,7 @@ class _LineTask(Task):
 
 
 class Console:
-    """Where stages report to."""
+    """Where stages report to; ``quiet`` prints nothing at all."""
 
     def __init__(self, mode: Mode = "auto") -> None:
         self.mode = mode
@@ -91,7 +91,7 @@ class Console:
         """Print a warning: something was asked for and will not happen, or is likely not meant."""
         if self.mode == "json":
             self.event("warning", text=text)
-        else:
+        elif self.mode == "auto":
             self.err.print(f"[yellow]warning:[/] {rich.markup.escape(text)}", soft_wrap=True)
 
     def progress_line(self, task: Task, note: str) -> None:

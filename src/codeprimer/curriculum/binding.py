@@ -104,5 +104,5 @@ def _too_large(value: Any) -> bool:
         if len(value) > LONGEST:
             return True
         if isinstance(value, list) and value and isinstance(value[0], int):
-            return max(value) > LARGEST or min(value) < -LARGEST
+            return any(abs(item) > LARGEST for item in value)
     return False

@@ -7,6 +7,7 @@ else asks it by type.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from types import MappingProxyType
 
 from codeprimer.curriculum.operation import Operation
@@ -83,7 +84,7 @@ MAKING: Mapping[str, tuple[Operation, ...]] = _by("target")
 def chain_of(names: tuple[str, ...]) -> tuple[Operation, ...]:
     """Return the operations of a composition; each must read what the one before makes."""
     operations = tuple(OPERATIONS[name] for name in names)
-    for first, second in zip(operations, operations[1:], strict=False):
+    for first, second in pairwise(operations):
         assert first.target == second.source, f"{second.name} cannot follow {first.name}"
     return operations
 

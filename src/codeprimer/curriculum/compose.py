@@ -36,7 +36,7 @@ RENDERERS: Mapping[str, Renderer] = MappingProxyType(
     }
 )
 
-EXAMPLE_SHARE = 0.08
+EXAMPLE_SHARE = 0.05
 """How many prompts show a call and its result."""
 
 _CUES = {
@@ -45,6 +45,10 @@ _CUES = {
     "helper": ("Use a helper function.", 0.6),
     "expression": ("Use one expression.", 0.2),
 }
+
+
+_STYLE_CONCEPTS = {"loop": ("for_loops",), "guard": ("early_return",), "helper": ("functions",)}
+_RECURSION = {"integer": "recursion_on_numbers", "text": "recursion_on_strings"}
 
 
 def compose(blueprint: Blueprint) -> Exercise | None:
@@ -62,7 +66,7 @@ def compose(blueprint: Blueprint) -> Exercise | None:
     body, style = _render(scene, blueprint.style, random)
     return Exercise(
         blueprint=blueprint.key,
-        concepts=concepts_of(blueprint.operations),
+        concepts=_concepts(blueprint, style),
         style=style,
         entry_point=names.class_name if blueprint.frame == "method" else names.function,
         prompt=_prompt(scene, style, cases, random),
@@ -82,6 +86,16 @@ def settle(blueprint: Blueprint) -> tuple[tuple[Applied, ...], tuple[Case, ...] 
     random = Random(blueprint.seed)
     chain = bind(chain_of(blueprint.operations), random)
     return chain, draw_cases(blueprint.source, chain, random)
+
+
+def _concepts(blueprint: Blueprint, style: str) -> tuple[str, ...]:
+    """Return the concepts of the operations and those of the way in which the solution is written."""
+    found = list(concepts_of(blueprint.operations))
+    if style == "recursion":
+        found.append(_RECURSION.get(blueprint.source, "recursion_on_lists"))
+    found += _STYLE_CONCEPTS.get(style, ())
+    found += ["simple_classes"] if blueprint.frame == "method" else []
+    return tuple(dict.fromkeys(found))
 
 
 def _render(scene: Scene, style: str, random: Random) -> tuple[str, str]:

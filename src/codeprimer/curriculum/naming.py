@@ -13,7 +13,7 @@ from random import Random
 from codeprimer.curriculum.operation import Operation
 from codeprimer.curriculum.values import TYPES
 
-_VERBS = ("get", "find", "compute", "make", "build", "return")
+_VERBS = ("get", "find", "compute", "make")
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ def function_name(operations: Sequence[Operation], random: Random) -> str:
     last = operations[-1].noun
     if last.startswith(("is_", "has_", "any_", "all_")):
         return last if len(operations) == 1 else f"{last}_{_other(operations, random)}"
-    if len(operations) == 1 or random.random() < 0.35:
+    if len(operations) == 1 or random.random() < 0.5:
         return f"{random.choice(_VERBS)}_{last}"
-    return f"{last}_{random.choice(('of', 'from', 'after'))}_{_other(operations, random)}"
+    return f"{last}_{random.choice(('of', 'from'))}_{_other(operations, random)}"
 
 
 def _other(operations: Sequence[Operation], random: Random) -> str:

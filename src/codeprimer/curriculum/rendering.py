@@ -16,9 +16,6 @@ from codeprimer.curriculum.naming import Names
 from codeprimer.curriculum.operation import Operation, fill
 from codeprimer.curriculum.values import TYPES
 
-LINE = 88
-"""The longest line of code that is written [characters]."""
-
 _LOOSE = (ast.BinOp, ast.BoolOp, ast.Compare, ast.UnaryOp, ast.IfExp, ast.Lambda)
 _PLACED = re.compile(r"(?<=\()\$v(?=[,)])|(?<=, )\$v(?=[,)])")
 _TAKES_GENERATOR = re.compile(r"(sum|set|sorted|any|all|dict|tuple|list)\(\$v\)")

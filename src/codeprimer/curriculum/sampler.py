@@ -6,7 +6,6 @@ freely around it, so that rare types are not starved and pairs are covered widel
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from random import Random
 
@@ -17,16 +16,13 @@ from codeprimer.curriculum.heldout import NOTHING, HeldOut
 from codeprimer.curriculum.operation import Operation
 from codeprimer.curriculum.values import TYPES
 
-LENGTHS = (1, 2, 2, 2, 3, 3)
+LENGTHS = (1, 1, 2, 2, 2, 3)
 """Chain lengths to draw from."""
-STYLE_WEIGHTS = {"steps": 50, "expression": 25, "loop": 12, "recursion": 5, "guard": 5, "helper": 3}
-METHOD_SHARE = 0.08
+STYLE_WEIGHTS = {"steps": 58, "expression": 18, "loop": 10, "recursion": 5, "guard": 5, "helper": 4}
+METHOD_SHARE = 0.05
 
 TRIES = 25
 """How often a sound blueprint is looked for around one operation."""
-
-MOST_DRAWS = 300
-"""How often any blueprint is looked for around one operation; some, such as methods, stand alone only."""
 
 HEARTS = tuple(OPERATIONS)
 
@@ -47,16 +43,18 @@ def draw_chain(heart: str, length: int, random: Random) -> tuple[str, ...] | Non
 
 
 def draw_blueprint(random: Random, lengths: Sequence[int] = LENGTHS, hearts: Sequence[str] = HEARTS) -> Blueprint:
-    """Return a blueprint whose chain can stand alone, around one of ``hearts``.
+    """Return a blueprint around one of ``hearts``, at least one of which must be able to be part of an exercise."""
+    while True:
+        blueprint = try_blueprint(random.choice(hearts), random.choice(lengths), random)
+        if blueprint is not None:
+            return blueprint
 
-    Raises LookupError where hardly any chain of these lengths can: it would be looked for without end.
-    """
-    for _ in range(MOST_DRAWS):
-        chain = draw_chain(random.choice(hearts), random.choice(lengths), random)
-        if chain is not None and can_stand(chain):
-            break
-    else:
-        raise LookupError(f"no chain of {lengths} operations around {hearts[0]} can stand alone")
+
+def try_blueprint(heart: str, length: int, random: Random) -> Blueprint | None:
+    """Return a blueprint around one operation, or None where the drawn chain cannot stand alone."""
+    chain = draw_chain(heart, length, random)
+    if chain is None or not can_stand(chain):
+        return None
     source = OPERATIONS[chain[0]].source
     style = random.choices(tuple(STYLE_WEIGHTS), tuple(STYLE_WEIGHTS.values()))[0]
     frame = "method" if _wants_method(source, random) else "function"
@@ -73,11 +71,15 @@ def orders(random: Random, held_out: HeldOut = NOTHING, lengths: Sequence[int] =
         hearts = list(HEARTS)
         random.shuffle(hearts)
         for heart in hearts:
-            drawn = (draw_blueprint(random, lengths, (heart,)) for _ in range(TRIES))
-            sound = (one for one in drawn if not held_out.forbids(one.operations) and settle(one)[1] is not None)
-            with contextlib.suppress(LookupError):
-                if (blueprint := next(sound, None)) is not None:
-                    yield blueprint
+            drawn = (try_blueprint(heart, random.choice(lengths), random) for _ in range(TRIES))
+            sound = (one for one in drawn if one is not None and is_sound(one, held_out))
+            if (blueprint := next(sound, None)) is not None:
+                yield blueprint
+
+
+def is_sound(blueprint: Blueprint, held_out: HeldOut = NOTHING) -> bool:
+    """Tell whether a blueprint contains nothing held out and can be tested."""
+    return not held_out.forbids(blueprint.operations) and settle(blueprint)[1] is not None
 
 
 def can_stand(chain: tuple[str, ...]) -> bool:

@@ -14,11 +14,12 @@ from random import Random
 from types import MappingProxyType
 from typing import Any
 
-_WORDS = (
-    "apple banana cherry river stone level radar tiger lemon grape olive bread house mouse green amber Anna Otto Paris "
-    "Rome noon echo delta night light ocean plum kiwi fig sun moon star cat dog bee ant owl egg ice oak elm Bob Eve ab"
-).split()
-_KEYS = "apple pear plum fig kiwi ann bob eve tom red blue green cat dog owl".split()
+_WORD_LIST = """
+apple banana cherry river stone level radar tiger lemon grape olive bread house mouse green amber Anna Otto Paris Rome
+noon echo delta night light ocean plum kiwi fig sun moon star cat dog bee ant owl egg ice oak elm Bob Eve ab
+"""
+_WORDS = _WORD_LIST.split()
+_KEYS = ("apple", "pear", "plum", "fig", "kiwi", "ann", "bob", "eve", "tom", "red", "blue", "green", "cat", "dog", "owl")
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,8 @@ _TYPES = (
         "text",
         "str",
         ("a string", "a text"),
-        ("text", "sentence", "message", "phrase"),
-        ("c", "char"),
+        ("text", "sentence", "message"),
+        ("c",),
         _text,
         ("", "a", "Level"),
         ("Note", "Message"),
@@ -144,8 +145,8 @@ _TYPES = (
         "integers",
         "list[int]",
         ("a list of integers", "a list of numbers"),
-        ("numbers", "values", "nums", "data"),
-        ("x", "item"),
+        ("numbers", "values", "nums"),
+        ("x",),
         _integers,
         ([], [4], [3, 3]),
         ("Series", "Scores"),
@@ -155,7 +156,7 @@ _TYPES = (
         "list[str]",
         ("a list of words", "a list of strings"),
         ("words", "names", "terms"),
-        ("w", "word"),
+        ("w",),
         _words,
         ([], ["fig"]),
         ("Glossary", "Roster"),
@@ -164,7 +165,7 @@ _TYPES = (
         "counts",
         "dict[str, int]",
         ("a dictionary of counts", "a mapping from names to numbers"),
-        ("counts", "scores", "stock", "prices"),
+        ("counts", "scores", "stock"),
         (),
         _counts,
         ({}, {"fig": 3}),
@@ -175,7 +176,7 @@ _TYPES = (
         "groups", "dict[str, list[str]]", ("a dictionary of lists",), ("groups", "teams"), (), _groups, ({},)
     ),
     ValueType(
-        "integer_set", "set[int]", ("a set of integers",), ("members", "ids"), ("x", "item"), _integer_set, (set(),)
+        "integer_set", "set[int]", ("a set of integers",), ("members", "ids"), ("x",), _integer_set, (set(),)
     ),
     ValueType(
         "pair", "tuple[int, int]", ("a pair of integers", "a tuple of two integers"), ("pair", "point"), (), _pair
@@ -208,7 +209,7 @@ _TYPES = (
     ValueType("number_list", "str", ("a text such as '3,1,2'",), ("csv", "listing"), (), _number_list, ("7",)),
     ValueType("settings_text", "str", ("a text such as 'a=1;b=2'",), ("config", "query"), (), _settings_text, ("a=1",)),
     ValueType("score_lines", "str", ("lines such as 'ann:3'",), ("report", "block"), (), _score_lines, ("ann:3",)),
-    ValueType("brackets", "str", ("a text with brackets",), ("source", "formula"), ("c", "char"), _brackets, ("", "(")),
+    ValueType("brackets", "str", ("a text with brackets",), ("source", "formula"), ("c",), _brackets, ("", "(")),
 )
 
 TYPES: MappingProxyType[str, ValueType] = MappingProxyType({kind.name: kind for kind in _TYPES})

@@ -26,8 +26,11 @@ _SUBJECTS = {
 WIDTH = 96
 """The longest line of a docstring [characters]."""
 
-FRAMES = {"plain": 50, "given": 20, "before": 15, "starting": 15}
+FRAMES = {"plain": 62, "given": 28, "before": 10}
 """How the clauses are joined, and how often."""
+
+USUAL_SHARE = 0.4
+"""How often the first wording of an operation is taken without a draw."""
 
 Bound = Sequence[tuple[Operation, dict[str, str]]]
 """Operations with the texts of their parameters."""
@@ -35,12 +38,17 @@ Bound = Sequence[tuple[Operation, dict[str, str]]]
 
 def clause(operation: Operation, holes: dict[str, str], subject: str, random: Random) -> str:
     """Return one operation as a clause in the imperative."""
-    return fill(random.choice(operation.do), {**holes, "it": subject})
+    return fill(_choose(operation.do, random), {**holes, "it": subject})
 
 
 def outcome(operation: Operation, holes: dict[str, str], subject: str, random: Random) -> str:
     """Return the result of one operation as a noun phrase."""
-    return fill(random.choice(operation.give), {**holes, "it": subject})
+    return fill(_choose(operation.give, random), {**holes, "it": subject})
+
+
+def _choose(wordings: Sequence[str], random: Random) -> str:
+    """Return the usual wording, or another one."""
+    return wordings[0] if random.random() < USUAL_SHARE else random.choice(wordings)
 
 
 def subject_of(source: str) -> str:
@@ -51,17 +59,15 @@ def subject_of(source: str) -> str:
 def describe(source: str, bound: Bound, random: Random) -> str:
     """Return the specification as one sentence."""
     frame = random.choices(tuple(FRAMES), tuple(FRAMES.values()))[0]
-    introduced = frame in ("given", "starting")
-    first = "it" if introduced else subject_of(source)
+    first = "it" if frame == "given" else subject_of(source)
     subjects = [first, *["it"] * (len(bound) - 1)]
     clauses = [clause(*one, subject, random) for one, subject in zip(bound[:-1], subjects, strict=False)]
     if frame == "before" and clauses:
         result = outcome(*bound[-1], "the result", random)
         return f"Before you return {result}, {_join(clauses, random)[0]}."
     steps = _in_order(clauses, outcome(*bound[-1], subjects[-1], random), random)
-    if introduced:
-        opening = "Given" if frame == "given" else "Starting from"
-        return f"{opening} {random.choice(TYPES[source].described)}, {steps}"
+    if frame == "given":
+        return f"Given {random.choice(TYPES[source].described)}, {steps}"
     return steps[0].upper() + steps[1:]
 
 

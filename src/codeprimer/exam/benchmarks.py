@@ -157,10 +157,7 @@ def _text(record: Mapping[str, Any], key: str) -> str:
 
 def _called(tests: list[str], code: str) -> str:
     """Return the function of the solution that the first test calls."""
-    names = [node.func.id for node in ast.walk(ast.parse(tests[0])) if _is_plain_call(node)]
+    calls = [node.func for node in ast.walk(ast.parse(tests[0])) if isinstance(node, ast.Call)]
+    names = [function.id for function in calls if isinstance(function, ast.Name)]
     defined = {node.name for node in ast.walk(ast.parse(code)) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     return next((name for name in names if name in defined), names[0] if names else "")
-
-
-def _is_plain_call(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from codeprimer.core.artifact import Artifact, Workspace, to_json
 from codeprimer.core.console import Console
@@ -108,5 +108,5 @@ def _stats(sets: Mapping[str, Sequence[Exercise]], rows: Mapping[str, Sequence[R
     return Stats(headline, facts)
 
 
-def _counts(values: "Sequence[str] | object") -> dict[str, int]:
-    return dict(Counter(values).most_common())  # type: ignore[call-overload, no-any-return]
+def _counts(values: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))

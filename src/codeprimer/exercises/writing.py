@@ -101,8 +101,7 @@ def _distinct(unit: WriteUnit) -> Iterator[Exercise]:
     seen: set[str] = set()
     written = author_named(unit.author).exercises(_orders(unit))
     found = (exercise for exercise in written if exercise is not None)
-    for exercise in islice((exercise for exercise in found if _is_new(exercise, seen)), unit.count):
-        yield exercise
+    yield from islice((exercise for exercise in found if _is_new(exercise, seen)), unit.count)
 
 
 def _is_new(exercise: Exercise, seen: set[str]) -> bool:

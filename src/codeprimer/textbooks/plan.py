@@ -26,9 +26,7 @@ class Order:
 
 def order_for(number: int, sections: int, audiences: Sequence[str]) -> Order:
     """Return what section ``number`` of ``sections`` is about; concepts get equally many, audiences take turns."""
-    position = number * len(_NAMES) // sections
-    first = -(-position * sections // len(_NAMES))
-    return Order(number, _NAMES[position], audiences[(number - first + position) % len(audiences)])
+    return Order(number, _NAMES[number * len(_NAMES) // sections], audiences[number % len(audiences)])
 
 
 def left_out(sections: int) -> list[str]:

@@ -39,7 +39,7 @@ OPERATIONS = (
         concepts=("dictionary_lookup",),
         do=("look up $k (0 if missing)",),
         give=("the value of $k (0 if missing)",),
-        meaning=lambda v, k: v[k] if k in v else 0,
+        meaning=lambda v, k: [*(v[key] for key in v if key == k), 0][0],
         noun="value",
         result="looked_up",
         expression="$v.get($k, 0)",

@@ -77,7 +77,7 @@ FILTERS = (
         concepts=("list_filtering",),
         do=("remove every number equal to $k", "drop all numbers equal to $k"),
         give=("the numbers that differ from $k",),
-        meaning=lambda v, k: [x for x in v if not x == k],
+        meaning=lambda v, k: [x for x in v if x - k],
         noun="others",
         result="survivors",
         condition="$x != $k",

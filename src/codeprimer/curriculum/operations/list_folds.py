@@ -112,7 +112,7 @@ OPERATIONS = (
         concepts=("lists", "character_counting"),
         do=("count how often $k occurs",),
         give=("how often $k occurs", "the number of times $k occurs"),
-        meaning=lambda v, k: sum(1 for x in v if not x != k),
+        meaning=lambda v, k: sum(1 for x in v if x - k == 0),
         noun="occurrences",
         result="hits",
         expression="$v.count($k)",

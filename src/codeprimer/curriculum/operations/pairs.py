@@ -26,7 +26,7 @@ OPERATIONS = (
         concepts=("sort_keys", "pairs"),
         do=("sort the pairs by score, highest first",),
         give=("the pairs sorted by score, highest first",),
-        meaning=lambda v: list(reversed(sorted(v, key=operator.itemgetter(1)))),
+        meaning=lambda v: sorted(v, key=operator.itemgetter(1))[::-1],
         noun="ranking",
         result="ranked",
         expression="sorted($v, key=lambda entry: entry[1], reverse=True)",

@@ -9,8 +9,11 @@ from random import Random
 
 from codeprimer.curriculum.binding import Applied
 from codeprimer.curriculum.operation import fill
-from codeprimer.curriculum.rendering import LINE, Scene, indented, parenthesized, uses
+from codeprimer.curriculum.rendering import Scene, indented, parenthesized, uses
 from codeprimer.curriculum.styles.steps import BLOCK_SHARE
+
+LONGEST_EXPRESSION = 70
+"""A longer return statement is written in steps instead [characters]."""
 
 
 def render_expression(scene: Scene, random: Random) -> str | None:
@@ -29,7 +32,7 @@ def render_expression(scene: Scene, random: Random) -> str | None:
         value = scene.inline(applied, value)
         index += 1
     line = f"return {value}"
-    return line if len(line) <= LINE - 8 else None
+    return line if len(line) <= LONGEST_EXPRESSION else None
 
 
 def _comprehension(scene: Scene, kept: Applied, changed: Applied, value: str) -> str:

@@ -11,7 +11,7 @@ from codeprimer.curriculum.binding import Applied, OutsideError, literal, meanin
 from codeprimer.curriculum.operation import fill
 from codeprimer.curriculum.rendering import Scene
 
-BLOCK_SHARE = 0.2
+BLOCK_SHARE = 0.1
 """How often an operation is written as statements although it has an expression."""
 
 

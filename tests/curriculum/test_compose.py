@@ -1,0 +1,147 @@
+"""Composed exercises: right, complete, reproducible, and written in the style that was ordered."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import islice
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codeprimer.curriculum.blueprints import STYLES, Blueprint, Exercise
+from codeprimer.curriculum.compose import RENDERERS, compose, settle, specification_words
+from codeprimer.curriculum.sampler import draw_blueprint, orders
+
+
+def run(exercise: Exercise) -> None:
+    """Run an exercise and its tests."""
+    space: dict[str, Any] = {}
+    exec(exercise.program, space)
+    for test in exercise.tests:
+        exec(test, space)
+
+
+def written(operations: tuple[str, ...], style: str, where: Callable[[Exercise], bool] = lambda _: True) -> Exercise:
+    """Return the first exercise on a chain in a style that fulfils a wish."""
+    source = "words" if operations[0] in ("upper_each", "lengths") else "integers"
+    for seed in range(200):
+        exercise = compose(Blueprint(source, operations, style, seed=seed))
+        if exercise is not None and where(exercise):
+            return exercise
+    raise AssertionError("no such exercise")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(min_value=0, max_value=2**40))
+def test_every_composed_exercise_passes_its_tests(seed: int) -> None:
+    exercise = compose(draw_blueprint(Random(seed)))
+    if exercise is not None:
+        run(exercise)
+        assert len(exercise.tests) >= 5
+        assert len(set(exercise.tests)) == len(exercise.tests)
+
+
+def test_a_forgotten_step_fails_the_tests() -> None:
+    for blueprint in islice(orders(Random(5), lengths=(2, 3)), 60):
+        exercise = compose(blueprint)
+        assert exercise is not None
+        if blueprint.operations[0] == "keep_even" and exercise.style == "steps":
+            forgetful = exercise.program.replace("% 2 == 0", "% 1 == 0")
+            with pytest.raises(AssertionError):
+                exec(forgetful + "\n".join(exercise.tests), {})
+
+
+def test_equal_blueprints_give_equal_exercises_in_any_process() -> None:
+    blueprint = Blueprint("integers", ("keep_even", "square_each", "total"), "loop", seed=12)
+    code = (
+        "from codeprimer.curriculum.blueprints import Blueprint\n"
+        "from codeprimer.curriculum.compose import compose\n"
+        f"exercise = compose({blueprint!r})\n"
+        "print(exercise.program + ''.join(exercise.tests), end='')"
+    )
+    exercise = compose(blueprint)
+    assert exercise is not None
+    for hash_seed in ("1", "2"):
+        printed = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": hash_seed}
+        ).stdout
+        assert printed == exercise.program + "".join(exercise.tests)
+
+
+def test_whoever_checks_an_order_first_changes_nothing() -> None:
+    blueprint = draw_blueprint(Random(77))
+    settle.cache_clear()
+    first = compose(blueprint)
+    settle(blueprint)
+    assert compose(blueprint) == first
+
+
+def test_prompt_and_solution_join_to_a_documented_and_annotated_function() -> None:
+    exercise = written(("keep_even", "total"), "steps")
+    assert exercise.prompt.endswith('"""\n') and exercise.solution.endswith("\n")
+    function = ast.parse(exercise.program).body[0]
+    assert isinstance(function, ast.FunctionDef)
+    assert function.name == exercise.entry_point
+    assert ast.get_docstring(function)
+    assert function.returns is not None and all(argument.annotation for argument in function.args.args)
+    assert 4 <= specification_words(exercise) <= 30
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_every_style_can_be_ordered(style: str) -> None:
+    exercise = written(("keep_even", "square_each"), style, lambda found: found.style == style)
+    run(exercise)
+
+
+def test_each_style_is_what_its_name_says() -> None:
+    chain = ("keep_even", "total")
+    name = written(chain, "recursion").entry_point
+    assert f"{name}(" in written(chain, "recursion").solution
+    assert written(chain, "expression", lambda found: found.style == "expression").solution.count("\n") == 1
+    assert "for x in" in written(chain, "loop").solution.split("\n")[1]
+    assert written(chain, "guard").solution.startswith("    if not ")
+    assert "def fits(x: int) -> bool:" in written(chain, "helper").solution
+    assert written(chain, "steps").solution.splitlines()[0].strip().startswith("evens = ")
+
+
+def test_a_style_that_does_not_fit_becomes_steps() -> None:
+    exercise = compose(Blueprint("integer", ("add", "multiply"), "recursion", seed=3))
+    assert exercise is not None and exercise.style == "steps"
+    assert set(RENDERERS) == set(STYLES)
+
+
+def test_steps_pair_a_clause_with_its_code() -> None:
+    exercise = written(("keep_even", "square_each", "total"), "steps", lambda found: found.solution.count("\n") == 3)
+    assert [step.operation for step in exercise.steps] == ["keep_even", "square_each", "total"]
+    assert "even" in exercise.steps[0].phrase or "odd" in exercise.steps[0].phrase
+    assert exercise.steps[-1].code.startswith("return ")
+
+
+def test_a_method_completes_a_class_whose_init_is_given() -> None:
+    blueprint = Blueprint("integers", ("keep_even", "total"), "steps", "method", 4)
+    exercise = compose(blueprint)
+    assert exercise is not None
+    assert exercise.prompt.startswith(f"class {exercise.entry_point}:\n    def __init__(self, ")
+    assert exercise.solution.startswith(" " * 8)
+    assert all(test.startswith(f"assert {exercise.entry_point}(") for test in exercise.tests)
+    run(exercise)
+
+
+def test_methods_may_change_the_object() -> None:
+    exercise = compose(Blueprint("stack", ("push", "stack_top"), "expression", "method", 4))
+    assert exercise is not None
+    assert exercise.style == "steps"
+    assert "self.items.append(" in exercise.solution
+    run(exercise)
+
+
+def test_recursion_is_a_concept_of_what_is_written_recursively() -> None:
+    recursive = written(("keep_even", "total"), "recursion", lambda found: found.style == "recursion")
+    assert "recursion_on_lists" in recursive.concepts
+    assert "recursion_on_lists" not in written(("keep_even", "total"), "steps").concepts

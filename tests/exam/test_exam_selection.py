@@ -1,0 +1,53 @@
+"""The choice of held-out problems."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+from codeprimer.curriculum.blueprints import Exercise
+from codeprimer.curriculum.catalogue import OPERATIONS
+from codeprimer.curriculum.compose import specification_words
+from codeprimer.curriculum.heldout import HeldOut
+from codeprimer.exam.selection import LONGEST_TEXT, PAIR_SHARE, Chooser, pair_count
+
+
+def chosen(count: int = 150, seed: int = 1) -> list[Exercise]:
+    return list(Chooser(Random(seed)).problems(count))
+
+
+def operations(problem: Exercise) -> tuple[str, ...]:
+    return tuple(problem.blueprint.split(">")[1:])
+
+
+def test_each_problem_has_a_composition_of_its_own_of_at_least_two_steps() -> None:
+    problems = chosen()
+    assert len({operations(problem) for problem in problems}) == len(problems) == 150
+    assert min(len(operations(problem)) for problem in problems) == 2
+    assert len({problem.prompt for problem in problems}) == 150
+
+
+def test_specifications_are_short() -> None:
+    assert max(map(specification_words, chosen())) <= LONGEST_TEXT
+
+
+def test_no_later_problem_contains_an_earlier_one() -> None:
+    chooser = Chooser(Random(2))
+    exam = HeldOut.of(problem.blueprint for problem in chooser.problems(100))
+    assert not any(exam.forbids(operations(problem)) for problem in chooser.problems(60))
+
+
+def test_no_operation_loses_more_than_a_share_of_its_pairs() -> None:
+    pairs = Counter(name for problem in chosen(200) if len(operations(problem)) == 2 for name in operations(problem))
+    assert all(count <= PAIR_SHARE * pair_count(name) for name, count in pairs.items())
+
+
+def test_the_choice_depends_on_the_seed_alone() -> None:
+    assert chosen(30) == chosen(30)
+    assert chosen(30) != chosen(30, seed=2)
+
+
+def test_problems_span_the_curriculum() -> None:
+    concepts = {concept for problem in chosen(300) for concept in problem.concepts}
+    assert len(concepts) >= 50
+    assert len({name for problem in chosen(300) for name in operations(problem)}) >= 0.75 * len(OPERATIONS)

@@ -1,0 +1,134 @@
+"""The exercises stage: exactly as many as asked for, all different, all executed, nothing held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from codeprimer.core import registry
+from codeprimer.core.artifact import Artifact, Store
+from codeprimer.core.console import Console
+from codeprimer.core.documents import document_id
+from codeprimer.core.errors import RecipeError
+from codeprimer.core.stage import Tools, identify, run_stage
+from codeprimer.curriculum.author import OfflineAuthor
+from codeprimer.curriculum.blueprints import Blueprint, Exercise
+from codeprimer.curriculum.compose import compose
+from codeprimer.engines.local import LocalEngine
+from codeprimer.exam.settings import ExamSettings
+from codeprimer.exam.stage import ExamStage
+from codeprimer.exercises.settings import ExercisesSettings
+from codeprimer.exercises.stage import ExercisesStage, held_out_by
+
+QUIET = Console("quiet")
+SMALL = ExercisesSettings(count=120, unit_exercises=50)
+
+
+@pytest.fixture(scope="module")
+def exam(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    settings = ExamSettings(problems=40, validation=20)
+    store = Store(tmp_path_factory.mktemp("exam"))
+    identity = identify(ExamStage(), settings, {}, 1, QUIET)
+    return run_stage(ExamStage(), settings, {}, identity, store, Tools(LocalEngine(QUIET, 1), QUIET, 1)).artifact
+
+
+def build(
+    folder: Path, exam: Artifact, settings: ExercisesSettings = SMALL, processes: int = 1, seed: int = 1
+) -> Artifact:
+    identity = identify(ExercisesStage(), settings, {"exam": exam.id}, seed, QUIET)
+    tools = Tools(LocalEngine(QUIET, processes), QUIET, seed)
+    return run_stage(ExercisesStage(), settings, {"exam": exam}, identity, Store(folder), tools).artifact
+
+
+@pytest.fixture(scope="module")
+def built(exam: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    return build(tmp_path_factory.mktemp("exercises"), exam)
+
+
+def use_author(monkeypatch: pytest.MonkeyPatch, author: Callable[[], object]) -> None:
+    """Register an author for the length of a test."""
+    monkeypatch.setattr(registry, "load", lambda kind, name: author)
+
+
+def test_exactly_as_many_different_exercises_as_asked_for(built: Artifact) -> None:
+    rows = list(built.rows("exercises"))
+    assert len(rows) == built.facts["exercises"] == 120
+    assert len({row["prompt"] for row in rows}) == 120
+    assert all(row["verdict"] == "passed" and len(row["tests"]) >= 5 for row in rows)
+    assert all(row["doc_id"] == document_id(row["prompt"] + row["solution"]) for row in rows)
+
+
+def test_nothing_held_out_is_in_it(built: Artifact, exam: Artifact) -> None:
+    held_out = held_out_by(exam)
+    assert len(held_out.chains) == 60
+    assert not any(held_out.forbids(tuple(row["blueprint"].split(">")[1:])) for row in built.rows("exercises"))
+
+
+def test_the_figures_say_what_there_is(built: Artifact) -> None:
+    facts = built.facts
+    assert sum(facts["styles"].values()) == sum(facts["steps"].values()) == 120
+    assert facts["distinct_trees"] > 60
+    assert facts["compositions"] > 60
+    assert {"style", "blueprint", "program", "tests"} == facts["examples"][0].keys()
+
+
+def test_two_processes_give_the_same_bytes_as_one(built: Artifact, exam: Artifact, tmp_path: Path) -> None:
+    assert build(tmp_path, exam, processes=2).manifest == built.manifest
+
+
+def test_another_seed_gives_other_exercises(built: Artifact, exam: Artifact, tmp_path: Path) -> None:
+    other = build(tmp_path, exam, seed=2)
+    assert {row["doc_id"] for row in other.rows("exercises")}.isdisjoint(row["doc_id"] for row in built.rows("exercises"))
+
+
+class _Sloppy(OfflineAuthor):
+    """Gets every third solution wrong."""
+
+    def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | None]:
+        for number, exercise in enumerate(super().exercises(blueprints)):
+            if exercise is not None and number % 3 == 0:
+                yield replace(exercise, solution="    raise ValueError('no idea')\n")
+            else:
+                yield exercise
+
+
+class _Repeating(OfflineAuthor):
+    """Knows one exercise."""
+
+    def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | None]:
+        known = compose(Blueprint("integers", ("keep_even", "total"), seed=2))
+        return (known for _ in blueprints)
+
+
+def test_wrong_solutions_are_kept_apart_with_the_reason_and_replaced(
+    exam: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_author(monkeypatch, _Sloppy)
+    artifact = build(tmp_path, exam)
+    assert len(list(artifact.rows("exercises"))) == 120
+    rejected = list(artifact.rows("rejected"))
+    assert {row["reason"] for row in rejected} >= {"raised"}
+    assert any("no idea" in row["detail"] for row in rejected)
+    assert artifact.facts["rejected"]["raised"] >= 30
+
+
+def test_an_author_that_repeats_itself_is_an_error_that_names_the_setting(
+    exam: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_author(monkeypatch, _Repeating)
+    with pytest.raises(RecipeError, match=r"exercises\.count: .* only 1 of 120 different exercises"):
+        build(tmp_path, exam)
+
+
+def test_an_unknown_author_is_named_before_any_work(exam: Artifact) -> None:
+    with pytest.raises(RecipeError, match="offline"):
+        identify(ExercisesStage(), SMALL.model_copy(update={"author": "ofline"}), {"exam": exam.id}, 1, QUIET)
+
+
+def test_an_author_of_sections_alone_is_refused(exam: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_author(monkeypatch, object)
+    with pytest.raises(RecipeError, match="writes no exercises"):
+        identify(ExercisesStage(), SMALL, {"exam": exam.id}, 1, QUIET)
