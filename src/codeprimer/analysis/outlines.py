@@ -1,4 +1,4 @@
-"""A function's outline: the kinds of its statements and of their parts, two levels deep.
+"""A function's outline: the kinds of its statements, of their parts, and of the parts of their expressions.
 
 Reads ``ast`` nodes. One idea: functions with equal trees have equal outlines, and an outline costs a fraction of a
 tree, so most functions of a corpus need no more than that to be told apart from a given few.
@@ -43,16 +43,24 @@ def _shape(statement: ast.stmt) -> str:
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return type(statement).__name__
     if isinstance(statement, ast.AnnAssign):
-        return f"Assign({_kind(statement.target)} {_kind(statement.value)})" if statement.value else "Pass()"
-    parts = [_kind(child) for child in children_of(statement) if not isinstance(child, _SKIPPED)]
+        return f"Assign({_part(statement.target)} {_part(statement.value)})" if statement.value else "Pass()"
+    parts = [_part(child) for child in children_of(statement) if not isinstance(child, _SKIPPED)]
     return f"{type(statement).__name__}({' '.join(parts)})"
 
 
+def _part(node: ast.AST) -> str:
+    kind = _kind(node)
+    if not isinstance(node, ast.expr) or kind == "Constant":
+        return kind
+    return f"{kind}[{' '.join(map(_kind, children_of(node)))}]"
+
+
 def _kind(node: ast.AST) -> str:
-    match node:
-        case ast.AnnAssign(value=value):
-            return "Assign" if value is not None else "Pass"
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
-            return "Constant"
-        case _:
-            return type(node).__name__
+    """Return the kind under which a node is written in a tree: see ``analysis.trees``."""
+    if isinstance(node, ast.AnnAssign):
+        return "Assign" if node.value is not None else "Pass"
+    if isinstance(node, ast.UnaryOp):
+        match node:
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
+                return "Constant"
+    return type(node).__name__

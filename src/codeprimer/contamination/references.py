@@ -25,6 +25,9 @@ from codeprimer.analysis.words import U64Array
 from codeprimer.contamination.settings import ContaminationSettings
 from codeprimer.core.artifact import Artifact, to_json, write_atomically
 
+_FILTER_BITS = 20
+_FILTER_SHIFT = np.uint64(64 - _FILTER_BITS)
+
 TASK_TABLES = ("exam", "validation", "benchmarks")
 
 _GRAMS, _TASKS, _TREES = "grams.npz", "tasks.json", "trees.json"
@@ -45,12 +48,39 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Grams:
+    """The n-grams of one length in all problems."""
+
+    hashes: U64Array
+    """Sorted."""
+    tasks: npt.NDArray[np.int32]
+    """The number of each one's task."""
+
+    @functools.cached_property
+    def _beginnings(self) -> npt.NDArray[np.bool_]:
+        """Whether any hash begins with these 20 bits: nearly all n-grams of a text can be passed over by that."""
+        known = np.zeros(2**_FILTER_BITS, dtype=np.bool_)
+        known[self.hashes >> _FILTER_SHIFT] = True
+        return known
+
+    def hits(self, hashes: U64Array) -> Iterator[tuple[int, list[int]]]:
+        """Yield, for every distinct hash that is known, its first place in ``hashes`` and the numbers of its tasks."""
+        seen = set()
+        for place in np.flatnonzero(self._beginnings[hashes >> _FILTER_SHIFT]).tolist():
+            hashed = hashes[place]
+            start, end = np.searchsorted(self.hashes, hashed, "left"), np.searchsorted(self.hashes, hashed, "right")
+            if end > start and hashed not in seen:
+                seen.add(hashed)
+                yield place, self.tasks[start:end].tolist()
+
+
+@dataclass(frozen=True)
 class References:
     """All problems, ready to be looked up."""
 
     tasks: list[Task]
-    grams: Mapping[int, tuple[U64Array, npt.NDArray[np.int32]]]
-    """Length in words -> sorted hashes, and the number of each one's task."""
+    grams: Mapping[int, Grams]
+    """Length in words -> the n-grams of that length."""
     trees: Mapping[str, list[int]]
     """Digest -> numbers of the tasks."""
     outlines: frozenset[str]
@@ -149,7 +179,7 @@ def read_references(folder: Path) -> References:
     tasks = [Task(**facts) for facts in orjson.loads((folder / _TASKS).read_bytes())]
     with np.load(folder / _GRAMS) as arrays:
         lengths = sorted(int(name.removeprefix("hashes_")) for name in arrays.files if name.startswith("hashes_"))
-        grams = {length: (arrays[f"hashes_{length}"], arrays[f"tasks_{length}"]) for length in lengths}
+        grams = {length: Grams(arrays[f"hashes_{length}"], arrays[f"tasks_{length}"]) for length in lengths}
     facts = orjson.loads((folder / _TREES).read_bytes())
     return References(tasks, grams, facts["trees"], frozenset(facts["outlines"]))
 

@@ -14,12 +14,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import pyarrow.parquet as pq
 
 from codeprimer.analysis.ngrams import gram_hashes, words
 from codeprimer.analysis.trees import function_trees
-from codeprimer.analysis.words import U64Array
 from codeprimer.contamination.references import References, Task, read_references
 from codeprimer.core.documents import MATCHES
 from codeprimer.core.shards import TableWriter, shard_paths
@@ -132,13 +130,14 @@ def scan(unit: Unit, folder: Path) -> None:
     with TableWriter(folder / "matches", MATCHES) as table:
         for row in unit.stretch.rows():
             text = training_set.text(row)
-            for pair in _pairs(text, training_set, references):
-                table.write({"doc_id": row["doc_id"], "training_set": training_set.name, "removed": True, **pair})
+            table.write_all(pairs_of(row["doc_id"], text, training_set, references))
 
 
-def _pairs(text: str, training_set: TrainingSet, references: References) -> Iterator[dict[str, Any]]:
-    yield from same_words(text, references)
-    yield from same_trees(training_set.code(text), references)
+def pairs_of(doc_id: str, text: str, training_set: TrainingSet, references: References) -> Iterator[dict[str, Any]]:
+    """Yield the rows of ``MATCHES`` of one document."""
+    for found in (same_words(text, references), same_trees(training_set.code(text), references)):
+        for pair in found:
+            yield {"doc_id": doc_id, "training_set": training_set.name, "removed": True, **pair}
 
 
 def same_words(text: str, references: References) -> Iterator[dict[str, Any]]:
@@ -149,10 +148,8 @@ def same_words(text: str, references: References) -> Iterator[dict[str, Any]]:
     shared: Counter[int] = Counter()
     first: dict[int, tuple[int, int]] = {}
     for length, hashes in gram_hashes(listed, references.grams.keys()).items():
-        known, owners = references.grams[length]
-        for place, hashed in _distinct_hits(hashes, known):
-            start, end = np.searchsorted(known, hashed, "left"), np.searchsorted(known, hashed, "right")
-            for task_number in owners[start:end].tolist():
+        for place, task_numbers in references.grams[length].hits(hashes):
+            for task_number in task_numbers:
                 shared[task_number] += 1
                 first[task_number] = min(first.get(task_number, (place, length)), (place, length))
     for task_number, count in sorted(shared.items()):
@@ -160,16 +157,6 @@ def same_words(text: str, references: References) -> Iterator[dict[str, Any]]:
         beginning, length = first[task_number]
         passage = " ".join(listed[beginning : beginning + length])
         yield _pair(task, WORDS, count / task.grams, passage, task.prose)
-
-
-def _distinct_hits(hashes: U64Array, known: U64Array) -> list[tuple[int, np.uint64]]:
-    """Return the first place and the hash of every n-gram that is in the sorted array ``known``."""
-    nearest = np.searchsorted(known, hashes)
-    places = np.flatnonzero(known[np.minimum(nearest, len(known) - 1)] == hashes).tolist()
-    hits: dict[np.uint64, int] = {}
-    for place in places:
-        hits.setdefault(hashes[place], place)
-    return [(place, hashed) for hashed, place in hits.items()]
 
 
 def same_trees(pieces: Sequence[str], references: References) -> Iterator[dict[str, Any]]:

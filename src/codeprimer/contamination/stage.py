@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import ClassVar
 
 from codeprimer.contamination.counting import Count
 from codeprimer.contamination.references import Task, read_references, reference_facts, write_references
-from codeprimer.contamination.scanning import TRAINING_SETS, Stretch, TrainingSet, Unit, scan, stretches
+from codeprimer.contamination.scanning import TRAINING_SETS, Unit, scan, stretches
 from codeprimer.contamination.settings import ContaminationSettings
+from codeprimer.contamination.writing import Writing
 from codeprimer.core.artifact import Artifact, Workspace
-from codeprimer.core.documents import MATCHES, TRAINING_TEXTS
-from codeprimer.core.shards import Row, TableWriter, read_rows
 from codeprimer.core.stage import Stage, Stats, Tools
 
 
@@ -29,44 +27,21 @@ class ContaminationStage(Stage[ContaminationSettings]):
     def run(
         self, settings: ContaminationSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools
     ) -> Stats:
-        """Scan every training set in units, then write the pairs and the clean tables in order."""
+        """Scan the training sets in units, then write the pairs and the clean tables in order."""
         folder = out.once("references", lambda path: write_references(inputs["exam"], settings, path))
-        units = [
-            Unit(stretch, folder)
+        cut = [
+            stretch
             for training_set in TRAINING_SETS.values()
             for stretch in stretches(training_set.name, inputs[training_set.stage].table(training_set.table))
         ]
+        units = [Unit(stretch, folder) for stretch in cut if not TRAINING_SETS[stretch.training_set].part_of]
         scanned = tools.engine.map(scan, units, out.work / "matches", "comparing with the exam and benchmarks")
-        counts = self._write(zip(units, scanned, strict=True), read_references(folder).tasks, out)
-        return _stats(counts, read_references(folder).tasks, settings)
-
-    def _write(self, scanned: Iterator[tuple[Unit, Path]], tasks: list[Task], out: Workspace) -> dict[str, Count]:
-        """Write every table of the artefact; the rows of a stretch are read again, so nothing is held."""
-        counts = {name: Count() for name in TRAINING_SETS}
-        task_sets = {task.task_id: task.task_set for task in tasks}
+        writing = Writing(read_references(folder))
         with contextlib.ExitStack() as tables:
-            matches = tables.enter_context(out.table("matches", MATCHES))
-            clean = {name: tables.enter_context(out.table(name, TRAINING_TEXTS)) for name in TRAINING_SETS}
-            for unit, folder in scanned:
-                name = unit.stretch.training_set
-                matched = set()
-                for pair in read_rows(folder / "matches"):
-                    matches.write(pair)
-                    matched.add(pair["doc_id"])
-                    counts[name].pair(pair, task_sets[pair["task_id"]])
-                _write_clean(unit.stretch, matched, clean[name], counts[name])
-        return counts
-
-
-def _write_clean(stretch: Stretch, matched: set[str], writer: TableWriter, count: Count) -> None:
-    training_set: TrainingSet = TRAINING_SETS[stretch.training_set]
-    row: Row
-    for row in stretch.rows():
-        text = training_set.text(row)
-        removed = row["doc_id"] in matched
-        count.document(text, removed)
-        if not removed:
-            writer.write({"doc_id": row["doc_id"], "text": text})
+            writing.open(out, tables)
+            for stretch in cut:
+                writing.stretch(stretch, None if TRAINING_SETS[stretch.training_set].part_of else next(scanned))
+        return _stats(writing.counts, writing.references.tasks, settings)
 
 
 def _stats(counts: Mapping[str, Count], tasks: list[Task], settings: ContaminationSettings) -> Stats:

@@ -15,6 +15,9 @@ from codeprimer.curriculum.values import TYPES
 
 _VERBS = ("get", "find", "compute", "make")
 
+PLAIN_SHARE = 0.85
+"""How often intermediate results are all called ``result``."""
+
 
 @dataclass(frozen=True)
 class Names:
@@ -28,6 +31,8 @@ class Names:
     """The loop variable over words."""
     character: str
     class_name: str
+    plain: bool = False
+    """Results are all called ``result``, not after what they are."""
 
 
 def draw_names(source: str, operations: Sequence[Operation], random: Random) -> Names:
@@ -40,6 +45,7 @@ def draw_names(source: str, operations: Sequence[Operation], random: Random) -> 
         word=random.choice(TYPES["words"].elements),
         character=random.choice(TYPES["text"].elements),
         class_name=random.choice(kind.classes) if kind.classes else "",
+        plain=random.random() < PLAIN_SHARE,
     )
 
 

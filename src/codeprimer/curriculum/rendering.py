@@ -56,18 +56,10 @@ class Scene:
             value = parenthesized(value)
         return fill(template, self.holes(applied, value))
 
-    def results(self) -> list[str]:
-        """Return a variable for the result of each operation, all different."""
-        taken = [self.names.parameter, *(argument.name for argument in self.arguments)]
-        chosen = []
-        for applied in self.chain:
-            if applied.operation.change:
-                chosen.append(self.start)
-                continue
-            name = next(name for name in (applied.operation.result, "result", "outcome") if name not in taken)
-            taken.append(name)
-            chosen.append(name)
-        return chosen
+    def variable(self, operation: Operation, unlike: str = "") -> str:
+        """Return the variable for a result; never ``unlike``, the variable that the statements still read."""
+        name = "result" if self.names.plain else operation.result
+        return name if name != unlike else "output"
 
 
 def uses(template: str, hole: str) -> int:

@@ -48,7 +48,7 @@ class ValueType:
 
 
 def _integer(random: Random) -> int:
-    return random.choice((random.randrange(2, 13), random.randrange(2, 100), random.randrange(100, 1000)))
+    return random.randrange(2, random.choice((13, 13, 100, 1000)))
 
 
 def _integers(random: Random) -> list[int]:
@@ -120,7 +120,7 @@ def _brackets(random: Random) -> str:
 
 
 def _ratio(random: Random) -> float:
-    return random.randrange(1, 4000) / 8
+    return random.randrange(1, 160) / 8
 
 
 def _truth(random: Random) -> bool:

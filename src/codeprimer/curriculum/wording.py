@@ -26,10 +26,10 @@ _SUBJECTS = {
 WIDTH = 96
 """The longest line of a docstring [characters]."""
 
-FRAMES = {"plain": 62, "given": 28, "before": 10}
+FRAMES = {"plain": 65, "given": 30, "before": 5}
 """How the clauses are joined, and how often."""
 
-USUAL_SHARE = 0.4
+USUAL_SHARE = 0.5
 """How often the first wording of an operation is taken without a draw."""
 
 Bound = Sequence[tuple[Operation, dict[str, str]]]

@@ -7,7 +7,7 @@ from random import Random
 
 from codeprimer.curriculum.operation import Operation, another, choice, number
 
-_LIMIT = number(3, 10, "limit", "minimum")
+_LIMIT = number(3, 9, "limit", "minimum")
 _KEY = choice(["fig", "ann", "red", "cat", "dog"], "label", "wanted")
 
 

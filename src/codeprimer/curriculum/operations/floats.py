@@ -69,7 +69,7 @@ OPERATIONS = (
         noun="is_above",
         result="is_above",
         expression="$v > $k",
-        parameters=(number(4, 40, "limit", "bound"),),
+        parameters=(number(3, 9, "limit", "bound"),),
     ),
     Operation(
         name="format_places",

@@ -176,7 +176,7 @@ OPERATIONS = (
         result="heavy_rows",
         expression="[row for row in $v if sum(row) > $k]",
         blocks=("$out = []\nfor row in $v:\n    if sum(row) > $k:\n        $out.append(row)",),
-        parameters=(number(8, 20, "limit", "minimum"),),
+        parameters=(number(6, 9, "limit", "minimum"),),
     ),
     Operation(
         name="count_large_cells",

@@ -6,7 +6,7 @@ import math
 
 from codeprimer.curriculum.operation import Operation, number
 
-_LIMIT = number(3, 60, "limit", "bound")
+_LIMIT = number(3, 9, "limit", "bound")
 _STEP = number(2, 9, "step", "amount")
 
 
@@ -103,7 +103,7 @@ ARITHMETIC = (
         noun="remainder",
         result="remainder",
         expression="$v % $k",
-        parameters=(number(3, 12, "modulus", "divisor"),),
+        parameters=(number(3, 9, "modulus", "divisor"),),
     ),
     Operation(
         name="distance",
@@ -116,7 +116,7 @@ ARITHMETIC = (
         noun="distance",
         result="distance",
         expression="abs($v - $k)",
-        parameters=(number(4, 50, "target", "goal"),),
+        parameters=(number(3, 9, "target", "goal"),),
     ),
     Operation(
         name="cap",
@@ -130,7 +130,7 @@ ARITHMETIC = (
         result="capped",
         expression="min($v, $k)",
         returning=("if $v > $k:\n    return $k\nreturn $v",),
-        parameters=(number(8, 80, "limit", "bound"),),
+        parameters=(number(5, 9, "limit", "bound"),),
     ),
     Operation(
         name="floor_at",
@@ -144,7 +144,7 @@ ARITHMETIC = (
         result="raised",
         expression="max($v, $k)",
         returning=("if $v < $k:\n    return $k\nreturn $v",),
-        parameters=(number(5, 40, "minimum", "floor"),),
+        parameters=(number(4, 9, "minimum", "floor"),),
     ),
     Operation(
         name="halve_or_add",

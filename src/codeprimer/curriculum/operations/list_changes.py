@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codeprimer.curriculum.operation import Operation, number
 
-_LIMIT = number(2, 12, "limit", "bound")
+_LIMIT = number(2, 9, "limit", "bound")
 
 FILTERS = (
     Operation(

@@ -36,7 +36,7 @@ SEARCHES = (
         result="match",
         expression="next(($x for $x in $v if $x > $k), -1)",
         returning=("for $x in $v:\n    if $x > $k:\n        return $x\nreturn -1",),
-        parameters=(number(3, 12, "limit", "bound"),),
+        parameters=(number(3, 9, "limit", "bound"),),
     ),
     Operation(
         name="find_index",
@@ -79,7 +79,7 @@ SEARCHES = (
             "$out, high = 0, len($v)\nwhile $out < high:\n    middle = ($out + high) // 2\n    if $v[middle] < $k:\n"
             "        $out = middle + 1\n    else:\n        high = middle",
         ),
-        parameters=(number(3, 15, "target", "wanted"),),
+        parameters=(number(3, 9, "target", "wanted"),),
         domain=lambda v, k: sorted(v) == v,
     ),
     Operation(

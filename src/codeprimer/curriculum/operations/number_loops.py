@@ -85,7 +85,7 @@ DIVISORS = (
         result="common",
         blocks=("$out, rest = $v, $k\nwhile rest:\n    $out, rest = rest, $out % rest",),
         recursive="def gcd(a: int, b: int) -> int:\n    return a if b == 0 else gcd(b, a % b)\n\n$out = gcd($v, $k)",
-        parameters=(number(6, 48, "other", "second"),),
+        parameters=(number(4, 9, "other", "second"),),
         domain=lambda n, k: n >= 0,
     ),
 )

@@ -69,7 +69,7 @@ ACCOUNT = (
         noun="interest",
         result="",
         change="$v += $v * $k // 100",
-        parameters=(number(5, 20),),
+        parameters=(number(5, 9),),
         domain=lambda v, k: v >= 0,
     ),
     Operation(
@@ -95,7 +95,7 @@ ACCOUNT = (
         noun="can_pay",
         result="can_pay",
         expression="$v >= $k",
-        parameters=(number(20, 90),),
+        parameters=(number(5, 9),),
     ),
 )
 

@@ -56,7 +56,7 @@ OPERATIONS = (
         result="passed",
         expression="[(name, score) for name, score in $v if score > $k]",
         blocks=("$out = []\nfor name, score in $v:\n    if score > $k:\n        $out.append((name, score))",),
-        parameters=(number(3, 10, "limit", "minimum"),),
+        parameters=(number(3, 9, "limit", "minimum"),),
     ),
     Operation(
         name="raise_scores",

@@ -134,7 +134,7 @@ OPERATIONS = (
         noun="has_member",
         result="has_member",
         expression="$k in $v",
-        parameters=(number(2, 12, "target", "wanted"),),
+        parameters=(number(2, 9, "target", "wanted"),),
     ),
     Operation(
         name="set_size",

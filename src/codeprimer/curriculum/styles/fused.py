@@ -8,9 +8,9 @@ from __future__ import annotations
 from random import Random
 
 from codeprimer.curriculum.binding import Applied
-from codeprimer.curriculum.operation import fill
+from codeprimer.curriculum.operation import Operation, fill
 from codeprimer.curriculum.rendering import Scene, indented, parenthesized, uses
-from codeprimer.curriculum.styles.steps import BLOCK_SHARE
+from codeprimer.curriculum.styles.steps import write
 
 LONGEST_EXPRESSION = 70
 """A longer return statement is written in steps instead [characters]."""
@@ -46,9 +46,9 @@ def render_loop(scene: Scene, random: Random) -> str | None:
     """Write one loop over the input with an accumulator; where that does not fit, blocks for single operations."""
     if fusible(scene):
         return _one_loop(scene)
-    if not any(applied.operation.blocks or applied.operation.returning for applied in scene.chain):
+    if not any(applied.operation.blocks for applied in scene.chain) and not scene.chain[-1].operation.returning:
         return None
-    return _blocks(scene)
+    return "\n".join(write(scene, _blocks))
 
 
 def fusible(scene: Scene) -> bool:
@@ -61,7 +61,7 @@ def fusible(scene: Scene) -> bool:
 def _one_loop(scene: Scene) -> str:
     last = scene.chain[-1]
     fold = last.operation.fold
-    out = last.operation.result if fold else "result"
+    out = scene.variable(last.operation) if fold else "result"
     name = scene.element(scene.chain[0].operation)
     lines = [f"{out} = {fold.start if fold else '[]'}", f"for {name} in {scene.start}:"]
     body, value, level = loop_body(scene, name, 1)
@@ -90,25 +90,6 @@ def loop_body(scene: Scene, name: str, level: int) -> tuple[list[str], str, int]
     return lines, value, level
 
 
-def _blocks(scene: Scene) -> str:
-    value = scene.start
-    pieces = []
-    outs = scene.results()
-    for index, (applied, out) in enumerate(zip(scene.chain, outs, strict=True)):
-        operation = applied.operation
-        final = index == len(scene.chain) - 1
-        if final and operation.returning:
-            pieces.append(fill(operation.returning[0], scene.holes(applied, value)))
-        elif operation.blocks:
-            pieces.append(fill(operation.blocks[0], scene.holes(applied, value, out)))
-            pieces += [f"return {out}"] if final else []
-        elif operation.inline:
-            pieces.append(("return " if final else f"{out} = ") + scene.inline(applied, value))
-        else:
-            pieces.append(fill(operation.recursive, scene.holes(applied, value, out)))
-            pieces += [f"return {out}"] if final else []
-        value = out
-    return "\n".join(pieces)
-
-
-__all__ = ["BLOCK_SHARE", "fusible", "loop_body", "render_expression", "render_loop"]
+def _blocks(operation: Operation, final: bool) -> str:
+    """Prefer loops: the statements that return, else those that assign."""
+    return next(iter((*(operation.returning if final else ()), *operation.blocks)), "")

@@ -5,11 +5,13 @@ The one idea: a list is its first element and the rest, a number is the number b
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
-from codeprimer.curriculum.operation import fill
+from codeprimer.curriculum.operation import Operation, fill
 from codeprimer.curriculum.rendering import Scene
 from codeprimer.curriculum.styles.fused import fusible, loop_body
+from codeprimer.curriculum.styles.steps import write
 from codeprimer.curriculum.values import TYPES
 
 
@@ -22,7 +24,7 @@ def render_recursion(scene: Scene, random: Random) -> str | None:
         return _on_the_rest(scene)
     if not any(applied.operation.recursive for applied in scene.chain):
         return None
-    return _with_inner(scene)
+    return "\n".join(write(scene, _inner))
 
 
 def _on_the_rest(scene: Scene) -> str:
@@ -42,29 +44,11 @@ def _on_the_rest(scene: Scene) -> str:
     return "\n".join([*lines, "return rest"] if level else lines)
 
 
-def _with_inner(scene: Scene) -> str:
-    value = scene.start
-    pieces = []
-    for index, (applied, out) in enumerate(zip(scene.chain, scene.results(), strict=True)):
-        operation = applied.operation
-        final = index == len(scene.chain) - 1
-        holes = scene.holes(applied, value, out)
-        if operation.recursive:
-            pieces.append(
-                _returned(fill(operation.recursive, holes), out) if final else fill(operation.recursive, holes)
-            )
-        elif operation.inline:
-            pieces.append(("return " if final else f"{out} = ") + scene.inline(applied, value))
-        else:
-            pieces.append(fill(operation.blocks[0], holes) + (f"\nreturn {out}" if final else ""))
-        value = out
-    return "\n".join(pieces)
-
-
-def _returned(statements: str, out: str) -> str:
-    """Return the statements with their last assignment turned into a return."""
-    head, _, tail = statements.rpartition(f"{out} = ")
-    return f"{head}return {tail}"
+def _inner(operation: Operation, final: bool) -> str:
+    """Prefer an inner recursive function, else the expression, else a loop."""
+    if operation.recursive or operation.inline:
+        return operation.recursive
+    return (operation.blocks or operation.returning)[0]
 
 
 def render_helper(scene: Scene, random: Random) -> str | None:
@@ -87,10 +71,10 @@ def render_helper(scene: Scene, random: Random) -> str | None:
 
 def _after_helper(scene: Scene, head: str, value: str) -> str | None:
     pieces = [head]
-    outs = scene.results()
-    for index, applied in enumerate(scene.chain[1:], 1):
-        pieces.append(f"{outs[index - 1]} = {value}")
+    for before, applied in pairwise(scene.chain):
+        out = scene.variable(before.operation)
+        pieces.append(f"{out} = {value}")
         if not applied.operation.inline:
             return None
-        value = scene.inline(applied, outs[index - 1])
+        value = scene.inline(applied, out)
     return "\n".join([*pieces, f"return {value}"])

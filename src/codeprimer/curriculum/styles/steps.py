@@ -5,26 +5,62 @@ The one idea: the n-th clause of the docstring is the n-th statement, which is h
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 from codeprimer.curriculum.binding import Applied, OutsideError, literal, meaning
-from codeprimer.curriculum.operation import fill
+from codeprimer.curriculum.operation import Operation, fill
 from codeprimer.curriculum.rendering import Scene
 
 BLOCK_SHARE = 0.1
 """How often an operation is written as statements although it has an expression."""
 
+Chooser = Callable[[Operation, bool], str]
+"""Returns the statements in which an operation is written, or nothing for its expression; told which is the last."""
+
 
 def steps(scene: Scene, random: Random) -> list[str]:
     """Return the statements of each operation; those of the last end in a return."""
+
+    def choose(operation: Operation, final: bool) -> str:
+        if operation.inline and random.random() >= BLOCK_SHARE:
+            return ""
+        statements = (operation.returning if final else ()) or operation.blocks or (operation.recursive,)
+        return random.choice(statements)
+
+    return write(scene, choose)
+
+
+def write(scene: Scene, choose: Chooser) -> list[str]:
+    """Return the statements of each operation in the form that ``choose`` prefers where there is one."""
     value = scene.start
     pieces = []
-    *earlier, last = zip(scene.chain, scene.results(), strict=True)
-    for applied, out in earlier:
-        pieces.append(_assign(scene, applied, value, out, random))
-        value = out
-    pieces.append(_finish(scene, last[0], value, last[1], random))
+    for index, applied in enumerate(scene.chain):
+        final = index == len(scene.chain) - 1
+        template = choose(applied.operation, final)
+        if applied.operation.change:
+            pieces.append(fill(applied.operation.change, scene.holes(applied, value)))
+        elif final and template in applied.operation.returning:
+            pieces.append(fill(template, scene.holes(applied, value)))
+        else:
+            statements, value = _assign(scene, applied, value, template, final)
+            pieces.append(statements)
     return pieces
+
+
+def _assign(scene: Scene, applied: Applied, value: str, template: str, final: bool) -> tuple[str, str]:
+    """Return the statements of one operation, and the variable that holds its result."""
+    if not template:
+        out = scene.variable(applied.operation)
+        return f"{'return' if final else f'{out} ='} {scene.inline(applied, value)}", out
+    out = scene.variable(applied.operation, value)
+    statements = fill(template, scene.holes(applied, value, out))
+    if not final:
+        return statements, out
+    head, _, last = statements.rpartition("\n")
+    if last.startswith(f"{out} = "):
+        return f"{head}\nreturn {last.removeprefix(f'{out} = ')}", out
+    return f"{statements}\nreturn {out}", out
 
 
 def render_steps(scene: Scene, random: Random) -> str | None:
@@ -49,23 +85,3 @@ def empty_result(scene: Scene) -> str | None:
         return literal(meaning(scene.chain, empty[scene.source], {}))
     except OutsideError:
         return None
-
-
-def _assign(scene: Scene, applied: Applied, value: str, out: str, random: Random) -> str:
-    operation = applied.operation
-    if operation.change:
-        return fill(operation.change, scene.holes(applied, value))
-    if operation.blocks and (not operation.inline or random.random() < BLOCK_SHARE):
-        return fill(random.choice(operation.blocks), scene.holes(applied, value, out))
-    if not operation.inline:
-        return fill(operation.recursive, scene.holes(applied, value, out))
-    return f"{out} = {scene.inline(applied, value)}"
-
-
-def _finish(scene: Scene, applied: Applied, value: str, out: str, random: Random) -> str:
-    operation = applied.operation
-    if operation.returning and (not operation.inline or random.random() < BLOCK_SHARE):
-        return fill(random.choice(operation.returning), scene.holes(applied, value))
-    if operation.inline and (not operation.blocks or random.random() >= BLOCK_SHARE):
-        return f"return {scene.inline(applied, value)}"
-    return f"{_assign(scene, applied, value, out, random)}\nreturn {out}"
