@@ -62,6 +62,7 @@ def run(
     textbooks: Rows = (),
     exercises: Rows = (),
     benchmarks: Rows = (),
+    only_code: Rows = (),
     processes: int = 1,
     **settings: int,
 ) -> Built:
@@ -76,7 +77,7 @@ def run(
             {"exam": (TASKS, TASKS_ROWS), "validation": (TASKS, []), "benchmarks": (TASKS, benchmarks)},
         ),
         "corpus": publish(store, "corpus", {"documents": (DOCUMENTS, raw)}),
-        "quality": publish(store, "quality", {"kept": (KEPT, raw)}),
+        "quality": publish(store, "quality", {"kept": (KEPT, [*raw, *only_code])}),
         "textbooks": publish(store, "textbooks", {"sections": (SECTIONS, [document_without_split(OTHER), *textbooks])}),
         "exercises": publish(store, "exercises", {"exercises": (EXERCISES, [exercise(OTHER, ""), *exercises])}),
     }
@@ -105,6 +106,13 @@ def test_thirteen_shared_words_are_found_in_any_text_whatever_the_case_and_punct
     assert row["document_excerpt"] == "return the sum of the squares of those numbers in the list that"
     assert row["task_excerpt"].startswith(PROSE)
     assert row["value"] == pytest.approx(2 / 5)
+    assert [row["text"] for row in built.artifact.rows("raw")] == [OTHER]
+
+
+def test_kept_code_that_is_no_raw_document_is_compared_too(tmp_path: Path) -> None:
+    built = run(tmp_path, only_code=[document(f"# {PROSE}\nx = 1\n"), document("x = 2\n")])
+    assert matches(built) == [("code", "exam/0000", "words-13gram")]
+    assert [row["text"] for row in built.artifact.rows("code")] == [OTHER, "x = 2\n"]
     assert [row["text"] for row in built.artifact.rows("raw")] == [OTHER]
 
 
@@ -198,13 +206,16 @@ def test_any_number_of_workers_gives_the_same_bytes(tmp_path: Path, monkeypatch:
     assert first.artifact.facts["training_sets"]["raw"]["removed"] == 20
 
 
-def test_stretches_cover_every_row_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("unit_bytes", "count"), [(1, 4), (10**9, 1)])
+def test_stretches_cover_every_row_once(
+    unit_bytes: int, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("codeprimer.core.shards.GROUP_ROWS", 3)
-    monkeypatch.setattr(scanning, "UNIT_BYTES", 1)
+    monkeypatch.setattr(scanning, "UNIT_BYTES", unit_bytes)
     rows = [document(f"x = {number}\n") for number in range(10)]
     artifact = publish(Store(tmp_path), "corpus", {"documents": (DOCUMENTS, rows)})
     cut = list(stretches("raw", artifact.table("documents")))
-    assert len(cut) == 4
+    assert len(cut) == count
     assert [row["text"] for stretch in cut for row in stretch.rows()] == [row["text"] for row in rows]
 
 

@@ -73,7 +73,7 @@ def test_every_rendering_does_what_the_meaning_says(name: str) -> None:
             continue
         assert literal(value) == before, "a meaning must not change its input"
         tried += 1
-        scene = Scene(operation.source, chain, NAMES, tuple(arguments_of(chain)), "given")
+        scene = Scene(operation.source, chain, NAMES, tuple(arguments_of(chain)), "given", ())
         for body in renderings(scene, chain[0]):
             fresh = copy.deepcopy(value)
             found = run(body, fresh, arguments)

@@ -13,6 +13,7 @@ from tests.training.training_inputs import MODEL, SETTINGS, build, make_inputs, 
 from transformers import AutoModelForCausalLM
 
 from codeprimer.core.artifact import Artifact, Store
+from codeprimer.core.console import Console
 from codeprimer.core.errors import MissingExtraError, RecipeError, UserError
 from codeprimer.model.checkpoint import load
 from codeprimer.model.phi import Phi
@@ -187,7 +188,7 @@ def test_a_score_is_taken_on_what_is_published(
 def test_without_a_score_the_last_checkpoint_is_published_and_selections_warn(
     store: Store, inputs: dict[str, Artifact], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    artifact = build(store, inputs, SETTINGS, None)
+    artifact = build(store, inputs, SETTINGS, None, console=Console("auto"))
     assert artifact.facts["selection"]["published_step"] == 12
     assert artifact.facts["selection"]["criterion"] == "the last checkpoint"
     assert "selections is ignored" in capsys.readouterr().err

@@ -39,6 +39,8 @@ SETTINGS = TrainingSettings(
     selections=2,
 )
 
+QUIET = Console("quiet")
+
 EXERCISES = [
     f'def {verb}_{n}(x: int) -> int:\n    """Return x {verb} {n}."""\n    return x {sign} {n}\n'
     for n in range(12)
@@ -79,9 +81,9 @@ def build(
     settings: TrainingSettings = SETTINGS,
     judge: Callable[[Phi, Tokenizer, Artifact], float] | None = score,
     seed: int = 1,
+    console: Console = QUIET,
 ) -> Artifact:
     """Run the stage on inputs that may hold "start"."""
-    console = Console("quiet")
     tools = Tools(LocalEngine(console, 1), console, seed)
     stage = TrainingStage("start" in inputs, judge)
     ids = {name: artifact.id for name, artifact in inputs.items()}

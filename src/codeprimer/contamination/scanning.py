@@ -44,6 +44,8 @@ class TrainingSet:
     text: Callable[[Row], str]
     code: Callable[[str], list[str]]
     """Returns the pieces of a text that are Python."""
+    part_of: str = ""
+    """The set before it that holds the same documents and more, so that they need not be compared twice."""
 
     def takes(self, row: Row) -> bool:
         """Tell whether a row is for training: held-out documents are not."""
@@ -74,7 +76,7 @@ TRAINING_SETS: Mapping[str, TrainingSet] = MappingProxyType(
         training_set.name: training_set
         for training_set in (
             TrainingSet("raw", "corpus", "documents", _DOCUMENT, _text, _whole),
-            TrainingSet("code", "quality", "kept", _DOCUMENT, _text, _whole),
+            TrainingSet("code", "quality", "kept", _DOCUMENT, _text, _whole, part_of="raw"),
             TrainingSet("textbooks", "textbooks", "sections", ("doc_id", "text"), _text, code_blocks),
             TrainingSet("exercises", "exercises", "exercises", ("doc_id", "prompt", "solution"), _program, _whole),
         )

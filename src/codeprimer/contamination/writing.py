@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
 
 from codeprimer.contamination.counting import Count
 from codeprimer.contamination.references import References
@@ -72,11 +74,23 @@ class Seen:
 
     def __init__(self) -> None:
         self.pairs: dict[str, list[Row]] = {}
-        self._ids: Mapping[int, None] | array[int] = array("Q")
+        self._prefixes = array("Q")
+        self._sorted = np.zeros(0, dtype=np.uint64)
 
     def add(self, doc_id: str, pairs: list[Row]) -> None:
         """Remember a document."""
+        self._prefixes.append(_prefix(doc_id))
+        if pairs:
+            self.pairs[doc_id] = pairs
 
     def __contains__(self, doc_id: str) -> bool:
-        """Tell whether a document was seen."""
-        return False
+        """Tell whether a document was seen, by the first 64 bits of its id."""
+        if len(self._sorted) < len(self._prefixes):
+            self._sorted = np.sort(np.array(self._prefixes, dtype=np.uint64))
+        wanted = np.uint64(_prefix(doc_id))
+        place = int(np.searchsorted(self._sorted, wanted))
+        return place < len(self._sorted) and bool(self._sorted[place] == wanted)
+
+
+def _prefix(doc_id: str) -> int:
+    return int(doc_id[:16], 16)

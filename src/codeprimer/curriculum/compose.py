@@ -62,14 +62,15 @@ def compose(blueprint: Blueprint) -> Exercise | None:
     random = Random(blueprint.seed + 1)
     names = draw_names(blueprint.source, [applied.operation for applied in chain], random)
     start = f"self.{names.parameter}" if blueprint.frame == "method" else names.parameter
-    scene = Scene(blueprint.source, chain, names, tuple(arguments_of(chain)), start)
+    said = wording.specify(blueprint.source, [(applied.operation, applied.holes) for applied in chain], random)
+    scene = Scene(blueprint.source, chain, names, tuple(arguments_of(chain)), start, said.clauses)
     body, style = _render(scene, blueprint.style, random)
     return Exercise(
         blueprint=blueprint.key,
         concepts=_concepts(blueprint, style),
         style=style,
         entry_point=names.class_name if blueprint.frame == "method" else names.function,
-        prompt=_prompt(scene, style, cases, random),
+        prompt=_prompt(scene, said.text, style, cases, random),
         solution=indented(body, 2 if blueprint.frame == "method" else 1) + "\n",
         tests=tuple(f"assert {call(scene, case)} == {literal(case.result)}" for case in cases),
         steps=_steps(scene, random),
@@ -102,7 +103,7 @@ def _render(scene: Scene, style: str, random: Random) -> tuple[str, str]:
     """Return the body and the style it is really in: stepwise where the wanted one does not fit."""
     changes = any(applied.operation.change for applied in scene.chain)
     body = None if changes else RENDERERS[style](scene, random)
-    return (body, style) if body is not None else ("\n".join(steps(scene, random)), "steps")
+    return (body, style) if body is not None else (render_steps(scene, random), "steps")
 
 
 def call(scene: Scene, case: Case) -> str:
@@ -118,8 +119,7 @@ def specification_words(exercise: Exercise) -> int:
     return len(text.split())
 
 
-def _prompt(scene: Scene, style: str, cases: Sequence[Case], random: Random) -> str:
-    text = wording.describe(scene.source, [(applied.operation, applied.holes) for applied in scene.chain], random)
+def _prompt(scene: Scene, text: str, style: str, cases: Sequence[Case], random: Random) -> str:
     cue, share = _CUES.get(style, ("", 0.0))
     if random.random() < share:
         text += " " + cue

@@ -31,6 +31,8 @@ class Scene:
     arguments: tuple[Argument, ...]
     start: str
     """The input as source text: the parameter, or an attribute of ``self``."""
+    clauses: tuple[str, ...]
+    """The specification, clause by clause."""
 
     def holes(self, applied: Applied, value: str, out: str = "") -> dict[str, str]:
         """Return what the templates of an operation are filled with."""

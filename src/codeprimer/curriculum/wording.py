@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from random import Random
 
 from codeprimer.curriculum.operation import Operation, fill
@@ -23,7 +24,7 @@ _SUBJECTS = {
 }
 """What a first step calls the input where "it" would say nothing; later steps always say "it"."""
 
-WIDTH = 96
+WIDTH = 112
 """The longest line of a docstring [characters]."""
 
 FRAMES = {"plain": 65, "given": 30, "before": 5}
@@ -34,6 +35,16 @@ USUAL_SHARE = 0.5
 
 Bound = Sequence[tuple[Operation, dict[str, str]]]
 """Operations with the texts of their parameters."""
+
+
+@dataclass(frozen=True)
+class Specification:
+    """What a function shall do, clause by clause."""
+
+    text: str
+    """The sentence of the docstring."""
+    clauses: tuple[str, ...]
+    """One clause per operation, as it stands in the text; the last begins with "return"."""
 
 
 def clause(operation: Operation, holes: dict[str, str], subject: str, random: Random) -> str:
@@ -56,19 +67,21 @@ def subject_of(source: str) -> str:
     return _SUBJECTS.get(source, "it")
 
 
-def describe(source: str, bound: Bound, random: Random) -> str:
-    """Return the specification as one sentence."""
+def specify(source: str, bound: Bound, random: Random) -> Specification:
+    """Return the specification of a chain in words."""
     frame = random.choices(tuple(FRAMES), tuple(FRAMES.values()))[0]
     first = "it" if frame == "given" else subject_of(source)
     subjects = [first, *["it"] * (len(bound) - 1)]
     clauses = [clause(*one, subject, random) for one, subject in zip(bound[:-1], subjects, strict=False)]
     if frame == "before" and clauses:
         result = outcome(*bound[-1], "the result", random)
-        return f"Before you return {result}, {_join(clauses, random)[0]}."
-    steps = _in_order(clauses, outcome(*bound[-1], subjects[-1], random), random)
-    if frame == "given":
-        return f"Given {random.choice(TYPES[source].described)}, {steps}"
-    return steps[0].upper() + steps[1:]
+        text = f"Before you return {result}, {_join(clauses, random)[0]}."
+    else:
+        result = outcome(*bound[-1], subjects[-1], random)
+        text = _in_order(clauses, result, random)
+        if frame == "given":
+            text = f"Given {random.choice(TYPES[source].described)}, {text}"
+    return Specification(text[0].upper() + text[1:], (*clauses, f"return {result}"))
 
 
 def _in_order(clauses: Sequence[str], result: str, random: Random) -> str:

@@ -106,9 +106,35 @@ ORDER = (
         noun="sorted",
         result="ordered",
         expression="sorted($v)",
+    ),
+    Operation(
+        name="insertion_sort",
+        source="integers",
+        target="integers",
+        concepts=("insertion_sort",),
+        do=("sort the numbers by insertion",),
+        give=("the numbers sorted by insertion",),
+        meaning=lambda v: sorted(v)[:],
+        noun="sorted",
+        result="inserted",
         blocks=(
             "$out = []\nfor $x in $v:\n    i = 0\n    while i < len($out) and $out[i] <= $x:\n        i += 1\n"
             "    $out.insert(i, $x)",
+        ),
+    ),
+    Operation(
+        name="selection_sort",
+        source="integers",
+        target="integers",
+        concepts=("selection_sort",),
+        do=("sort the numbers by selection",),
+        give=("the numbers sorted by selection",),
+        meaning=lambda v: sorted(v)[:],
+        noun="sorted",
+        result="selected",
+        blocks=(
+            "$out = list($v)\nfor i in range(len($out)):\n    for j in range(i + 1, len($out)):\n"
+            "        if $out[j] < $out[i]:\n            $out[i], $out[j] = $out[j], $out[i]",
         ),
     ),
     Operation(

@@ -63,9 +63,16 @@ def _assign(scene: Scene, applied: Applied, value: str, template: str, final: bo
     return f"{statements}\nreturn {out}", out
 
 
-def render_steps(scene: Scene, random: Random) -> str | None:
+def render_steps(scene: Scene, random: Random) -> str:
     """Write one statement per operation."""
-    return "\n".join(steps(scene, random))
+    return "\n".join(commented(scene, steps(scene, random)))
+
+
+def commented(scene: Scene, pieces: list[str]) -> list[str]:
+    """Return statements under the clauses that they fulfil; a single step needs no comment."""
+    if len(pieces) == 1:
+        return pieces
+    return [f"# {clause}\n{piece}" for clause, piece in zip(scene.clauses, pieces, strict=True)]
 
 
 def render_guard(scene: Scene, random: Random) -> str | None:
@@ -73,7 +80,7 @@ def render_guard(scene: Scene, random: Random) -> str | None:
     result = empty_result(scene)
     if result is None:
         return None
-    return f"if not {scene.start}:\n    return {result}\n" + "\n".join(steps(scene, random))
+    return f"if not {scene.start}:\n    return {result}\n" + "\n".join(commented(scene, steps(scene, random)))
 
 
 def empty_result(scene: Scene) -> str | None:
