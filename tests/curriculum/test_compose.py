@@ -37,6 +37,11 @@ def written(operations: tuple[str, ...], style: str, where: Callable[[Exercise],
     raise AssertionError("no such exercise")
 
 
+def parameter(exercise: Exercise) -> str:
+    """Return the name of a function's first parameter."""
+    return exercise.prompt.partition("(")[2].partition(":")[0]
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.integers(min_value=0, max_value=2**40))
 def test_every_composed_exercise_passes_its_tests(seed: int) -> None:
@@ -107,7 +112,17 @@ def test_each_style_is_what_its_name_says() -> None:
     assert "for x in" in written(chain, "loop").solution.split("\n")[1]
     assert written(chain, "guard").solution.startswith("    if not ")
     assert "def fits(x: int) -> bool:" in written(chain, "helper").solution
-    assert written(chain, "steps").solution.splitlines()[0].strip().startswith("evens = ")
+    plain = written(chain, "steps", lambda found: "result = [" in found.solution)
+    assert plain.solution.splitlines()[1] == f"    result = [x for x in {parameter(plain)} if x % 2 == 0]"
+
+
+def test_stepwise_solutions_repeat_each_clause_of_the_specification_as_a_comment() -> None:
+    exercise = written(("keep_even", "square_each", "total"), "steps")
+    comments = [line.strip(" #") for line in exercise.solution.split("\n") if line.strip().startswith("#")]
+    assert len(comments) == 3 and comments[-1].startswith("return ")
+    text = " ".join(exercise.prompt.split('"""')[1].split()).lower()
+    assert all(comment in text for comment in comments)
+    assert "#" not in written(("total",), "steps").solution, "a single step needs no comment"
 
 
 def test_a_style_that_does_not_fit_becomes_steps() -> None:
@@ -117,10 +132,11 @@ def test_a_style_that_does_not_fit_becomes_steps() -> None:
 
 
 def test_steps_pair_a_clause_with_its_code() -> None:
-    exercise = written(("keep_even", "square_each", "total"), "steps", lambda found: found.solution.count("\n") == 3)
+    exercise = written(("keep_even", "square_each", "total"), "steps")
     assert [step.operation for step in exercise.steps] == ["keep_even", "square_each", "total"]
     assert "even" in exercise.steps[0].phrase or "odd" in exercise.steps[0].phrase
     assert exercise.steps[-1].code.startswith("return ")
+    assert not any("#" in step.code for step in exercise.steps)
 
 
 def test_a_method_completes_a_class_whose_init_is_given() -> None:
