@@ -47,7 +47,9 @@ def run(body: str, value: Any, arguments: dict[str, Any]) -> Any:
     return space["solve"](value, *arguments.values())
 
 
-def inputs(operation: Operation, random: Random, draws: int) -> Iterator[tuple[tuple[Applied, ...], Any, dict[str, Any]]]:
+def inputs(
+    operation: Operation, random: Random, draws: int
+) -> Iterator[tuple[tuple[Applied, ...], Any, dict[str, Any]]]:
     """Yield bound operations with values and arguments that they are specified for."""
     kind = TYPES[operation.source]
     for draw in range(draws):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from codeprimer.curriculum.binding import Applied
@@ -10,7 +12,6 @@ from codeprimer.curriculum.naming import Names
 from codeprimer.curriculum.operation import fill
 from codeprimer.curriculum.rendering import Scene, indented, is_atom, parenthesized, signature, uses
 from codeprimer.curriculum.styles.fused import render_expression
-from random import Random
 
 NAMES = Names("solve", "numbers", "x", "w", "c", "Box")
 

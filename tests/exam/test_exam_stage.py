@@ -54,7 +54,12 @@ def test_two_exams_are_the_same_bytes(tmp_path: Path) -> None:
 
 def test_benchmarks_are_sealed_too_and_their_content_is_part_of_the_id(tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"
-    record = {"task_id": 1, "text": "Write a double.", "code": "def f(n): return 2 * n", "test_list": ["assert f(1) == 2"]}
+    record = {
+        "task_id": 1,
+        "text": "Write a double.",
+        "code": "def f(n): return 2 * n",
+        "test_list": ["assert f(1) == 2"],
+    }
     path.write_bytes(orjson.dumps(record))
     settings = SMALL.model_copy(update={"benchmarks": (str(path),)})
     exam = build(tmp_path, settings)

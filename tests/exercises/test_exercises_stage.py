@@ -81,7 +81,9 @@ def test_two_processes_give_the_same_bytes_as_one(built: Artifact, exam: Artifac
 
 def test_another_seed_gives_other_exercises(built: Artifact, exam: Artifact, tmp_path: Path) -> None:
     other = build(tmp_path, exam, seed=2)
-    assert {row["doc_id"] for row in other.rows("exercises")}.isdisjoint(row["doc_id"] for row in built.rows("exercises"))
+    assert {row["doc_id"] for row in other.rows("exercises")}.isdisjoint(
+        row["doc_id"] for row in built.rows("exercises")
+    )
 
 
 class _Sloppy(OfflineAuthor):

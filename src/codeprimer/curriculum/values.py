@@ -19,7 +19,23 @@ apple banana cherry river stone level radar tiger lemon grape olive bread house 
 noon echo delta night light ocean plum kiwi fig sun moon star cat dog bee ant owl egg ice oak elm Bob Eve ab
 """
 _WORDS = _WORD_LIST.split()
-_KEYS = ("apple", "pear", "plum", "fig", "kiwi", "ann", "bob", "eve", "tom", "red", "blue", "green", "cat", "dog", "owl")
+_KEYS = (
+    "apple",
+    "pear",
+    "plum",
+    "fig",
+    "kiwi",
+    "ann",
+    "bob",
+    "eve",
+    "tom",
+    "red",
+    "blue",
+    "green",
+    "cat",
+    "dog",
+    "owl",
+)
 
 
 @dataclass(frozen=True)
@@ -172,12 +188,8 @@ _TYPES = (
         ("Inventory", "Ledger"),
     ),
     ValueType("labels", "dict[int, str]", ("a mapping from numbers to names",), (), (), lambda random: {}),
-    ValueType(
-        "groups", "dict[str, list[str]]", ("a dictionary of lists",), ("groups", "teams"), (), _groups, ({},)
-    ),
-    ValueType(
-        "integer_set", "set[int]", ("a set of integers",), ("members", "ids"), ("x",), _integer_set, (set(),)
-    ),
+    ValueType("groups", "dict[str, list[str]]", ("a dictionary of lists",), ("groups", "teams"), (), _groups, ({},)),
+    ValueType("integer_set", "set[int]", ("a set of integers",), ("members", "ids"), ("x",), _integer_set, (set(),)),
     ValueType(
         "pair", "tuple[int, int]", ("a pair of integers", "a tuple of two integers"), ("pair", "point"), (), _pair
     ),

@@ -14,7 +14,9 @@ class ExamSettings(Settings):
     validation: int = Field(
         default=100, ge=10, le=1000, description="Problems by which checkpoints are chosen; the exam never is."
     )
-    seed: int = Field(default=2024, ge=0, description="Draws the problems; not the recipe's seed, so that runs compare.")
+    seed: int = Field(
+        default=2024, ge=0, description="Draws the problems; not the recipe's seed, so that runs compare."
+    )
     benchmarks: tuple[str, ...] = Field(
         default=(),
         json_schema_extra=PLACE,

@@ -87,7 +87,9 @@ def check_solutions(problems: Sequence[Exercise]) -> None:
                 )
 
 
-def _stats(sets: Mapping[str, Sequence[Exercise]], rows: Mapping[str, Sequence[Row]], benchmarks: dict[str, int]) -> Stats:
+def _stats(
+    sets: Mapping[str, Sequence[Exercise]], rows: Mapping[str, Sequence[Row]], benchmarks: dict[str, int]
+) -> Stats:
     exam = sets["exam"]
     facts = {
         "problems": {name: len(problems) for name, problems in sets.items()},

@@ -11,7 +11,9 @@ class ExercisesSettings(Settings):
     """How many exercises are written, and by whom."""
 
     author: str = Field(default="offline", description="Who writes: the name of a plug-in of the kind authors.")
-    count: int = Field(default=20_000, ge=1, description="Exercises that pass every check; more are written until then.")
+    count: int = Field(
+        default=20_000, ge=1, description="Exercises that pass every check; more are written until then."
+    )
     seconds: float = Field(default=3.0, gt=0, le=60, description="Processor time that one solution may take [s].")
     unit_exercises: int = Field(
         default=500, ge=1, le=100_000, description="Blueprints per unit of work; each has a seed of its own."
