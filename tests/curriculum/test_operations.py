@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from codeprimer.curriculum.binding import Applied, OutsideError, arguments_of, bind, literal, meaning
-from codeprimer.curriculum.catalogue import MAKING, OPERATIONS, READING, chain_of, concepts_of
+from codeprimer.curriculum.catalogue import MAKING, OPERATIONS, READING, chain_of, concepts_of, practised
 from codeprimer.curriculum.concepts import CONCEPTS
 from codeprimer.curriculum.naming import Names
 from codeprimer.curriculum.operation import Operation, fill
 from codeprimer.curriculum.rendering import Scene, indented
+from codeprimer.curriculum.syllabus import PRACTISED
 from codeprimer.curriculum.values import TYPES
 
 NAMES = Names("solve", "given", "x", "w", "c", "Box")
@@ -107,7 +108,13 @@ def test_the_catalogue_is_large_and_spans_the_curriculum() -> None:
 def test_the_catalogue_can_be_asked_by_either_end() -> None:
     assert all(operation.source == kind for kind, found in READING.items() for operation in found)
     assert all(operation.target == kind for kind, found in MAKING.items() for operation in found)
-    assert sum(map(len, READING.values())) == sum(map(len, MAKING.values())) == len(OPERATIONS)
+    assert sum(map(len, READING.values())) == sum(map(len, MAKING.values())) == len(PRACTISED)
+
+
+def test_the_practised_operations_cover_nearly_all_concepts() -> None:
+    everything = {concept for operation in OPERATIONS.values() for concept in operation.concepts}
+    covered = {concept for operation in practised() for concept in operation.concepts}
+    assert len(covered) >= max(40, 0.9 * len(everything))
 
 
 def test_a_chain_whose_types_do_not_fit_is_a_bug() -> None:

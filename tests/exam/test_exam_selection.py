@@ -6,9 +6,9 @@ from collections import Counter
 from random import Random
 
 from codeprimer.curriculum.blueprints import Exercise
-from codeprimer.curriculum.catalogue import OPERATIONS
 from codeprimer.curriculum.compose import specification_words
 from codeprimer.curriculum.heldout import HeldOut
+from codeprimer.curriculum.syllabus import PRACTISED
 from codeprimer.exam.selection import LONGEST_TEXT, PAIR_SHARE, Chooser, pair_count
 
 
@@ -50,4 +50,4 @@ def test_the_choice_depends_on_the_seed_alone() -> None:
 def test_problems_span_the_curriculum() -> None:
     concepts = {concept for problem in chosen(300) for concept in problem.concepts}
     assert len(concepts) >= 50
-    assert len({name for problem in chosen(300) for name in operations(problem)}) >= 0.75 * len(OPERATIONS)
+    assert len({name for problem in chosen(300) for name in operations(problem)}) >= 0.75 * len(PRACTISED)

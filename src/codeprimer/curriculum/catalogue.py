@@ -35,6 +35,7 @@ from codeprimer.curriculum.operations import (
     word_results,
     words,
 )
+from codeprimer.curriculum.syllabus import PRACTISED
 
 _ALL = (
     *integers.OPERATIONS,
@@ -67,18 +68,26 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({operation.name: operatio
 assert len(OPERATIONS) == len(_ALL), "two operations share a name"
 
 
+def practised() -> tuple[Operation, ...]:
+    """Return the operations of the exercises and the exam, in curriculum order."""
+    return tuple(operation for operation in _ALL if operation.name in PRACTISED)
+
+
+assert len(practised()) == len(PRACTISED), "the syllabus names an operation that does not exist"
+
+
 def _by(end: str) -> Mapping[str, tuple[Operation, ...]]:
     grouped: dict[str, list[Operation]] = {}
-    for operation in _ALL:
+    for operation in practised():
         grouped.setdefault(getattr(operation, end), []).append(operation)
     return MappingProxyType({kind: tuple(operations) for kind, operations in grouped.items()})
 
 
 READING: Mapping[str, tuple[Operation, ...]] = _by("source")
-"""Operations by the type that they read."""
+"""Practised operations by the type that they read."""
 
 MAKING: Mapping[str, tuple[Operation, ...]] = _by("target")
-"""Operations by the type that they make."""
+"""Practised operations by the type that they make."""
 
 
 def chain_of(names: tuple[str, ...]) -> tuple[Operation, ...]:

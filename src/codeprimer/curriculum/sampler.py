@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from codeprimer.curriculum.blueprints import Blueprint
-from codeprimer.curriculum.catalogue import MAKING, OPERATIONS, READING
+from codeprimer.curriculum.catalogue import MAKING, OPERATIONS, READING, practised
 from codeprimer.curriculum.compose import settle
 from codeprimer.curriculum.heldout import NOTHING, HeldOut
 from codeprimer.curriculum.operation import Operation
 from codeprimer.curriculum.values import TYPES
 
-LENGTHS = (1, 1, 2, 2, 2, 3)
+LENGTHS = (1, 2, 2, 3, 3, 3)
 """Chain lengths to draw from."""
 STYLE_WEIGHTS = {"steps": 58, "expression": 18, "loop": 10, "recursion": 5, "guard": 5, "helper": 4}
 METHOD_SHARE = 0.05
@@ -24,7 +24,7 @@ METHOD_SHARE = 0.05
 TRIES = 25
 """How often a sound blueprint is looked for around one operation."""
 
-HEARTS = tuple(OPERATIONS)
+HEARTS = tuple(operation.name for operation in practised())
 
 
 def draw_chain(heart: str, length: int, random: Random) -> tuple[str, ...] | None:

@@ -17,10 +17,10 @@ class EvaluationSettings(Settings):
         description="Processor time per program [s]; one that runs out of it is run again alone with twice as much.",
     )
     heldout_bytes: int = Field(
-        default=150_000, ge=0, description="Held-out code that is measured in bits per byte [bytes]; 0 measures none."
+        default=120_000, ge=0, description="Held-out code that is measured in bits per byte [bytes]; 0 measures none."
     )
     document_bytes: int = Field(
-        default=8_192,
+        default=4_096,
         ge=64,
         description="No more of one held-out document is measured [bytes], so that many documents count.",
     )

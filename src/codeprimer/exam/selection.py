@@ -17,7 +17,7 @@ from codeprimer.curriculum.compose import compose, specification_words
 from codeprimer.curriculum.heldout import pieces
 from codeprimer.curriculum.sampler import orders
 
-LENGTHS = (2, 2, 2, 3)
+LENGTHS = (2, 3, 3)
 LONGEST_TEXT = 25
 """The longest specification [words]: longer ones meet training texts by chance."""
 PAIR_SHARE = 0.2

@@ -11,6 +11,7 @@ one never passes.
 Not covered yet: **this is not a security boundary**. A program runs as the same user with the network and the file
 system in reach, shares its process with the tests (an object that equals everything passes them; a walk through the
 frames finds the nonce), and can signal other processes of the user. As root, the number of processes is not limited.
+On macOS an orphan that has left its session is not found, and the system may refuse the limit on memory.
 """
 
 from codeprimer.sandbox.pool import Sandbox
