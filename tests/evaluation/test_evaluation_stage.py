@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tests.evaluation.conftest import TASK_ROWS
 
 from codeprimer.core.artifact import Artifact, Store
@@ -17,6 +18,7 @@ from codeprimer.core.shards import Row
 from codeprimer.core.stage import Built, Tools, run_stage
 from codeprimer.engines.local import LocalEngine
 from codeprimer.evaluation import stage as stage_module
+from codeprimer.evaluation import units
 from codeprimer.evaluation.settings import EvaluationSettings
 from codeprimer.evaluation.stage import EvaluationStage
 from codeprimer.evaluation.texts import choose_texts
@@ -152,6 +154,18 @@ def keep_times(times: list[int], folders: list[Path], publish: Any) -> Any:
         return result
 
     return checked
+
+
+def test_a_unit_computes_on_one_thread_and_gives_the_others_back(
+    inputs: dict[str, Artifact], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    monkeypatch.setattr(units, "_answer", lambda *_: used.append(torch.get_num_threads()))
+    units.work(units.Unit("answers", "base", inputs["base"].path, tmp_path, 1), tmp_path)
+    assert (used, torch.get_num_threads()) == ([1], 2)
+    torch.set_num_threads(threads)
 
 
 def test_what_cannot_be_measured_is_a_warning(
