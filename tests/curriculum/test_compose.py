@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeprimer.curriculum.blueprints import STYLES, Blueprint, Exercise
-from codeprimer.curriculum.compose import RENDERERS, compose, settle, specification_words
+from codeprimer.curriculum.compose import RENDERERS, compose, settle, specification
 from codeprimer.curriculum.sampler import draw_blueprint, orders
 
 
@@ -95,7 +95,7 @@ def test_prompt_and_solution_join_to_a_documented_and_annotated_function() -> No
     assert function.name == exercise.entry_point
     assert ast.get_docstring(function)
     assert function.returns is not None and all(argument.annotation for argument in function.args.args)
-    assert 4 <= specification_words(exercise) <= 30
+    assert 4 <= len(specification(exercise).split()) <= 30
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -123,6 +123,13 @@ def test_stepwise_solutions_repeat_each_clause_of_the_specification_as_a_comment
     text = " ".join(exercise.prompt.split('"""')[1].split()).lower()
     assert all(comment in text for comment in comments)
     assert "#" not in written(("total",), "steps").solution, "a single step needs no comment"
+
+
+def test_what_is_combined_recursively_keeps_its_parentheses() -> None:
+    for chain in (("add_each", "product"), ("zero_negatives", "total")):
+        exercise = written(chain, "recursion", lambda found: found.style == "recursion")
+        assert "return (" in exercise.solution
+        run(exercise)
 
 
 def test_a_style_that_does_not_fit_becomes_steps() -> None:

@@ -40,7 +40,7 @@ class Case:
 def draw_cases(source: str, chain: Sequence[Applied], random: Random) -> tuple[Case, ...] | None:
     """Return five or six cases that differ in their inputs, or None where none can tell right from wrong."""
     cases = _collect(source, chain, random)
-    if len(cases) < FEWEST or not _vary(cases) or _some_step_is_idle(chain, cases):
+    if len(cases) < FEWEST or _some_step_is_idle(chain, cases):
         return None
     return tuple(cases)
 
@@ -58,7 +58,7 @@ def _collect(source: str, chain: Sequence[Applied], random: Random) -> list[Case
             result = meaning(chain, value, arguments)
         except OutsideError:
             continue
-        # A result seen often already is worth another try, but not a test.
+        # At most half of the tests share a result, so results vary, and a question gets both answers.
         if key in found or results[literal(result)] >= WANTED // 2:
             continue
         results[literal(result)] += 1
@@ -66,12 +66,6 @@ def _collect(source: str, chain: Sequence[Applied], random: Random) -> list[Case
         if len(found) == WANTED:
             break
     return list(found.values())
-
-
-def _vary(cases: Sequence[Case]) -> bool:
-    kinds = Counter(literal(case.result) for case in cases)
-    # Two results are enough where both occur often: a question with two answers.
-    return len(kinds) > 2 or (len(kinds) == 2 and min(kinds.values()) >= 2)
 
 
 def _some_step_is_idle(chain: Sequence[Applied], cases: Sequence[Case]) -> bool:

@@ -113,10 +113,9 @@ def call(scene: Scene, case: Case) -> str:
     return f"{scene.names.function}({literal(case.value)}{case.inputs})"
 
 
-def specification_words(exercise: Exercise) -> int:
-    """Return the number of words of the docstring, examples left out."""
-    text = exercise.prompt.split('"""')[1].partition(">>>")[0]
-    return len(text.split())
+def specification(exercise: Exercise) -> str:
+    """Return the docstring without its example."""
+    return exercise.prompt.split('"""')[1].partition(">>>")[0]
 
 
 def _prompt(scene: Scene, text: str, style: str, cases: Sequence[Case], random: Random) -> str:

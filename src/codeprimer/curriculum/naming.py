@@ -53,7 +53,9 @@ def function_name(operations: Sequence[Operation], random: Random) -> str:
     """Return a name made from what the first and the last operation yield."""
     last = operations[-1].noun
     if last.startswith(("is_", "has_", "any_", "all_")):
-        return last if len(operations) == 1 else f"{last}_{_other(operations, random)}"
+        if len(operations) > 1:
+            return f"{last}_{_other(operations, random)}"
+        return last if random.random() < 0.5 else f"check_{last.partition('_')[2]}"
     if len(operations) == 1 or random.random() < 0.5:
         return f"{random.choice(_VERBS)}_{last}"
     return f"{last}_{random.choice(('of', 'from'))}_{_other(operations, random)}"

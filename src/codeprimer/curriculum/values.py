@@ -221,7 +221,9 @@ _TYPES = (
     ValueType("number_list", "str", ("a text such as '3,1,2'",), ("csv", "listing"), (), _number_list, ("7",)),
     ValueType("settings_text", "str", ("a text such as 'a=1;b=2'",), ("config", "query"), (), _settings_text, ("a=1",)),
     ValueType("score_lines", "str", ("lines such as 'ann:3'",), ("report", "block"), (), _score_lines, ("ann:3",)),
-    ValueType("brackets", "str", ("a text with brackets",), ("source", "formula"), ("c",), _brackets, ("", "(")),
+    ValueType(
+        "brackets", "str", ("a text with brackets",), ("source", "formula", "snippet"), ("c",), _brackets, ("", "(")
+    ),
 )
 
 TYPES: MappingProxyType[str, ValueType] = MappingProxyType({kind.name: kind for kind in _TYPES})

@@ -9,7 +9,7 @@ from itertools import pairwise
 from random import Random
 
 from codeprimer.curriculum.operation import Operation, fill
-from codeprimer.curriculum.rendering import Scene
+from codeprimer.curriculum.rendering import Scene, parenthesized
 from codeprimer.curriculum.styles.fused import fusible, loop_body
 from codeprimer.curriculum.styles.steps import write
 from codeprimer.curriculum.values import TYPES
@@ -39,7 +39,7 @@ def _on_the_rest(scene: Scene) -> str:
         f"rest = {scene.names.function}({scene.start}[1:]{passed})",
     ]
     body, value, level = loop_body(scene, name, 0)
-    combined = fill(fold.combine, {"x": value, "rest": "rest"}) if fold else f"[{value}] + rest"
+    combined = fill(fold.combine, {"x": parenthesized(value), "rest": "rest"}) if fold else f"[{value}] + rest"
     lines += [*body, "    " * level + f"return {combined}"]
     return "\n".join([*lines, "return rest"] if level else lines)
 
