@@ -6,14 +6,17 @@ from collections import Counter
 from random import Random
 
 from codeprimer.curriculum.blueprints import Exercise
-from codeprimer.curriculum.compose import specification_words
+from codeprimer.curriculum.compose import specification
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.curriculum.syllabus import PRACTISED
+from codeprimer.exam.commonness import CommonWordings
 from codeprimer.exam.selection import LONGEST_TEXT, PAIR_SHARE, Chooser, pair_count
+
+COMMON = CommonWordings(Random(9), 300)
 
 
 def chosen(count: int = 150, seed: int = 1) -> list[Exercise]:
-    return list(Chooser(Random(seed)).problems(count))
+    return list(Chooser(Random(seed), COMMON, 640).problems(count))
 
 
 def operations(problem: Exercise) -> tuple[str, ...]:
@@ -27,12 +30,13 @@ def test_each_problem_has_a_composition_of_its_own_of_at_least_two_steps() -> No
     assert len({problem.prompt for problem in problems}) == 150
 
 
-def test_specifications_are_short() -> None:
-    assert max(map(specification_words, chosen())) <= LONGEST_TEXT
+def test_specifications_and_programs_are_short() -> None:
+    assert max(len(specification(problem).split()) for problem in chosen()) <= LONGEST_TEXT
+    assert 500 < max(len(problem.program) for problem in chosen()) <= 640
 
 
 def test_no_later_problem_contains_an_earlier_one() -> None:
-    chooser = Chooser(Random(2))
+    chooser = Chooser(Random(2), COMMON, 640)
     exam = HeldOut.of(problem.blueprint for problem in chooser.problems(100))
     assert not any(exam.forbids(operations(problem)) for problem in chooser.problems(60))
 

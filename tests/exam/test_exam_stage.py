@@ -14,6 +14,7 @@ from codeprimer.core.errors import SourceError
 from codeprimer.core.shards import read_batches
 from codeprimer.core.stage import Tools, identify, run_stage
 from codeprimer.engines.local import LocalEngine
+from codeprimer.exam.commonness import CommonWordings
 from codeprimer.exam.selection import Chooser
 from codeprimer.exam.settings import ExamSettings
 from codeprimer.exam.stage import ExamStage, check_solutions
@@ -77,7 +78,7 @@ def test_a_wrong_solution_is_never_sealed() -> None:
     from dataclasses import replace
     from random import Random
 
-    problem = next(Chooser(Random(1)).problems(1))
+    problem = next(Chooser(Random(1), CommonWordings(Random(9), 10), 640).problems(1))
     indent = " " * (8 if problem.prompt.startswith("class") else 4)
     check_solutions([problem])
     with pytest.raises(AssertionError, match="its own solution failed"):

@@ -13,9 +13,10 @@ from random import Random
 
 from codeprimer.curriculum.blueprints import Blueprint, Exercise
 from codeprimer.curriculum.catalogue import MAKING, OPERATIONS, READING
-from codeprimer.curriculum.compose import compose, specification_words
+from codeprimer.curriculum.compose import compose, specification
 from codeprimer.curriculum.heldout import pieces
 from codeprimer.curriculum.sampler import orders
+from codeprimer.exam.commonness import CommonWordings
 
 LENGTHS = (2, 3, 3)
 LONGEST_TEXT = 25
@@ -27,8 +28,11 @@ PAIR_SHARE = 0.2
 class Chooser:
     """Draws problems until there are enough; remembers what was taken."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, common: CommonWordings, longest_program: int) -> None:
+        """Draw with ``random``; no problem with its solution has more than ``longest_program`` characters."""
         self._random = random
+        self._common = common
+        self._longest_program = longest_program
         self._taken: set[tuple[str, ...]] = set()
         self._pairs: Counter[str] = Counter()
 
@@ -39,10 +43,17 @@ class Chooser:
             if found == count:
                 return
             exercise = None if self._refuses(blueprint) else compose(blueprint)
-            if exercise is not None and specification_words(exercise) <= LONGEST_TEXT:
+            if exercise is not None and self._asks_well(exercise):
                 found += 1
                 self._take(blueprint.operations)
                 yield exercise
+
+    def _asks_well(self, exercise: Exercise) -> bool:
+        return (
+            len(exercise.program) <= self._longest_program
+            and len(specification(exercise).split()) <= LONGEST_TEXT
+            and not self._common.include(exercise)
+        )
 
     def _refuses(self, blueprint: Blueprint) -> bool:
         operations = blueprint.operations

@@ -14,6 +14,11 @@ class ExamSettings(Settings):
     validation: int = Field(
         default=100, ge=10, le=1000, description="Problems by which checkpoints are chosen; the exam never is."
     )
+    longest_program: int = Field(
+        default=640,
+        ge=300,
+        description="Longest problem with its solution [characters]; about 2.9 make a token, and all must fit tokens.context.",
+    )
     seed: int = Field(
         default=2024, ge=0, description="Draws the problems; not the recipe's seed, so that runs compare."
     )

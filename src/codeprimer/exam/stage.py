@@ -19,6 +19,7 @@ from codeprimer.core.shards import Row
 from codeprimer.core.stage import Stage, Stats, Tools
 from codeprimer.curriculum.blueprints import Exercise
 from codeprimer.exam.benchmarks import digest_of, find_benchmarks, read_benchmark
+from codeprimer.exam.commonness import CommonWordings
 from codeprimer.exam.selection import Chooser
 from codeprimer.exam.settings import ExamSettings
 from codeprimer.sandbox import Program, Sandbox, VerdictKind
@@ -38,7 +39,8 @@ class ExamStage(Stage[ExamSettings]):
 
     def run(self, settings: ExamSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the three tables."""
-        chooser = Chooser(python_random(settings.seed, "exam"))
+        common = CommonWordings(python_random(settings.seed, "common wordings"))
+        chooser = Chooser(python_random(settings.seed, "exam"), common, settings.longest_program)
         sets = {
             "exam": list(chooser.problems(settings.problems)),
             "validation": list(chooser.problems(settings.validation)),

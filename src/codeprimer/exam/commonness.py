@@ -1,0 +1,57 @@
+"""Which wordings are so common that training texts would share them by chance.
+
+Reads the curriculum. Its one idea: a sample of ordinary exercises is drawn, and a problem whose docstring shares a
+13-gram with one of them is not asked; otherwise checking training data against the exam would remove innocent texts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import islice
+from random import Random
+
+from codeprimer.analysis.ngrams import gram_hashes, words
+from codeprimer.curriculum.blueprints import Exercise
+from codeprimer.curriculum.compose import compose, specification
+from codeprimer.curriculum.heldout import pieces
+from codeprimer.curriculum.sampler import orders
+
+GRAM_WORDS = 13
+"""As in the paper's check of n-grams."""
+SHORTEST = 8
+"""A shorter docstring is not compared; one below GRAM_WORDS is compared as a whole."""
+SAMPLE = 2_000
+"""Exercises in the sample."""
+
+
+class CommonWordings:
+    """The n-grams of a sample of exercises, and the compositions they come from."""
+
+    def __init__(self, random: Random, sample: int = SAMPLE) -> None:
+        self._found: defaultdict[int, list[tuple[str, ...]]] = defaultdict(list)
+        for blueprint in islice(orders(random), sample):
+            exercise = compose(blueprint)
+            assert exercise is not None
+            for gram in _grams(exercise, range(SHORTEST, GRAM_WORDS + 1)):
+                self._found[gram].append(blueprint.operations)
+
+    def include(self, problem: Exercise) -> bool:
+        """Tell whether an exercise of another composition shares a problem's wording.
+
+        Exercises that contain the problem's own composition do not count: they are never trained on.
+        """
+        operations = tuple(problem.blueprint.split(">")[1:])
+        length = min(GRAM_WORDS, len(words(specification(problem))))
+        if length < SHORTEST:
+            return False
+        return any(
+            operations not in pieces(other)
+            for gram in _grams(problem, (length,))
+            for other in self._found.get(gram, ())
+        )
+
+
+def _grams(exercise: Exercise, lengths: range | tuple[int, ...]) -> Iterator[int]:
+    for hashes in gram_hashes(words(specification(exercise)), lengths).values():
+        yield from map(int, hashes)
