@@ -23,6 +23,7 @@ from codeprimer.evaluation.settings import EvaluationSettings
 from codeprimer.evaluation.stage import EvaluationStage
 from codeprimer.evaluation.texts import choose_texts
 from codeprimer.evaluation.validation import validation_score
+from codeprimer.evaluation.windows import bits_of
 from codeprimer.model.checkpoint import load
 from codeprimer.model.tokenizer import Tokenizer
 
@@ -154,6 +155,21 @@ def keep_times(times: list[int], folders: list[Path], publish: Any) -> Any:
         return result
 
     return checked
+
+
+def test_a_solution_is_scored_after_its_prompt_which_is_only_read(built: Built, checkpoints: dict[str, Path]) -> None:
+    (model, _), tokenizer = load(checkpoints["half"]), Tokenizer.load(checkpoints["half"])
+    before = [tokenizer.end_of_text, *tokenizer.encode(HUMANEVAL["prompt"].rstrip())]
+    scored = "\n\n    return 3 * x\n"
+    [bits] = bits_of(model, [([*before, *tokenizer.encode(scored)], len(before))])
+    [row] = [
+        row
+        for row in built.artifact.rows("bits_per_byte")
+        if (row["model"], row["text_set"]) == ("base", "humaneval-solutions")
+    ]
+    assert row["doc_id"] == "HumanEval/0"
+    assert row["bytes"] == len(scored)
+    assert row["bits"] == pytest.approx(bits, rel=1e-4)
 
 
 def test_a_unit_computes_on_one_thread_and_gives_the_others_back(

@@ -122,10 +122,13 @@ def test_nothing_can_be_written_into_a_file(sandbox: Sandbox) -> None:
     assert "File too large" in verdict.detail
 
 
-def test_a_program_starts_from_the_same_state_every_time(sandbox: Sandbox) -> None:
+def test_a_program_starts_from_the_same_state_every_time_and_in_every_sandbox(sandbox: Sandbox) -> None:
     source = "import random\nassert not hasattr(random, 'mark')\nrandom.mark = 1\n"
-    source += "raise ValueError(random.random(), {*'abc'})"
-    assert len({judge(sandbox, source).detail for _ in range(4)}) == 1
+    source += "raise ValueError(random.random(), {*'abcdefgh'})"
+    details = [judge(sandbox, source).detail for _ in range(4)]
+    with Sandbox(LIMITS, workers=1) as other:
+        details.append(judge(other, source).detail)
+    assert len(set(details)) == 1
 
 
 def test_addresses_are_kept_out_of_the_detail(sandbox: Sandbox) -> None:
@@ -185,7 +188,10 @@ def test_a_program_that_attacks_its_judge_harms_only_itself(signal_name: str, mo
     source = f"import os, signal, time\nos.kill(os.getppid(), signal.{signal_name})\ntime.sleep(60)"
     limits = Limits(seconds=0.2, wall_seconds=0.3)
     with Sandbox(limits, workers=1) as sandbox:
-        verdicts = list(sandbox.run([GOOD, Program(source), GOOD, GOOD]))
+        verdicts = list(sandbox.run([GOOD]))
+        home = Path(sandbox._pool[0].home)
+        verdicts += sandbox.run([Program(source), GOOD, GOOD])
+    assert not home.exists()
     assert [verdict.passed for verdict in verdicts] == [True, False, True, True]
 
 
@@ -208,6 +214,16 @@ def test_programs_are_taken_only_as_they_are_needed(sandbox: Sandbox) -> None:
     verdicts.close()
     assert next(taken) < 200
     assert judge(sandbox, "x = 1").passed
+
+
+def test_what_was_under_way_when_the_caller_lost_interest_does_not_hold_up_the_next() -> None:
+    with Sandbox(Limits(seconds=30, wall_seconds=60), workers=1) as sandbox:
+        verdicts = sandbox.run([GOOD, Program("import time; time.sleep(50)")])
+        assert next(verdicts).passed
+        verdicts.close()
+        started = time.monotonic()
+        assert [verdict.passed for verdict in sandbox.run([GOOD])] == [True]
+    assert time.monotonic() - started < 30
 
 
 def test_limits_can_be_set_for_one_call(sandbox: Sandbox) -> None:
