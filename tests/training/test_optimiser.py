@@ -55,14 +55,28 @@ def test_in_bfloat16_small_steps_are_not_lost() -> None:
     assert torch.equal(optimiser.working.lm_head.weight, weight.to(torch.bfloat16))
 
 
+def test_muon_moves_the_matrices_inside_the_layers_and_adamw_the_rest() -> None:
+    muon, plain = (
+        Optimiser(small(), PHASE.model_copy(update={"optimiser": kind}), torch.float32) for kind in ("muon", "adamw")
+    )
+    for optimiser in (muon, plain):
+        backward(optimiser)
+        optimiser.step(1e-2)
+    theirs = dict(plain.model.named_parameters())
+    differ = {name for name, weight in muon.model.named_parameters() if not torch.equal(weight, theirs[name])}
+    assert differ == {f"layers.0.{name}.weight" for name in ("qkv", "dense", "fc1", "fc2")}
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_loaded_state_continues_bit_by_bit(dtype: torch.dtype) -> None:
-    whole = Optimiser(small(), PHASE, dtype)
+@pytest.mark.parametrize("kind", ["adamw", "muon"])
+def test_a_loaded_state_continues_bit_by_bit(dtype: torch.dtype, kind: str) -> None:
+    phase = PHASE.model_copy(update={"optimiser": kind})
+    whole = Optimiser(small(), phase, dtype)
     for _ in range(2):
         backward(whole)
         whole.step(1e-2)
     state = {name: tensor.clone() for name, tensor in whole.state().items()}
-    again = Optimiser(copy.deepcopy(whole.model), PHASE, dtype)
+    again = Optimiser(copy.deepcopy(whole.model), phase, dtype)
     again.load(state, 2)
     for optimiser in (whole, again):
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""AdamW over float32 weights, whatever precision the products are made in.
+"""The optimiser: AdamW, or Muon for the matrices inside the layers and AdamW for everything else.
 
 Reads gradients, changes weights. Its one idea: the float32 model is the truth that is saved and published; where the
 products are made in bfloat16, a working copy gives the gradients and gets the rounded weights back.
@@ -12,24 +12,32 @@ import torch
 from torch import Tensor
 
 from codeprimer.model.phi import Phi
+from codeprimer.training.muon import Muon
 from codeprimer.training.settings import Phase
 
 _AVERAGES = ("exp_avg", "exp_avg_sq")
 
 
 class Optimiser:
-    """One phase's AdamW; ``working`` is the model that losses are computed with."""
+    """One phase's optimiser; ``working`` is the model that losses are computed with."""
 
     def __init__(self, model: Phi, phase: Phase, dtype: torch.dtype) -> None:
         """Start afresh; matrices and embeddings decay, biases and norms do not."""
         self.model = model
         self.working = model if dtype == torch.float32 else copy.deepcopy(model).to(dtype)
-        self._clip = phase.clip
+        self._phase = phase
         self._weights: list[Tensor] = list(model.parameters())
         self._copies: list[Tensor] = list(self.working.parameters())
+        named: list[tuple[str, Tensor]] = list(model.named_parameters())
+        inner = [
+            (name, weight) for name, weight in named if phase.optimiser == "muon" and _is_inner_matrix(name, weight)
+        ]
+        self._muon = Muon(inner, phase.weight_decay, dtype)
+        taken = {name for name, _ in inner}
+        self._others = [(name, weight) for name, weight in named if name not in taken]
         groups = [
-            {"params": [weight for weight in self._weights if weight.dim() >= 2], "weight_decay": phase.weight_decay},
-            {"params": [weight for weight in self._weights if weight.dim() < 2], "weight_decay": 0.0},
+            {"params": [weight for _, weight in self._others if weight.dim() >= 2], "weight_decay": phase.weight_decay},
+            {"params": [weight for _, weight in self._others if weight.dim() < 2], "weight_decay": 0.0},
         ]
         self._adamw = torch.optim.AdamW(groups, betas=phase.betas, fused=True)
 
@@ -40,26 +48,31 @@ class Optimiser:
                 assert copied.grad is not None
                 weight.grad = copied.grad.to(weight.dtype)
                 copied.grad = None
-        norm = torch.nn.utils.clip_grad_norm_(self._weights, self._clip)
+        norm = torch.nn.utils.clip_grad_norm_(self._weights, self._phase.clip)
         for group in self._adamw.param_groups:
             group["lr"] = learning_rate
         self._adamw.step()
-        self._adamw.zero_grad(set_to_none=True)
+        self._muon.step(learning_rate * self._phase.matrix_rate)
+        self.model.zero_grad(set_to_none=True)
         if self.working is not self.model:
             with torch.no_grad():
                 torch._foreach_copy_(self._copies, self._weights)
         return float(norm)
 
     def state(self) -> dict[str, Tensor]:
-        """Return AdamW's averages by the names of the weights."""
-        return {
-            f"{kind}.{name}": self._adamw.state[weight][kind]
-            for name, weight in self.model.named_parameters()
-            for kind in _AVERAGES
+        """Return what the next step depends on beside the weights."""
+        averages = {
+            f"{kind}.{name}": self._adamw.state[weight][kind] for name, weight in self._others for kind in _AVERAGES
         }
+        return averages | self._muon.state()
 
     def load(self, tensors: dict[str, Tensor], steps: int) -> None:
         """Continue from what ``state`` returned after so many steps of the phase."""
-        for name, weight in self.model.named_parameters():
+        for name, weight in self._others:
             averages = {kind: tensors[f"{kind}.{name}"] for kind in _AVERAGES}
             self._adamw.state[weight] = {"step": torch.tensor(float(steps)), **averages}
+        self._muon.load(tensors)
+
+
+def _is_inner_matrix(name: str, weight: Tensor) -> bool:
+    return name.startswith("layers.") and weight.dim() == 2

@@ -55,6 +55,13 @@ class Phase(Settings):
     )
     tokens: int = Field(ge=1, description="How much is trained on [tokens], repetitions counted.")
     batch_sequences: int = Field(default=32, ge=1, description="Sequences per step.")
+    optimiser: Literal["adamw", "muon"] = Field(
+        default="adamw",
+        description="adamw: as in the paper; muon: Muon for the matrices inside the layers, AdamW for everything else.",
+    )
+    matrix_rate: float = Field(
+        default=1.0, gt=0, description="With muon: the matrices' learning rate, as a multiple of the others'."
+    )
     peak_learning_rate: float = Field(default=2e-3, gt=0, le=1, description="Learning rate after the warm-up.")
     warmup_steps: int = Field(default=30, ge=0, description="Steps in which the learning rate rises linearly.")
     decay: Literal["linear", "none"] = Field(
