@@ -7,9 +7,9 @@ from itertools import islice
 from random import Random
 
 from codeprimer.curriculum.blueprints import Exercise
-from codeprimer.curriculum.compose import compose
+from codeprimer.curriculum.compose import compose, specification
 from codeprimer.curriculum.sampler import orders
-from codeprimer.exam.commonness import CommonWordings, specification
+from codeprimer.exam.commonness import CommonWordings
 
 SAMPLE = 150
 
