@@ -23,7 +23,7 @@ def artifact(tmp_path: Path) -> Artifact:
         for name, documents in DOCUMENTS.items():
             with PackedWriter(tmp_path, name, index, shard_tokens=12) as writer:
                 for number, ids in enumerate(documents):
-                    writer.write(f"{name}-{number}", ids)
+                    writer.write(f"{name}-{number}", ids, number)
             assert writer.documents == len(documents)
             assert writer.tokens == sum(map(len, documents))
     return Artifact(tmp_path, {})
@@ -34,6 +34,7 @@ def test_documents_come_back_in_order_with_their_ids(artifact: Artifact) -> None
         packed = open_packed(artifact, name)
         assert packed.documents == len(documents)
         assert packed.tokens == sum(map(len, documents))
+        assert packed.prompt_of.tolist() == list(range(len(documents)))
         for number, ids in enumerate(documents):
             assert np.array_equal(packed.document(number), ids)
     rows = list(artifact.rows(INDEX))

@@ -15,7 +15,7 @@ Publish = Callable[[str, Mapping[str, tuple[pa.Schema, Rows]]], Artifact]
 
 
 def texts(documents: Iterable[str]) -> tuple[pa.Schema, Rows]:
-    return TRAINING_TEXTS, [{"doc_id": document_id(text), "text": text} for text in documents]
+    return TRAINING_TEXTS, [{"doc_id": document_id(text), "text": text, "prompt_bytes": 0} for text in documents]
 
 
 def tasks(kind: str, count: int, solution: str = "    return sum(values)\n") -> tuple[pa.Schema, Rows]:

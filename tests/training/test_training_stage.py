@@ -75,7 +75,8 @@ def test_metrics_hold_every_step_with_its_learning_rate(undisturbed: Artifact) -
 
 def test_the_exposure_tells_which_documents_were_trained_on(undisturbed: Artifact, inputs: dict[str, Artifact]) -> None:
     rows = list(undisturbed.rows("exposure"))
-    assert sum(row["tokens_seen"] for row in rows) == undisturbed.facts["tokens"]
+    seen = sum(row["tokens_seen"] for row in rows)
+    assert 0.85 * undisturbed.facts["tokens"] < seen < undisturbed.facts["tokens"], "the rest is filling"
     lengths = {row["doc_id"]: row["length"] for row in inputs["tokens"].rows("index")}
     for row in rows:
         assert row["times_seen"] == pytest.approx(row["tokens_seen"] / lengths[row["doc_id"]])

@@ -4,15 +4,17 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from codeprimer.core.errors import UserError
 from codeprimer.model.packed import PackedSet
-from codeprimer.training.windows import Windows
+from codeprimer.training.windows import ANSWER, FILLING, PROMPT, Windows, fill
 
 LENGTHS = [7, 3, 12, 5, 9, 4, 30, 6, 8, 2, 11]
 
 
-def packed(lengths: list[int], shard_documents: int = 6) -> PackedSet:
+def packed(lengths: list[int], shard_documents: int = 6, prompt: int = 0) -> PackedSet:
     """A set whose tokens tell their document (100 x number) and their place in it; 0 ends a document."""
     documents = [
         np.array([*(100 * (number + 1) + place for place in range(length - 1)), 0], np.uint16)
@@ -24,11 +26,14 @@ def packed(lengths: list[int], shard_documents: int = 6) -> PackedSet:
     shards = tuple(np.concatenate([documents[number] for number in group]) for group in groups)
     shard_of = np.concatenate([[shard] * len(group) for shard, group in enumerate(groups)])
     starts = np.concatenate([np.cumsum([0, *(lengths[number] for number in group)])[:-1] for group in groups])
-    return PackedSet("code", shards, shard_of.astype(np.int32), starts.astype(np.int64), np.array(lengths, np.int64))
+    prompts = np.full(len(lengths), prompt, np.int64)
+    return PackedSet(
+        "code", shards, shard_of.astype(np.int32), starts.astype(np.int64), np.array(lengths, np.int64), prompts
+    )
 
 
 def first_epoch(windows: Windows) -> list[list[int]]:
-    return [windows.get(number).tolist() for number in range(len(windows._epoch(0)))]
+    return [windows.get(number).ids.tolist() for number in range(len(windows._epoch(0)))]
 
 
 def test_stretches_cover_the_stream_and_meet_in_one_token() -> None:
@@ -45,40 +50,60 @@ def test_stretches_cover_the_stream_and_meet_in_one_token() -> None:
         assert offset + len(shard) - (mine[-1] + 9) < 8
 
 
-def test_windows_that_begin_with_documents_lose_none_and_cut_none_off_its_beginning() -> None:
-    rows = first_epoch(Windows(packed([length for length in LENGTHS if length <= 12]), 13, True, seed=1))
-    assert all(len(row) == 13 for row in rows)
-    assert all(row[0] % 100 == 0 for row in rows)
+def test_whole_documents_stand_side_by_side_and_the_rest_is_filled() -> None:
+    lengths = [length for length in LENGTHS if length <= 12]
+    windows = Windows(packed(lengths), 13, True, seed=1)
+    rows = first_epoch(windows)
+    assert all(len(row) == 13 and row[0] % 100 == 0 for row in rows)
     for row in rows:
         for before, after in pairwise(row):
             assert after == before + 1 or after == 0 or (before == 0 and after % 100 == 0)
+    texts = sum(len(row) - int((windows.get(n).roles == FILLING).sum()) for n, row in enumerate(rows))
+    assert texts == sum(lengths), "every document is there once, whole"
 
 
-def test_what_was_cut_at_the_end_begins_the_next_window_whole() -> None:
-    rows = first_epoch(Windows(packed([6] * 20), 16, True, seed=3))
-    for row, following in pairwise(rows):
-        assert row[12] == following[0]
+def test_what_stays_empty_is_told_from_text() -> None:
+    window = Windows(packed([6] * 20), 16, True, seed=3).get(0)
+    assert window.ids[12:].tolist() == [0] * 4
+    assert window.roles.tolist() == [ANSWER] * 12 + [FILLING] * 4
 
 
-def test_a_document_that_ends_with_its_window_is_not_begun_again() -> None:
-    rows = first_epoch(Windows(packed([4] * 12), 8, True, seed=3))
-    assert sorted(token for row in rows for token in row if token and token % 100 == 0) == list(range(100, 1300, 100))
+def test_a_prompt_is_told_from_its_answer() -> None:
+    window = Windows(packed([6] * 20, prompt=2), 12, True, seed=3).get(0)
+    assert window.roles.tolist() == [PROMPT] * 2 + [ANSWER] * 4 + [PROMPT] * 2 + [ANSWER] * 4
+    assert set(Windows(packed([6] * 20, prompt=2), 12, False, seed=3).get(0).roles.tolist()) == {ANSWER}
 
 
-def test_a_document_longer_than_a_window_does_not_stop_the_walk() -> None:
+def test_a_document_longer_than_a_window_is_cut_and_alone() -> None:
     rows = first_epoch(Windows(packed([5, 40, 5, 5, 5, 5, 5, 5]), 11, True, seed=0))
-    assert len(rows) >= 4
-    assert sum(row[0] == 200 for row in rows) == 1
+    assert len(rows) == 5
+    assert [row for row in rows if row[0] == 200] == [list(range(200, 211))]
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=400), st.integers(8, 64))
+def test_filling_takes_every_document_once_and_never_too_much(lengths: list[int], room: int) -> None:
+    chosen, firsts = fill(lengths, room)
+    assert sorted(chosen.tolist()) == list(range(len(lengths)))
+    assert [firsts[0], firsts[-1]] == [0, len(lengths)]
+    for begin, end in pairwise(firsts.tolist()):
+        assert begin < end
+        assert end == begin + 1 or sum(lengths[number] for number in chosen[begin:end]) <= room
+
+
+def test_little_stays_empty() -> None:
+    lengths = np.random.default_rng(1).integers(40, 200, 5_000).tolist()
+    _, firsts = fill(lengths, 257)
+    assert sum(lengths) / (257 * (len(firsts) - 1)) > 0.93
 
 
 @pytest.mark.parametrize("whole_documents", [True, False])
 def test_a_sequence_is_a_pure_function_of_seed_and_number(whole_documents: bool) -> None:
     forward = Windows(packed(LENGTHS), 9, whole_documents, seed=1)
-    rows = [forward.get(number).tolist() for number in range(60)]
+    rows = [forward.get(number).ids.tolist() for number in range(60)]
     backward = Windows(packed(LENGTHS), 9, whole_documents, seed=1)
-    assert [backward.get(number).tolist() for number in reversed(range(60))] == rows[::-1]
+    assert [backward.get(number).ids.tolist() for number in reversed(range(60))] == rows[::-1]
     other = Windows(packed(LENGTHS), 9, whole_documents, seed=2)
-    assert [other.get(number).tolist() for number in range(60)] != rows
+    assert [other.get(number).ids.tolist() for number in range(60)] != rows
 
 
 @pytest.mark.parametrize("whole_documents", [True, False])
@@ -87,13 +112,13 @@ def test_what_was_seen_is_what_a_walk_through_the_sequences_counts(whole_documen
     windows = Windows(packed(LENGTHS), 9, whole_documents, seed=1)
     counts = np.zeros(len(LENGTHS), np.int64)
     for number in range(sequences):
-        document = None
-        for place, token in enumerate(windows.get(number).tolist()):
+        document, window = None, windows.get(number)
+        for place, token in enumerate(window.ids.tolist()):
             document = token // 100 - 1 if token else document
-            if place and document is not None:
+            if place and document is not None and window.roles[place] != FILLING:
                 counts[document] += 1
     seen = windows.seen(sequences)
-    assert seen.sum() == 8 * sequences
+    assert whole_documents or seen.sum() == 8 * sequences
     assert np.array_equal(seen, counts)
 
 
@@ -101,17 +126,20 @@ def test_what_was_seen_is_what_a_walk_through_the_sequences_counts(whole_documen
 def test_each_epoch_has_its_own_order(whole_documents: bool) -> None:
     windows = Windows(packed([6] * 40), 13, whole_documents, seed=1)
     size = len(windows._epoch(0))
-    first = [windows.get(number).tolist() for number in range(size)]
-    second = [windows.get(size + number).tolist() for number in range(size)]
+    first = [windows.get(number).ids.tolist() for number in range(size)]
+    second = [windows.get(size + number).ids.tolist() for number in range(size)]
     assert first != second
     assert windows.epochs(size) == 1.0
     assert windows.epochs(size + len(windows._epoch(1)) // 2) == pytest.approx(1.5, abs=0.1)
 
 
-@pytest.mark.parametrize("whole_documents", [True, False])
-def test_a_set_too_small_for_one_sequence_is_named(whole_documents: bool) -> None:
-    assert len(first_epoch(Windows(packed([4, 4]), 8, whole_documents, seed=1))) == 1
+def test_a_set_too_small_for_one_sequence_is_named() -> None:
+    assert len(first_epoch(Windows(packed([4, 4]), 8, False, seed=1))) == 1
     with pytest.raises(UserError, match="'code' has 8 tokens, too few for a sequence of 9"):
-        Windows(packed([4, 4]), 9, whole_documents, seed=1)
-    with pytest.raises(UserError, match="has 0 tokens"):
-        Windows(PackedSet("code", (), *(np.zeros(0, np.int64),) * 3), 9, whole_documents, seed=1)  # type: ignore[arg-type]  # empty arrays of one type
+        Windows(packed([4, 4]), 9, False, seed=1)
+    assert len(first_epoch(Windows(packed([4, 4]), 9, True, seed=1))) == 1, "whole documents need not fill it"
+    for whole_documents in (True, False):
+        with pytest.raises(UserError, match="has 0 tokens"):
+            Windows(
+                PackedSet("code", (), np.zeros(0, np.int32), *(np.zeros(0, np.int64),) * 3), 9, whole_documents, seed=1
+            )

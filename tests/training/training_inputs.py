@@ -57,7 +57,11 @@ def make_inputs(store: Store) -> dict[str, Artifact]:
             for name, texts in (("code", CODE), ("exercises", EXERCISES)):
                 with PackedWriter(workspace.path, name, index, shard_tokens=400) as writer:
                     for number, text in enumerate(texts):
-                        writer.write(f"{name}-{number}", np.asarray([*tokenizer.encode(text), 0], np.uint16))
+                        writer.write(
+                            f"{name}-{number}",
+                            np.asarray([*tokenizer.encode(text), 0], np.uint16),
+                            3 * (name == "exercises"),
+                        )
         tokenizer.save(workspace.path, MODEL.context)
         tokens = store.publish(workspace, {"stage": "tokens", "id": "0" * 16, "facts": {}}, (), {})
     with store.workspace("exam", "0" * 16) as workspace:

@@ -44,6 +44,8 @@ class TrainingSet:
     text: Callable[[Row], str]
     code: Callable[[str], list[str]]
     """Returns the pieces of a text that are Python."""
+    prompt: Callable[[Row], str] = lambda row: ""
+    """Returns the beginning of a row's text that is a task, not an answer."""
     part_of: str = ""
     """The set before it that holds the same documents and more, so that they need not be compared twice."""
 
@@ -58,6 +60,11 @@ def _text(row: Row) -> str:
 
 def _program(row: Row) -> str:
     return str(row["prompt"] + row["solution"])
+
+
+def _prompt(row: Row) -> str:
+    # As a model is given it: the whitespace at its end is the beginning of a token of the answer.
+    return str(row["prompt"]).rstrip()
 
 
 def _whole(text: str) -> list[str]:
@@ -78,7 +85,9 @@ TRAINING_SETS: Mapping[str, TrainingSet] = MappingProxyType(
             TrainingSet("raw", "corpus", "documents", _DOCUMENT, _text, _whole),
             TrainingSet("code", "quality", "kept", _DOCUMENT, _text, _whole, part_of="raw"),
             TrainingSet("textbooks", "textbooks", "sections", ("doc_id", "text"), _text, code_blocks),
-            TrainingSet("exercises", "exercises", "exercises", ("doc_id", "prompt", "solution"), _program, _whole),
+            TrainingSet(
+                "exercises", "exercises", "exercises", ("doc_id", "prompt", "solution"), _program, _whole, _prompt
+            ),
         )
     }
 )

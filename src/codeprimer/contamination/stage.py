@@ -19,7 +19,7 @@ class ContaminationStage(Stage[ContaminationSettings]):
     """Training sets in, clean training texts out."""
 
     name = "contamination"
-    version = 1
+    version = 2
     seeded = False
     reads = ("exam", "corpus", "quality", "textbooks", "exercises")
     required_tables: ClassVar[tuple[str, ...]] = ("raw", "code", "textbooks", "exercises")

@@ -47,7 +47,9 @@ class Writing:
         for row in stretch.rows():
             text = training_set.text(row)
             found = pairs.get(row["doc_id"], []) if scanned else list(self._pairs(row["doc_id"], text, training_set))
-            self._document(training_set.name, row["doc_id"], text, found)
+            prompt_bytes = len(training_set.prompt(row).encode("utf-8", "surrogatepass"))
+            clean = {"doc_id": row["doc_id"], "text": text, "prompt_bytes": prompt_bytes}
+            self._document(training_set.name, clean, found)
 
     def _pairs(self, doc_id: str, text: str, training_set: TrainingSet) -> Iterator[Row]:
         """Yield the pairs of a document that was compared in another set, or is compared now."""
@@ -58,15 +60,15 @@ class Writing:
         else:
             yield from pairs_of(doc_id, text, training_set, self.references)
 
-    def _document(self, name: str, doc_id: str, text: str, pairs: list[Row]) -> None:
+    def _document(self, name: str, clean: Row, pairs: list[Row]) -> None:
         for pair in pairs:
             self._matches.write(pair)
             self.counts[name].pair(pair, self._task_sets[pair["task_id"]])
-        self.counts[name].document(text, removed=bool(pairs))
+        self.counts[name].document(clean["text"], removed=bool(pairs))
         if name in self._seen:
-            self._seen[name].add(doc_id, pairs)
+            self._seen[name].add(clean["doc_id"], pairs)
         if not pairs:
-            self._clean[name].write({"doc_id": doc_id, "text": text})
+            self._clean[name].write(clean)
 
 
 class Seen:

@@ -169,6 +169,7 @@ TRAINING_TEXTS = pa.schema(
     [
         ("doc_id", pa.string()),
         ("text", pa.string()),
+        ("prompt_bytes", pa.int32()),  # [bytes] of UTF-8 at the start of the text that are a task; the rest answers it
     ]
 )
 """``raw``, ``code``, ``textbooks``, ``exercises``: clean texts, ready to be tokenised."""
@@ -182,6 +183,7 @@ TOKEN_INDEX = pa.schema(
         ("shard", pa.int32()),
         ("start", pa.int64()),  # [tokens] from the start of the shard
         ("length", pa.int32()),  # [tokens], the end-of-text token included
+        ("prompt", pa.int32()),  # [tokens] at the start that are a task; the rest answers it
     ]
 )
 

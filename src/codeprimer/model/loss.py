@@ -17,12 +17,16 @@ CHUNK_ROWS = 1024
 """Rows whose logits exist at a time: 4 MB of float32 for a vocabulary of 1024, within the cache of one core."""
 
 
-def cross_entropy(hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor) -> Tensor:
+def cross_entropy(
+    hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor, shares_N: Tensor | None = None
+) -> Tensor:
     """Return the mean cross-entropy [nats/token] of ``hidden @ weight.T + bias`` against the targets.
 
-    Gradients flow to ``hidden``, ``weight`` and ``bias``; sums are made in float32 whatever the inputs are.
+    ``shares`` say how much each target counts in the mean; without them all count alike. Gradients flow to ``hidden``,
+    ``weight`` and ``bias``; sums are made in float32 whatever the inputs are.
     """
-    loss: Tensor = _ChunkedCrossEntropy.apply(hidden_ND, weight_VD, bias_V, targets_N)  # type: ignore[no-untyped-call]  # torch does not type apply
+    shares_N1 = _normalised(shares_N, hidden_ND)
+    loss: Tensor = _ChunkedCrossEntropy.apply(hidden_ND, weight_VD, bias_V, targets_N, shares_N1)  # type: ignore[no-untyped-call]  # torch does not type apply
     return loss
 
 
@@ -36,9 +40,19 @@ def token_losses(hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N
     return torch.cat(losses)
 
 
+def _normalised(shares_N: Tensor | None, hidden_ND: Tensor) -> Tensor:
+    """Return shares that sum to one, as a column, float32."""
+    rows = hidden_ND.shape[0]
+    if shares_N is None:
+        return torch.full((rows, 1), 1.0 / rows, device=hidden_ND.device)
+    return (shares_N.float() / shares_N.float().sum())[:, None]
+
+
 class _ChunkedCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor, shares_N1: Tensor
+    ) -> Tensor:
         rows = hidden_ND.shape[0]
         total = hidden_ND.new_zeros((), dtype=torch.float32)
         hidden_grad_ND = torch.empty_like(hidden_ND)
@@ -46,23 +60,23 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         bias_grad_V = torch.zeros_like(bias_V, dtype=torch.float32)
         for start in range(0, rows, CHUNK_ROWS):
             part = slice(start, start + CHUNK_ROWS)
-            hidden_CD, targets_C1 = hidden_ND[part], targets_N[part, None]
+            hidden_CD, targets_C1, shares_C1 = hidden_ND[part], targets_N[part, None], shares_N1[part]
             logits_CV = functional.linear(hidden_CD, weight_VD, bias_V).float()
             log_norm_C1 = logits_CV.logsumexp(1, keepdim=True)
-            total += (log_norm_C1 - logits_CV.gather(1, targets_C1)).sum()
-            # d(mean loss)/d(logits) = (softmax - one-hot) / rows
+            total += (shares_C1 * (log_norm_C1 - logits_CV.gather(1, targets_C1))).sum()
+            # d(mean loss)/d(logits) = (softmax - one-hot) * share
             grad_CV = logits_CV.sub_(log_norm_C1).exp_()
             grad_CV.scatter_add_(1, targets_C1, grad_CV.new_full((), -1.0).expand_as(targets_C1))
-            grad_CV.mul_(1.0 / rows)
+            grad_CV.mul_(shares_C1)
             bias_grad_V += grad_CV.sum(0)
             grad_CV = grad_CV.to(hidden_ND.dtype)
             torch.mm(grad_CV, weight_VD, out=hidden_grad_ND[part])
             weight_grad_VD += torch.mm(grad_CV.t(), hidden_CD)
         ctx.save_for_backward(hidden_grad_ND, weight_grad_VD.to(weight_VD.dtype), bias_grad_V.to(bias_V.dtype))
-        return total / rows
+        return total
 
     @staticmethod
-    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         (scale,) = upstream
         hidden_grad_ND, weight_grad_VD, bias_grad_V = ctx.saved_tensors
-        return hidden_grad_ND * scale, weight_grad_VD * scale, bias_grad_V * scale, None
+        return hidden_grad_ND * scale, weight_grad_VD * scale, bias_grad_V * scale, None, None

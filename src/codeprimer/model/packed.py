@@ -40,8 +40,11 @@ class PackedWriter:
         self._used = 0
         self._file: IO[bytes] | None = None
 
-    def write(self, doc_id: str, ids: Ids) -> None:
-        """Append one document; ``ids`` end with the end-of-text token. No document is split between files."""
+    def write(self, doc_id: str, ids: Ids, prompt: int = 0) -> None:
+        """Append one document; ``ids`` end with the end-of-text token, the first ``prompt`` of them are a task.
+
+        No document is split between files.
+        """
         if self._file is None or (self._used and self._used + len(ids) > self._shard_tokens):
             self._open_next()
         assert self._file is not None
@@ -53,6 +56,7 @@ class PackedWriter:
                 "shard": self._shard,
                 "start": self._used,
                 "length": len(ids),
+                "prompt": prompt,
             }
         )
         self._used += len(ids)
@@ -89,6 +93,8 @@ class PackedSet:
     """Where each document begins in its file [tokens]."""
     length_of: NDArray[np.int64]
     """The length of each document [tokens], its end-of-text token included."""
+    prompt_of: NDArray[np.int64]
+    """How many tokens at each document's start are a task, not an answer [tokens]."""
 
     @property
     def tokens(self) -> int:
@@ -118,12 +124,13 @@ def open_packed(artifact: Artifact, name: str) -> PackedSet:
     A set that has no documents is empty, not an error.
     """
     columns = [np.concatenate(parts) for parts in zip(*_places(artifact, name), strict=True)]
-    shard_of, start_of, length_of = columns if columns else [np.zeros(0, np.int64)] * 3
+    shard_of, start_of, length_of, prompt_of = columns if columns else [np.zeros(0, np.int64)] * 4
     shards = tuple(
         np.memmap(shard_path(artifact.path, name, shard), dtype="<u2", mode="r")
         for shard in range(int(shard_of.max()) + 1 if len(shard_of) else 0)
     )
-    return PackedSet(name, shards, shard_of.astype(np.int32), start_of.astype(np.int64), length_of.astype(np.int64))
+    places = (numbers.astype(np.int64) for numbers in (start_of, length_of, prompt_of))
+    return PackedSet(name, shards, shard_of.astype(np.int32), *places)
 
 
 def packed_sets(artifact: Artifact) -> list[str]:
@@ -132,7 +139,7 @@ def packed_sets(artifact: Artifact) -> list[str]:
 
 
 def _places(artifact: Artifact, name: str) -> Iterator[list[NDArray[np.int64]]]:
-    columns = ["training_set", "shard", "start", "length"]
+    columns = ["training_set", "shard", "start", "length", "prompt"]
     for batch in read_batches(artifact.table(INDEX), columns, batch_rows=65_536):
         mine = np.asarray(batch.column("training_set").to_pylist(), dtype=object) == name
         if mine.any():

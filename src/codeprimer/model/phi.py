@@ -98,11 +98,14 @@ class Phi(nn.Module):
         """Return the logits [B, T, V]."""
         return self.lm_head(self.hidden(ids_BT))  # type: ignore[no-any-return]  # torch types modules' results as Any
 
-    def loss(self, ids_BT: Tensor, targets_BT: Tensor) -> Tensor:
-        """Return the mean cross-entropy [nats/token]; the logits of the whole batch never exist at once."""
-        return cross_entropy(
-            self.hidden(ids_BT).flatten(0, 1), self.lm_head.weight, self.lm_head.bias, targets_BT.flatten()
-        )
+    def loss(self, ids_BT: Tensor, targets_BT: Tensor, shares_BT: Tensor | None = None) -> Tensor:
+        """Return the mean cross-entropy [nats/token], each target weighted by its share where shares are given.
+
+        The logits of the whole batch never exist at once.
+        """
+        hidden_ND = self.hidden(ids_BT).flatten(0, 1)
+        shares_N = None if shares_BT is None else shares_BT.flatten()
+        return cross_entropy(hidden_ND, self.lm_head.weight, self.lm_head.bias, targets_BT.flatten(), shares_N)
 
     @torch.no_grad()
     def token_losses(self, ids_BT: Tensor, targets_BT: Tensor) -> Tensor:

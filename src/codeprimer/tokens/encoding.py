@@ -62,8 +62,8 @@ def encode(
     documents = chain.from_iterable(map(encoded_documents, folders))
     longer = 0
     with PackedWriter(out.path, training_set.name, index) as writer:
-        for doc_id, ids in zip(training_set.doc_ids(chosen), documents, strict=True):
-            writer.write(doc_id, ids)
+        for doc_id, (ids, prompt) in zip(training_set.doc_ids(chosen), documents, strict=True):
+            writer.write(doc_id, ids, prompt)
             longer += len(ids) > context
     return Encoded(writer.documents, writer.tokens, longer)
 
@@ -80,29 +80,37 @@ def units(table: Path, tokenizer: Path, choice: Path) -> Iterator[Unit]:
 
 
 def encode_unit(unit: Unit, folder: Path) -> None:
-    """Write the ids of the chosen documents, each followed by the end-of-text token, and their lengths."""
+    """Write the ids of the chosen documents, each followed by the end-of-text token, their lengths and prompts."""
     tokenizer = Tokenizer.load(unit.tokenizer)
+    bytes_of = np.array([len(tokenizer.token_bytes(token)) for token in range(tokenizer.vocab_size)])
     chosen = np.load(unit.choice, mmap_mode="r")
-    lengths = []
+    lengths, prompts = [], []
     row = unit.first_row
     with (folder / _IDS).open("wb") as file, pq.ParquetFile(unit.shard) as table:
         for group in range(unit.first_group, unit.first_group + unit.groups):
-            for text in table.read_row_group(group, columns=["text"], use_threads=False).column("text").to_pylist():
+            rows = table.read_row_group(group, columns=["text", "prompt_bytes"], use_threads=False).to_pydict()
+            for text, prompt_bytes in zip(rows["text"], rows["prompt_bytes"], strict=True):
                 if chosen[row]:
                     ids = [*tokenizer.encode(text), tokenizer.end_of_text]
+                    # A token that reaches beyond the prompt belongs to the answer.
+                    prompts.append(
+                        int(np.searchsorted(np.cumsum(bytes_of[ids]), prompt_bytes, side="right"))
+                        if prompt_bytes
+                        else 0
+                    )
                     file.write(np.asarray(ids, "<u2").tobytes())
                     lengths.append(len(ids))
                 row += 1
-    np.save(folder / _LENGTHS, np.asarray(lengths, np.int64))
+    np.save(folder / _LENGTHS, np.asarray([lengths, prompts], np.int64))
 
 
-def encoded_documents(folder: Path) -> Iterator[Ids]:
-    """Yield the ids of a finished unit's documents in order."""
-    lengths = np.load(folder / _LENGTHS)
-    if not len(lengths):
+def encoded_documents(folder: Path) -> Iterator[tuple[Ids, int]]:
+    """Yield the ids of a finished unit's documents in order, and how many of each are its prompt."""
+    lengths, prompts = np.load(folder / _LENGTHS).tolist()
+    if not lengths:
         return
     ids = np.memmap(folder / _IDS, dtype="<u2", mode="r")
     start = 0
-    for length in lengths.tolist():
-        yield ids[start : start + length]
+    for length, prompt in zip(lengths, prompts, strict=True):
+        yield ids[start : start + length], prompt
         start += length

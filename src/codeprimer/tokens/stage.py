@@ -28,7 +28,7 @@ class TokensStage(Stage[TokensSettings]):
     """Clean texts in, packed tokens out."""
 
     name = "tokens"
-    version = 1
+    version = 2
     reads = ("exam", "contamination")
     required_tables = (INDEX,)
 

@@ -5,6 +5,8 @@ Reads packed tokens, returns the ids of each step. Its one idea: a batch is a pu
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,15 @@ from codeprimer.core.seeds import derive_seed
 from codeprimer.model.packed import open_packed, packed_sets
 from codeprimer.training.plan import Plan
 from codeprimer.training.windows import Windows
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step trains on, [sequences, context + 1]: inputs are all but the last, targets all but the first."""
+
+    ids: NDArray[np.int64]
+    shares: NDArray[np.float32]
+    """How much each token counts as a target."""
 
 
 class Batches:
@@ -42,12 +53,16 @@ class Batches:
             for name in plan.drawn()
         }
 
-    def batch(self, step: int) -> NDArray[np.int64]:
-        """Return the ids of a step [sequences, context + 1]: inputs without the last, targets without the first."""
-        rows = [
+    def batch(self, step: int) -> Batch:
+        """Return what a step trains on."""
+        windows = [
             self.sets[name].get(number) for name, numbers in self.plan.sequences(step).items() for number in numbers
         ]
-        return np.stack(rows).astype(np.int64)
+        shares = np.array([1.0, self.plan.place(step).phase.prompt_weight, 0.0], np.float32)
+        return Batch(
+            np.stack([window.ids for window in windows]).astype(np.int64),
+            shares[np.stack([window.roles for window in windows])],
+        )
 
     def epochs(self) -> dict[str, float]:
         """Return how often the run goes through each set."""

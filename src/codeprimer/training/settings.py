@@ -62,6 +62,12 @@ class Phase(Settings):
     matrix_rate: float = Field(
         default=1.0, gt=0, description="With muon: the matrices' learning rate, as a multiple of the others'."
     )
+    prompt_weight: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="How much the tokens of an exercise's prompt count in the loss; those of its answer count 1.",
+    )
     peak_learning_rate: float = Field(default=2e-3, gt=0, le=1, description="Learning rate after the warm-up.")
     warmup_steps: int = Field(default=30, ge=0, description="Steps in which the learning rate rises linearly.")
     decay: Literal["linear", "none"] = Field(
@@ -89,7 +95,7 @@ class TrainingSettings(Settings):
     phases: tuple[Phase, ...] = Field(min_length=1, description="What is trained on, in order.")
     whole_documents: tuple[str, ...] = Field(
         default=("exercises",),
-        description="Training sets whose sequences begin with a document; of the others any stretch is taken.",
+        description="Training sets whose sequences hold whole documents, as many as fit; of the others any stretch is taken.",
     )
     precision: Precision = Field(
         default="auto",

@@ -1,12 +1,13 @@
 """Cut a training set into sequences: epoch after epoch, each in its own seeded order.
 
 Reads packed tokens, writes nothing. Its one idea: the n-th sequence of a set is a pure function of the seed and n. A
-set is cut in one of two ways: stretches of its stream, wherever they begin, or sequences that begin where a document
-begins.
+set is cut in one of two ways: stretches of its stream, wherever they begin, or whole documents side by side.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
@@ -17,6 +18,22 @@ from codeprimer.core.errors import UserError
 from codeprimer.core.seeds import numpy_random
 from codeprimer.model.packed import Ids, PackedSet
 
+Roles = NDArray[np.uint8]
+
+ANSWER, PROMPT, FILLING = 0, 1, 2
+"""What a token is: text to learn, a task that is given, or nothing."""
+
+NEAR = 256
+"""So many documents ahead a sequence looks for one that fits."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """One sequence: its ids, and what each of them is."""
+
+    ids: Ids
+    roles: Roles
+
 
 class Epoch(Protocol):
     """One passage through a set."""
@@ -24,7 +41,7 @@ class Epoch(Protocol):
     def __len__(self) -> int:
         """Return the number of sequences."""
 
-    def read(self, number: int) -> Ids:
+    def read(self, number: int) -> Window:
         """Return one sequence."""
 
     def seen(self, sequences: int) -> NDArray[np.int64]:
@@ -49,7 +66,7 @@ class Windows:
                 "give it more documents or take it out of the phase's mixture"
             )
 
-    def get(self, number: int) -> Ids:
+    def get(self, number: int) -> Window:
         """Return the ``number``-th sequence [length]."""
         epoch = self._epoch_of(number)
         return self._epoch(epoch).read(number - self._firsts[epoch])
@@ -98,10 +115,10 @@ class StreamEpoch:
     def __len__(self) -> int:
         return len(self._order)
 
-    def read(self, number: int) -> Ids:
-        """Return one stretch."""
+    def read(self, number: int) -> Window:
+        """Return one stretch; all of it is text to learn."""
         shard, start = self._place(int(self._order[number]))
-        return self._shards[shard][start : start + self._length]
+        return Window(self._shards[shard][start : start + self._length], np.zeros(self._length, np.uint8))
 
     def seen(self, sequences: int) -> NDArray[np.int64]:
         """Return how many tokens of each document are targets of the first sequences."""
@@ -123,48 +140,73 @@ class StreamEpoch:
 
 
 class DocumentEpoch:
-    """Documents in a random order, cut so that each sequence begins with one.
+    """Whole documents, as many as fit into each sequence; what stays empty is filled with end-of-text tokens.
 
-    A sequence is filled with the documents that follow. The one that runs over its end is cut there and begins the
-    next sequence, whole: no document is only ever seen without its beginning, and nothing is padded.
+    Documents come in a random order. Of the next few hundred, a sequence takes the first, and then again and again the
+    longest that still fits, so that little stays empty. One that is longer than a sequence is alone in it and cut.
     """
 
     def __init__(self, packed: PackedSet, length: int, generator: np.random.Generator) -> None:
         self._packed = packed
         self._length = length
-        self._order = generator.permutation(packed.documents)
-        self._starts = np.concatenate(([0], np.cumsum(packed.length_of[self._order])))
-        self._firsts = self._cut()
-
-    def _cut(self) -> list[int]:
-        firsts: list[int] = []
-        document, total = 0, int(self._starts[-1])
-        while (end := int(self._starts[document]) + self._length) <= total:
-            firsts.append(document)
-            cut = int(np.searchsorted(self._starts, end, side="right")) - 1
-            document = max(cut, document + 1)  # a document longer than a sequence is not begun for ever
-        return firsts
+        order = generator.permutation(packed.documents)
+        chosen, self._firsts = fill(packed.length_of[order].tolist(), length)
+        self._documents = order[chosen]
 
     def __len__(self) -> int:
-        return len(self._firsts)
+        return len(self._firsts) - 1
 
-    def read(self, number: int) -> Ids:
+    def read(self, number: int) -> Window:
         """Return one sequence."""
-        parts: list[Ids] = []
-        missing, document = self._length, self._firsts[number]
-        while missing > 0:
-            parts.append(self._packed.document(int(self._order[document]))[:missing])
-            missing -= len(parts[-1])
-            document += 1
-        return np.concatenate(parts)
+        documents = self._documents[self._firsts[number] : self._firsts[number + 1]].tolist()
+        ids = np.concatenate([self._packed.document(document) for document in documents])[: self._length]
+        roles = np.concatenate([self._roles(document) for document in documents])[: self._length]
+        missing = self._length - len(ids)
+        end_of_text = self._packed.document(documents[0])[-1]
+        return Window(
+            np.concatenate([ids, np.full(missing, end_of_text, ids.dtype)]),
+            np.concatenate([roles, np.full(missing, FILLING, np.uint8)]),
+        )
+
+    def _roles(self, document: int) -> Roles:
+        roles = np.full(self._packed.length_of[document], ANSWER, np.uint8)
+        roles[: self._packed.prompt_of[document]] = PROMPT
+        return roles
 
     def seen(self, sequences: int) -> NDArray[np.int64]:
         """Return how many tokens of each document are targets of the first sequences."""
-        starts = self._starts[self._firsts[:sequences]]
-        upto = covered(starts + 1, self._length - 1, self._starts)
+        documents = self._documents[: self._firsts[sequences]]
         seen = np.zeros(self._packed.documents, np.int64)
-        seen[self._order] = np.diff(upto)
+        seen[documents] = np.minimum(self._packed.length_of[documents], self._length)
+        seen[self._documents[self._firsts[:sequences]]] -= 1  # the first token of a sequence is only an input
         return seen
+
+
+def fill(lengths: list[int], room: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Distribute documents of these lengths over sequences of a size; sequences come in the order of their firsts.
+
+    Returns the documents, sequence after sequence, and where each sequence's begin, with the end of the last.
+    """
+    chosen: list[int] = []
+    firsts = [0]
+    near: list[tuple[int, int]] = []  # of the next documents (length, -number), sorted
+    taken = bytearray(len(lengths))
+    coming = 0
+    for first, length in enumerate(lengths):
+        if taken[first]:
+            continue
+        while coming < min(first + NEAR, len(lengths)):
+            insort(near, (lengths[coming], -coming))
+            coming += 1
+        place, left = bisect_left(near, (length, -first)), room
+        while place >= 0:
+            length, negative = near.pop(place)
+            chosen.append(-negative)
+            taken[-negative] = True
+            left -= length
+            place = bisect_right(near, (left, 0)) - 1
+        firsts.append(len(chosen))
+    return np.array(chosen, np.int64), np.array(firsts, np.int64)
 
 
 def covered(starts: NDArray[np.int64], length: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
