@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any
 
 from codeprimer.contamination.stage import ContaminationStage
 from codeprimer.core import registry
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
 from codeprimer.core.errors import MissingExtraError, RecipeError
-from codeprimer.core.stage import Built, Engine, Settings, Stage, Tools, available_cores, identify, run_stage
+from codeprimer.core.stage import Built, Engine, Settings, Tools, available_cores, identify, run_stage
 from codeprimer.corpus.stage import CorpusStage
 from codeprimer.evaluation.stage import EvaluationStage
 from codeprimer.exam.stage import ExamStage
@@ -21,28 +21,10 @@ from codeprimer.quality.stage import QualityStage
 from codeprimer.recipe import Recipe
 from codeprimer.report.stage import ReportStage
 from codeprimer.run_folder import RunFolder
+from codeprimer.schedule import Planned, State, Step, walk
 from codeprimer.textbooks.stage import TextbooksStage
 from codeprimer.tokens.stage import TokensStage
 from codeprimer.training.stage import TrainingStage
-
-State = Literal["up to date", "interrupted", "to do"]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One stage at its place in the flow."""
-
-    number: int
-    name: str
-    stage: Stage[Any]
-    settings: Settings
-    inputs: Mapping[str, str]
-    """What the stage calls an input -> the step that makes it."""
-
-    @property
-    def link(self) -> str:
-        """The name of the artefact's link in the run folder."""
-        return f"{self.number:02d}-{self.name}"
 
 
 def flow(recipe: Recipe) -> list[Step]:
@@ -131,15 +113,6 @@ def steps_until(recipe: Recipe, until: str | None) -> list[Step]:
     return [step for step in steps if step.name in wanted]
 
 
-@dataclass(frozen=True)
-class Planned:
-    """A step with the id its settings and inputs lead to, and what the store holds of it."""
-
-    step: Step
-    id: str
-    state: State
-
-
 def plan(steps: list[Step], seed: int, store: Store, console: Console) -> list[Planned]:
     """Return every step's id and state without making anything."""
     ids: dict[str, str] = {}
@@ -158,16 +131,24 @@ def _state(store: Store, stage: str, identity: str) -> State:
 
 
 def run(planned: list[Planned], folder: RunFolder, tools: Tools) -> Iterator[tuple[Step, Built]]:
-    """Make what is missing, step by step, linking each artefact into the run folder as it is complete."""
+    """Make what is missing, linking each artefact into the run folder as it is complete.
+
+    Steps begin in the order of the flow; one that needs only a part of the cores has others run beside it.
+    """
     artifacts: dict[str, Artifact] = {}
-    for item in planned:
+
+    def make(item: Planned) -> Built:
         step = item.step
-        tools.console.event("step_started", step=step.name, id=item.id)
         inputs = {name: artifacts[source] for name, source in step.inputs.items()}
-        built = run_stage(step.stage, step.settings, inputs, item.id, folder.store, tools)
-        artifacts[step.name] = built.artifact
-        folder.link(step.link, built.artifact)
-        yield step, built
+        return run_stage(step.stage, step.settings, inputs, item.id, folder.store, replace(tools, step=step.name))
+
+    def start(item: Planned) -> None:
+        tools.console.event("step_started", step=item.step.name, id=item.id)
+
+    for item, built in walk(planned, make, start, tools.console.stop):
+        artifacts[item.step.name] = built.artifact
+        folder.link(item.step.link, built.artifact)
+        yield item.step, built
 
 
 def make_tools(recipe: Recipe, console: Console, processes: int) -> Tools:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
+import rich.console
 
-from codeprimer.core.console import Console
+from codeprimer.core.console import Console, StoppedError
 
 
 def test_json_mode_prints_one_object_per_line_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,3 +37,23 @@ def test_without_a_terminal_progress_is_one_line_per_minute(
 def test_warnings_go_to_standard_error_with_their_text_unharmed(capsys: pytest.CaptureFixture[str]) -> None:
     Console("auto").warn("sources[0] is empty")
     assert capsys.readouterr().err == "warning: sources[0] is empty\n"
+
+
+def test_work_side_by_side_shares_one_display() -> None:
+    console = Console("auto")
+    console.out = rich.console.Console(file=io.StringIO(), force_terminal=True, width=100)
+    with console.task("control", 10) as control, console.task("base", 5) as base:
+        control.advance(3, "loss 2.000")
+        base.advance(1, "loss 3.000")
+        assert console._bars is not None
+        assert [(bar.description, bar.completed) for bar in console._bars.tasks] == [("control", 3), ("base", 1)]
+    assert console._bars is None
+
+
+def test_a_task_ends_at_its_next_step_when_all_work_is_to_stop() -> None:
+    console = Console("quiet")
+    with console.task("base", 5) as task:
+        task.advance()
+        console.stop.set()
+        with pytest.raises(StoppedError, match="base"):
+            task.advance()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import Literal
@@ -24,16 +25,26 @@ LINE_SECONDS = 60.0
 """How often a progress line is printed where there is no terminal [s]."""
 
 
+class StoppedError(Exception):
+    """Work was asked to end early, because work beside it failed or was interrupted."""
+
+
 class Task:
     """One piece of work whose progress is shown."""
 
-    def __init__(self, title: str, total: int) -> None:
+    def __init__(self, title: str, total: int, stop: threading.Event) -> None:
         self.title = title
         self.total = total
         self.done = 0
+        self._stop = stop
 
     def advance(self, amount: int = 1, note: str = "") -> None:
-        """Say that ``amount`` more is done; ``note`` is shown beside the bar."""
+        """Say that ``amount`` more is done; ``note`` is shown beside the bar.
+
+        Raises StoppedError when the console has been told to stop the work.
+        """
+        if self._stop.is_set():
+            raise StoppedError(self.title)
         self.done += amount
         self.show(note)
 
@@ -42,18 +53,18 @@ class Task:
 
 
 class _BarTask(Task):
-    def __init__(self, title: str, total: int, bars: rich.progress.Progress) -> None:
-        super().__init__(title, total)
+    def __init__(self, title: str, total: int, stop: threading.Event, bars: rich.progress.Progress) -> None:
+        super().__init__(title, total, stop)
         self._bars = bars
-        self._bar = bars.add_task(title, total=total or None, note="")
+        self.bar = bars.add_task(title, total=total or None, note="")
 
     def show(self, note: str) -> None:
-        self._bars.update(self._bar, completed=self.done, note=note)
+        self._bars.update(self.bar, completed=self.done, note=note)
 
 
 class _LineTask(Task):
-    def __init__(self, title: str, total: int, console: Console) -> None:
-        super().__init__(title, total)
+    def __init__(self, title: str, total: int, stop: threading.Event, console: Console) -> None:
+        super().__init__(title, total, stop)
         self._console = console
         self._next = time.monotonic() + LINE_SECONDS
 
@@ -70,6 +81,11 @@ class Console:
         self.mode = mode
         self.out = rich.console.Console(highlight=False)
         self.err = rich.console.Console(stderr=True, highlight=False)
+        self.stop = threading.Event()
+        """Once set, every task under way ends at its next step."""
+        self._bars: rich.progress.Progress | None = None
+        self._bar_tasks = 0
+        self._lock = threading.Lock()
 
     def say(self, text: str) -> None:
         """Print one line for people."""
@@ -106,17 +122,41 @@ class Console:
     def task(self, title: str, total: int = 0) -> Iterator[Task]:
         """Show the progress of one piece of work; ``total`` 0 means unknown."""
         if self.mode == "quiet":
-            yield Task(title, total)
+            yield Task(title, total, self.stop)
         elif self.mode == "auto" and self.out.is_terminal:
-            with rich.progress.Progress(
-                rich.progress.TextColumn("  {task.description}"),
-                rich.progress.BarColumn(),
-                rich.progress.MofNCompleteColumn(),
-                rich.progress.TimeRemainingColumn(),
-                rich.progress.TextColumn("{task.fields[note]}"),
-                console=self.out,
-                transient=True,
-            ) as bars:
-                yield _BarTask(title, total, bars)
+            with self._shared_bars() as bars:
+                task = _BarTask(title, total, self.stop, bars)
+                yield task
+                bars.remove_task(task.bar)
         else:
-            yield _LineTask(title, total, self)
+            yield _LineTask(title, total, self.stop, self)
+
+    @contextlib.contextmanager
+    def _shared_bars(self) -> Iterator[rich.progress.Progress]:
+        """Yield the one live display, which a terminal allows; work side by side shows its bars in it together."""
+        with self._lock:
+            if self._bars is None:
+                self._bars = _make_bars(self.out)
+                self._bars.start()
+            self._bar_tasks += 1
+            bars = self._bars
+        try:
+            yield bars
+        finally:
+            with self._lock:
+                self._bar_tasks -= 1
+                if not self._bar_tasks:
+                    bars.stop()
+                    self._bars = None
+
+
+def _make_bars(out: rich.console.Console) -> rich.progress.Progress:
+    return rich.progress.Progress(
+        rich.progress.TextColumn("  {task.description}"),
+        rich.progress.BarColumn(),
+        rich.progress.MofNCompleteColumn(),
+        rich.progress.TimeRemainingColumn(),
+        rich.progress.TextColumn("{task.fields[note]}"),
+        console=out,
+        transient=True,
+    )

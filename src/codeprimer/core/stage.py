@@ -93,6 +93,8 @@ class Tools:
     engine: Engine
     console: Console
     seed: int
+    step: str = ""
+    """The name of the step in the flow, for messages: one stage may be several steps."""
 
 
 SettingsType = TypeVar("SettingsType", bound=Settings)
@@ -119,6 +121,11 @@ class Stage(ABC, Generic[SettingsType]):
         """Return a digest of everything outside the store that ``run`` will read."""
         del settings, console
         return ""
+
+    def cores(self, settings: SettingsType) -> int | None:
+        """Return how many cores ``run`` keeps busy; None means all, so that nothing runs beside it."""
+        del settings
+        return None
 
     @abstractmethod
     def run(self, settings: SettingsType, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:

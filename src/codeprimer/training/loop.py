@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 import torch
@@ -70,8 +72,9 @@ class Loop:
     def _train_step(self, place: Place) -> dict[str, float | int | str]:
         if self._optimiser is None or place.step == 0:
             self._optimiser = self._new_optimiser(place)
-        ids_BS = torch.from_numpy(self._batches.batch(self.step))
-        loss = self._optimiser.working.loss(ids_BS[:, :-1], ids_BS[:, 1:])
+        batch = self._batches.batch(self.step)
+        ids_BS, shares_BS = torch.from_numpy(batch.ids), torch.from_numpy(batch.shares)
+        loss = self._optimiser.working.loss(ids_BS[:, :-1], ids_BS[:, 1:], shares_BS[:, 1:])
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         norm = self._optimiser.step(place.learning_rate)
         value = float(loss.detach())
@@ -118,18 +121,50 @@ class Loop:
             self._optimiser.load(tensors, place.step)
 
 
+_memory: Any = torch.utils.deterministic
+"""A module with a property, which type checkers cannot see."""
+
+
+class _Computing:
+    """How torch computes while at least one model trains; it is a setting of the whole process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._before: tuple[int, bool, bool] = (1, False, False)
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._users:
+                deterministic = torch.are_deterministic_algorithms_enabled()
+                self._before = torch.get_num_threads(), deterministic, _memory.fill_uninitialized_memory
+                torch.use_deterministic_algorithms(True)
+                # Filling fresh memory with NaN finds bugs; it changes no result and costs time.
+                _memory.fill_uninitialized_memory = False
+            self._users += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                threads, deterministic, fill = self._before
+                torch.set_num_threads(threads)
+                torch.use_deterministic_algorithms(deterministic)
+                _memory.fill_uninitialized_memory = fill
+
+
+_COMPUTING = _Computing()
+
+
 @contextlib.contextmanager
 def reproducible(threads: int) -> Iterator[None]:
-    """Compute with so many threads and with deterministic kernels only; put everything back afterwards."""
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]  # a module with a property
+    """Compute with so many threads and with deterministic kernels only; the last to leave puts everything back.
+
+    Models may train side by side, each in a thread of the program and with equally many threads of its own.
+    """
+    _COMPUTING.enter()
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
-    # Filling fresh memory with NaN finds bugs; it changes no result and costs time.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # see above
     try:
         yield
     finally:
-        torch.set_num_threads(before[0])
-        torch.use_deterministic_algorithms(before[1])
-        torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]  # see above
+        _COMPUTING.leave()

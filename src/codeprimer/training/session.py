@@ -58,7 +58,7 @@ def train(
                 candidates.consider(current, step, plan.tokens_after(step))
 
         loop = Loop(model, plan, batches, out.work)
-        with tools.console.task("train", plan.total) as task:
+        with tools.console.task(tools.step or "training", plan.total) as task:
             task.advance(loop.step)
             loop.run(reached, task)
     selection = candidates.publish(out.path)

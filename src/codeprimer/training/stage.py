@@ -22,13 +22,17 @@ class TrainingStage(Stage[TrainingSettings]):
     """Packed tokens in, a trained model out."""
 
     name = "training"
-    version = 1
+    version = 2
     volatile = ("speed.json",)
 
     def __init__(self, start: bool, score: Score | None) -> None:
         """Set ``start`` to begin with the input "start"; ``score`` chooses among checkpoints, None takes the last."""
         self.reads = ("tokens", "exam", "start") if start else ("tokens", "exam")
         self._score = score
+
+    def cores(self, settings: TrainingSettings) -> int | None:
+        """Return the threads of the loop: two models of one thread each learn faster than one model on two."""
+        return settings.threads or None
 
     def run(self, settings: TrainingSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Train, choose, publish.
