@@ -39,7 +39,10 @@ def test_orders_are_balanced_over_operations() -> None:
     for blueprint in islice(orders(Random(3)), rounds * len(PRACTISED)):
         counts.update(blueprint.operations)
     assert len(counts) >= 0.98 * len(PRACTISED)
-    assert sorted(counts.values())[len(PRACTISED) // 20] >= rounds // 2
+    ordered = sorted(counts.values())
+    usual = ordered[len(ordered) // 2]
+    assert ordered[len(PRACTISED) // 20] >= 0.75 * usual
+    assert ordered[-1] <= 1.5 * usual, "hubs of the graph are not practised more than the rest"
 
 
 def test_nothing_held_out_is_ordered() -> None:

@@ -1,12 +1,13 @@
 """Which blueprints are ordered: balanced over operations, wide over pairs, and never what is held out.
 
-Reads the catalogue. Its one idea: every operation is the heart of equally many chains, and its neighbours are drawn
-freely around it, so that rare types are not starved and pairs are covered widely.
+Reads the catalogue. Its one idea: what has been used little so far is drawn first, so that every operation is practised
+about equally often, whether many or few others fit beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
 from codeprimer.curriculum.blueprints import Blueprint
@@ -27,8 +28,14 @@ TRIES = 25
 HEARTS = tuple(operation.name for operation in practised())
 
 
-def draw_chain(heart: str, length: int, random: Random) -> tuple[str, ...] | None:
-    """Return a chain around one operation, or None where there is none without repeating one."""
+NO_USES: Mapping[str, int] = Counter()
+
+
+def draw_chain(heart: str, length: int, random: Random, uses: Mapping[str, int] = NO_USES) -> tuple[str, ...] | None:
+    """Return a chain around one operation, or None where there is none without repeating one.
+
+    Its neighbours are drawn by chance, the less used ones more often; ``uses`` counts operations.
+    """
     chain: list[Operation] = [OPERATIONS[heart]]
     while len(chain) < length:
         before = [operation for operation in MAKING.get(chain[0].source, ()) if operation not in chain]
@@ -36,10 +43,15 @@ def draw_chain(heart: str, length: int, random: Random) -> tuple[str, ...] | Non
         if not before and not after:
             return None
         if after and (not before or random.random() < 0.5):
-            chain.append(random.choice(after))
+            chain.append(_draw(after, random, uses))
         else:
-            chain.insert(0, random.choice(before))
+            chain.insert(0, _draw(before, random, uses))
     return tuple(operation.name for operation in chain)
+
+
+def _draw(operations: Sequence[Operation], random: Random, uses: Mapping[str, int]) -> Operation:
+    weights = [1.0 / (1 + uses[operation.name]) for operation in operations]
+    return random.choices(operations, weights)[0]
 
 
 def draw_blueprint(random: Random, lengths: Sequence[int] = LENGTHS, hearts: Sequence[str] = HEARTS) -> Blueprint:
@@ -50,9 +62,9 @@ def draw_blueprint(random: Random, lengths: Sequence[int] = LENGTHS, hearts: Seq
             return blueprint
 
 
-def try_blueprint(heart: str, length: int, random: Random) -> Blueprint | None:
+def try_blueprint(heart: str, length: int, random: Random, uses: Mapping[str, int] = NO_USES) -> Blueprint | None:
     """Return a blueprint around one operation, or None where the drawn chain cannot stand alone."""
-    chain = draw_chain(heart, length, random)
+    chain = draw_chain(heart, length, random, uses)
     if chain is None or not can_stand(chain):
         return None
     source = OPERATIONS[chain[0]].source
@@ -62,18 +74,21 @@ def try_blueprint(heart: str, length: int, random: Random) -> Blueprint | None:
 
 
 def orders(random: Random, held_out: HeldOut = NOTHING, lengths: Sequence[int] = LENGTHS) -> Iterator[Blueprint]:
-    """Yield blueprints without end, each operation the heart of equally many.
+    """Yield blueprints without end, in rounds; a round has a chain around every operation used less than most.
 
     Only such are ordered as contain nothing held out and can be tested; an operation that hardly ever can is left out
     of a round after some tries.
     """
+    uses: Counter[str] = Counter()
     while True:
-        hearts = list(HEARTS)
+        usual = uses.total() / len(HEARTS)
+        hearts = [heart for heart in HEARTS if uses[heart] <= usual]
         random.shuffle(hearts)
         for heart in hearts:
-            drawn = (try_blueprint(heart, random.choice(lengths), random) for _ in range(TRIES))
+            drawn = (try_blueprint(heart, random.choice(lengths), random, uses) for _ in range(TRIES))
             sound = (one for one in drawn if one is not None and is_sound(one, held_out))
             if (blueprint := next(sound, None)) is not None:
+                uses.update(blueprint.operations)
                 yield blueprint
 
 
