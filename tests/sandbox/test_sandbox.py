@@ -66,7 +66,7 @@ def test_a_long_message_does_not_hide_the_test(sandbox: Sandbox) -> None:
         ("import time; time.sleep(60)", VerdictKind.timed_out, ""),
         ("import os; os.kill(os.getpid(), 19)", VerdictKind.timed_out, ""),
         ("x = [0] * 10**9", VerdictKind.out_of_memory, ""),
-        ("x = []\nwhile True: x.append(bytearray(2**20))", VerdictKind.out_of_memory, ""),
+        ("x = []\nwhile True: x.append(bytes(2**20))", VerdictKind.out_of_memory, ""),
         ("def f(): return f()\nf()", VerdictKind.raised, "RecursionError"),
         ("class E(Exception):\n  def __str__(self): raise ValueError\nraise E", VerdictKind.raised, "cannot be shown"),
         ("x = 1\n" * 300_000, VerdictKind.refused, "longer than"),
@@ -114,6 +114,28 @@ def test_a_program_sees_no_environment_no_input_and_an_empty_folder(sandbox: San
     )
     assert judge(sandbox, "", *tests).passed
     assert judge(sandbox, "", *tests).passed
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "os.mkdir('left'); open('left/behind', 'w').close()",
+        "os.chmod('.', 0o777)",
+        "os.rmdir(os.getcwd())",
+        "os.rename(os.getcwd(), os.getcwd() + 'x')",
+        "folder = os.getcwd(); os.rmdir(folder); os.symlink('/', folder)",
+        "os.setxattr('.', 'user.answer', b'42')",
+    ],
+)
+def test_what_a_program_does_to_its_folder_reaches_no_other(damage: str) -> None:
+    untouched = Program(
+        "import os, stat", ("assert (os.listdir('.'), stat.S_IMODE(os.stat('.').st_mode)) == ([], 0o700)",)
+    )
+    no_marks = Program("import os", ("assert os.listxattr('.') == []",))
+    with Sandbox(LIMITS, workers=1) as one:
+        verdicts = list(one.run([Program(f"import os\ntry: {damage}\nexcept OSError: pass"), untouched, no_marks]))
+        assert [verdict.kind for verdict in verdicts] == [VerdictKind.passed] * 3
+        assert len(list(Path(one._pool[0].home).iterdir())) <= 2
 
 
 def test_nothing_can_be_written_into_a_file(sandbox: Sandbox) -> None:

@@ -24,6 +24,7 @@ import heapq
 import itertools
 import json
 import math
+import mmap
 import operator
 import os
 import random
@@ -76,7 +77,7 @@ def run_program(source: str, tests: list[str]) -> Finding:
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
     running = ""
-    reserve = bytearray(RESERVED_BYTES)
+    reserve = mmap.mmap(-1, RESERVED_BYTES)  # never touched: memory that is written to would cost more than the fork
     try:
         execute(make(source, "<program>", "exec", dont_inherit=True), module.__dict__)
         for index, test in enumerate(tests, start=1):
@@ -85,7 +86,7 @@ def run_program(source: str, tests: list[str]) -> Finding:
     except assertion as error:
         return "failed", _join(running, _message(error))
     except memory:
-        del reserve
+        reserve.close()
         return "out_of_memory", running
     except BaseException as error:
         return "raised", _join(_name(error) + _prefixed(_message(error)), running)
@@ -173,7 +174,6 @@ def judge(request: dict[str, Any], folder: str, requests: int, replies: int) -> 
     receive, send = os.pipe()
     # Kept open by a program that replaces itself (exec), so that the pipe ends when the process does.
     os.set_inheritable(send, True)
-    os.mkdir(folder)  # noqa: PTH102 - pathlib would be imported for nothing else
     parent = os.getpid()
     child = os.fork()
     if child == 0:
@@ -186,7 +186,6 @@ def judge(request: dict[str, Any], folder: str, requests: int, replies: int) -> 
     finally:
         os.close(receive)
         status, used_seconds = _end(child)
-        _remove(folder)
     finding = _finding(content, nonce)
     return finding or _without_verdict(status, late or used_seconds >= limits["seconds"])
 
@@ -249,11 +248,35 @@ def _children() -> list[int]:
     return found
 
 
-def _remove(folder: str) -> None:
-    try:
-        os.rmdir(folder)  # noqa: PTH106 - see above
-    except OSError:
-        shutil.rmtree(folder, ignore_errors=True)
+class Folder:
+    """An empty folder for each program in turn; one that a program left as it was serves the next."""
+
+    def __init__(self, home: str) -> None:
+        """Make folders in ``home``."""
+        self._home = home
+        self._number = -1
+        self._facts: tuple[int, ...] = ()
+        self.path = ""
+
+    def renew(self) -> None:
+        """Make sure that ``path`` is a folder that no program has changed."""
+        # pathlib would be imported for this alone.
+        if self._facts and self._look() == self._facts and not os.listdir(self.path):  # noqa: PTH208
+            return
+        if self._facts:
+            shutil.rmtree(self.path, ignore_errors=True)
+        self._number += 1
+        self.path = f"{self._home}/{self._number}"
+        os.mkdir(self.path, 0o700)  # noqa: PTH102
+        self._facts = self._look()
+
+    def _look(self) -> tuple[int, ...]:
+        """Return what every change of the folder changes."""
+        try:
+            status = os.stat(self.path)  # noqa: PTH116
+        except OSError:
+            return ()
+        return status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _finding(content: bytes, nonce: bytes) -> Finding | None:
@@ -288,8 +311,10 @@ def main(home: str) -> None:
     os.write(replies, b"ready\n")
     try:
         with os.fdopen(requests, "rb", closefd=False) as lines:
-            for number, line in enumerate(lines):
-                finding = judge(json.loads(line), f"{home}/{number}", requests, replies)
+            folder = Folder(home)
+            for line in lines:
+                folder.renew()
+                finding = judge(json.loads(line), folder.path, requests, replies)
                 os.write(replies, json.dumps(finding).encode() + b"\n")
     except (EOFError, BrokenPipeError):
         pass
