@@ -16,7 +16,7 @@ import torch
 
 from codeprimer.model.phi import Phi
 
-ROWS = 16
+ROWS = 8
 """Windows per forward pass."""
 
 

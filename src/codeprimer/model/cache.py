@@ -53,7 +53,19 @@ class Cache:
         else:
             self.lengths_B = self.lengths_B + 1
 
-    def keep(self, rows: Tensor) -> None:
-        """Drop all rows but these (indices or a mask); the memory of the others is given back."""
-        self.keys, self.values = self.keys[:, rows], self.values[:, rows]
-        self.lengths_B = self.lengths_B[rows]
+    def keep(self, rows: list[int]) -> list[int]:
+        """Drop all rows but these and return the new order of the rows, by their old numbers.
+
+        The last rows move into the places of dropped ones, so that a row that ends costs one copy of a row.
+        """
+        count = len(rows)
+        kept = set(rows)
+        free = [place for place in range(count) if place not in kept]
+        order = list(range(count))
+        for place, row in zip(free, [row for row in rows if row >= count], strict=True):
+            order[place] = row
+            self.keys[:, place] = self.keys[:, row]
+            self.values[:, place] = self.values[:, row]
+        self.keys, self.values = self.keys[:, :count], self.values[:, :count]
+        self.lengths_B = self.lengths_B[order]
+        return order

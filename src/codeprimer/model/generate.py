@@ -66,9 +66,9 @@ def _continue(model: Phi, prompts: list[list[int]], limits: Limits, stop: Stop |
         if not keep:
             return results
         if len(keep) < len(live):
-            live = [live[place] for place in keep]
-            cache.keep(torch.tensor(keep))
-            next_B = next_B[keep]
+            order = cache.keep(keep)
+            live = [live[place] for place in order]
+            next_B = next_B[order]
         hidden_B1D = model.hidden(next_B[:, None], cache)
         cache.advance()
         next_B = _choose(model, hidden_B1D[:, 0], limits.vocabulary)
