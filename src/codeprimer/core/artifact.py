@@ -82,7 +82,7 @@ class Artifact:
 
     @property
     def cost(self) -> dict[str, Any]:
-        """What making it took: ``seconds`` [s] and ``peak_memory`` [bytes]; empty where it was not recorded."""
+        """What making it took: ``seconds`` [s], ``ended`` [s since 1970], ``peak_memory`` [bytes]; empty if unknown."""
         path = self.path / COST
         return dict(orjson.loads(path.read_bytes())) if path.exists() else {}
 

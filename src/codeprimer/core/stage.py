@@ -176,7 +176,10 @@ def run_stage(
             "facts": stats.facts,
         }
         artifact = store.publish(
-            workspace, manifest, stage.volatile, {"seconds": seconds, "peak_memory": peak_memory()}
+            workspace,
+            manifest,
+            stage.volatile,
+            {"seconds": seconds, "ended": time.time(), "peak_memory": peak_memory()},
         )
     return Built(artifact, False, seconds, stats.headline)
 

@@ -82,7 +82,7 @@ def bars(counts: Mapping[str, int], title: str, color: str = "#0072B2", most: in
     """Return horizontal bars of the largest counts."""
     largest = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]
     encoding = {
-        "x": _field("count", "quantitative", title, axis={"format": "~s"}),
+        "x": _field("count", "quantitative", title, axis={"format": ",d", "tickMinStep": 1}),
         "y": _field("name", "nominal", None, sort=None),
     }
     values = [{"name": name, "count": count} for name, count in largest]

@@ -12,7 +12,7 @@ from codeprimer.report.blocks import Section
 from codeprimer.report.data_sections import contamination_section, corpus_section, quality_section, tokens_section
 from codeprimer.report.model_sections import MODELS, cost_section, provenance_section, training_section
 from codeprimer.report.result_sections import lead_sentence, result_section, samples_section, tiles
-from codeprimer.report.wording import duration, megabytes, percent
+from codeprimer.report.wording import duration, megabytes, percent, seconds_at_work
 from codeprimer.report.written_sections import exam_section, exercises_section, textbooks_section
 
 Facts = Mapping[str, Any]
@@ -44,7 +44,7 @@ def render_page(name: str, seed: int, facts: Facts, examples: int) -> str:
         "name": name,
         "seed": seed,
         "version": codeprimer.__version__,
-        "total_seconds": duration(sum(cost.get("seconds", 0.0) for cost in facts["cost"].values())),
+        "total_seconds": duration(seconds_at_work(facts["cost"].values())),
         "lead": lead_sentence(facts),
         "tiles": tiles(facts),
         "sections": sections(facts, examples),

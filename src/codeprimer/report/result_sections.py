@@ -94,7 +94,7 @@ def _verdicts(verdicts: Mapping[str, Mapping[str, int]]) -> list[tuple[str, str,
 
 
 _TEXT_SETS = {
-    "heldout": "kept documents of packages that were never trained on",
+    "heldout": "Kept documents of packages that were never trained on",
     "humaneval-solutions": "HumanEval's canonical solutions, each after its prompt",
 }
 
@@ -102,9 +102,7 @@ _TEXT_SETS = {
 def _bits(sets: list[Mapping[str, Any]]) -> list[Block]:
     content: list[Block] = [blocks.heading("Bits per byte on clean code (fewer is better)")]
     for of in sets:
-        content.append(
-            blocks.text(f"{_TEXT_SETS[of['text_set']].capitalize()}: {of['documents']:,} texts, {of['bytes']:,} bytes.")
-        )
+        content.append(blocks.text(f"{_TEXT_SETS[of['text_set']]}: {of['documents']:,} texts, {of['bytes']:,} bytes."))
         rows = [(row["model"], row["value"], f"{row['low']:.3f} to {row['high']:.3f}") for row in of["models"]]
         content.append(blocks.table(("model", "bits per byte", "95 % interval (bootstrap over texts)"), rows))
         content += [blocks.text(comparison["sentence"]) for comparison in of["comparisons"]]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 def percent(value: float) -> str:
@@ -30,4 +31,13 @@ def duration(seconds: float) -> str:
 def named_counts(counts: Mapping[str, int], most: int = 8) -> str:
     """Return the first counts as a list in words."""
     shown = [f"{name} {count:,}" for name, count in list(counts.items())[:most]]
-    return ", ".join(shown) + (", ..." if len(counts) > most else "")
+    return ", ".join(shown) + (f" and {len(counts) - most:,} more" if len(counts) > most else "")
+
+
+def seconds_at_work(costs: Iterable[Mapping[str, Any]]) -> float:
+    """Return how long at least one step was at work [s]; steps side by side count once."""
+    total, until = 0.0, 0.0
+    for start, end in sorted((cost["ended"] - cost["seconds"], cost["ended"]) for cost in costs if "ended" in cost):
+        total += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return total
