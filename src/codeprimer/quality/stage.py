@@ -98,7 +98,7 @@ def _warn_of_ties(
 def _describe(scorer: Scorer) -> dict[str, object]:
     return {
         "features": (
-            f"words and pairs of words hashed into {1 << scorer.bucket_bits:,} buckets, log counts times inverse "
+            f"Words and pairs of words hashed into {1 << scorer.bucket_bits:,} buckets, log counts times inverse "
             f"document frequency, reduced to {scorer.axes.shape[1]} dimensions by a truncated SVD; and "
             f"{len(DENSE_NAMES)} dense signs of the text and its syntax tree, those that the rubric reads among them"
         ),

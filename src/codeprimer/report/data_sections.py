@@ -7,7 +7,7 @@ from typing import Any
 
 from codeprimer.report import blocks, charts
 from codeprimer.report.blocks import Block, Section
-from codeprimer.report.wording import megabytes, named_counts, percent
+from codeprimer.report.wording import megabytes, named_counts, number, percent
 
 Facts = Mapping[str, Any]
 
@@ -96,7 +96,7 @@ def _evidence(quality: Facts) -> list[Block]:
         ("F1 at the threshold", at["f1"], ""),
         ("average precision", test["average_precision"], f"length alone: {_average_precision(test, 'length')}"),
         ("", None, f"documented share alone: {_average_precision(test, 'documented_share')}"),
-        ("Brier score", test["brier"], f"always saying the base rate: {test['brier_of_base_rate']}"),
+        ("Brier score", test["brier"], f"always saying the base rate: {number(test['brier_of_base_rate'])}"),
         ("Spearman with the points", test["spearman_with_points"], ""),
     ]
     reliability = [
@@ -116,7 +116,8 @@ def _evidence(quality: Facts) -> list[Block]:
 
 
 def _average_precision(test: Facts, baseline: str) -> str:
-    return str(test["baselines"][baseline]["average_precision"])
+    value = test["baselines"][baseline]["average_precision"]
+    return "-" if value is None else number(value)
 
 
 def _side_by_side(examples: Mapping[str, list[Mapping[str, Any]]], most: int) -> Block:
