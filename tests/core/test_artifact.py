@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 
 from codeprimer.core.artifact import Store, content_id, make_once, open_artifact, out_of_space, write_atomically
 from codeprimer.core.errors import StoreError
+from codeprimer.core.shards import read_rows
 
 SCHEMA = pa.schema([("doc_id", pa.string())])
 
@@ -144,6 +147,74 @@ def test_a_reader_never_sees_a_half_written_file(tmp_path: Path) -> None:
     write_atomically(path, b"new")
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def killed_at(number: int, act: Callable[[], object]) -> bool:
+    """Do something in a child that is killed before its ``number``-th change of the file system; tell whether it was."""
+    child = os.fork()
+    if child == 0:
+        changes = iter(range(number))
+
+        def watch(event: str, _: tuple[object, ...]) -> None:
+            if event in {"os.rename", "os.remove", "os.rmdir"} and next(changes, None) is None:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(watch)
+        act()
+        os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+def test_a_run_killed_anywhere_in_publishing_loses_no_work_and_ends_in_the_same_bytes(tmp_path: Path) -> None:
+    manifest = {"stage": "corpus", "id": "4", "facts": {}, "headline": ""}
+    whole = 0
+    for number in range(100):
+        store = Store(tmp_path / str(number))
+        with store.workspace("corpus", "4") as workspace:
+            for name in ("a", "b"):
+                workspace.once(name, fill)
+            with workspace.table("documents", SCHEMA) as table:
+                table.write({"doc_id": "0"})
+            killed = killed_at(number, lambda: store.publish(workspace, manifest, (), {"seconds": 1.0}))  # noqa: B023
+        if store.find("corpus", "4") is None:
+            with store.workspace("corpus", "4") as again:
+                assert [(again.work / name / "done").read_text() for name in ("a", "b")] == ["1", "1"]
+        else:
+            whole += 1
+            path = store.path("corpus", "4")
+            assert sorted(file.name for file in path.iterdir()) == ["cost.json", "documents", "manifest.json"]
+        if not killed:
+            break
+    assert number >= 5
+    assert 1 < whole < number
+
+
+def test_a_removal_that_is_killed_leaves_nothing_that_looks_whole_or_begun(tmp_path: Path) -> None:
+    for number in range(100):
+        store = Store(tmp_path / str(number))
+        publish(store)
+        with pytest.raises(RuntimeError), store.workspace("corpus", "5") as workspace:
+            workspace.once("unit", fill)
+            raise RuntimeError
+        both = [*store.artifacts(), *store.partials()]
+        killed = killed_at(number, lambda: [store.remove(path) for path in both])  # noqa: B023
+        for identity in ("0" * 16, "5"):
+            found = store.find("corpus", identity)
+            assert found is None or found.damage() is None
+        if store.has_partial("corpus", "5"):
+            assert (store.root / ".partial" / "corpus-5" / ".work" / "unit" / "done").exists()
+        for path in [*store.artifacts(), *store.partials()]:
+            store.remove(path)
+        assert store.artifacts() == store.partials() == []
+        if not killed:
+            break
+    assert number >= 5
+
+
+def test_a_lost_table_is_an_error_not_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "documents").mkdir()
+    with pytest.raises(StoreError, match=r"documents holds no table, .* run again"):
+        list(read_rows(tmp_path / "documents"))
 
 
 def test_removing_an_artefact_in_use_by_a_running_stage_is_refused(tmp_path: Path) -> None:

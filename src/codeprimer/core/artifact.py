@@ -32,6 +32,7 @@ COST = "cost.json"
 
 _WORK = ".work"
 _PARTIAL = ".partial"
+_REMOVED = ".removed"
 
 
 def content_id(stage: str, version: int, settings: Mapping[str, Any], inputs: Mapping[str, str], source: str) -> str:
@@ -123,7 +124,9 @@ def open_artifact(path: Path) -> Artifact:
     try:
         manifest = orjson.loads((path / MANIFEST).read_bytes())
     except FileNotFoundError:
-        raise StoreError(f"{path} is not an artefact: it has no {MANIFEST}") from None
+        raise StoreError(
+            f"{path} is not an artefact: it has no {MANIFEST}; name another folder, or remove this one and run again"
+        ) from None
     except orjson.JSONDecodeError as error:
         raise StoreError(f"{path / MANIFEST} is damaged ({error}); remove {path.resolve()} and run again") from None
     if not isinstance(manifest, dict) or not {"id", "stage", "files", "facts"} <= manifest.keys():
@@ -185,6 +188,8 @@ class Store:
         artifact = open_artifact(path)
         if (damage := artifact.damage()) is not None:
             raise StoreError(f"{damage}; remove {path} and run again to rebuild it")
+        # A run that was killed right after publishing has left the work there.
+        shutil.rmtree(path / _WORK, ignore_errors=True)
         return artifact
 
     def has_partial(self, stage: str, identity: str) -> bool:
@@ -208,13 +213,13 @@ class Store:
         """Seal a finished workspace: hash its files, write the manifest last, rename it into the store.
 
         ``volatile`` names files whose bytes carry times (a report): they are stored, but not part of the manifest.
+        The work goes last: until the artefact is in its place, a killed run can continue with it.
         """
-        _remove(workspace.work)
         outside = {*volatile, COST}
         files = {
             path.relative_to(workspace.path).as_posix(): {"bytes": path.stat().st_size, "xxh3_128": file_digest(path)}
-            for path in sorted(workspace.path.rglob("*"))
-            if path.is_file() and path.relative_to(workspace.path).as_posix() not in outside
+            for path in _files(workspace.path)
+            if path.relative_to(workspace.path).as_posix() not in outside
         }
         manifest = {**manifest, "files": files}
         write_atomically(workspace.path / COST, to_json(cost))
@@ -223,6 +228,7 @@ class Store:
         target = self.path(manifest["stage"], manifest["id"])
         workspace.path.replace(target)
         _flush_folder(target.parent)
+        shutil.rmtree(target / _WORK, ignore_errors=True)
         return Artifact(target, manifest)
 
     def artifacts(self) -> list[Path]:
@@ -234,15 +240,20 @@ class Store:
         return sorted(path for path in (self.root / _PARTIAL).glob("*") if path.is_dir())
 
     def remove(self, path: Path) -> None:
-        """Remove one artefact or interrupted attempt; a partial folder in use raises StoreError."""
-        if path.parent.name == _PARTIAL:
+        """Remove one artefact or interrupted attempt; a partial folder in use raises StoreError.
+
+        It loses its name first, so that nothing half removed is ever taken for an artefact or for finished work.
+        """
+        removed = self.root / _PARTIAL / f"{path.name.removesuffix(_REMOVED)}{_REMOVED}"
+        removed.parent.mkdir(exist_ok=True)
+        if path == removed:
+            _remove(path)
+        elif path.parent.name == _PARTIAL:
             with _lock(path.with_suffix(".lock")):
-                _remove(path)
+                _discard(path, removed)
             path.with_suffix(".lock").unlink(missing_ok=True)
         else:
-            # The manifest goes first, so that a crash half way leaves nothing that looks complete.
-            (path / MANIFEST).unlink()
-            _remove(path)
+            _discard(path, removed)
 
 
 def file_digest(path: Path) -> str:
@@ -282,6 +293,17 @@ def out_of_space(folder: Path) -> Iterator[None]:
         ) from error
 
 
+def _discard(path: Path, removed: Path) -> None:
+    _remove(removed)
+    path.replace(removed)
+    _remove(removed)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the files of an artefact that is being written, without the work."""
+    return [path for path in sorted(folder.rglob("*")) if path.is_file() and folder / _WORK not in path.parents]
+
+
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
@@ -290,10 +312,9 @@ def _remove(path: Path) -> None:
 
 
 def _flush_to_disk(folder: Path) -> None:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
+    for path in _files(folder):
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def _flush_folder(folder: Path) -> None:

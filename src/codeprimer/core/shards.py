@@ -15,6 +15,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from codeprimer.core.errors import StoreError
+
 Row = dict[str, Any]
 
 SHARD_BYTES = 64 * 2**20
@@ -104,8 +106,13 @@ def shard_paths(folder: Path) -> list[Path]:
 
 
 def read_batches(folder: Path, columns: Sequence[str] | None = None, batch_rows: int = 256) -> Iterator[pa.RecordBatch]:
-    """Yield a table's record batches in order; memory holds one batch."""
-    for path in shard_paths(folder):
+    """Yield a table's record batches in order; memory holds one batch.
+
+    Raises StoreError where no shard lies: an empty table has one too, so a table has been lost.
+    """
+    if not (paths := shard_paths(folder)):
+        raise StoreError(f"{folder} holds no table, although it should; remove what it lies in and run again")
+    for path in paths:
         with pq.ParquetFile(path) as file:
             yield from file.iter_batches(batch_size=batch_rows, columns=columns, use_threads=False)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import xxhash
 
 from codeprimer.core import registry
-from codeprimer.core.artifact import Artifact, Workspace
+from codeprimer.core.artifact import Artifact, Workspace, make_once
 from codeprimer.core.console import Console
 from codeprimer.core.stage import Stage, Stats, Tools
 from codeprimer.corpus.ledger import Ledger, find_exact, open_ledger, take_census
@@ -71,13 +71,15 @@ def _build_ledger(settings: CorpusSettings, out: Workspace, tools: Tools) -> Led
         for named, source in zip(settings.sources, _sources(settings, tools.console), strict=True)
         for chunk in source.chunks(settings.unit_bytes)
     ]
-    read = list(tools.engine.map(read_unit, units, out.work / "read", "corpus: reading"))
-    exact = out.once("exact", partial(find_exact, read))
+    # Where the units begin may have changed since an interrupted attempt; it decides no byte of the artefact.
+    work = out.work / f"units-of-{settings.unit_bytes}"
+    read = list(tools.engine.map(read_unit, units, work / "read", "corpus: reading"))
+    exact = make_once(work / "exact", partial(find_exact, read))
     parse_units = [
         ParseUnit(folder, exact / f"{index:05d}.npy", settings.filters, settings.near_duplicates)
         for index, folder in enumerate(read)
     ]
-    parsed: list[Path] = list(tools.engine.map(parse_unit, parse_units, out.work / "parsed", "corpus: parsing"))
+    parsed: list[Path] = list(tools.engine.map(parse_unit, parse_units, work / "parsed", "corpus: parsing"))
     return open_ledger(read, parsed, exact, settings.near_duplicates)
 
 

@@ -29,7 +29,7 @@ class ExamStage(Stage[ExamSettings]):
     """From the curriculum to sealed problems."""
 
     name = "exam"
-    version = 1
+    version = 2
     seeded = False
     required_tables = ("exam", "validation")
 

@@ -33,7 +33,7 @@ class ExercisesStage(Stage[ExercisesSettings]):
     """From compositions that are not held out to executed exercises."""
 
     name = "exercises"
-    version = 1
+    version = 2
     reads = ("exam",)
     required_tables = ("exercises",)
 

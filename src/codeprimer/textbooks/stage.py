@@ -24,7 +24,7 @@ class TextbooksStage(Stage[TextbooksSettings]):
     """From the concept graph to executed sections."""
 
     name = "textbooks"
-    version = 1
+    version = 2
     reads = ("exam",)
     required_tables = ("sections",)
 

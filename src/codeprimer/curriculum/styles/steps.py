@@ -69,9 +69,7 @@ def render_steps(scene: Scene, random: Random) -> str:
 
 
 def commented(scene: Scene, pieces: list[str]) -> list[str]:
-    """Return statements under the clauses that they fulfil; a single step needs no comment."""
-    if len(pieces) == 1:
-        return pieces
+    """Return statements under the clauses that they fulfil."""
     return [f"# {clause}\n{piece}" for clause, piece in zip(scene.clauses, pieces, strict=True)]
 
 
