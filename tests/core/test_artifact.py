@@ -10,14 +10,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from codeprimer.core.artifact import Store, content_id, make_once, open_artifact, out_of_space, write_atomically
 from codeprimer.core.errors import StoreError
 from codeprimer.core.shards import read_rows
+from codeprimer.model.checkpoint import save_tensors
 
 SCHEMA = pa.schema([("doc_id", pa.string())])
 
@@ -139,6 +142,33 @@ def test_two_processes_cannot_build_the_same_artefact_at_once(tmp_path: Path) ->
 def test_a_full_disk_is_one_sentence_that_says_where_and_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"no space left .* free some space and run again"), out_of_space(tmp_path):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def write_array(path: Path) -> None:
+    np.save(path, np.zeros(2**20))
+
+
+def write_weights(path: Path) -> None:
+    save_tensors(path, {"weight": torch.zeros(2**20)})
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to mount a small file system")
+@pytest.mark.parametrize("write", [write_array, write_weights])
+def test_a_full_disk_is_one_sentence_whichever_library_writes(tmp_path: Path, write: Callable[[Path], None]) -> None:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path], check=False).returncode != 0:
+        pytest.skip("needs root to mount a small file system")
+    try:
+        with pytest.raises(StoreError, match="no space left"), out_of_space(tmp_path):
+            write(tmp_path / "file")
+    finally:
+        subprocess.run(["umount", "-l", tmp_path], check=True)
+
+
+def test_an_error_that_is_no_full_disk_stays_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), out_of_space(tmp_path):
+        write_weights(tmp_path / "missing" / "file")
+    with pytest.raises(OSError, match="something else"), out_of_space(tmp_path):
+        raise OSError("something else")
 
 
 def test_a_reader_never_sees_a_half_written_file(tmp_path: Path) -> None:

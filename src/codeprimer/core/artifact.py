@@ -34,6 +34,9 @@ _WORK = ".work"
 _PARTIAL = ".partial"
 _REMOVED = ".removed"
 
+_FULL_MEBIBYTES = 4
+"""With less free space an unexplained failure to write counts as a full disk."""
+
 
 def content_id(stage: str, version: int, settings: Mapping[str, Any], inputs: Mapping[str, str], source: str) -> str:
     """Return the 16 hex digits that name an artefact by everything that decides its bytes.
@@ -284,9 +287,11 @@ def out_of_space(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
         free = shutil.disk_usage(folder).free / 2**20
+        # NumPy says how many bytes it could write, and gives no number for the reason.
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT} or (error.errno is None and free < _FULL_MEBIBYTES)
+        if not full:
+            raise
         raise StoreError(
             f"no space left while writing {folder} ({free:.0f} MiB free); free some space and run again: it continues "
             "where it stopped"

@@ -8,6 +8,7 @@ on disk.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import orjson
@@ -81,11 +82,19 @@ def weights(model: Phi) -> list[tuple[str, Tensor]]:
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write a safetensors file so that a crash leaves the old file or the new one."""
+    """Write a safetensors file so that a crash leaves the old file or the new one.
+
+    Raises OSError with the system's number where it cannot be written.
+    """
     temporary = path.with_name(path.name + ".tmp")
-    save_file(
-        {name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, {"format": "pt"} | (metadata or {})
-    )
+    content = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    try:
+        save_file(content, temporary, {"format": "pt"} | (metadata or {}))
+    except SafetensorError as error:
+        # The system's number stands in the text only.
+        if (number := re.search(r"os error (\d+)", str(error))) is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(temporary)) from error
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
     temporary.replace(path)
