@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -219,6 +220,11 @@ def test_a_run_killed_anywhere_in_publishing_loses_no_work_and_ends_in_the_same_
     assert 1 < whole < number
 
 
+def remove_all(store: Store, paths: list[Path]) -> None:
+    for path in paths:
+        store.remove(path)
+
+
 def test_a_removal_that_is_killed_leaves_nothing_that_looks_whole_or_begun(tmp_path: Path) -> None:
     for number in range(100):
         store = Store(tmp_path / str(number))
@@ -227,14 +233,13 @@ def test_a_removal_that_is_killed_leaves_nothing_that_looks_whole_or_begun(tmp_p
             workspace.once("unit", fill)
             raise RuntimeError
         both = [*store.artifacts(), *store.partials()]
-        killed = killed_at(number, lambda: [store.remove(path) for path in both])  # noqa: B023
+        killed = killed_at(number, partial(remove_all, store, both))
         for identity in ("0" * 16, "5"):
             found = store.find("corpus", identity)
             assert found is None or found.damage() is None
         if store.has_partial("corpus", "5"):
             assert (store.root / ".partial" / "corpus-5" / ".work" / "unit" / "done").exists()
-        for path in [*store.artifacts(), *store.partials()]:
-            store.remove(path)
+        remove_all(store, [*store.artifacts(), *store.partials()])
         assert store.artifacts() == store.partials() == []
         if not killed:
             break

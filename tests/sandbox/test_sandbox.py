@@ -17,6 +17,9 @@ from codeprimer.core.errors import UserError
 from codeprimer.sandbox import Limits, Program, Sandbox, Verdict, VerdictKind, pool
 
 GOOD = Program("def double(x):\n    return 2 * x", ("assert double(2) == 4", "assert double(0) == 0"))
+LONG = Program("# a comment that fills the pipe\n" * 10_000, ("assert True",))
+"""300 KB, several times what a pipe holds."""
+
 LIMITS = Limits(seconds=0.5, wall_seconds=1.5, memory_bytes=256 * 2**20)
 
 
@@ -181,6 +184,11 @@ def wait_until(condition: Callable[[], bool]) -> bool:
     return condition()
 
 
+def states_of(mark: str) -> list[str]:
+    """Return what processes are doing: R, S, T for stopped, ..."""
+    return [Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] for number in processes_with(mark)]
+
+
 def gone(mark: str) -> bool:
     return wait_until(lambda: not processes_with(mark))
 
@@ -212,9 +220,28 @@ def test_a_program_that_attacks_its_judge_harms_only_itself(signal_name: str, mo
     with Sandbox(limits, workers=1) as sandbox:
         verdicts = list(sandbox.run([GOOD]))
         home = Path(sandbox._pool[0].home)
-        verdicts += sandbox.run([Program(source), GOOD, GOOD])
+        verdicts += sandbox.run([Program(source), GOOD, LONG, LONG, GOOD])
     assert not home.exists()
-    assert [verdict.passed for verdict in verdicts] == [True, False, True, True]
+    assert [verdict.passed for verdict in verdicts] == [True, False, True, True, True, True]
+
+
+@linux
+def test_killing_the_caller_of_a_stopped_judge_leaves_no_process_behind() -> None:
+    script = """
+from codeprimer.sandbox import Program, Sandbox
+with Sandbox(workers=1) as sandbox:
+    next(sandbox.run([Program("x = 1")]))
+    print(sandbox._pool[0].home, flush=True)
+    list(sandbox.run([Program("import os, signal, time; os.kill(os.getppid(), signal.SIGSTOP); time.sleep(60)")]))
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as caller:
+        assert caller.stdout is not None
+        home = caller.stdout.readline().strip()
+        stopped = wait_until(lambda: "T" in states_of(home))
+        caller.send_signal(signal.SIGKILL)
+    assert stopped
+    assert gone(home)
+    assert not Path(home).exists()
 
 
 def test_verdicts_come_in_the_order_of_the_programs(sandbox: Sandbox) -> None:

@@ -35,6 +35,9 @@ DEPTH = 4
 WINDOW = 64
 """Programs per worker that may be under way or wait for an earlier verdict; this bounds memory."""
 
+_PIPE_BYTES = 2**16
+"""Written at a time [bytes]; pipes hold as much on Linux."""
+
 GRACE_SECONDS = 5.0
 """How much later than a program's own limit its zygote is given up [s]."""
 
@@ -53,6 +56,7 @@ class _Worker:
 
     def __init__(self) -> None:
         self.queue: deque[_Slot] = deque()
+        self._outgoing = bytearray()
         self._content = b""
         self._since = 0.0
         self._start()
@@ -70,6 +74,9 @@ class _Worker:
             start_new_session=True,
             bufsize=0,
         )
+        assert self.process.stdin is not None
+        os.set_blocking(self.process.stdin.fileno(), False)
+        self._outgoing.clear()
         self._content = b""
         self._ready = False
 
@@ -98,13 +105,26 @@ class _Worker:
         if not self.queue:
             self._since = time.monotonic()
         self.queue.append(slot)
+        self._outgoing += slot.request
+        self.flush()
+
+    @property
+    def input(self) -> int | None:
+        """The file descriptor on which requests leave, where some wait for room in the pipe."""
+        assert self.process.stdin is not None
+        return self.process.stdin.fileno() if self._outgoing else None
+
+    def flush(self) -> None:
+        """Write as much as the pipe takes; a zygote that is busy reads the rest later."""
         assert self.process.stdin is not None
         try:
-            content = memoryview(slot.request)
-            while content:
-                content = content[self.process.stdin.write(content) :]
+            while self._outgoing:
+                del self._outgoing[: os.write(self.process.stdin.fileno(), self._outgoing[:_PIPE_BYTES])]
+        except BlockingIOError:
+            return
         except BrokenPipeError:
-            self._replace("")
+            # It has died; what it has judged before is read first, then ``receive`` finds the end.
+            self._outgoing.clear()
 
     def patience(self) -> float:
         """Return how long the first program may still take [s]."""
@@ -214,14 +234,15 @@ class Sandbox:
     def _receive(self) -> None:
         """Wait for verdicts, or until a zygote has used up its patience."""
         busy = {worker.descriptor: worker for worker in self._pool if worker.queue}
+        inputs = [worker.input for worker in self._pool if worker.input is not None]
         patience = min(worker.patience() for worker in busy.values())
-        ready, _, _ = select.select(list(busy), [], [], max(0.0, patience))
+        ready, _, _ = select.select(list(busy), inputs, [], max(0.0, patience))
         for descriptor in ready:
             busy[descriptor].receive()
-        if not ready:
-            for worker in busy.values():
-                if worker.patience() <= 0:
-                    worker.give_up()
+        for worker in busy.values():
+            worker.flush()
+            if worker.queue and worker.patience() <= 0:
+                worker.give_up()
 
     def close(self) -> None:
         """End every process of the sandbox; a later ``run`` starts new ones."""

@@ -306,6 +306,8 @@ def main(home: str) -> None:
     os.close(null)
     if _libc is not None:
         _libc.prctl(_CHILD_SUBREAPER, 1)
+        # A program may have stopped the zygote: when the caller dies, it wakes up, finds its input closed, and leaves.
+        _libc.prctl(_PARENT_DEATH_SIGNAL, signal.SIGCONT)
     gc.collect()
     gc.freeze()
     os.write(replies, b"ready\n")
