@@ -10,7 +10,7 @@ from random import Random
 from codeprimer.curriculum.binding import Applied
 from codeprimer.curriculum.operation import Operation, fill
 from codeprimer.curriculum.rendering import Scene, indented, parenthesized, uses
-from codeprimer.curriculum.styles.steps import write
+from codeprimer.curriculum.styles.steps import commented, write
 
 LONGEST_EXPRESSION = 70
 """A longer return statement is written in steps instead [characters]."""
@@ -48,7 +48,7 @@ def render_loop(scene: Scene, random: Random) -> str | None:
         return _one_loop(scene)
     if not any(applied.operation.blocks for applied in scene.chain) and not scene.chain[-1].operation.returning:
         return None
-    return "\n".join(write(scene, _blocks))
+    return "\n".join(commented(scene, write(scene, _blocks)))
 
 
 def fusible(scene: Scene) -> bool:

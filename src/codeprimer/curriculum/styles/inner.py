@@ -11,7 +11,7 @@ from random import Random
 from codeprimer.curriculum.operation import Operation, fill
 from codeprimer.curriculum.rendering import Scene, parenthesized
 from codeprimer.curriculum.styles.fused import fusible, loop_body
-from codeprimer.curriculum.styles.steps import write
+from codeprimer.curriculum.styles.steps import commented, write
 from codeprimer.curriculum.values import TYPES
 
 
@@ -24,7 +24,7 @@ def render_recursion(scene: Scene, random: Random) -> str | None:
         return _on_the_rest(scene)
     if not any(applied.operation.recursive for applied in scene.chain):
         return None
-    return "\n".join(write(scene, _inner))
+    return "\n".join(commented(scene, write(scene, _inner)))
 
 
 def _on_the_rest(scene: Scene) -> str:
