@@ -122,7 +122,12 @@ def test_stepwise_solutions_repeat_each_clause_of_the_specification_as_a_comment
     assert len(comments) == 3 and comments[-1].startswith("return ")
     text = " ".join(exercise.prompt.split('"""')[1].split()).lower()
     assert all(comment in text for comment in comments)
-    assert "#" not in written(("total",), "steps").solution, "a single step needs no comment"
+    assert written(("total",), "steps").solution.count("# return ") == 1
+
+
+def test_loops_over_several_steps_carry_the_same_comments() -> None:
+    exercise = written(("running_total", "dedupe"), "loop", lambda found: found.style == "loop")
+    assert exercise.solution.count("    # ") == 2
 
 
 def test_what_is_combined_recursively_keeps_its_parentheses() -> None:
