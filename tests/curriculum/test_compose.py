@@ -126,7 +126,7 @@ def test_stepwise_solutions_repeat_each_clause_of_the_specification_as_a_comment
 
 
 def test_loops_over_several_steps_carry_the_same_comments() -> None:
-    exercise = written(("running_total", "dedupe"), "loop", lambda found: found.style == "loop")
+    exercise = written(("dedupe", "count_inversions"), "loop", lambda found: found.style == "loop")
     assert exercise.solution.count("    # ") == 2
 
 
