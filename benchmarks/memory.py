@@ -177,7 +177,7 @@ def machine() -> dict[str, Any]:
         "cpu": models[0] if models else "unknown",
         "cores": available_cores(),
         "memory_GB": round(memory, 1),
-        "system": platform.platform(),
+        "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "packages": {name: version(name) for name in packages},
     }

@@ -66,6 +66,40 @@ def test_relative_paths_are_taken_from_the_recipes_folder(tmp_path: Path) -> Non
     assert load_recipe(path).corpus.sources[0].path == tmp_path / "code"
 
 
+def test_a_benchmark_file_is_taken_from_the_recipes_folder_and_a_name_stays_a_name(tmp_path: Path) -> None:
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("exam: {benchmarks: [auto, mbpp, mine.jsonl]}")
+    assert load_recipe(recipe).exam.benchmarks == ("auto", "mbpp", str(tmp_path / "mine.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["training.model.context=64"], r"training\.model\.context: 64 is less than tokens\.context \(256\)"),
+        (["training.base.matrix_rate=2"], r"training\.base\.matrix_rate: 2 has no meaning with optimiser: adamw"),
+    ],
+)
+def test_sections_that_contradict_each_other_are_one_sentence(
+    tmp_path: Path, overrides: list[str], message: str
+) -> None:
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(
+        "training:\n  base: {name: base, mixture: {code: 1.0}, tokens: 1000}\n"
+        "  tuned: {name: tuned, mixture: {exercises: 1.0}, tokens: 1000}\n"
+    )
+    load_recipe(recipe)
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(recipe, overrides)
+
+
+def test_saving_states_more_often_does_not_make_another_model() -> None:
+    often, seldom = (
+        parse_recipe({"name": "x", "training": {"checkpoint_every": steps}}, "test").training.tuned_settings()
+        for steps in (5, 50)
+    )
+    assert often.identity() == seldom.identity()
+
+
 def test_the_reference_names_every_setting() -> None:
     reference = render_reference()
     for name, field in Recipe.model_fields.items():

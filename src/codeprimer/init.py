@@ -6,15 +6,16 @@ import re
 from pathlib import Path
 
 from codeprimer.core.errors import UserError
+from codeprimer.recipe import NAME_CHARACTERS
 
 _TEMPLATE = """\
 # Written by `codeprimer init`. `codeprimer recipe {file}` shows every setting with its default and meaning.
-name: {name}
+name: "{name}"
 
 corpus:
   sources:
     - kind: folder
-      name: {name}
+      name: "{name}"
       path: {path}
 
 quality:
@@ -36,6 +37,7 @@ def write_recipe(folder: Path, output: Path | None) -> Path:
     if next(folder.rglob("*.py"), None) is None:
         raise UserError(f"{folder} holds no Python file (*.py); give a folder of Python code")
     name = re.sub(r"[^a-z0-9._-]+", "-", folder.resolve().name.lower()).strip("-._") or "mine"
+    name = name[:NAME_CHARACTERS].rstrip("-._")
     name = "my-store" if name == "store" else name
     path = output or Path(f"{name}.yaml")
     try:

@@ -22,7 +22,7 @@ from codeprimer.core.registry import nearest
 from codeprimer.core.stage import Settings
 from codeprimer.corpus.settings import CorpusSettings
 from codeprimer.evaluation.settings import EvaluationSettings
-from codeprimer.exam.settings import ExamSettings
+from codeprimer.exam.settings import BENCHMARK_NAMES, ExamSettings
 from codeprimer.exercises.settings import ExercisesSettings
 from codeprimer.quality.settings import QualitySettings
 from codeprimer.report.settings import ReportSettings
@@ -31,6 +31,7 @@ from codeprimer.tokens.settings import TokensSettings
 from codeprimer.training.settings import ModelSettings, Phase, Precision, TrainingSettings
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
+NAME_CHARACTERS = 80
 RESERVED_NAMES = ("store",)
 
 
@@ -42,7 +43,9 @@ class TrainingSection(Settings):
         default="auto", description="Of the weights while training; auto: a probe decides once per run."
     )
     threads: int = Field(default=0, ge=0, description="CPU threads; 0: all cores, decided once per run.")
-    checkpoint_every: int = Field(default=100, ge=1, description="Steps between checkpoints that a killed run resumes.")
+    checkpoint_every: int = Field(
+        default=100, ge=1, description="Steps between two saved states, from which a killed run continues."
+    )
     selections: int = Field(
         default=4, ge=1, description="How many checkpoints of the tuned model the validation set chooses from."
     )
@@ -83,7 +86,7 @@ class TrainingSection(Settings):
 class Recipe(Settings):
     """Everything that a run does."""
 
-    name: str = Field(pattern=NAME_PATTERN, max_length=80, description="The run's folder below --runs.")
+    name: str = Field(pattern=NAME_PATTERN, max_length=NAME_CHARACTERS, description="The run's folder below --runs.")
     seed: int = Field(default=1, ge=0, le=2**31, description="All randomness derives from it; the exam has its own.")
     exam: ExamSettings = ExamSettings()
     corpus: CorpusSettings = CorpusSettings()
@@ -122,7 +125,25 @@ def parse_recipe(values: dict[str, Any], origin: str) -> Recipe:
         raise RecipeError(f"{origin}: a value that JSON cannot hold: {error}") from None
     if recipe.name in RESERVED_NAMES:
         raise RecipeError(f"{origin}: name: {recipe.name!r} is the folder of all artefacts; choose another name")
+    for contradiction in _contradictions(recipe):
+        raise RecipeError(f"{origin}: {contradiction}")
     return recipe
+
+
+def _contradictions(recipe: Recipe) -> Iterator[str]:
+    """Yield what single sections cannot see."""
+    training = recipe.training
+    if training.model.context < recipe.tokens.context:
+        yield (
+            f"training.model.context: {training.model.context} is less than tokens.context ({recipe.tokens.context}), "
+            "within which every problem must fit with its answer; give both the same"
+        )
+    for key, phase in (("base", training.base), ("tuned", training.tuned)):
+        if phase.optimiser != "muon" and phase.matrix_rate != 1.0:
+            yield (
+                f"training.{key}.matrix_rate: {phase.matrix_rate:g} has no meaning with optimiser: {phase.optimiser}; "
+                "take it out, or set optimiser: muon"
+            )
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -180,7 +201,16 @@ def _override(values: dict[str, Any], override: str) -> None:
 
 
 def _resolve_paths(values: dict[str, Any], folder: Path) -> None:
-    """Make the paths of the corpus' sources absolute, so that a run works from any folder."""
+    """Make the paths of the corpus' sources and of benchmark files absolute, so that a run works from any folder."""
+    exam = values.get("exam")
+    words = exam.get("benchmarks") if isinstance(exam, dict) else None
+    if isinstance(exam, dict) and isinstance(words, list):
+        exam["benchmarks"] = [
+            str((folder / Path(word).expanduser()).resolve())
+            if isinstance(word, str) and word not in BENCHMARK_NAMES
+            else word
+            for word in words
+        ]
     corpus = values.get("corpus")
     sources = corpus.get("sources") if isinstance(corpus, dict) else None
     for source in sources if isinstance(sources, list) else []:

@@ -77,6 +77,20 @@ class RunFolder:
         temporary.unlink(missing_ok=True)
         temporary.symlink_to(target)
         temporary.replace(link)
+        self._drop_stale()
+
+    def _drop_stale(self) -> None:
+        """Take away links to artefacts that were made from others than the linked ones: a run never mixes two recipes.
+
+        The artefacts stay in the store; a run that asks for them again finds them there.
+        """
+        known: set[str] = set()
+        for link in self.links().values():
+            artifact = open_artifact(link)
+            if set(artifact.manifest["inputs"].values()) <= known:
+                known.add(artifact.id)
+            else:
+                link.unlink()
 
     def links(self) -> dict[str, Path]:
         """Return the linked artefacts by step name (``corpus``), in the order of the flow; broken links are left

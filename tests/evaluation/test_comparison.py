@@ -55,7 +55,13 @@ def test_scores_are_also_counted_by_concept() -> None:
 
 def bits(model: str, per_byte: list[float]) -> list[dict[str, object]]:
     return [
-        {"model": model, "doc_id": f"d{index}", "bytes": 100 + index, "bits": value * (100 + index)}
+        {
+            "model": model,
+            "doc_id": f"d{index}",
+            "package": f"p{index}",
+            "bytes": 100 + index,
+            "bits": value * (100 + index),
+        }
         for index, value in enumerate(per_byte)
     ]
 
@@ -67,6 +73,16 @@ def test_fewer_bits_per_byte_are_reported_as_such_and_more_too() -> None:
     assert fact["high"] < 0
     assert fact["sentence"].startswith("base needs 0.133 bits per byte fewer than control (95 % interval -0.")
     assert "0.133 bits per byte more than base" in compare_bits(control, base, 1)["sentence"]
+
+
+def test_texts_of_one_package_count_as_one_draw() -> None:
+    base, control = bits("base", [1.5, 1.9] * 20), bits("control", [1.6, 1.8] * 20)
+    apart = compare_bits(base, control, 1)
+    for row in (*base, *control):
+        row["package"] = "even" if row["model"] and int(str(row["doc_id"])[1:]) % 2 else "odd"
+    together = compare_bits(base, control, 1)
+    assert together["difference"] == pytest.approx(apart["difference"])
+    assert together["high"] - together["low"] > 2 * (apart["high"] - apart["low"])
 
 
 def test_bits_that_differ_either_way_are_called_equal() -> None:

@@ -231,6 +231,7 @@ BITS_PER_BYTE = pa.schema(
         ("model", pa.string()),
         ("text_set", pa.string()),  # "heldout" or "humaneval-solutions"
         ("doc_id", pa.string()),
+        ("package", pa.string()),  # what intervals draw anew: texts of one package are alike
         ("bytes", pa.int64()),
         ("bits", pa.float64()),
     ]

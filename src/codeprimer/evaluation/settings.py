@@ -10,7 +10,12 @@ from codeprimer.core.stage import Settings
 class EvaluationSettings(Settings):
     """How the models are examined."""
 
-    new_tokens: int = Field(default=192, ge=1, description="Longest answer [tokens]; the context may allow less.")
+    new_tokens: int = Field(
+        default=192,
+        ge=1,
+        description="Longest answer of the exam [tokens]; the context may allow less. Checkpoints are chosen with the "
+        "default.",
+    )
     seconds: float = Field(
         default=2.0,
         gt=0,

@@ -6,6 +6,7 @@ that every model is measured on the same bytes.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ TEXTS = pa.schema(
     [
         ("text_set", pa.string()),
         ("doc_id", pa.string()),
+        ("package", pa.string()),
         ("prefix", pa.string()),  # read first, not scored
         ("text", pa.string()),
         ("cut", pa.bool_()),  # whether the document goes on
@@ -36,23 +38,31 @@ def choose_texts(inputs: Mapping[str, Artifact], settings: EvaluationSettings, s
 
 
 def _heldout(quality: Artifact, settings: EvaluationSettings, seed: int) -> Iterator[Row]:
-    """Yield kept documents of packages that are never trained on, in a seeded order, until the bytes are enough."""
+    """Yield kept documents of packages that are never trained on, of every package in turn, until the bytes are enough."""
     chosen = _chosen_ids(quality, settings, seed)
-    for row in quality.rows("kept", ["doc_id", "split", "text"]):
+    for row in quality.rows("kept", ["doc_id", "package", "split", "text"]):
         if row["doc_id"] in chosen:
             text = _head(row["text"], settings.document_bytes)
             cut = len(text) < len(row["text"])
-            yield {"text_set": HELDOUT, "doc_id": row["doc_id"], "prefix": "", "text": text, "cut": cut}
+            known = {"text_set": HELDOUT, "doc_id": row["doc_id"], "package": row["package"]}
+            yield known | {"prefix": "", "text": text, "cut": cut}
 
 
 def _chosen_ids(quality: Artifact, settings: EvaluationSettings, seed: int) -> frozenset[str]:
-    ranked = sorted(
-        (derive_seed(seed, HELDOUT, row["doc_id"]), row["doc_id"], _size(_head(row["text"], settings.document_bytes)))
-        for row in quality.rows("kept", ["doc_id", "split", "text"])
+    """Return the first documents of every package, then the second ones, and so on: no package decides alone."""
+    most = settings.document_bytes
+    drawn = sorted(
+        (derive_seed(seed, HELDOUT, row["doc_id"]), row["doc_id"], row["package"], _size(_head(row["text"], most)))
+        for row in quality.rows("kept", ["doc_id", "package", "split", "text"])
         if row["split"] == "heldout"
     )
+    before: Counter[str] = Counter()
+    ranked = []
+    for number, doc_id, package, size in drawn:
+        ranked.append((before[package], number, doc_id, size))
+        before[package] += 1
     chosen, room = [], settings.heldout_bytes
-    for _, doc_id, size in ranked:
+    for _, _, doc_id, size in sorted(ranked):
         if room <= 0:
             break
         chosen.append(doc_id)
@@ -81,13 +91,15 @@ def _solutions(exam: Artifact) -> Iterator[Row]:
         if row["task_id"].startswith("HumanEval/"):
             prefix = row["prompt"].rstrip()
             text = row["prompt"][len(prefix) :] + row["solution"]
-            yield {"text_set": SOLUTIONS, "doc_id": row["task_id"], "prefix": prefix, "text": text, "cut": False}
+            known = {"text_set": SOLUTIONS, "doc_id": row["task_id"], "package": row["task_id"]}
+            yield known | {"prefix": prefix, "text": text, "cut": False}
 
 
 def text_facts(rows: list[dict[str, Any]]) -> dict[str, int]:
     """Return how much text a set holds."""
     return {
         "documents": len(rows),
+        "packages": len({row["package"] for row in rows}),
         "bytes": sum(_size(row["text"]) for row in rows),
         "cut": sum(row["cut"] for row in rows),
     }

@@ -86,6 +86,7 @@ def _measure(unit: Unit, folder: Path) -> None:
                     "model": unit.model,
                     "text_set": row["text_set"],
                     "doc_id": row["doc_id"],
+                    "package": row["package"],
                     "bytes": size,
                     "bits": round(bits, 6),
                 }

@@ -10,6 +10,7 @@ import ast
 import gzip
 import hashlib
 import os
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def read_benchmark(path: Path) -> Iterator[Row]:
     for line, record in _records(path):
         try:
             yield _reader(record)(record)
-        except (KeyError, TypeError, SyntaxError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, SyntaxError, IndexError) as error:
             raise SourceError(
                 f"{path}, record {line}: not a problem of HumanEval or MBPP ({type(error).__name__}: {error}); "
                 "give the file as it is distributed"
@@ -100,7 +101,7 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the records of a file with their numbers from 1; lines of JSON, or one JSON array."""
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise SourceError(f"{path} cannot be read ({error}); download it again") from None
     if path.suffix == ".json":
         yield from enumerate(_parsed(path, 1, content), 1)

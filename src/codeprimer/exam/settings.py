@@ -6,6 +6,9 @@ from pydantic import Field
 
 from codeprimer.core.stage import PLACE, Settings
 
+BENCHMARK_NAMES = ("auto", "humaneval", "mbpp")
+"""What stands for files in the folder CODEPRIMER_BENCHMARKS."""
+
 
 class ExamSettings(Settings):
     """How many problems are held out, and which benchmarks training data is checked against."""

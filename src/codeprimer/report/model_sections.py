@@ -13,6 +13,8 @@ Facts = Mapping[str, Any]
 
 MODELS = ("control", "base", "tuned")
 
+_OPTIMISERS = {"adamw": "AdamW", "muon": "Muon for the matrices inside the layers and AdamW for everything else"}
+
 
 def training_section(facts: Facts) -> Section:
     """Three models, one loop, three mixtures of data."""
@@ -28,15 +30,23 @@ def training_section(facts: Facts) -> Section:
         "Training",
         [
             blocks.text(
-                "Phi architecture, AdamW, linear warm-up and decay. tuned continues from base; control has the tokens, the "
-                "batches and the learning rates of both, on raw code. Losses are on different texts: only each curve's "
-                "own course can be read, not one model against another."
+                f"Phi architecture, {_optimisers(facts)}, linear warm-up and decay. tuned continues from "
+                "base, and of its checkpoints validation chose one; control has the tokens, the batches and the learning "
+                "rates of both, on raw code, and its last checkpoint counts. Losses are on different texts: only each "
+                "curve's own course can be read, not one model against another."
             ),
             blocks.table(headings, rows),
             blocks.chart(charts.loss_curves(points)),
             _selection(facts["tuned"]["selection"]),
         ],
     )
+
+
+def _optimisers(facts: Facts) -> str:
+    """Return with what, and at which highest rate, the models were trained."""
+    phases = [phase for name in ("base", "tuned") for phase in facts[name]["phases"]]
+    said = (f"{_OPTIMISERS[phase['optimiser']]} (peak rate {phase['peak_learning_rate']:g})" for phase in phases)
+    return ", then ".join(dict.fromkeys(said))
 
 
 def _training_row(of: Facts) -> tuple[Any, ...]:

@@ -94,17 +94,22 @@ def _verdicts(verdicts: Mapping[str, Mapping[str, int]]) -> list[tuple[str, str,
 
 
 _TEXT_SETS = {
-    "heldout": "Kept documents of packages that were never trained on",
+    "heldout": "Documents of packages that were never trained on, kept by the scorer that also chose base's code",
     "humaneval-solutions": "HumanEval's canonical solutions, each after its prompt",
 }
+
+
+def _amount(of: Mapping[str, Any]) -> str:
+    packages = f" of {of['packages']:,} packages" if of["packages"] < of["documents"] else ""
+    return f"{of['documents']:,} texts{packages}, {of['bytes']:,} bytes"
 
 
 def _bits(sets: list[Mapping[str, Any]]) -> list[Block]:
     content: list[Block] = [blocks.heading("Bits per byte on clean code (fewer is better)")]
     for of in sets:
-        content.append(blocks.text(f"{_TEXT_SETS[of['text_set']]}: {of['documents']:,} texts, {of['bytes']:,} bytes."))
+        content.append(blocks.text(f"{_TEXT_SETS[of['text_set']]}: {_amount(of)}."))
         rows = [(row["model"], row["value"], f"{row['low']:.3f} to {row['high']:.3f}") for row in of["models"]]
-        content.append(blocks.table(("model", "bits per byte", "95 % interval (bootstrap over texts)"), rows))
+        content.append(blocks.table(("model", "bits per byte", "95 % interval (bootstrap over packages)"), rows))
         content += [blocks.text(comparison["sentence"]) for comparison in of["comparisons"]]
     if any("/" in row["model"] for of in sets for row in of["models"]):
         content.append(

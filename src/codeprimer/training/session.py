@@ -101,7 +101,13 @@ def _stats(plan: Plan, loop: Loop, batches: Batches, selection: dict[str, Any]) 
         "tokens": tokens,
         "steps": plan.total,
         "phases": [
-            {"name": phase.name, "mixture": phase.mixture, "end": end}
+            {
+                "name": phase.name,
+                "mixture": phase.mixture,
+                "optimiser": phase.optimiser,
+                "peak_learning_rate": phase.peak_learning_rate,
+                "end": end,
+            }
             for phase, end in zip(settings.phases, plan.ends, strict=True)
         ],
         "epochs": batches.epochs(),

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from codeprimer.core.stage import Settings
+from codeprimer.core.stage import PLACE, Settings
 from codeprimer.model.config import PhiConfig
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -74,7 +74,7 @@ class Phase(Settings):
         default="linear", description="What the learning rate does after the warm-up."
     )
     weight_decay: float = Field(
-        default=0.1, ge=0, description="AdamW's decay of matrices; biases and norms do not decay."
+        default=0.1, ge=0, description="Decay of matrices and embeddings; biases and norms do not decay."
     )
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = Field(
         default=(0.9, 0.95), description="AdamW's averages of the gradient and of its square."
@@ -105,7 +105,10 @@ class TrainingSettings(Settings):
         default=0, ge=0, description="Threads of the training loop; 0 means every core that may be used."
     )
     checkpoint_every: int = Field(
-        default=50, ge=1, description="Steps between two saved states, from which a run continues."
+        default=100,
+        ge=1,
+        json_schema_extra=PLACE,
+        description="Steps between two saved states, from which a killed run continues.",
     )
     selections: int = Field(
         default=1,

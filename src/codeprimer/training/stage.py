@@ -22,7 +22,7 @@ class TrainingStage(Stage[TrainingSettings]):
     """Packed tokens in, a trained model out."""
 
     name = "training"
-    version = 2
+    version = 3
     volatile = ("speed.json",)
 
     def __init__(self, start: bool, score: Score | None) -> None:

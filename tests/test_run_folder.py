@@ -1,0 +1,33 @@
+"""A run's folder: links that always belong together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from codeprimer.core.artifact import Artifact, Store
+from codeprimer.run_folder import RunFolder
+
+
+def publish(store: Store, stage: str, identity: str, inputs: dict[str, str]) -> Artifact:
+    with store.workspace(stage, identity) as workspace:
+        manifest = {"stage": stage, "id": identity, "inputs": inputs, "facts": {}, "headline": ""}
+        return store.publish(workspace, manifest, (), {"seconds": 1.0})
+
+
+def test_a_step_that_is_made_anew_takes_away_the_links_of_what_was_made_from_the_old_one(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    made = {
+        "05-exam": publish(folder.store, "exam", "e", {}),
+        "10-corpus": publish(folder.store, "corpus", "c1", {}),
+        "20-quality": publish(folder.store, "quality", "q1", {"corpus": "c1"}),
+        "50-contamination": publish(folder.store, "contamination", "n1", {"exam": "e", "quality": "q1"}),
+    }
+    for name, artifact in made.items():
+        folder.link(name, artifact)
+    assert list(folder.links()) == ["exam", "corpus", "quality", "contamination"]
+    folder.link("10-corpus", publish(folder.store, "corpus", "c2", {}))
+    assert list(folder.links()) == ["exam", "corpus"]
+    for name, artifact in made.items():
+        folder.link(name, artifact)
+    assert list(folder.links()) == ["exam", "corpus", "quality", "contamination"]
