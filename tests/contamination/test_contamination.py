@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from codeprimer.analysis.prose import code_blocks, problem_prose
 from codeprimer.contamination import scanning
-from codeprimer.contamination.references import prose_of
-from codeprimer.contamination.scanning import code_blocks, stretches
+from codeprimer.contamination.scanning import stretches
 from codeprimer.contamination.settings import ContaminationSettings
 from codeprimer.contamination.stage import ContaminationStage
 from codeprimer.core.artifact import Artifact, Store
@@ -235,4 +235,4 @@ def test_stretches_cover_every_row_once(
 def test_a_problems_prose_is_its_docstrings_without_examples_or_else_its_prompt(
     prompt: str, solution: str, prose: list[str]
 ) -> None:
-    assert prose_of({"prompt": prompt, "solution": solution}) == prose
+    assert problem_prose(prompt, solution) == prose

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from codeprimer.analysis.prose import code_blocks
 from codeprimer.sandbox import Sandbox, VerdictKind
-from codeprimer.textbooks.blocks import code_blocks, program_of, with_claims
+from codeprimer.textbooks.blocks import program_of, with_claims
 
 TEXT = """\
 # A section

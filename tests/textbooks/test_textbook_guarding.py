@@ -6,9 +6,10 @@ import pytest
 from tests.textbooks.textbook_inputs import exam_exercises, publish_exam
 
 from codeprimer.analysis.ngrams import words
+from codeprimer.analysis.prose import SHORTEST_PROSE
 from codeprimer.core.artifact import Store
 from codeprimer.curriculum.worked import specification
-from codeprimer.textbooks.guarding import SHORTEST_WORDS, Guard, guard_from
+from codeprimer.textbooks.guarding import Guard, guard_from
 
 HELD_OUT = """\
 def find(values: list[int]) -> int:
@@ -52,7 +53,7 @@ def test_the_wording_of_a_problem_is_found_whatever_stands_around_it(guard: Guar
     for exercise in exam_exercises(40):
         spec = " ".join(specification(exercise).split())
         found = guard.finding("integers>total", f"Here we go: {spec.upper()} That was it.", [])
-        assert (found is not None) == (len(words(spec)) >= SHORTEST_WORDS)
+        assert (found is not None) == (len(words(spec)) >= SHORTEST_PROSE)
         if found is not None:
             found_by_words += 1
             assert found.reason == "exam_wording"

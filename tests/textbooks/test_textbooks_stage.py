@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.textbooks.textbook_inputs import build, exam_exercises, publish_exam
 
+from codeprimer.analysis.prose import code_blocks
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
 from codeprimer.core.documents import document_id
@@ -14,7 +15,7 @@ from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.sandbox import Sandbox
 from codeprimer.textbooks import stage as stage_module
 from codeprimer.textbooks import writing
-from codeprimer.textbooks.blocks import code_blocks, program_of
+from codeprimer.textbooks.blocks import program_of
 from codeprimer.textbooks.settings import TextbooksSettings
 from codeprimer.textbooks.stage import TextbooksStage
 from codeprimer.textbooks.writing import WriteUnit, write_unit

@@ -6,7 +6,6 @@ one lookup table per measure, so that a document is read once however many probl
 
 from __future__ import annotations
 
-import ast
 import functools
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -19,7 +18,7 @@ import numpy.typing as npt
 import orjson
 
 from codeprimer.analysis.ngrams import gram_hashes, words
-from codeprimer.analysis.python_source import NotPythonError, parse
+from codeprimer.analysis.prose import problem_prose
 from codeprimer.analysis.trees import FunctionTree, function_trees
 from codeprimer.analysis.words import U64Array
 from codeprimer.contamination.settings import ContaminationSettings
@@ -92,31 +91,6 @@ def task_set_of(table: str, task_id: str) -> str:
     return task_id.partition("/")[0] if table == "benchmarks" else table
 
 
-def prose_of(row: Mapping[str, Any]) -> list[str]:
-    """Return the pieces of prose that state a problem: its docstrings without the examples, or else its prompt.
-
-    Code does not count as prose: composed programs share their building blocks by design.
-    """
-    try:
-        tree = parse(row["prompt"] + row["solution"])
-    except NotPythonError:
-        return [row["prompt"]]
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    docstrings = [ast.get_docstring(node) for node in ast.walk(tree) if isinstance(node, documented)]
-    pieces = [_without_examples(docstring) for docstring in docstrings if docstring]
-    return [piece for piece in pieces if words(piece)] or [row["prompt"]]
-
-
-def _without_examples(docstring: str) -> str:
-    """Leave out doctest lines and the results that follow them."""
-    kept, in_example = [], False
-    for line in docstring.splitlines():
-        in_example = line.strip().startswith((">>>", "...")) or (in_example and bool(line.strip()))
-        if not in_example:
-            kept.append(line)
-    return "\n".join(kept)
-
-
 def write_references(exam: Artifact, settings: ContaminationSettings, folder: Path) -> None:
     """Write the lookup tables of every problem into ``folder``."""
     tasks: list[Task] = []
@@ -124,14 +98,14 @@ def write_references(exam: Artifact, settings: ContaminationSettings, folder: Pa
     trees: defaultdict[str, list[int]] = defaultdict(list)
     outlines: dict[str, None] = {}
     for table, row in _task_rows(exam):
-        found = _task_grams(prose_of(row), settings)
+        found = _task_grams(problem_prose(row["prompt"], row["solution"]), settings)
         functions = _task_functions(row, settings)
         for length, hashed in found:
             grams[length].append((hashed, len(tasks)))
         for tree in functions:
             trees[tree.digest].append(len(tasks))
             outlines[tree.outline] = None
-        prose, code = " ".join(prose_of(row)), row["prompt"] + row["solution"]
+        prose, code = " ".join(problem_prose(row["prompt"], row["solution"])), row["prompt"] + row["solution"]
         task_set = task_set_of(table, row["task_id"])
         tasks.append(Task(row["task_id"], task_set, prose, code, len(found), len(functions)))
     arrays = {}

@@ -6,7 +6,6 @@ table of any size is spread over any number of workers in equal portions.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from codeprimer.analysis.ngrams import gram_hashes, words
+from codeprimer.analysis.prose import code_blocks
 from codeprimer.analysis.trees import function_trees
 from codeprimer.contamination.references import References, Task, read_references
 from codeprimer.core.documents import MATCHES
@@ -27,8 +27,6 @@ UNIT_BYTES = 8 * 2**20
 """Text in one unit of work, more or less [bytes]."""
 EXCERPT_CHARACTERS = 240
 BATCH_ROWS = 64
-
-_BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 Row = Mapping[str, Any]
 
@@ -69,11 +67,6 @@ def _prompt(row: Row) -> str:
 
 def _whole(text: str) -> list[str]:
     return [text]
-
-
-def code_blocks(text: str) -> list[str]:
-    """Return the fenced Python blocks of a section."""
-    return _BLOCK.findall(text)
 
 
 _DOCUMENT = ("doc_id", "split", "text")

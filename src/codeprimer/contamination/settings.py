@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from codeprimer.analysis.ngrams import LONGEST
+from codeprimer.analysis.prose import GRAM_WORDS, SHORTEST_PROSE
 from codeprimer.core.stage import Settings
 
 
@@ -12,10 +13,13 @@ class ContaminationSettings(Settings):
     """When a document repeats a problem."""
 
     gram_words: int = Field(
-        default=13, ge=2, le=LONGEST, description="Words in a row that a document and a problem's prose may not share."
+        default=GRAM_WORDS,
+        ge=2,
+        le=LONGEST,
+        description="Words in a row that a document and a problem's prose may not share.",
     )
     shortest_prose: int = Field(
-        default=8,
+        default=SHORTEST_PROSE,
         ge=2,
         description="Prose shorter than gram_words is compared as a whole if it has this many words; else it is not.",
     )

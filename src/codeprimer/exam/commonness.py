@@ -12,15 +12,12 @@ from itertools import islice
 from random import Random
 
 from codeprimer.analysis.ngrams import gram_hashes, words
+from codeprimer.analysis.prose import GRAM_WORDS, SHORTEST_PROSE
 from codeprimer.curriculum.blueprints import Exercise
 from codeprimer.curriculum.compose import compose, specification
 from codeprimer.curriculum.heldout import pieces
 from codeprimer.curriculum.sampler import orders
 
-GRAM_WORDS = 13
-"""As in the paper's check of n-grams."""
-SHORTEST = 8
-"""A shorter docstring is not compared; one below GRAM_WORDS is compared as a whole."""
 SAMPLE = 2_000
 """Exercises in the sample."""
 
@@ -33,7 +30,7 @@ class CommonWordings:
         for blueprint in islice(orders(random), sample):
             exercise = compose(blueprint)
             assert exercise is not None
-            for gram in _grams(exercise, range(SHORTEST, GRAM_WORDS + 1)):
+            for gram in _grams(exercise, range(SHORTEST_PROSE, GRAM_WORDS + 1)):
                 self._found[gram].append(blueprint.operations)
 
     def include(self, problem: Exercise) -> bool:
@@ -43,7 +40,7 @@ class CommonWordings:
         """
         operations = tuple(problem.blueprint.split(">")[1:])
         length = min(GRAM_WORDS, len(words(specification(problem))))
-        if length < SHORTEST:
+        if length < SHORTEST_PROSE:
             return False
         return any(
             operations not in pieces(other)

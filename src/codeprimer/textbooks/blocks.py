@@ -10,15 +10,12 @@ from __future__ import annotations
 
 import ast
 import io
-import re
 import tokenize
 from collections.abc import Iterator, Sequence
 
 from codeprimer.sandbox import Program
 
 OUTPUT = "# Output:"
-
-_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 _PRELUDE = """\
 _printed = []
@@ -32,11 +29,6 @@ def _claim(*lines):
     shown = [line.strip() for line in _printed[-len(lines):]]
     assert shown == list(lines), f"the text says {list(lines)}, it prints {shown}"
 """
-
-
-def code_blocks(text: str) -> list[str]:
-    """Return the Python blocks of a section in order."""
-    return _BLOCK.findall(text)
 
 
 def program_of(blocks: Sequence[str]) -> Program:

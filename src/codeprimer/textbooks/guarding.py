@@ -7,23 +7,17 @@ later, when all training sets are compared with the exam.)
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from codeprimer.analysis.ngrams import gram_hashes, words
+from codeprimer.analysis.prose import GRAM_WORDS, SHORTEST_PROSE, problem_prose
 from codeprimer.analysis.trees import FunctionTree, function_trees
 from codeprimer.core.artifact import Artifact
 from codeprimer.curriculum.heldout import HeldOut
 
 TABLES = ("exam", "validation")
-
-GRAM_WORDS = 13
-"""So many words in a row may not be shared with a problem's docstring."""
-
-SHORTEST_WORDS = 8
-"""A docstring with fewer than ``GRAM_WORDS`` words is compared as a whole if it has at least so many."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +82,7 @@ def guard_from(exam: Artifact) -> Guard:
             program = row["prompt"] + row["solution"]
             keys.append(row["blueprint"])
             trees |= {tree.digest: tree.outline for tree in function_trees(program) if _is_asked_for(tree)}
-            for length, hashed in _grams(program):
+            for length, hashed in _grams(row["prompt"], row["solution"]):
                 grams.setdefault(length, set()).add(hashed)
     by_length = {length: frozenset(grams[length]) for length in sorted(grams)}
     return Guard(tuple(keys), frozenset(trees), frozenset(trees.values()), by_length)
@@ -99,13 +93,11 @@ def _is_asked_for(tree: FunctionTree) -> bool:
     return not tree.nested and not tree.name.startswith("__")
 
 
-def _grams(program: str) -> Iterator[tuple[int, int]]:
-    """Yield length and hash of every run of words in the docstrings, examples left out."""
-    for node in ast.walk(ast.parse(program)):
-        if not isinstance(node, ast.FunctionDef):
-            continue
-        listed = words((ast.get_docstring(node) or "").partition(">>>")[0])
+def _grams(prompt: str, solution: str) -> Iterator[tuple[int, int]]:
+    """Yield length and hash of every run of words in a problem's prose."""
+    for piece in problem_prose(prompt, solution):
+        listed = words(piece)
         length = min(GRAM_WORDS, len(listed))
-        if length >= SHORTEST_WORDS:
+        if length >= SHORTEST_PROSE:
             for hashed in gram_hashes(listed, {length})[length].tolist():
                 yield length, hashed

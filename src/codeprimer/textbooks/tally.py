@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import xxhash
 
+from codeprimer.analysis.prose import code_blocks
 from codeprimer.core.shards import Row
-from codeprimer.textbooks.blocks import code_blocks
 
 BUCKET = 50
 """The width of the histogram of lengths [words]."""

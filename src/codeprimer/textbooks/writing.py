@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from codeprimer.analysis.prose import code_blocks
 from codeprimer.core import registry
 from codeprimer.core.documents import SECTIONS, SECTIONS_REJECTED, document_id
 from codeprimer.core.errors import RecipeError
@@ -18,7 +19,7 @@ from codeprimer.core.shards import Row, TableWriter
 from codeprimer.curriculum.author import Author
 from codeprimer.curriculum.sections import Section, SectionBlueprint
 from codeprimer.sandbox import Limits, Program, Sandbox
-from codeprimer.textbooks.blocks import code_blocks, program_of
+from codeprimer.textbooks.blocks import program_of
 from codeprimer.textbooks.guarding import Fault, Guard
 from codeprimer.textbooks.plan import Order, order_for
 from codeprimer.textbooks.settings import TextbooksSettings
