@@ -61,6 +61,12 @@ def test_a_chain_around_a_held_out_one_is_forbidden() -> None:
     assert not NOTHING.forbids(("keep_even", "total"))
 
 
+def test_what_is_held_out_is_held_out_under_every_name_of_its_meaning() -> None:
+    assert HeldOut.of(["integers>zero_negatives>selection_sort"]).forbids(("zero_negatives", "sort"))
+    assert HeldOut.of(["integers>sort>every_second"]).forbids(("square_each", "insertion_sort", "every_second"))
+    assert not HeldOut.of(["integers>sort>every_second"]).forbids(("sort_descending", "every_second"))
+
+
 def test_soundness_is_both_free_and_testable() -> None:
     blueprint = draw_blueprint(Random(1), (2,), ("running_totals",))
     held_out = HeldOut(frozenset({blueprint.operations}))

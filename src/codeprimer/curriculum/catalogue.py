@@ -67,6 +67,10 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({operation.name: operatio
 
 assert len(OPERATIONS) == len(_ALL), "two operations share a name"
 
+_SAME = MappingProxyType({operation.name: operation.same_as for operation in _ALL if operation.same_as})
+
+assert all(name in OPERATIONS and name not in _SAME for name in _SAME.values()), "an operation is the same as nothing"
+
 
 def practised() -> tuple[Operation, ...]:
     """Return the operations of the exercises and the exam, in curriculum order."""
@@ -96,6 +100,11 @@ def chain_of(names: tuple[str, ...]) -> tuple[Operation, ...]:
     for first, second in pairwise(operations):
         assert first.target == second.source, f"{second.name} cannot follow {first.name}"
     return operations
+
+
+def canonical(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a composition with one name for all operations that mean the same; two that agree in it are alike."""
+    return tuple(_SAME.get(name, name) for name in names)
 
 
 def concepts_of(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -84,6 +84,8 @@ class Operation:
     """Statements with an inner recursive function, which leave the result in ``$out``."""
     fold: Fold | None = None
     parameters: tuple[Parameter, ...] = ()
+    same_as: str = ""
+    """The operation that means the same in other words and code; what is held out with one is held out with both."""
     domain: Callable[..., bool] | None = None
     """Tells whether the specification covers a value (and parameters); None: every value of the type."""
 

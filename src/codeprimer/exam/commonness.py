@@ -14,6 +14,7 @@ from random import Random
 from codeprimer.analysis.ngrams import gram_hashes, words
 from codeprimer.analysis.prose import GRAM_WORDS, SHORTEST_PROSE
 from codeprimer.curriculum.blueprints import Exercise
+from codeprimer.curriculum.catalogue import canonical
 from codeprimer.curriculum.compose import compose, specification
 from codeprimer.curriculum.heldout import pieces
 from codeprimer.curriculum.sampler import orders
@@ -38,7 +39,7 @@ class CommonWordings:
 
         Exercises that contain the problem's own composition do not count: they are never trained on.
         """
-        operations = tuple(problem.blueprint.split(">")[1:])
+        operations = canonical(tuple(problem.blueprint.split(">")[1:]))
         length = min(GRAM_WORDS, len(words(specification(problem))))
         if length < SHORTEST_PROSE:
             return False

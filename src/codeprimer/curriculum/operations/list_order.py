@@ -109,6 +109,7 @@ ORDER = (
     ),
     Operation(
         name="insertion_sort",
+        same_as="sort",
         source="integers",
         target="integers",
         concepts=("insertion_sort",),
@@ -124,6 +125,7 @@ ORDER = (
     ),
     Operation(
         name="selection_sort",
+        same_as="sort",
         source="integers",
         target="integers",
         concepts=("selection_sort",),
