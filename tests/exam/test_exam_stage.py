@@ -38,6 +38,7 @@ def test_the_exam_holds_what_was_asked_for(tmp_path: Path) -> None:
     assert list(exam.rows("benchmarks")) == []
     assert next(read_batches(exam.table("exam"))).schema == TASKS
     assert exam.facts["problems"] == {"exam": 12, "validation": 10}
+    assert sum(exam.facts["refused"].values()) > 0
     assert len(exam.facts["digest"]) == 16
 
 

@@ -2,7 +2,7 @@
 
 Reads the curriculum. Its one idea: problems are drawn exactly as training exercises are, one per composition, except
 that single operations are never asked for and no operation may lose more than a share of its pairs, so each stays well
-covered in training.
+covered in training. What training texts would say anyway, by name, by meaning or by chance, is not asked.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from random import Random
 
 from codeprimer.curriculum.blueprints import Blueprint, Exercise
-from codeprimer.curriculum.catalogue import MAKING, OPERATIONS, READING
+from codeprimer.curriculum.catalogue import MAKING, OPERATIONS, READING, canonical
 from codeprimer.curriculum.compose import compose, specification
-from codeprimer.curriculum.heldout import pieces
+from codeprimer.curriculum.heldout import NOTHING, HeldOut, pieces
 from codeprimer.curriculum.sampler import orders
+from codeprimer.exam.behaviour import shorter_equal
 from codeprimer.exam.commonness import CommonWordings
 
 LENGTHS = (2, 3, 3)
@@ -26,45 +27,58 @@ PAIR_SHARE = 0.2
 
 
 class Chooser:
-    """Draws problems until there are enough; remembers what was taken."""
+    """Draws problems until there are enough; remembers what was taken, and why the rest was not."""
 
     def __init__(self, random: Random, common: CommonWordings, longest_program: int) -> None:
         """Draw with ``random``; no problem with its solution has more than ``longest_program`` characters."""
+        self.refused: Counter[str] = Counter()
+        """How many candidates were not asked, by reason; a composition that is drawn twice counts twice."""
         self._random = random
         self._common = common
         self._longest_program = longest_program
-        self._taken: set[tuple[str, ...]] = set()
+        self._taken = NOTHING
+        self._inside: set[tuple[str, ...]] = set()
         self._pairs: Counter[str] = Counter()
 
     def problems(self, count: int) -> Iterator[Exercise]:
-        """Yield ``count`` problems, each of a composition of its own that no earlier one is or contains."""
+        """Yield ``count`` problems; the composition of none contains that of another, earlier calls included."""
         found = 0
         for blueprint in orders(self._random, lengths=LENGTHS):
             if found == count:
                 return
-            exercise = None if self._refuses(blueprint) else compose(blueprint)
-            if exercise is not None and self._asks_well(exercise):
+            reason = self._refusal(blueprint)
+            exercise = compose(blueprint) if reason is None else None
+            if exercise is not None:
+                reason = self._fault(exercise) or self._meaning(blueprint)
+            if reason is not None:
+                self.refused[reason] += 1
+            elif exercise is not None:
                 found += 1
                 self._take(blueprint.operations)
                 yield exercise
 
-    def _asks_well(self, exercise: Exercise) -> bool:
-        return (
-            len(exercise.program) <= self._longest_program
-            and len(specification(exercise).split()) <= LONGEST_TEXT
-            and not self._common.include(exercise)
-        )
-
-    def _refuses(self, blueprint: Blueprint) -> bool:
+    def _refusal(self, blueprint: Blueprint) -> str | None:
+        """Return why a composition is not asked, as far as its names tell."""
         operations = blueprint.operations
-        if any(piece in self._taken for piece in pieces(operations)):
-            return True
-        return len(operations) == 2 and any(
-            self._pairs[name] + 1 > PAIR_SHARE * pair_count(name) for name in operations
-        )
+        if self._taken.forbids(operations):
+            return "contains another problem"
+        if canonical(operations) in self._inside:
+            return "inside another problem"
+        few = len(operations) == 2 and any(self._pairs[name] + 1 > PAIR_SHARE * pair_count(name) for name in operations)
+        return "too many pairs of one operation" if few else None
+
+    def _fault(self, exercise: Exercise) -> str | None:
+        """Return why a problem is not asked, as far as its text tells."""
+        if len(exercise.program) > self._longest_program or len(specification(exercise).split()) > LONGEST_TEXT:
+            return "too long"
+        return "common wording" if self._common.include(exercise) else None
+
+    def _meaning(self, blueprint: Blueprint) -> str | None:
+        return "means the same as a shorter chain" if shorter_equal(blueprint, self._taken) else None
 
     def _take(self, operations: tuple[str, ...]) -> None:
-        self._taken.add(operations)
+        self._taken = HeldOut(self._taken.chains | {operations})
+        self._inside.update(pieces(operations))
         if len(operations) == 2:
             self._pairs.update(operations)
 

@@ -29,7 +29,7 @@ class ExamStage(Stage[ExamSettings]):
     """From the curriculum to sealed problems."""
 
     name = "exam"
-    version = 2
+    version = 3
     seeded = False
     required_tables = ("exam", "validation")
 
@@ -56,7 +56,7 @@ class ExamStage(Stage[ExamSettings]):
                 for row in read_benchmark(path):
                     counts[row["task_id"].partition("/")[0]] += 1
                     table.write(row)
-        return _stats(sets, rows, dict(sorted(counts.items())))
+        return _stats(sets, rows, chooser.refused, dict(sorted(counts.items())))
 
 
 def task_row(task_id: str, exercise: Exercise) -> Row:
@@ -90,11 +90,15 @@ def check_solutions(problems: Sequence[Exercise]) -> None:
 
 
 def _stats(
-    sets: Mapping[str, Sequence[Exercise]], rows: Mapping[str, Sequence[Row]], benchmarks: dict[str, int]
+    sets: Mapping[str, Sequence[Exercise]],
+    rows: Mapping[str, Sequence[Row]],
+    refused: Mapping[str, int],
+    benchmarks: dict[str, int],
 ) -> Stats:
     exam = sets["exam"]
     facts = {
         "problems": {name: len(problems) for name, problems in sets.items()},
+        "refused": dict(sorted(refused.items())),
         "benchmarks": benchmarks,
         "digest": hashlib.sha256(to_json(rows)).hexdigest()[:16],
         "steps": _counts(str(problem.blueprint.count(">")) for problem in exam),

@@ -1,0 +1,130 @@
+"""What chains of operations do, told by running their meanings on a fixed set of inputs.
+
+Reads the catalogue. Its one idea: a problem that a shorter chain solves as well is held out by name only, because the
+shorter chain may be trained on; so what no input tells apart counts as the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from random import Random
+from typing import Any
+
+from codeprimer.curriculum.binding import Applied, Argument, OutsideError, literal, meaning
+from codeprimer.curriculum.blueprints import Blueprint
+from codeprimer.curriculum.cases import FEWEST
+from codeprimer.curriculum.catalogue import READING
+from codeprimer.curriculum.compose import settle
+from codeprimer.curriculum.heldout import HeldOut
+from codeprimer.curriculum.operation import Operation, Parameter
+from codeprimer.curriculum.sampler import can_stand
+from codeprimer.curriculum.values import TYPES
+
+GLANCE = 10
+"""Inputs on which every short chain is run once, edge cases first; few, because there are 15,000 such chains."""
+INPUTS = 100
+"""Inputs on which chains that look alike at a glance are compared."""
+_DRAWS = 40
+"""Draws that find every value of a parameter; no range in the catalogue has more than ten."""
+
+Chain = tuple[Applied, ...]
+Results = tuple[str | None, ...]
+"""What a chain makes of each input, as source text; None where its specification does not cover the input."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A chain with settled parameters, and what it does at a glance."""
+
+    chain: Chain
+    glance: Results
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """The composition."""
+        return tuple(applied.operation.name for applied in self.chain)
+
+
+def shorter_equal(blueprint: Blueprint, held_out: HeldOut) -> tuple[str, ...] | None:
+    """Return a shorter chain that is not held out and does what a blueprint's chain does, or None.
+
+    Chains of one and of two operations are compared, from the same type to the same type, with every value that their
+    parameters can have. Inputs that the blueprint's own specification does not cover tell nothing.
+    """
+    chain = tuple(map(_without_arguments, settle(blueprint)[0]))
+    results = run(chain, blueprint.source, INPUTS)
+    if sum(result is not None for result in results) < FEWEST:
+        return None
+    for length in range(1, min(len(chain), 3)):
+        for known in known_chains(blueprint.source, length).get(chain[-1].operation.target, ()):
+            if not agree(results, known.glance) or held_out.forbids(known.operations):
+                continue
+            if agree(results, run(known.chain, blueprint.source, INPUTS)):
+                return known.operations
+    return None
+
+
+def agree(results: Results, others: Results) -> bool:
+    """Tell whether others are the same wherever ``results`` has something to say."""
+    return all(result is None or result == other for result, other in zip(results, others, strict=False))
+
+
+@cache
+def known_chains(source: str, length: int) -> dict[str, list[Known]]:
+    """Return all chains of ``length`` from a type that can be exercises, by the type that they make."""
+    found: dict[str, list[Known]] = {}
+    for chain in _chains(source, length):
+        names = [applied.operation.name for applied in chain]
+        if can_stand(tuple(names)) and len(set(names)) == length:
+            known = Known(chain, run(chain, source, GLANCE))
+            found.setdefault(chain[-1].operation.target, []).append(known)
+    return found
+
+
+def run(chain: Chain, source: str, count: int) -> Results:
+    """Return what a chain makes of the first ``count`` inputs of a type, the same inputs in any process."""
+    return tuple(_result(chain, value) for value in inputs_of(source)[:count])
+
+
+@cache
+def inputs_of(source: str) -> tuple[Any, ...]:
+    """Return the inputs of a type on which chains are compared."""
+    kind, random = TYPES[source], Random(f"inputs of {source}")
+    return (*kind.edges, *(kind.draw(random) for _ in range(INPUTS - len(kind.edges))))
+
+
+def _chains(source: str, length: int) -> Iterator[Chain]:
+    for operation in READING.get(source, ()):
+        for applied in _settings(operation):
+            if length == 1:
+                yield (applied,)
+            else:
+                yield from ((applied, *rest) for rest in _chains(operation.target, length - 1))
+
+
+@cache
+def _settings(operation: Operation) -> Sequence[Applied]:
+    """Return an operation once with each combination of the values that its parameters can have."""
+    return [Applied(operation, values, {}) for values in product(*map(_values, operation.parameters))]
+
+
+def _values(parameter: Parameter) -> list[Any]:
+    """Return all values of a parameter; of a second input, the one value that stands for it in every comparison."""
+    random = Random(0)
+    drawn = [parameter.draw(random) for _ in range(1 if parameter.always else _DRAWS)]
+    return list({literal(value): value for value in drawn}.values())
+
+
+def _without_arguments(applied: Applied) -> Applied:
+    values = (_values(one.parameter)[0] if isinstance(one, Argument) else one for one in applied.parameters)
+    return Applied(applied.operation, tuple(values), {})
+
+
+def _result(chain: Chain, value: Any) -> str | None:
+    try:
+        return literal(meaning(chain, value, {}))
+    except OutsideError:
+        return None
