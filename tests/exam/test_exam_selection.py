@@ -9,6 +9,7 @@ import pytest
 
 from codeprimer.curriculum.blueprints import Blueprint, Exercise
 from codeprimer.curriculum.compose import specification
+from codeprimer.curriculum.demonstrated import is_demonstrated
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.curriculum.sampler import is_sound
 from codeprimer.curriculum.syllabus import PRACTISED
@@ -52,6 +53,12 @@ def test_no_later_problem_lies_inside_an_earlier_one() -> None:
     validation = HeldOut.of(problem.blueprint for problem in chooser.problems(60))
     assert not any(validation.forbids(operations(problem)) for problem in exam)
     assert chooser.refused["inside another problem"] > 0
+
+
+def test_no_problem_is_shown_in_a_lesson() -> None:
+    chooser = Chooser(Random(3), COMMON, 640)
+    assert not any(is_demonstrated(operations(problem)) for problem in chooser.problems(200))
+    assert chooser.refused["shown in a lesson"] > 0
 
 
 def sound(key: str) -> Blueprint:

@@ -14,6 +14,7 @@ from random import Random
 from codeprimer.curriculum.blueprints import Blueprint, Exercise
 from codeprimer.curriculum.catalogue import MAKING, OPERATIONS, READING, canonical
 from codeprimer.curriculum.compose import compose, specification
+from codeprimer.curriculum.demonstrated import is_demonstrated
 from codeprimer.curriculum.heldout import NOTHING, HeldOut, pieces
 from codeprimer.curriculum.sampler import orders
 from codeprimer.exam.behaviour import shorter_equal
@@ -64,6 +65,8 @@ class Chooser:
             return "contains another problem"
         if canonical(operations) in self._inside:
             return "inside another problem"
+        if is_demonstrated(operations):
+            return "shown in a lesson"
         few = len(operations) == 2 and any(self._pairs[name] + 1 > PAIR_SHARE * pair_count(name) for name in operations)
         return "too many pairs of one operation" if few else None
 

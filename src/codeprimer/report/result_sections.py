@@ -23,8 +23,9 @@ def lead_sentence(facts: Facts) -> str:
     tuned, control = scores["tuned"], scores["control"]
     return (
         f"A model of {facts['tuned']['parameters']:,} parameters that read filtered code, textbooks and exercises solves "
-        f"{percent(tuned['value'])} ({percent(tuned['low'])} to {percent(tuned['high'])}) of {tuned['total']} problems whose "
-        f"compositions it never saw. The same model with the same {facts['control']['tokens']:,} training tokens of raw code "
+        f"{percent(tuned['value'])} ({percent(tuned['low'])} to {percent(tuned['high'])}) of {tuned['total']} problems of "
+        "which no exercise has the composition. The same model with the same "
+        f"{facts['control']['tokens']:,} training tokens of raw code "
         f"solves {percent(control['value'])}."
     )
 

@@ -58,13 +58,16 @@ def exam_section(facts: Facts) -> Section:
     rows = [*exam["problems"].items(), *exam["benchmarks"].items()]
     content: list[Block] = [
         blocks.text(
-            "Sealed before the rest: whole compositions are held out, so that no training text holds them, neither alone "
-            "nor inside a longer one. Every reference solution was executed against its tests."
+            "Sealed before the rest: whole compositions are held out, so that no exercise and no worked example is "
+            "composed of one, neither alone nor inside a longer one. What the lessons' own programs are known to "
+            "demonstrate is not examined; all other texts are compared with the problems by runs of words and by syntax "
+            "trees. Every reference solution was executed against its tests."
         ),
         blocks.table(("problems", "count"), rows),
         blocks.text(
             f"The exam draws on {exam['operations']} operations. Problems by number of steps: "
-            f"{named_counts(exam['steps'])}. Seal: {exam['digest']}."
+            f"{named_counts(exam['steps'])}. Candidates that were not asked: {named_counts(exam['refused']) or 'none'}. "
+            f"Seal: {exam['digest']}."
         ),
     ]
     for example in exam["examples"][:2]:
