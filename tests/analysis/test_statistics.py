@@ -11,6 +11,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from codeprimer.analysis.statistics import (
+    FEWEST_ENTRIES,
+    Estimate,
+    Interval,
     mcnemar,
     paired_difference,
     paired_ratio_difference,
@@ -92,12 +95,23 @@ def test_the_paired_interval_covers_the_truth_about_as_often_as_it_says() -> Non
 
 
 def test_the_ratio_of_sums_weighs_documents_by_size() -> None:
-    bits, sizes = np.array([10.0, 100.0]), np.array([10.0, 50.0])
-    interval = ratio_of_sums(bits, sizes, seed=1)
-    assert interval.value == pytest.approx(110 / 60)
-    assert interval.low == 1.0
-    assert interval.high == 2.0
-    assert interval == ratio_of_sums(bits, sizes, seed=1)
+    bits, sizes = np.array([10.0, 100.0] * 5), np.array([10.0, 50.0] * 5)
+    estimate = ratio_of_sums(bits, sizes, seed=1)
+    assert estimate.value == pytest.approx(110 / 60)
+    assert 1.0 <= interval_of(estimate).low < estimate.value < interval_of(estimate).high <= 2.0
+    assert estimate == ratio_of_sums(bits, sizes, seed=1)
+
+
+@pytest.mark.parametrize("entries", [1, 2, FEWEST_ENTRIES - 1])
+def test_a_few_entries_give_a_ratio_but_no_interval(entries: int) -> None:
+    bits, sizes = np.arange(1.0, entries + 1), np.full(entries, 2.0)
+    assert ratio_of_sums(bits, sizes, seed=1) == Estimate((entries + 1) / 4, None)
+    assert paired_ratio_difference(bits, bits, sizes, seed=1) == Estimate(0.0, None)
+
+
+def interval_of(estimate: Estimate) -> Interval:
+    assert estimate.interval is not None
+    return estimate.interval
 
 
 def test_pairing_finds_a_small_difference_that_the_spread_of_documents_hides() -> None:
@@ -105,7 +119,7 @@ def test_pairing_finds_a_small_difference_that_the_spread_of_documents_hides() -
     sizes = generator.uniform(100, 1000, 60)
     bits = sizes * generator.uniform(1, 4, 60)
     other = bits + sizes * generator.normal(0.05, 0.05, 60)
-    assert ratio_of_sums(bits, sizes, 1).high > ratio_of_sums(other, sizes, 1).low
+    assert interval_of(ratio_of_sums(bits, sizes, 1)).high > interval_of(ratio_of_sums(other, sizes, 1)).low
     difference = paired_ratio_difference(other, bits, sizes, 1)
-    assert difference.low > 0
+    assert interval_of(difference).low > 0
     assert difference.value == pytest.approx(0.05, abs=0.02)

@@ -79,10 +79,21 @@ def test_texts_of_one_package_count_as_one_draw() -> None:
     base, control = bits("base", [1.5, 1.9] * 20), bits("control", [1.6, 1.8] * 20)
     apart = compare_bits(base, control, 1)
     for row in (*base, *control):
-        row["package"] = "even" if row["model"] and int(str(row["doc_id"])[1:]) % 2 else "odd"
+        row["package"] = f"p{int(str(row['doc_id'])[1:]) % 10}"
     together = compare_bits(base, control, 1)
     assert together["difference"] == pytest.approx(apart["difference"])
-    assert together["high"] - together["low"] > 2 * (apart["high"] - apart["low"])
+    assert together["high"] - together["low"] > 1.5 * (apart["high"] - apart["low"])
+
+
+@pytest.mark.parametrize("packages", [1, 2, 9])
+def test_too_few_packages_for_an_interval_are_called_so(packages: int) -> None:
+    base, control = bits("base", [1.5] * packages), bits("control", [1.6] * packages)
+    value, fact = bits_value(base, 1), compare_bits(base, control, 1)
+    assert (value["value"], value["low"], value["high"]) == (pytest.approx(1.5), None, None)
+    assert (fact["low"], fact["high"]) == (None, None)
+    assert fact["sentence"] == (
+        f"base against control: -0.100 bits per byte; too few packages for an interval ({packages}, 10 are needed)."
+    )
 
 
 def test_bits_that_differ_either_way_are_called_equal() -> None:

@@ -1,7 +1,7 @@
 """How sure are we? Intervals for shares, pairs of shares, and ratios of sums.
 
 Reads counts and NumPy arrays. One idea: no score leaves this project without an interval, and no comparison without a
-paired one. All intervals are two-sided, 95 %.
+paired one, unless there is too little to tell: then that is said. All intervals are two-sided, 95 %.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ Z = 1.959963984540054
 
 RESAMPLES = 2000
 
+FEWEST_ENTRIES = 10
+"""With fewer entries a percentile bootstrap draws the same few again and again, and its interval is far too narrow."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -35,6 +38,14 @@ class Interval:
     def includes_zero(self) -> bool:
         """Whether zero lies within the limits."""
         return self.low <= 0.0 <= self.high
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value, and the interval around it where there are enough entries to tell."""
+
+    value: float
+    interval: Interval | None
 
 
 def wilson(passed: int, total: int) -> Interval:
@@ -96,22 +107,25 @@ def _correlation(both: int, only_first: int, only_second: int, neither: int) -> 
     return excess / math.sqrt(product)
 
 
-def ratio_of_sums(numerators: Floats, denominators: Floats, seed: int) -> Interval:
-    """Return sum(numerators) / sum(denominators), such as bits per byte over documents.
+def ratio_of_sums(numerators: Floats, denominators: Floats, seed: int) -> Estimate:
+    """Return sum(numerators) / sum(denominators), such as bits per byte over packages.
 
     The interval is a percentile bootstrap over the entries (``RESAMPLES`` draws from ``seed``), because a few long
-    documents weigh most and no formula knows their spread.
+    documents weigh most and no formula knows their spread; of fewer than ``FEWEST_ENTRIES`` there is none.
     """
     assert len(numerators) == len(denominators) > 0
+    value = float(numerators.sum() / denominators.sum())
+    if len(numerators) < FEWEST_ENTRIES:
+        return Estimate(value, None)
     ratios = np.empty(RESAMPLES)
     random = numpy_random(seed, "bootstrap")
     for index in range(RESAMPLES):
         drawn = random.integers(0, len(numerators), len(numerators))
         ratios[index] = numerators[drawn].sum() / denominators[drawn].sum()
     low, high = np.quantile(ratios, [0.025, 0.975])
-    return Interval(float(numerators.sum() / denominators.sum()), float(low), float(high))
+    return Estimate(value, Interval(value, float(low), float(high)))
 
 
-def paired_ratio_difference(first: Floats, second: Floats, denominators: Floats, seed: int) -> Interval:
+def paired_ratio_difference(first: Floats, second: Floats, denominators: Floats, seed: int) -> Estimate:
     """Return the difference of two ratios over the same entries, first minus second, entries drawn together."""
     return ratio_of_sums(first - second, denominators, seed)

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from codeprimer.analysis.statistics import (
+    FEWEST_ENTRIES,
+    Estimate,
     Interval,
     mcnemar,
     paired_difference,
@@ -91,28 +93,41 @@ def concept_scores(samples: Samples) -> list[dict[str, Any]]:
 
 
 def bits_value(rows: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any]:
-    """Return a model's bits per byte on one set of texts with its interval, a bootstrap over packages."""
-    interval = ratio_of_sums(_by_package(rows, "bits"), _by_package(rows, "bytes"), seed)
-    return {"model": rows[0]["model"], "value": interval.value, "low": interval.low, "high": interval.high}
+    """Return a model's bits per byte on one set of texts with its interval, a bootstrap over packages.
+
+    ``low`` and ``high`` are None where there are too few packages for an interval.
+    """
+    estimate = ratio_of_sums(_by_package(rows, "bits"), _by_package(rows, "bytes"), seed)
+    return {"model": rows[0]["model"], "value": estimate.value, **_limits(estimate)}
+
+
+def _limits(estimate: Estimate) -> dict[str, float | None]:
+    interval = estimate.interval
+    return {"low": interval.low if interval else None, "high": interval.high if interval else None}
 
 
 def compare_bits(first: Sequence[Mapping[str, Any]], second: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any]:
     """Return the paired comparison of two models' bits per byte on the same documents."""
     assert [row["doc_id"] for row in first] == [row["doc_id"] for row in second]
     bits, others, sizes = _by_package(first, "bits"), _by_package(second, "bits"), _by_package(first, "bytes")
-    interval = paired_ratio_difference(bits, others, sizes, seed)
+    estimate = paired_ratio_difference(bits, others, sizes, seed)
     names = first[0]["model"], second[0]["model"]
     return {
         "first": names[0],
         "second": names[1],
-        "difference": interval.value,
-        "low": interval.low,
-        "high": interval.high,
-        "sentence": _bits_sentence(*names, interval),
+        "difference": estimate.value,
+        **_limits(estimate),
+        "sentence": _bits_sentence(*names, estimate, len(sizes)),
     }
 
 
-def _bits_sentence(first: str, second: str, interval: Interval) -> str:
+def _bits_sentence(first: str, second: str, estimate: Estimate, packages: int) -> str:
+    interval = estimate.interval
+    if interval is None:
+        return (
+            f"{first} against {second}: {estimate.value:+.3f} bits per byte; too few packages for an interval "
+            f"({packages}, {FEWEST_ENTRIES} are needed)."
+        )
     limits = f"95 % interval {interval.low:+.3f} to {interval.high:+.3f}"
     if interval.includes_zero:
         return (

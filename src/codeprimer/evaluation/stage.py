@@ -32,7 +32,7 @@ class EvaluationStage(Stage[EvaluationSettings]):
     """Models in, scores with intervals out."""
 
     name = "evaluation"
-    version = 2
+    version = 3
     reads = ("exam", "quality", "tokens", "control", "base", "tuned")
     required_tables: ClassVar[tuple[str, ...]] = ("samples", "scores")
 

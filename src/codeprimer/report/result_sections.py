@@ -105,11 +105,15 @@ def _amount(of: Mapping[str, Any]) -> str:
     return f"{of['documents']:,} texts{packages}, {of['bytes']:,} bytes"
 
 
+def _bits_interval(row: Facts) -> str:
+    return "too few packages" if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
+
+
 def _bits(sets: list[Mapping[str, Any]]) -> list[Block]:
     content: list[Block] = [blocks.heading("Bits per byte on clean code (fewer is better)")]
     for of in sets:
         content.append(blocks.text(f"{_TEXT_SETS[of['text_set']]}: {_amount(of)}."))
-        rows = [(row["model"], row["value"], f"{row['low']:.3f} to {row['high']:.3f}") for row in of["models"]]
+        rows = [(row["model"], row["value"], _bits_interval(row)) for row in of["models"]]
         content.append(blocks.table(("model", "bits per byte", "95 % interval (bootstrap over packages)"), rows))
         content += [blocks.text(comparison["sentence"]) for comparison in of["comparisons"]]
     if any("/" in row["model"] for of in sets for row in of["models"]):
