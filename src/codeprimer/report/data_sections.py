@@ -107,12 +107,19 @@ def _evidence(quality: Facts) -> list[Block]:
     return [
         blocks.heading("How well the scorer learnt the labels"),
         blocks.text(
-            f"Measured on {test['documents']:,} documents of {test['packages']:,} packages that it never saw; no package "
-            f"is on both sides. {quality['scorer']['features']}. {quality['scorer']['model'].capitalize()}."
+            f"Measured on {test['documents']:,} documents that it never saw, of {test['packages']:,} packages; "
+            f"{_apart(quality['labels'])}. {quality['scorer']['features']}. {quality['scorer']['model'].capitalize()}."
         ),
         blocks.table(("measure", "value", "beside it"), rows),
         blocks.chart(charts.reliability(reliability)),
     ]
+
+
+def _apart(labels: Facts) -> str:
+    """Return how far the documents of the test are from those that the scorer learnt from."""
+    if labels["split_by_package"]:
+        return "no package is on both sides"
+    return "the sample has too few packages to set whole ones apart, so texts of one package are on both sides"
 
 
 def _average_precision(test: Facts, baseline: str) -> str:
