@@ -53,6 +53,11 @@ def result_section(facts: Facts) -> Section:
     content: list[Block] = [
         blocks.chart(charts.score_intervals(list(exam_scores(facts).values()))),
         blocks.table(("model", "problems", "solved", "pass@1, greedy", "95 % interval (Wilson)"), rows),
+        blocks.text(
+            "The intervals cover the draw of the problems, not the training run: another seed of training moves the scores "
+            "as well.",
+            soft=True,
+        ),
         blocks.heading("Compared problem by problem"),
         blocks.table(
             ("pair", "only the first", "only the second", "p (exact)", "what it says"),

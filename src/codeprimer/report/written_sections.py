@@ -36,7 +36,8 @@ def exercises_section(facts: Facts, most: int) -> Section:
     content: list[Block] = [
         blocks.text(
             f"{exercises['exercises']:,} exercises hold {exercises['distinct_trees']:,} distinct syntax trees after masking "
-            f"all literals and all identifiers; no two are alike. Rejected: {named_counts(exercises['rejected']) or 'none'}."
+            "all literals and all identifiers; no two have the same prompt. Rejected: "
+            f"{named_counts(exercises['rejected']) or 'none'}."
         ),
         blocks.heading("Exercises by concept"),
         blocks.chart(charts.bars(exercises["concepts"], "exercises", most=80)),
