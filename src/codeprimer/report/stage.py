@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from codeprimer.core.artifact import Artifact, Workspace, to_json, write_atomically
 from codeprimer.core.stage import Stage, Stats, Tools
 from codeprimer.report.facts import facts_of
+from codeprimer.report.licenses import published_licenses
 from codeprimer.report.settings import ReportSettings
 from codeprimer.report.wording import percent
 
@@ -41,6 +42,7 @@ class ReportStage(Stage[ReportSettings]):
         from codeprimer.report.page import render_card, render_page
 
         facts = facts_of(inputs)
+        facts["published_licenses"] = published_licenses(inputs["quality"], inputs["contamination"])
         page = render_page(settings.title, tools.seed, facts, settings.examples)
         write_atomically(out.path / "report.html", page.encode())
         stable = {name: value for name, value in facts.items() if name != "cost"}
