@@ -7,7 +7,7 @@ from typing import Any
 
 from codeprimer.report import blocks, charts
 from codeprimer.report.blocks import Section
-from codeprimer.report.wording import duration, percent
+from codeprimer.report.wording import duration, megabytes, percent
 
 Facts = Mapping[str, Any]
 
@@ -18,13 +18,23 @@ _OPTIMISERS = {"adamw": "AdamW", "muon": "Muon for the matrices inside the layer
 
 def training_section(facts: Facts) -> Section:
     """Three models, one loop, three mixtures of data."""
-    rows = [(name, *_training_row(facts[name])) for name in MODELS]
+    rows = [(name, *_training_row(facts[name], facts["tokens"]["sets"])) for name in MODELS]
     points = [
         {"model": name, "tokens": point["tokens"] + _tokens_before(facts, name), "loss": point["loss"]}
         for name in MODELS
         for point in facts[name]["loss_curve"]
     ]
-    headings = ("model", "parameters", "tokens", "steps", "trained on", "epochs", "precision", "final loss")
+    headings = (
+        "model",
+        "parameters",
+        "tokens",
+        "text read",
+        "steps",
+        "trained on",
+        "epochs",
+        "precision",
+        "final loss",
+    )
     return Section(
         "training",
         "Training",
@@ -36,6 +46,11 @@ def training_section(facts: Facts) -> Section:
                 "curve's own course can be read, not one model against another."
             ),
             blocks.table(headings, rows),
+            blocks.text(
+                "The vocabulary that all three share is learnt from code, textbooks and exercises, not from raw code, so "
+                "equal tokens are not quite equal bytes.",
+                soft=True,
+            ),
             blocks.chart(charts.loss_curves(points)),
             _selection(facts["tuned"]["selection"]),
         ],
@@ -49,10 +64,11 @@ def _optimisers(facts: Facts) -> str:
     return ", then ".join(dict.fromkeys(said))
 
 
-def _training_row(of: Facts) -> tuple[Any, ...]:
+def _training_row(of: Facts, sets: Facts) -> tuple[Any, ...]:
     mixture = "; then ".join(_mixture(phase["mixture"]) for phase in of["phases"])
     epochs = ", ".join(f"{name} {count:.2f}" for name, count in of["epochs"].items())
-    return of["parameters"], of["tokens"], of["steps"], mixture, epochs, of["precision"], of["final_loss"]
+    read = megabytes(round(sum(count * sets[name]["bytes"] for name, count in of["epochs"].items())))
+    return of["parameters"], of["tokens"], read, of["steps"], mixture, epochs, of["precision"], of["final_loss"]
 
 
 def _mixture(shares: Mapping[str, float]) -> str:
