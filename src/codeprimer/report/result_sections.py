@@ -73,7 +73,7 @@ def result_section(facts: Facts) -> Section:
             ],
         ),
     ]
-    content += _bits(evaluation["bits_per_byte"])
+    content += _bits(evaluation["bits_per_byte"], facts["artefacts"]["evaluation"]["settings"]["document_bytes"])
     content += [
         blocks.heading("Verdicts"),
         blocks.table(("model", "verdict", "answers"), _verdicts(evaluation["verdicts"])),
@@ -110,14 +110,18 @@ def _amount(of: Mapping[str, Any]) -> str:
     return f"{of['documents']:,} texts{packages}, {of['bytes']:,} bytes"
 
 
+def _cut(of: Mapping[str, Any], document_bytes: int) -> str:
+    return f" Of {of['cut']:,} longer ones only the first {document_bytes:,} bytes are measured." if of["cut"] else ""
+
+
 def _bits_interval(row: Facts) -> str:
     return "too few packages" if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
 
 
-def _bits(sets: list[Mapping[str, Any]]) -> list[Block]:
+def _bits(sets: list[Mapping[str, Any]], document_bytes: int) -> list[Block]:
     content: list[Block] = [blocks.heading("Bits per byte on clean code (fewer is better)")]
     for of in sets:
-        content.append(blocks.text(f"{_TEXT_SETS[of['text_set']]}: {_amount(of)}."))
+        content.append(blocks.text(f"{_TEXT_SETS[of['text_set']]}: {_amount(of)}.{_cut(of, document_bytes)}"))
         rows = [(row["model"], row["value"], _bits_interval(row)) for row in of["models"]]
         content.append(blocks.table(("model", "bits per byte", "95 % interval (bootstrap over packages)"), rows))
         content += [blocks.text(comparison["sentence"]) for comparison in of["comparisons"]]
