@@ -59,7 +59,7 @@ def flow(recipe: Recipe) -> list[Step]:
             "evaluation",
             EvaluationStage(),
             recipe.evaluation,
-            _same("exam", "quality", "tokens", "control", "base", "tuned"),
+            _same("exam", "quality", "control", "base", "tuned"),
         ),
         Step(90, "report", ReportStage(), _titled(recipe), _same(*ReportStage.reads)),
     ]

@@ -67,7 +67,6 @@ def inputs(checkpoints: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
     return {
         "exam": publish(store, "exam", exam, {}),
         "quality": publish(store, "quality", {"kept": (KEPT, kept)}, {}),
-        "tokens": publish(store, "tokens", {}, {}),
         "control": publish(
             store, "control", {}, {".": checkpoints["none"], "phases/base": checkpoints["none"]}, settings=two_phases
         ),

@@ -33,7 +33,7 @@ class EvaluationStage(Stage[EvaluationSettings]):
 
     name = "evaluation"
     version = 3
-    reads = ("exam", "quality", "tokens", "control", "base", "tuned")
+    reads = ("exam", "quality", "control", "base", "tuned")
     required_tables: ClassVar[tuple[str, ...]] = ("samples", "scores")
 
     def __init__(self, sandbox: Sandbox | None = None) -> None:

@@ -7,7 +7,7 @@ both give the same ids. Needs no torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -92,10 +92,6 @@ class Tokenizer:
         Whitespace at the end of a prompt is the beginning of a token that the model is to write itself.
         """
         return self.encode(prompt.rstrip())
-
-    def encode_all(self, texts: Iterable[str]) -> Iterator[list[int]]:
-        """Yield the ids of each text in order."""
-        return map(self.encode, texts)
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of ids; bytes that are no UTF-8 become U+FFFD, end-of-text tokens are left out."""

@@ -50,11 +50,6 @@ def chart(svg: str) -> Block:
     return {"kind": "chart", "svg": svg}
 
 
-def charts(*svgs: str) -> Block:
-    """Pictures side by side."""
-    return {"kind": "charts", "svgs": svgs}
-
-
 def code(caption: str, source: str, mark: str = "") -> Block:
     """A listing; ``mark`` colours its edge (kept, dropped, passed, failed)."""
     return {"kind": "code", "caption": caption, "text": source, "mark": mark}

@@ -24,7 +24,7 @@ PACKAGES = (
     "annotated-types", "anyio", "charset-normalizer", "click", "cloudpickle", "filelock", "fsspec", "h11",
     "httpcore2", "httpx2", "huggingface-hub", "idna", "jinja2", "joblib", "markdown-it-py", "markupsafe", "mdurl",
     "narwhals", "numpy", "packaging", "pip", "pyarrow", "pydantic", "pydantic-core", "pygments", "pyyaml",
-    "rapidfuzz", "regex", "requests", "rich", "scikit-learn", "scipy", "setuptools", "shellingham", "threadpoolctl",
+    "regex", "requests", "rich", "scikit-learn", "scipy", "setuptools", "shellingham", "threadpoolctl",
     "tiktoken", "tokenizers", "tqdm", "truststore", "typer", "typing-extensions", "typing-inspection", "urllib3",
 )  # fmt: skip
 """What installing codeprimer without extras brings, pip included, in names of the package index."""
