@@ -40,8 +40,8 @@ training:
   precision: float32
   checkpoint_every: 4
   selections: 2
-  base: {name: base, mixture: {code: 0.5, textbooks: 0.5}, tokens: 24576, batch_sequences: 8}
-  tuned: {name: tuned, mixture: {exercises: 1.0}, tokens: 24576, batch_sequences: 8}
+  base: {mixture: {code: 0.5, textbooks: 0.5}, tokens: 24576, batch_sequences: 8}
+  tuned: {mixture: {exercises: 1.0}, tokens: 24576, batch_sequences: 8}
 evaluation: {heldout_bytes: 20000}
 """
 

@@ -83,13 +83,27 @@ def test_sections_that_contradict_each_other_are_one_sentence(
     tmp_path: Path, overrides: list[str], message: str
 ) -> None:
     recipe = tmp_path / "r.yaml"
-    recipe.write_text(
-        "training:\n  base: {name: base, mixture: {code: 1.0}, tokens: 1000}\n"
-        "  tuned: {name: tuned, mixture: {exercises: 1.0}, tokens: 1000}\n"
-    )
+    recipe.write_text("training: {threads: 1}\n")
     load_recipe(recipe)
     with pytest.raises(RecipeError, match=message):
         load_recipe(recipe, overrides)
+
+
+def test_one_setting_of_a_phase_leaves_the_others_as_they_are(tmp_path: Path) -> None:
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("seed: 1\n")
+    default = load_recipe(recipe).training
+    changed = load_recipe(recipe, ["training.base.tokens=200000", "training.tuned.optimiser=muon"]).training
+    assert changed.base == default.base.model_copy(update={"tokens": 200_000})
+    assert changed.tuned == default.tuned.model_copy(update={"optimiser": "muon"})
+    assert [phase.name for phase in changed.control_settings().phases] == ["base", "tuned"]
+
+
+def test_a_phase_has_no_name_to_give(tmp_path: Path) -> None:
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("training: {base: {name: mine}}\n")
+    with pytest.raises(RecipeError, match=r"training\.base\.name: unknown key"):
+        load_recipe(recipe)
 
 
 def test_saving_states_more_often_does_not_make_another_model() -> None:

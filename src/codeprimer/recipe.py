@@ -28,11 +28,31 @@ from codeprimer.quality.settings import QualitySettings
 from codeprimer.report.settings import ReportSettings
 from codeprimer.textbooks.settings import TextbooksSettings
 from codeprimer.tokens.settings import TokensSettings
-from codeprimer.training.settings import ModelSettings, Phase, Precision, TrainingSettings
+from codeprimer.training.settings import Mixture, ModelSettings, Phase, PhaseSettings, Precision, TrainingSettings
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 NAME_CHARACTERS = 80
 RESERVED_NAMES = ("store",)
+
+
+class BaseSettings(PhaseSettings):
+    """How the base model is trained; what a recipe leaves out has a default."""
+
+    mixture: Mixture = Field(
+        default={"code": 0.5, "textbooks": 0.5},
+        min_length=1,
+        description=PhaseSettings.model_fields["mixture"].description,
+    )
+    tokens: int = Field(default=1_000_000, ge=1, description=PhaseSettings.model_fields["tokens"].description)
+
+
+class TunedSettings(PhaseSettings):
+    """How the tuned model is trained, from the base model; what a recipe leaves out has a default."""
+
+    mixture: Mixture = Field(
+        default={"exercises": 1.0}, min_length=1, description=PhaseSettings.model_fields["mixture"].description
+    )
+    tokens: int = Field(default=3_000_000, ge=1, description=PhaseSettings.model_fields["tokens"].description)
 
 
 class TrainingSection(Settings):
@@ -49,28 +69,22 @@ class TrainingSection(Settings):
     selections: int = Field(
         default=4, ge=1, description="How many checkpoints of the tuned model the validation set chooses from."
     )
-    base: Phase = Field(
-        default=Phase(name="base", mixture={"code": 0.5, "textbooks": 0.5}, tokens=1_000_000),
-        description="Pre-training.",
-    )
-    tuned: Phase = Field(
-        default=Phase(name="tuned", mixture={"exercises": 1.0}, tokens=3_000_000),
-        description="Fine-tuning, from the base model.",
-    )
+    base: BaseSettings = Field(default=BaseSettings(), description="Pre-training.")
+    tuned: TunedSettings = Field(default=TunedSettings(), description="Fine-tuning, from the base model.")
 
     def base_settings(self) -> TrainingSettings:
         """Return the settings of the base model."""
-        return self._settings((self.base,), 1)
+        return self._settings((_phase("base", self.base),), 1)
 
     def tuned_settings(self) -> TrainingSettings:
         """Return the settings of the tuned model."""
-        return self._settings((self.tuned,), self.selections)
+        return self._settings((_phase("tuned", self.tuned),), self.selections)
 
     def control_settings(self) -> TrainingSettings:
         """Return the settings of the control: base and tuned in tokens and schedule, on raw code throughout."""
-        raw = {"raw": 1.0}
-        phases = tuple(phase.model_copy(update={"mixture": raw}) for phase in (self.base, self.tuned))
-        return self._settings(phases, 1)
+        raw = {"mixture": {"raw": 1.0}}
+        phases = _phase("base", self.base), _phase("tuned", self.tuned)
+        return self._settings(tuple(phase.model_copy(update=raw) for phase in phases), 1)
 
     def _settings(self, phases: tuple[Phase, ...], selections: int) -> TrainingSettings:
         return TrainingSettings(
@@ -81,6 +95,10 @@ class TrainingSection(Settings):
             checkpoint_every=self.checkpoint_every,
             selections=selections,
         )
+
+
+def _phase(name: str, settings: PhaseSettings) -> Phase:
+    return Phase(name=name, **settings.model_dump())
 
 
 class Recipe(Settings):

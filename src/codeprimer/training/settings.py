@@ -10,6 +10,7 @@ from codeprimer.core.stage import PLACE, Settings
 from codeprimer.model.config import PhiConfig
 
 Precision = Literal["auto", "float32", "bfloat16"]
+Mixture = dict[str, Annotated[float, Field(gt=0)]]
 
 
 class ModelSettings(Settings):
@@ -46,13 +47,10 @@ class ModelSettings(Settings):
         )
 
 
-class Phase(Settings):
+class PhaseSettings(Settings):
     """One stretch of training with its own data, learning rate and fresh optimiser."""
 
-    name: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9_-]*$", description="Names the phase's folder and curve.")
-    mixture: dict[str, Annotated[float, Field(gt=0)]] = Field(
-        min_length=1, description="Share of the sequences that each training set gives."
-    )
+    mixture: Mixture = Field(min_length=1, description="Share of the sequences that each training set gives.")
     tokens: int = Field(ge=1, description="How much is trained on [tokens], repetitions counted.")
     batch_sequences: int = Field(default=32, ge=1, description="Sequences per step.")
     optimiser: Literal["adamw", "muon"] = Field(
@@ -86,6 +84,12 @@ class Phase(Settings):
     def steps(self, context: int) -> int:
         """Return the number of steps; the last one may exceed ``tokens``."""
         return -(-self.tokens // (self.batch_sequences * context))
+
+
+class Phase(PhaseSettings):
+    """A stretch of training with the name that its folder and its curve have."""
+
+    name: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9_-]*$", description="Names the phase's folder and curve.")
 
 
 class TrainingSettings(Settings):
