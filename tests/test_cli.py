@@ -38,6 +38,8 @@ BAD_RECIPES = {
     "a key given twice": ("seed: 1\nseed: 2", "key 'seed' is given twice"),
     "no YAML": ("seed: [1", "line "),
     "no mapping": ("- 1", "a recipe is a mapping of sections"),
+    "nothing": ("# to be written\n", "the recipe is empty; `codeprimer init FOLDER` writes one"),
+    "an empty mapping": ("{}", "the recipe is empty"),
     "a reserved name": ("name: store", "name: 'store' is the folder of all artefacts"),
 }
 
@@ -50,6 +52,17 @@ def test_a_bad_recipe_is_one_sentence_that_names_file_and_key(name: str, tmp_pat
     assert expected in finished.stderr
     assert "Traceback" not in finished.stderr
     assert len(finished.stderr.strip().splitlines()) == 1
+
+
+def test_the_recipe_of_a_run_is_replaced_whole_and_never_written_in_place(tmp_path: Path) -> None:
+    path = recipe(tmp_path, "name: one\nexam: {problems: 10, validation: 10}\n")
+    assert codeprimer("run", path, "--until", "exam", cwd=tmp_path).returncode == 0
+    kept, before = tmp_path / "runs/one/recipe.yaml", tmp_path / "before.yaml"
+    os.link(kept, before)
+    old = before.read_text()
+    assert codeprimer("run", path, "--until", "exam", "-s", "seed=2", cwd=tmp_path).returncode == 0
+    assert "seed: 2" in kept.read_text()
+    assert before.read_text() == old, "whoever reads the old file goes on reading it whole"
 
 
 def test_a_recipe_that_does_not_exist_is_one_sentence(tmp_path: Path) -> None:

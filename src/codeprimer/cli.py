@@ -49,6 +49,7 @@ def run(
 ) -> None:
     """Make everything that a recipe asks for; what is up to date is not made again."""
     from codeprimer import pipeline
+    from codeprimer.core.artifact import write_atomically
     from codeprimer.recipe import load_recipe
     from codeprimer.recipe_text import render_recipe
     from codeprimer.run_folder import RECIPE, RunFolder
@@ -60,7 +61,7 @@ def run(
     with folder.alone():
         started = time.monotonic()
         settled = pipeline.settle_machine(recipe, folder, steps)
-        (folder.path / RECIPE).write_text(render_recipe(recipe), encoding="utf-8")
+        write_atomically(folder.path / RECIPE, render_recipe(recipe).encode())
         planned = pipeline.plan(pipeline.steps_until(settled, until), recipe.seed, folder.store, console)
         for step, built in pipeline.run(planned, folder, pipeline.make_tools(settled, console, processes)):
             _say_built(console, step.link, built.reused, built.seconds, built.headline)

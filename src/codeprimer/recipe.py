@@ -196,8 +196,10 @@ def _read(path: Path) -> dict[str, Any]:
         raise RecipeError(f"{path}: line {line}: {error.problem}; the file must be YAML") from None
     except yaml.YAMLError as error:
         raise RecipeError(f"{path}: not YAML: {error}") from None
-    if values is None:
-        values = {}
+    if values is None or values == {}:
+        raise RecipeError(
+            f"{path}: the recipe is empty; `codeprimer init FOLDER` writes one, or give it a line such as seed: 1"
+        )
     if not isinstance(values, dict):
         raise RecipeError(f"{path}: a recipe is a mapping of sections, this is a {type(values).__name__}")
     return values
