@@ -2,7 +2,7 @@
 
 Reads nothing and writes nothing; these are the types in which the curriculum, the textbooks and the exercises meet.
 The one idea: an exercise is a *composition*, a chain of operations. What is held out is the composition itself, so
-the exam asks for combinations that were never trained on, whatever their names, wordings and numbers.
+the exam asks for combinations that no exercise has, whatever their names, wordings and numbers.
 """
 
 from __future__ import annotations
