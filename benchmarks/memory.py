@@ -15,7 +15,6 @@ import hashlib
 import json
 import keyword
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -23,13 +22,14 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from tools.machine import machine
+
 from codeprimer.core.artifact import Store
 from codeprimer.core.console import Console
-from codeprimer.core.stage import Tools, available_cores, identify, run_stage
+from codeprimer.core.stage import Tools, identify, run_stage
 from codeprimer.corpus.settings import CorpusSettings, SourceSettings
 from codeprimer.corpus.stage import CorpusStage
 from codeprimer.engines.local import LocalEngine
@@ -40,6 +40,7 @@ RESULT = Path(__file__).parent / "results" / "memory.json"
 SIZES = (50, 100, 200, 400)  # MB
 LIMIT = 600  # MB
 INTERVAL = 0.02  # s
+PACKAGES = ("codeprimer", "numpy", "pyarrow", "scikit-learn", "scipy")
 _NAME = re.compile(r"\b[a-z_][a-z0-9_]{3,}\b")
 _TESTS = re.compile(r"(?:^|/)_?tests?/|/test_|_test\.py$|/conftest\.py$")
 
@@ -56,7 +57,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         rows = [measure(size, Path(scratch)) for size in arguments.sizes]
     passed = all(row["largest_process_MB"] <= LIMIT for row in rows)
-    result = {"limit_MB": LIMIT, "passed": passed, "machine": machine(), "rows": rows}
+    result = {"limit_MB": LIMIT, "passed": passed, "machine": machine(PACKAGES), "rows": rows}
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(result, indent=2) + "\n")
     print(f"largest process at most {LIMIT} MB: {'yes' if passed else 'NO'}; {arguments.output} written")
@@ -166,21 +167,6 @@ def renamed(text: str, copy: int) -> str:
         return name if digest[0] % 7 or keyword.iskeyword(name) else f"{name}_{copy}"
 
     return _NAME.sub(rename, text) if copy else text
-
-
-def machine() -> dict[str, Any]:
-    """Describe the machine and what ran on it."""
-    models = re.findall(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    packages = ("codeprimer", "numpy", "pyarrow", "scikit-learn", "scipy")
-    return {
-        "cpu": models[0] if models else "unknown",
-        "cores": available_cores(),
-        "memory_GB": round(memory, 1),
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "packages": {name: version(name) for name in packages},
-    }
 
 
 if __name__ == "__main__":

@@ -35,16 +35,24 @@ Overrides = Annotated[
     list[str] | None, typer.Option("--set", "-s", help="Override one setting: section.key=value.", metavar="KEY=VALUE")
 ]
 Runs = Annotated[Path, typer.Option("--runs", help="The folder of all runs and their store.")]
+WeakSandbox = Annotated[
+    bool,
+    typer.Option(
+        "--allow-weak-sandbox",
+        help="Run programs even where the system offers only a sandbox that stops mistakes but no attack (macOS).",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0913 - the options of a command are its arguments
     recipe_file: RecipeFile,
     until: Annotated[str | None, typer.Option(help="Stop after this step, such as quality.")] = None,
     overrides: Overrides = None,
     runs: Runs = Path("runs"),
     processes: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one per core.")] = 0,
+    allow_weak_sandbox: WeakSandbox = False,
     json: Json = False,
 ) -> None:
     """Make everything that a recipe asks for; what is up to date is not made again."""
@@ -60,9 +68,10 @@ def run(
     steps = pipeline.steps_until(recipe, until)
     with folder.alone():
         started = time.monotonic()
+        tier = pipeline.settle_sandbox(folder, steps, allow_weak_sandbox)
         settled = pipeline.settle_machine(recipe, folder, steps)
         write_atomically(folder.path / RECIPE, render_recipe(recipe).encode())
-        planned = pipeline.plan(pipeline.steps_until(settled, until), recipe.seed, folder.store, console)
+        planned = pipeline.plan(pipeline.steps_until(settled, until, tier), recipe.seed, folder.store, console)
         for step, built in pipeline.run(planned, folder, pipeline.make_tools(settled, console, processes)):
             _say_built(console, step.link, built.reused, built.seconds, built.headline)
             console.event("step_done", step=step.name, id=built.artifact.id, reused=built.reused, seconds=built.seconds)
@@ -108,7 +117,10 @@ def status(
         recipe = load_recipe(path, overrides or [])
         folder = RunFolder(runs / recipe.name)
     planned = pipeline.plan(
-        pipeline.flow(pipeline.with_machine(recipe, folder.machine())), recipe.seed, folder.store, console
+        pipeline.flow(pipeline.with_machine(recipe, folder.machine()), pipeline.recorded_tier(folder)),
+        recipe.seed,
+        folder.store,
+        console,
     )
     for item in planned:
         console.event("step", step=item.step.name, id=item.id, state=item.state)
@@ -134,6 +146,43 @@ def trace(
         _print_json(life)
     else:
         print_life(_console(False), life)
+
+
+@app.command()
+def evaluate(  # noqa: PLR0913 - the options of a command are its arguments
+    what: Annotated[
+        Path,
+        typer.Argument(
+            help="A run, the folder of a checkpoint (Hugging Face layout), or a file of answers (JSON lines).",
+            metavar="RUN|CHECKPOINT|FILE",
+        ),
+    ],
+    on: Annotated[str, typer.Option(help="humaneval, mbpp (found through CODEPRIMER_BENCHMARKS), or a file.")],
+    model: Annotated[str, typer.Option(help="Which model of a run: control, base or tuned.")] = "tuned",
+    shots: Annotated[int, typer.Option(help="Solved examples before each task of MBPP: 0 or 3.")] = 0,
+    whole: Annotated[bool, typer.Option("--whole", help="All of MBPP instead of its test split.")] = False,
+    samples: Annotated[int, typer.Option(min=1, help="Answers per problem; more than one need a temperature.")] = 1,
+    temperature: Annotated[float, typer.Option(min=0.0, help="0: greedy.")] = 0.0,
+    top_p: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Draw from the likeliest tokens of this share.")
+    ] = 0.95,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="[tokens]")] = 512,
+    seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 1,
+    output: Annotated[Path | None, typer.Option(help="The folder to write; default: beside what is evaluated.")] = None,
+    allow_weak_sandbox: WeakSandbox = False,
+    json: Json = False,
+) -> None:
+    """Score a model, or given answers, on a benchmark: pass@k with intervals, verdicts by kind, samples kept."""
+    from codeprimer.evaluate import Order, evaluate_benchmark, score_table
+    from codeprimer.evaluation.answering import Asking
+
+    console = _console(json)
+    asking = Asking(samples, max_new_tokens, temperature, top_p, seed)
+    order = Order(what, on, model, shots, whole, asking, output, allow_weak_sandbox)
+    facts = evaluate_benchmark(order, console)
+    console.table(score_table(facts))
+    console.say(f"samples: {facts['output']}")
+    console.event("finished", **facts)
 
 
 @app.command()

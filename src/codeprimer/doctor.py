@@ -17,6 +17,12 @@ import codeprimer
 from codeprimer.core.console import Console
 from codeprimer.core.stage import available_cores
 
+_TIERS = {
+    "jailed": "tier jailed: programs run in namespaces of their own, behind seccomp, Landlock and the kernel's limits",
+    "confined": "tier confined: programs run behind seccomp and the kernel's limits, without all the walls there can be",
+    "weak": "tier weak: stops programs that err, not such that attack; runs need --allow-weak-sandbox",
+}
+
 DEMO_MEMORY = 4 * 2**30
 DEMO_DISK = 2 * 2**30
 
@@ -72,15 +78,17 @@ def _extra(extra: str, package: str, purpose: str) -> Finding:
 
 
 def _sandbox() -> Finding:
-    from codeprimer.sandbox import Program, Sandbox
+    from codeprimer.sandbox import JailError, Program, Sandbox, Tier
 
-    with Sandbox(workers=1) as sandbox:
-        good, bad = sandbox.run([Program("x = 1", ("assert x == 1",)), Program("x = 1", ("assert x == 2",))])
-    if good.kind == "passed" and bad.kind == "failed":
-        return Finding(
-            "sandbox", "good", "runs programs in processes with time, memory and file limits; not yet a jail"
-        )
-    return Finding("sandbox", "poor", f"a passing program was judged {good.kind}, a failing one {bad.kind}")
+    right, wrong = (Program(f"def double(x): return {n} * x", ("assert double(3) == 6",)) for n in (2, 3))
+    try:
+        with Sandbox(workers=1, required=Tier.weak) as sandbox:
+            good, bad = sandbox.run([right, wrong])
+    except JailError as error:
+        return Finding("sandbox", "poor", str(error))
+    if (good.kind, bad.kind) != ("passed", "failed"):
+        return Finding("sandbox", "poor", f"a right program was judged {good.kind}, a wrong one {bad.kind}")
+    return Finding("sandbox", "poor" if good.tier is Tier.weak else "good", _TIERS[good.tier.name])
 
 
 def _benchmarks() -> Finding:

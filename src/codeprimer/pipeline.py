@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -21,22 +22,23 @@ from codeprimer.quality.stage import QualityStage
 from codeprimer.recipe import Recipe
 from codeprimer.report.stage import ReportStage
 from codeprimer.run_folder import RunFolder
+from codeprimer.sandbox import JailError, Sandbox, Tier
 from codeprimer.schedule import Planned, State, Step, walk
 from codeprimer.textbooks.stage import TextbooksStage
 from codeprimer.tokens.stage import TokensStage
 from codeprimer.training.stage import TrainingStage
 
 
-def flow(recipe: Recipe) -> list[Step]:
-    """Return the steps of a run, each after everything it reads."""
+def flow(recipe: Recipe, tier: Tier = Tier.jailed) -> list[Step]:
+    """Return the steps of a run, each after everything it reads; programs run in a sandbox of ``tier``."""
     training = recipe.training
     trained = {"tokens": "tokens", "exam": "exam"}
     return [
-        Step(5, "exam", ExamStage(), recipe.exam, {}),
+        Step(5, "exam", ExamStage(tier), recipe.exam, {}),
         Step(10, "corpus", CorpusStage(), recipe.corpus, {}),
         Step(20, "quality", QualityStage(), recipe.quality, _same("corpus")),
-        Step(30, "textbooks", TextbooksStage(), recipe.textbooks, _same("exam")),
-        Step(40, "exercises", ExercisesStage(), recipe.exercises, _same("exam")),
+        Step(30, "textbooks", TextbooksStage(tier), recipe.textbooks, _same("exam")),
+        Step(40, "exercises", ExercisesStage(tier), recipe.exercises, _same("exam")),
         Step(
             50,
             "contamination",
@@ -50,20 +52,23 @@ def flow(recipe: Recipe) -> list[Step]:
         Step(
             72,
             "tuned",
-            TrainingStage(True, _validation_score),
+            TrainingStage(True, partial(_validation_score, tier)),
             training.tuned_settings(),
             trained | {"start": "base"},
         ),
         Step(
             80,
             "evaluation",
-            EvaluationStage(),
+            EvaluationStage(tier),
             recipe.evaluation,
             _same("exam", "quality", "control", "base", "tuned"),
         ),
         Step(90, "report", ReportStage(), _titled(recipe), _same(*ReportStage.reads)),
     ]
 
+
+SANDBOX = "sandbox"
+"""What the tier is called among the decisions of a machine."""
 
 STEP_NAMES = (
     "exam",
@@ -80,6 +85,7 @@ STEP_NAMES = (
     "report",
 )
 NEED_TORCH = ("control", "base", "tuned", "evaluation")
+RUN_PROGRAMS = ("exam", "textbooks", "exercises", "tuned", "evaluation")
 
 
 def _titled(recipe: Recipe) -> Settings:
@@ -96,12 +102,12 @@ def _validation_score(*arguments: Any) -> float:
     return validation_score(*arguments)
 
 
-def steps_until(recipe: Recipe, until: str | None) -> list[Step]:
+def steps_until(recipe: Recipe, until: str | None, tier: Tier = Tier.jailed) -> list[Step]:
     """Return the steps up to ``until`` and only what it needs; all steps when it is None.
 
     Raises RecipeError when there is no such step.
     """
-    steps = flow(recipe)
+    steps = flow(recipe, tier)
     if until is None:
         return steps
     if until not in STEP_NAMES:
@@ -179,6 +185,33 @@ def settle_machine(recipe: Recipe, folder: RunFolder, steps: list[Step]) -> Reci
     if decided != folder.machine():
         folder.decide(decided)
     return with_machine(recipe, decided)
+
+
+def settle_sandbox(folder: RunFolder, steps: list[Step], allow_weak: bool) -> Tier:
+    """Return the tier of the sandbox: decided once per run, recorded, and used again.
+
+    Raises JailError, before any work is done, where programs are to run and there is no sandbox that may run them.
+    """
+    decided = folder.machine()
+    if SANDBOX in decided:
+        tier = Tier[decided[SANDBOX]]
+    elif not any(step.name in RUN_PROGRAMS for step in steps):
+        return Tier.jailed
+    else:
+        with Sandbox(workers=1, required=Tier.weak if allow_weak else Tier.confined) as sandbox:
+            tier = sandbox.tier
+        folder.decide(decided | {SANDBOX: tier.name})
+    if tier is Tier.weak and not allow_weak:
+        raise JailError(
+            f"{folder.path} runs programs in a weak sandbox, which only stops mistakes; give --allow-weak-sandbox again "
+            "to go on"
+        )
+    return tier
+
+
+def recorded_tier(folder: RunFolder) -> Tier:
+    """Return the tier that a run has decided on, or what is expected before its first decision."""
+    return Tier[folder.machine().get(SANDBOX, Tier.jailed.name)]
 
 
 def with_machine(recipe: Recipe, decided: Mapping[str, Any]) -> Recipe:

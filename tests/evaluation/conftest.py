@@ -30,6 +30,7 @@ def make_task(index: int, name: str, body: str) -> Row:
         "prompt": f'def {name}(x: int) -> int:\n    """Return {name} of x."""\n',
         "solution": f"    return {body}\n",
         "tests": [f"assert {name}(4) == {result}", f"assert {name}(0) is not None"],
+        "setup": "",
     }
 
 

@@ -26,6 +26,7 @@ from codeprimer.evaluation.validation import validation_score
 from codeprimer.evaluation.windows import bits_of
 from codeprimer.model.checkpoint import load
 from codeprimer.model.tokenizer import Tokenizer
+from codeprimer.sandbox import Tier
 
 QUIET = Console("quiet")
 SETTINGS = EvaluationSettings(new_tokens=40, heldout_bytes=600, document_bytes=200)
@@ -226,4 +227,4 @@ def test_the_validation_score_is_the_share_of_validation_problems_solved(
     checkpoints: dict[str, Path], inputs: dict[str, Artifact], name: str, score: float
 ) -> None:
     model, _ = load(checkpoints[name])
-    assert validation_score(model, Tokenizer.load(checkpoints[name]), inputs["exam"]) == score
+    assert validation_score(Tier.jailed, model, Tokenizer.load(checkpoints[name]), inputs["exam"]) == score

@@ -18,6 +18,7 @@ from codeprimer.exam.commonness import CommonWordings
 from codeprimer.exam.selection import Chooser
 from codeprimer.exam.settings import ExamSettings
 from codeprimer.exam.stage import ExamStage, check_solutions
+from codeprimer.sandbox import Tier
 
 QUIET = Console("quiet")
 SMALL = ExamSettings(problems=12, validation=10)
@@ -81,6 +82,6 @@ def test_a_wrong_solution_is_never_sealed() -> None:
 
     problem = next(Chooser(Random(1), CommonWordings(Random(9), 10), 640).problems(1))
     indent = " " * (8 if problem.prompt.startswith("class") else 4)
-    check_solutions([problem])
+    check_solutions([problem], Tier.jailed)
     with pytest.raises(AssertionError, match="its own solution failed"):
-        check_solutions([replace(problem, solution=f"{indent}return 'wrong'\n")])
+        check_solutions([replace(problem, solution=f"{indent}return 'wrong'\n")], Tier.jailed)

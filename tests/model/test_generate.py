@@ -8,7 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from codeprimer.model.checkpoint import save_model
-from codeprimer.model.generate import Limits, generate
+from codeprimer.model.generate import Limits, Sampling, generate
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
 
@@ -90,3 +90,27 @@ def test_bfloat16_models_generate_too(model: Phi) -> None:
     first = generate(rounded, prompts(), limits(10))
     assert [len(row) for row in first] == [10] * 6
     assert generate(rounded, prompts(), limits(10)) == first
+
+
+def test_samples_differ_by_seed_and_a_temperature_of_zero_is_greedy(model: Phi) -> None:
+    def drawn(temperature: float, seed: int, top_p: float = 1.0) -> list[list[int]]:
+        return generate(model, prompts(), limits(15), sampling=Sampling(temperature, top_p, seed))
+
+    greedy = generate(model, prompts(), limits(15))
+    assert drawn(0.0, 1) == greedy
+    assert drawn(1.0, 1) == drawn(1.0, 1)
+    assert drawn(1.0, 1) != drawn(1.0, 2)
+    assert drawn(1.0, 1, top_p=1e-9) == greedy
+
+
+def test_samples_follow_the_models_probabilities_within_the_nucleus(model: Phi) -> None:
+    prompt = prompts()[1]
+    with torch.no_grad():
+        shares = torch.softmax(model(torch.tensor([prompt]))[0, -1, :384].float() / 0.7, -1)
+    drawn = generate(model, [prompt] * 4000, limits(1), sampling=Sampling(0.7, 0.6, 3))
+    counts = torch.bincount(torch.tensor([row[0] for row in drawn]), minlength=384)
+    ranked = shares.argsort(descending=True)
+    size = int((shares[ranked].cumsum(0) < 0.6).sum()) + 1
+    assert set(counts.nonzero().flatten().tolist()) <= set(ranked[:size].tolist())
+    first = float(shares[ranked[0]] / shares[ranked[:size]].sum())
+    assert abs(int(counts[ranked[0]]) / 4000 - first) < 4 * (first * (1 - first) / 4000) ** 0.5

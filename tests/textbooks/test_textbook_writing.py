@@ -13,7 +13,7 @@ from codeprimer.core.errors import RecipeError
 from codeprimer.core.shards import Row, read_rows
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.curriculum.sections import Section, SectionBlueprint
-from codeprimer.sandbox import Limits
+from codeprimer.sandbox import Limits, Tier
 from codeprimer.textbooks import writing
 from codeprimer.textbooks.guarding import Guard
 from codeprimer.textbooks.settings import TextbooksSettings
@@ -62,7 +62,7 @@ def write(monkeypatch: pytest.MonkeyPatch, folder: Path, author: object, attempt
     monkeypatch.setattr(writing, "author_named", lambda name: author)
     monkeypatch.setattr(writing, "LIMITS", Limits(seconds=0.3))
     settings = TextbooksSettings(sections=9, attempts=attempts)
-    write_unit(WriteUnit(0, 9, settings, 1, NO_GUARD), folder)
+    write_unit(WriteUnit(0, 9, settings, 1, NO_GUARD, Tier.jailed), folder)
     return list(read_rows(folder / "sections")), list(read_rows(folder / "rejected"))
 
 
@@ -94,7 +94,7 @@ def test_a_rejected_section_is_written_anew(monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_the_offline_author_writes_sections_that_pass(tmp_path: Path) -> None:
     settings = TextbooksSettings(sections=30)
-    write_unit(WriteUnit(10, 25, settings, 1, NO_GUARD), tmp_path)
+    write_unit(WriteUnit(10, 25, settings, 1, NO_GUARD, Tier.jailed), tmp_path)
     rows = list(read_rows(tmp_path / "sections"))
     assert [row["position"] for row in rows] == list(range(10, 25))
     assert list(read_rows(tmp_path / "rejected")) == []
@@ -106,7 +106,7 @@ def test_the_cut_into_units_does_not_change_the_sections(tmp_path: Path) -> None
         for start, stop in pairwise(cuts):
             folder = tmp_path / name / str(start)
             folder.mkdir(parents=True)
-            write_unit(WriteUnit(start, stop, settings, 3, NO_GUARD), folder)
+            write_unit(WriteUnit(start, stop, settings, 3, NO_GUARD, Tier.jailed), folder)
     texts = {
         name: [row["text"] for path in sorted((tmp_path / name).iterdir()) for row in read_rows(path / "sections")]
         for name in ("whole", "cut")
@@ -117,7 +117,7 @@ def test_the_cut_into_units_does_not_change_the_sections(tmp_path: Path) -> None
 
 def test_units_cover_every_section_once() -> None:
     for count in (1, UNIT_SECTIONS, random.Random(1).randrange(200, 2000)):
-        units = units_for(TextbooksSettings(sections=count), 1, NO_GUARD)
+        units = units_for(TextbooksSettings(sections=count), 1, NO_GUARD, Tier.jailed)
         assert [number for unit in units for number in range(unit.start, unit.stop)] == list(range(count))
 
 

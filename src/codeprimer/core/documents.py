@@ -42,6 +42,7 @@ TASKS = pa.schema(
         ("prompt", pa.string()),  # what a model completes: signature and docstring
         ("solution", pa.string()),  # a body that passes; prompt + solution is a program
         ("tests", _STRINGS),  # one assert statement each; a benchmark's check function is one entry
+        ("setup", pa.string()),  # definitions that the tests use and that are no part of an answer; mostly empty
     ]
 )
 """``exam``, ``validation`` and ``benchmarks``: problems that nothing trained on may contain."""
@@ -144,6 +145,7 @@ EXERCISES = pa.schema(
         ("solution", pa.string()),
         ("tests", _STRINGS),
         ("verdict", pa.string()),
+        ("tier", pa.string()),  # what the sandbox was: "jailed", "confined" or "weak"
         ("request_id", pa.string()),
     ]
 )
@@ -203,13 +205,15 @@ EXPOSURE = pa.schema(
 
 SAMPLES = pa.schema(
     [
-        ("model", pa.string()),  # "control", "base" or "tuned"
+        ("model", pa.string()),  # "control", "base" or "tuned"; of another checkpoint its folder's name
         ("task_id", pa.string()),
         ("sample", pa.int32()),
         ("prompt", pa.string()),
         ("completion", pa.string()),
         ("verdict", pa.string()),
         ("detail", pa.string()),
+        ("tier", pa.string()),  # what the sandbox was; "none" where the program was not run
+        ("together", pa.bool_()),  # whether the program shared a process with its tests, so that it could forge this
     ]
 )
 

@@ -39,7 +39,17 @@ def limits_of(seconds: float) -> Limits:
 
 def program_of(task: Mapping[str, Any], completion: str) -> Program:
     """Return the program that a completion makes of a problem (a row of ``TASKS``)."""
-    return Program(task["prompt"].rstrip() + completion, tuple(task["tests"]))
+    return Program(task["prompt"].rstrip() + completion, tuple(task["tests"]), task["setup"], task["entry_point"])
+
+
+def verdict_columns(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as columns of the table ``samples``."""
+    return {
+        "verdict": verdict.kind.value,
+        "detail": verdict.detail,
+        "tier": verdict.tier.name,
+        "together": verdict.together,
+    }
 
 
 def grade(

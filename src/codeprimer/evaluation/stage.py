@@ -16,11 +16,11 @@ from codeprimer.core.seeds import derive_seed
 from codeprimer.core.shards import Row, TableWriter, read_rows
 from codeprimer.core.stage import Stage, Stats, Tools
 from codeprimer.evaluation.comparison import bits_value, compare_bits, compare_scores, concept_scores, score_row
-from codeprimer.evaluation.grading import Sample, grade, limits_of
+from codeprimer.evaluation.grading import Sample, grade, limits_of, verdict_columns
 from codeprimer.evaluation.settings import EvaluationSettings
 from codeprimer.evaluation.texts import HELDOUT, TEXTS, choose_texts, text_facts
 from codeprimer.evaluation.units import Unit, work
-from codeprimer.sandbox import Sandbox
+from codeprimer.sandbox import Sandbox, Tier
 
 MODELS = ("control", "base", "tuned")
 SCORE_PAIRS = (("base", "control"), ("tuned", "base"), ("tuned", "control"))
@@ -36,9 +36,14 @@ class EvaluationStage(Stage[EvaluationSettings]):
     reads = ("exam", "quality", "control", "base", "tuned")
     required_tables: ClassVar[tuple[str, ...]] = ("samples", "scores")
 
-    def __init__(self, sandbox: Sandbox | None = None) -> None:
-        """Set ``sandbox`` to run programs in a given one; otherwise the stage opens its own."""
-        self._sandbox = sandbox
+    def __init__(self, tier: Tier = Tier.jailed) -> None:
+        """Run the answers in a sandbox of ``tier``."""
+        self._tier = tier
+
+    def source_digest(self, settings: EvaluationSettings, console: Console) -> str:
+        """Return the tier, which stands in the table of samples."""
+        del settings, console
+        return self._tier.name
 
     def run(self, settings: EvaluationSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Let every model answer and measure every text, then grade and compare.
@@ -70,16 +75,12 @@ class EvaluationStage(Stage[EvaluationSettings]):
         self, settings: EvaluationSettings, exam: Artifact, answers: Mapping[str, Path]
     ) -> dict[str, list[Sample]]:
         tasks = list(exam.rows("exam"))
-        sandbox = self._sandbox or Sandbox()
-        try:
+        limits = limits_of(settings.seconds)
+        with Sandbox(required=self._tier, most=self._tier) as sandbox:
             return {
-                model: grade(
-                    tasks, [row["completion"] for row in read_rows(path)], sandbox, limits_of(settings.seconds)
-                )
+                model: grade(tasks, [row["completion"] for row in read_rows(path)], sandbox, limits)
                 for model, path in answers.items()
             }
-        finally:
-            sandbox.close()
 
 
 def _write_texts(inputs: Mapping[str, Artifact], settings: EvaluationSettings, seed: int, folder: Path) -> None:
@@ -126,15 +127,8 @@ def _write_tables(out: Workspace, samples: Mapping[str, Sequence[Sample]], bits:
 
 
 def _sample_row(model: str, sample: Sample) -> Row:
-    return {
-        "model": model,
-        "task_id": sample.task_id,
-        "sample": 0,
-        "prompt": sample.prompt,
-        "completion": sample.completion,
-        "verdict": sample.verdict.kind.value,
-        "detail": sample.verdict.detail,
-    }
+    facts = {"model": model, "task_id": sample.task_id, "sample": 0}
+    return facts | {"prompt": sample.prompt, "completion": sample.completion} | verdict_columns(sample.verdict)
 
 
 def _verdicts(samples: Sequence[Sample]) -> dict[str, int]:

@@ -14,7 +14,7 @@ from codeprimer.evaluation.grading import Sample, grade, limits_of
 from codeprimer.evaluation.settings import EvaluationSettings
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
-from codeprimer.sandbox import Sandbox
+from codeprimer.sandbox import Sandbox, Tier
 
 
 def score_tasks(
@@ -30,9 +30,9 @@ def score_tasks(
     return grade(tasks, completions, sandbox, limits_of(settings.seconds))
 
 
-def validation_score(model: Phi, tokenizer: Tokenizer, exam: Artifact) -> float:
+def validation_score(tier: Tier, model: Phi, tokenizer: Tokenizer, exam: Artifact) -> float:
     """Return the share of the exam artefact's validation problems that a model solves greedily."""
     tasks = list(exam.rows("validation"))
-    with Sandbox() as sandbox:
+    with Sandbox(required=tier, most=tier) as sandbox:
         samples = score_tasks(model, tokenizer, tasks, sandbox)
     return sum(sample.passed for sample in samples) / len(samples)

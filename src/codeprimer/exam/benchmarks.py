@@ -30,19 +30,19 @@ FILES: Mapping[str, tuple[str, ...]] = {
 """The names that the benchmarks are distributed under."""
 
 
-def find_benchmarks(wanted: tuple[str, ...], console: Console) -> list[Path]:
-    """Return the files that the recipe's words stand for, each once.
+def find_benchmarks(wanted: tuple[str, ...], console: Console, key: str = "exam.benchmarks") -> list[Path]:
+    """Return the files that the words of the recipe's ``key`` stand for, each once.
 
     Raises SourceError for a file or a benchmark that is not there; for ``auto`` that is only a warning.
     """
     found: list[Path] = []
     for word in wanted:
         if word == "auto":
-            found += _whatever_is_there(console)
+            found += _whatever_is_there(console, key)
         elif word in FILES:
-            found.append(_named(word))
+            found.append(_named(word, key))
         else:
-            found.append(_given(word))
+            found.append(_given(word, key))
     return list(dict.fromkeys(found))
 
 
@@ -68,28 +68,28 @@ def read_benchmark(path: Path) -> Iterator[Row]:
             ) from None
 
 
-def _whatever_is_there(console: Console) -> list[Path]:
+def _whatever_is_there(console: Console, key: str) -> list[Path]:
     folder = os.environ.get(FOLDER_VARIABLE)
     found = [path for name in FILES if folder and (path := _first(Path(folder), name))]
     if not found:
         where = f"{folder} holds neither" if folder else f"{FOLDER_VARIABLE} is not set, so there is neither"
-        console.warn(f"exam.benchmarks: {where} HumanEval nor MBPP; training data is not checked against them")
+        console.warn(f"{key}: {where} HumanEval nor MBPP; training data is not checked against them")
     return found
 
 
-def _named(name: str) -> Path:
+def _named(name: str, key: str) -> Path:
     folder = os.environ.get(FOLDER_VARIABLE)
     if not folder:
-        raise SourceError(f"exam.benchmarks: {name!r} is looked for in the folder {FOLDER_VARIABLE}, which is not set")
+        raise SourceError(f"{key}: {name!r} is looked for in the folder {FOLDER_VARIABLE}, which is not set")
     if (path := _first(Path(folder), name)) is None:
-        raise SourceError(f"exam.benchmarks: {folder} does not hold {' or '.join(FILES[name])}; download it there")
+        raise SourceError(f"{key}: {folder} does not hold {' or '.join(FILES[name])}; download it there")
     return path
 
 
-def _given(word: str) -> Path:
+def _given(word: str, key: str) -> Path:
     path = Path(word)
     if not path.is_file():
-        raise SourceError(f"exam.benchmarks: {word} is neither a file nor one of auto, {', '.join(FILES)}")
+        raise SourceError(f"{key}: {word} is neither a file nor one of auto, {', '.join(FILES)}")
     return path
 
 
@@ -131,6 +131,7 @@ def _humaneval(record: Mapping[str, Any]) -> Row:
         "prompt": _text(record, "prompt"),
         "solution": _text(record, "canonical_solution"),
         "tests": [_text(record, "test") + f"\ncheck({record['entry_point']})"],
+        "setup": _helpers(_text(record, "prompt")),
     }
 
 
@@ -145,8 +146,15 @@ def _mbpp(record: Mapping[str, Any]) -> Row:
         "entry_point": _called(tests, code),
         "prompt": f'"""{prose}"""\n',
         "solution": code if code.endswith("\n") else code + "\n",
-        "tests": [setup for setup in [record.get("test_setup_code", "")] if setup] + tests,
+        "tests": tests,
+        "setup": str(record.get("test_setup_code") or "\n".join(record.get("test_imports", []))),
     }
+
+
+def _helpers(prompt: str) -> str:
+    """Return what a prompt defines before the function that it asks for; tests may use it too."""
+    *helpers, _ = ast.parse(prompt + "    pass\n").body
+    return "".join(f"{ast.unparse(helper)}\n" for helper in helpers)
 
 
 def _text(record: Mapping[str, Any], key: str) -> str:

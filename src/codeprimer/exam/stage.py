@@ -22,7 +22,7 @@ from codeprimer.exam.benchmarks import digest_of, find_benchmarks, read_benchmar
 from codeprimer.exam.commonness import CommonWordings
 from codeprimer.exam.selection import Chooser
 from codeprimer.exam.settings import ExamSettings
-from codeprimer.sandbox import Program, Sandbox, VerdictKind
+from codeprimer.sandbox import Program, Sandbox, Tier, VerdictKind
 
 
 class ExamStage(Stage[ExamSettings]):
@@ -32,6 +32,10 @@ class ExamStage(Stage[ExamSettings]):
     version = 3
     seeded = False
     required_tables = ("exam", "validation")
+
+    def __init__(self, tier: Tier = Tier.jailed) -> None:
+        """Run the solutions in a sandbox of ``tier``."""
+        self._tier = tier
 
     def source_digest(self, settings: ExamSettings, console: Console) -> str:
         """Return a digest of the benchmark files; raises SourceError where one is missing."""
@@ -45,7 +49,7 @@ class ExamStage(Stage[ExamSettings]):
             "exam": list(chooser.problems(settings.problems)),
             "validation": list(chooser.problems(settings.validation)),
         }
-        check_solutions([exercise for problems in sets.values() for exercise in problems])
+        check_solutions([exercise for problems in sets.values() for exercise in problems], self._tier)
         rows = {name: [task_row(f"{name}/{n:04d}", e) for n, e in enumerate(sets[name])] for name in sets}
         for name, tasks in rows.items():
             with out.table(name, TASKS) as table:
@@ -69,15 +73,16 @@ def task_row(task_id: str, exercise: Exercise) -> Row:
         "prompt": exercise.prompt,
         "solution": exercise.solution,
         "tests": list(exercise.tests),
+        "setup": "",
     }
 
 
-def check_solutions(problems: Sequence[Exercise]) -> None:
+def check_solutions(problems: Sequence[Exercise], tier: Tier) -> None:
     """Execute every solution against its tests.
 
     Raises UserError where the machine did not let one finish; a solution that fails is a bug.
     """
-    with Sandbox() as sandbox:
+    with Sandbox(required=tier, most=tier) as sandbox:
         verdicts = sandbox.run(Program(problem.program, problem.tests) for problem in problems)
         for problem, verdict in zip(problems, verdicts, strict=True):
             broken = verdict.kind in (VerdictKind.failed, VerdictKind.raised)

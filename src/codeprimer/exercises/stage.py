@@ -22,6 +22,7 @@ from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.exercises.settings import ExercisesSettings
 from codeprimer.exercises.tally import Tally
 from codeprimer.exercises.writing import ACCEPTED, REJECTED, TREES, WriteUnit, author_named, write_unit
+from codeprimer.sandbox import Tier
 
 EXPECTED_SHARE = 0.9
 """The first round asks for the missing exercises divided by this: some are alike."""
@@ -37,10 +38,14 @@ class ExercisesStage(Stage[ExercisesSettings]):
     reads = ("exam",)
     required_tables = ("exercises",)
 
+    def __init__(self, tier: Tier = Tier.jailed) -> None:
+        """Run the solutions in a sandbox of ``tier``."""
+        self._tier = tier
+
     def source_digest(self, settings: ExercisesSettings, console: Console) -> str:
-        """Raise RecipeError early where the author is unknown; nothing outside the store is read."""
+        """Raise RecipeError early where the author is unknown; the tier stands in the table of exercises."""
         author_named(settings.author)
-        return ""
+        return self._tier.name
 
     def run(self, settings: ExercisesSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write exactly ``count`` exercises.
@@ -53,7 +58,7 @@ class ExercisesStage(Stage[ExercisesSettings]):
         with out.table("exercises", EXERCISES) as kept, out.table("rejected", EXERCISES_REJECTED) as rejected:
             for number in range(settings.rounds):
                 before = tally.kept
-                units = _round(settings, tools.seed, held_out, settings.count - tally.kept, asked)
+                units = self._round(settings, tools.seed, held_out, settings.count - tally.kept, asked)
                 asked += len(units)
                 work = out.work / f"round-{number:02d}"
                 for folder in tools.engine.map(write_unit, units, work, "exercises: writing and executing"):
@@ -71,20 +76,21 @@ class ExercisesStage(Stage[ExercisesSettings]):
         headline = f"{tally.kept:,} exercises with {facts['distinct_trees']:,} distinct masked syntax trees"
         return Stats(f"{headline}; {tally.rejected.total():,} rejected", facts)
 
+    def _round(
+        self, settings: ExercisesSettings, seed: int, held_out: HeldOut, missing: int, asked: int
+    ) -> list[WriteUnit]:
+        """Return the units that should give the missing exercises; no unit is ever asked for twice."""
+        units = math.ceil(missing / EXPECTED_SHARE / settings.unit_exercises)
+        return [
+            WriteUnit(number, settings.unit_exercises, seed, settings.author, settings.seconds, held_out, self._tier)
+            for number in range(asked, asked + units)
+        ]
+
 
 def held_out_by(exam: Artifact) -> HeldOut:
     """Return the guard of an exam artefact."""
     rows = (row for table in HELD_OUT_TABLES for row in exam.rows(table, ["blueprint"]))
     return HeldOut.of(row["blueprint"] for row in rows)
-
-
-def _round(settings: ExercisesSettings, seed: int, held_out: HeldOut, missing: int, asked: int) -> list[WriteUnit]:
-    """Return the units that should give the missing exercises; no unit is ever asked for twice."""
-    units = math.ceil(missing / EXPECTED_SHARE / settings.unit_exercises)
-    return [
-        WriteUnit(number, settings.unit_exercises, seed, settings.author, settings.seconds, held_out)
-        for number in range(asked, asked + units)
-    ]
 
 
 def _merge(folder: Path, count: int, tally: Tally, kept: TableWriter, rejected: TableWriter) -> None:

@@ -23,7 +23,7 @@ from codeprimer.core.shards import Row, TableWriter
 from codeprimer.curriculum.blueprints import Blueprint, Exercise
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.curriculum.sampler import orders
-from codeprimer.sandbox import Limits, Program, Sandbox, Verdict
+from codeprimer.sandbox import Limits, Program, Sandbox, Tier, Verdict
 
 ORDERS_PER_EXERCISE = 5
 """A unit gives up after so many orders per exercise that it wants."""
@@ -58,6 +58,7 @@ class WriteUnit:
     author: str
     seconds: float
     held_out: HeldOut
+    tier: Tier
 
 
 def write_unit(unit: WriteUnit, folder: Path) -> None:
@@ -65,7 +66,7 @@ def write_unit(unit: WriteUnit, folder: Path) -> None:
     exercises = list(_distinct(unit))
     trees = []
     with (
-        Sandbox(Limits(seconds=unit.seconds), workers=1) as sandbox,
+        Sandbox(Limits(seconds=unit.seconds), 1, unit.tier, unit.tier) as sandbox,
         TableWriter(folder / ACCEPTED, EXERCISES) as accepted,
         TableWriter(folder / REJECTED, EXERCISES_REJECTED) as rejected,
     ):
@@ -92,6 +93,7 @@ def exercise_row(exercise: Exercise, verdict: Verdict) -> Row:
         "solution": exercise.solution,
         "tests": list(exercise.tests),
         "verdict": str(verdict.kind),
+        "tier": verdict.tier.name,
         "request_id": None,
     }
 

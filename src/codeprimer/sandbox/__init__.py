@@ -1,20 +1,31 @@
-"""Run programs that nobody has read: time, memory and files are limited, and only a verdict comes back.
+"""Run programs that nobody has read, and believe only what cannot be forged.
 
-Reads programs (source and tests), writes nothing. One idea: a zygote process, started once with the common modules
-imported, forks a fresh child for every program, so that no program meets another and a start costs about a
-millisecond.
+Reads programs (source and tests), writes nothing. One idea: the tests and the program never share a process. A judge
+holds the tests; where they call a function of the program, the call goes as plain text to a candidate, another process
+behind walls of its own, and a plain value comes back. So a program that wants to pass must return what the tests
+expect, and it does not know what that is.
 
-Covered: endless loops, sleeps, memory bombs, written files, output, crashes, exits in every spelling, background
-threads, orphaned grandchildren, a caller that is killed. A verdict comes over a pipe behind a nonce; an exit without
-one never passes.
+A zygote, started once with Python's common modules imported, forks a fresh candidate for every program and a fresh
+judge for every problem; programs that share their tests share the judge. What runs in the jail lies in ``inside``.
 
-Not covered yet: **this is not a security boundary**. A program runs as the same user with the network and the file
-system in reach, shares its process with the tests (an object that equals everything passes them; a walk through the
-frames finds the nonce), and can signal other processes of the user. As root, the number of processes is not limited.
-On macOS an orphan that has left its session is not found, and the system may refuse the limit on memory.
+Covered on Linux, in the tiers ``jailed`` (namespaces, seccomp, Landlock, kernel limits) and ``confined`` (the same
+without namespaces, as in most containers): forged passes (exits in every spelling, objects that equal everything,
+patched built-ins, frames, the garbage collector, forged messages), liveness (loops, sleeps, stops, ignored signals,
+threads, crashes), resources (memory, processes, files, descriptors, output, enormous or deep answers) and escape
+(network, files, other processes, other users, kernel interfaces). Each wall is tried by a probe before the first
+program runs; where one does not hold, nothing is run. ``tests/sandbox`` has the programs that were tried.
+
+Covered in the tier ``weak`` (macOS, or a kernel without Landlock and namespaces), which must be asked for: forged
+passes, liveness, values. A program there can read and write the user's files and use the network.
+
+Not covered: holes in the kernel itself, and what processes learn from time (caches, shared cores). Tests are believed:
+they run in a judge behind the same walls, so they can do no harm outside, but they decide. A program that runs together
+with its tests (``Program.together``, or one without tests) is behind the same walls, but could forge its own verdict,
+which is marked.
 """
 
+from codeprimer.sandbox.jail import JailError
 from codeprimer.sandbox.pool import Sandbox
-from codeprimer.sandbox.programs import Limits, Program, Verdict, VerdictKind
+from codeprimer.sandbox.programs import Limits, Program, Tier, Verdict, VerdictKind
 
-__all__ = ["Limits", "Program", "Sandbox", "Verdict", "VerdictKind"]
+__all__ = ["JailError", "Limits", "Program", "Sandbox", "Tier", "Verdict", "VerdictKind"]

@@ -1,195 +1,298 @@
-"""The callers' side of the sandbox: zygotes, kept busy, and verdicts in the order of the programs."""
+"""The callers' side of the sandbox: jails, kept busy, and verdicts in the order of the programs."""
 
 from __future__ import annotations
 
-import os
+import json
 import select
-import shutil
-import subprocess
-import sys
-import tempfile
+import socket
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 from types import TracebackType
 
-from codeprimer.core.errors import UserError
 from codeprimer.core.stage import available_cores
-from codeprimer.sandbox.programs import (
-    DEFAULT_LIMITS,
-    Limits,
-    Program,
-    Verdict,
-    VerdictKind,
-    decode_verdict,
-    encode_request,
-)
+from codeprimer.sandbox.inside.frames import LENGTH_BYTES
+from codeprimer.sandbox.jail import open_jail
+from codeprimer.sandbox.programs import DEFAULT_LIMITS, Limits, Program, Tier, Verdict, VerdictKind
 
-ZYGOTE = Path(__file__).with_name("zygote.py")
-
-DEPTH = 4
-"""Programs that wait in front of one zygote; their verdicts must fit the pipe's buffer."""
+DEPTH = 6
+"""Programs that wait in front of one zygote."""
 
 WINDOW = 64
 """Programs per worker that may be under way or wait for an earlier verdict; this bounds memory."""
 
-_PIPE_BYTES = 2**16
-"""Written at a time [bytes]; pipes hold as much on Linux."""
+PROGRAMS_PER_JUDGE = 32
+"""A judge is replaced after so many programs, so that other workers can take the rest of a long row."""
 
-GRACE_SECONDS = 5.0
+ATTEMPTS = 2
+"""How often a program is run whose jail ends before its verdict, through no fault that is known."""
+
+GRACE_SECONDS = 10.0
 """How much later than a program's own limit its zygote is given up [s]."""
+
+_BLOCK_BYTES = 2**16
+_VERDICT_BYTES = 2**20
 
 
 @dataclass
 class _Slot:
     """One program's place in the order of verdicts."""
 
-    request: bytes
+    program: Program
     limits: Limits
     verdict: Verdict | None = None
+    attempts: int = 0
+
+
+@dataclass
+class _Group:
+    """Programs for one judge, on their way."""
+
+    channel: socket.socket
+    slots: deque[_Slot] = field(default_factory=deque)
+    taken: int = 0
+    outgoing: bytearray = field(default_factory=bytearray)
+    incoming: bytearray = field(default_factory=bytearray)
+    is_complete: bool = False
+    is_shut: bool = False
+
+    def add(self, slot: _Slot) -> None:
+        """Put a program behind those that wait."""
+        self.slots.append(slot)
+        self.taken += 1
+        self.outgoing += _frame(slot.program.source.encode("utf-8", "surrogatepass"))
+
+    def flush(self) -> None:
+        """Write as much as the socket takes; a judge that is busy reads the rest later."""
+        try:
+            while self.outgoing:
+                del self.outgoing[: self.channel.send(self.outgoing[:_BLOCK_BYTES])]
+            if self.is_complete and not self.is_shut:
+                self.channel.shutdown(socket.SHUT_WR)
+                self.is_shut = True
+        except BlockingIOError:
+            return
+        except OSError:
+            # The judge has ended; what it has said before is read first, then its zygote tells why.
+            self.outgoing.clear()
+            self.is_shut = True
+
+
+def _frame(content: bytes) -> bytes:
+    return len(content).to_bytes(LENGTH_BYTES, "big") + content
 
 
 class _Worker:
-    """One zygote and the programs that wait in front of it."""
+    """One jail and the programs that wait in front of it."""
 
-    def __init__(self) -> None:
-        self.queue: deque[_Slot] = deque()
-        self._outgoing = bytearray()
-        self._content = b""
+    def __init__(self, required: Tier, most: Tier) -> None:
+        self._tiers = (required, most)
+        self._groups: deque[_Group] = deque()
         self._since = 0.0
-        self._start()
-
-    def _start(self) -> None:
-        self.home = tempfile.mkdtemp(prefix="codeprimer-sandbox-")
-        # Not -I: it would ignore the hash seed, and with it verdicts would depend on the order of sets.
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-s", "-S", "-X", "utf8", str(ZYGOTE), self.home],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=self.home,
-            env={"PYTHONHASHSEED": "0"},
-            start_new_session=True,
-            bufsize=0,
-        )
-        assert self.process.stdin is not None
-        os.set_blocking(self.process.stdin.fileno(), False)
-        self._outgoing.clear()
-        self._content = b""
-        self._ready = False
-
-    def wait_until_ready(self) -> None:
-        """Wait for the zygote's first word. Raises UserError where processes cannot be started."""
-        if self._ready:
-            return
-        assert self.process.stdout is not None
-        assert self.process.stderr is not None
-        if self.process.stdout.read(len(b"ready\n")) != b"ready\n":
-            reason = self.process.stderr.read().decode(errors="replace").strip().rpartition("\n")[2]
-            self.end()
-            raise UserError(f"the sandbox cannot start {sys.executable}: {reason or 'it ended at once'}")
-        self.process.stderr.close()
-        self._ready = True
+        self.jail = open_jail(required, most)
 
     @property
-    def descriptor(self) -> int:
-        """The file descriptor on which verdicts arrive."""
-        assert self.process.stdout is not None
-        return self.process.stdout.fileno()
+    def waiting(self) -> int:
+        """The number of programs without a verdict."""
+        return sum(len(group.slots) for group in self._groups)
+
+    @property
+    def readable(self) -> list[socket.socket]:
+        """Where verdicts, or the news that a judge has ended, arrive."""
+        return [self.jail.socket, self._groups[0].channel] if self._groups else []
+
+    @property
+    def writable(self) -> list[socket.socket]:
+        """Where programs wait for room."""
+        return [group.channel for group in self._groups if group.outgoing]
+
+    def accepts(self, slot: _Slot) -> bool:
+        """Whether the last judge can take this program too."""
+        group = self._groups[-1] if self._groups else None
+        return (
+            group is not None
+            and not group.is_complete
+            and group.taken < PROGRAMS_PER_JUDGE
+            and (group.slots[-1] if group.slots else slot).limits == slot.limits
+            and self._problem == slot.program.problem
+        )
 
     def send(self, slot: _Slot) -> None:
-        """Put a program behind those that wait."""
-        self.wait_until_ready()
-        if not self.queue:
+        """Hand over a program, to the last judge where that is right, else to a new one."""
+        if not self.waiting:
             self._since = time.monotonic()
-        self.queue.append(slot)
-        self._outgoing += slot.request
+        if not self.accepts(slot):
+            self.complete()
+            self._groups.append(self._order_judge(slot))
+        self._groups[-1].add(slot)
         self.flush()
 
-    @property
-    def input(self) -> int | None:
-        """The file descriptor on which requests leave, where some wait for room in the pipe."""
-        assert self.process.stdin is not None
-        return self.process.stdin.fileno() if self._outgoing else None
+    def complete(self) -> None:
+        """Say that the last judge gets no more programs."""
+        if self._groups and not self._groups[-1].is_complete:
+            self._groups[-1].is_complete = True
+            self._groups[-1].flush()
+
+    def _order_judge(self, slot: _Slot) -> _Group:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        program = slot.program
+        self._problem = program.problem
+        problem = {
+            "tests": program.tests,
+            "setup": program.setup,
+            "entry_point": program.entry_point,
+            "together": program.runs_together,
+        }
+        group = _Group(ours, outgoing=bytearray(_frame(json.dumps(problem).encode())))
+        limits = asdict(slot.limits.times(self.jail.time_factor))
+        with theirs:
+            try:
+                socket.send_fds(self.jail.socket, [json.dumps(limits).encode()], [theirs.fileno()])
+            except OSError:
+                group.outgoing.clear()  # the zygote has ended; ``receive`` finds that out
+        return group
 
     def flush(self) -> None:
-        """Write as much as the pipe takes; a zygote that is busy reads the rest later."""
-        assert self.process.stdin is not None
-        try:
-            while self._outgoing:
-                del self._outgoing[: os.write(self.process.stdin.fileno(), self._outgoing[:_PIPE_BYTES])]
-        except BlockingIOError:
-            return
-        except BrokenPipeError:
-            # It has died; what it has judged before is read first, then ``receive`` finds the end.
-            self._outgoing.clear()
+        """Write to all judges what they take."""
+        for group in self._groups:
+            group.flush()
 
     def patience(self) -> float:
         """Return how long the first program may still take [s]."""
-        return self._since + self.queue[0].limits.wall_seconds + GRACE_SECONDS - time.monotonic()
+        slots = next((group.slots for group in self._groups if group.slots), None)
+        limits = slots[0].limits if slots else DEFAULT_LIMITS
+        return self._since + limits.wall_seconds * self.jail.time_factor + GRACE_SECONDS - time.monotonic()
 
-    def receive(self) -> None:
-        """Take what the zygote has written; where it has died, start another one."""
-        block = os.read(self.descriptor, 2**16)
-        if not block:
-            self._replace("the program killed the process that judges it")
+    def receive(self, ready: list[socket.socket]) -> None:
+        """Take what has arrived from the first judge, or the news of its end."""
+        group = self._groups[0]
+        if group.channel in ready:
+            self._read(group)
+        if self.jail.socket in ready and self._groups and self._groups[0] is group:
+            self._judge_has_ended(group)
+
+    def _read(self, group: _Group) -> None:
+        try:
+            block = group.channel.recv(_BLOCK_BYTES)
+        except BlockingIOError:
             return
-        *lines, self._content = (self._content + block).split(b"\n")
-        for line in lines:
-            self._settle(decode_verdict(line))
+        except OSError:
+            block = b""
+        if not block:
+            self._judge_has_ended(group)
+            return
+        group.incoming += block
+        self._settle_all(group)
 
-    def give_up(self) -> None:
-        """Replace a zygote that does not answer."""
-        self.process.kill()
-        self._settle(Verdict(VerdictKind.timed_out))
-        self._replace("")
+    def _settle_all(self, group: _Group) -> None:
+        while len(group.incoming) >= LENGTH_BYTES:
+            end = LENGTH_BYTES + int.from_bytes(group.incoming[:LENGTH_BYTES], "big")
+            if len(group.incoming) < end:
+                return
+            kind, detail = json.loads(group.incoming[LENGTH_BYTES:end])
+            del group.incoming[:end]
+            self._settle(group, VerdictKind(kind), detail)
 
-    def _settle(self, verdict: Verdict) -> None:
-        self.queue.popleft().verdict = verdict
+    def _settle(self, group: _Group, kind: VerdictKind, detail: str) -> None:
+        slot = group.slots.popleft()
+        slot.verdict = Verdict(kind, _printable(detail), self.jail.tier, slot.program.runs_together)
         self._since = time.monotonic()
 
-    def _replace(self, blame: str) -> None:
-        """Start a new zygote; ``blame``, where given, is the first waiting program's verdict."""
-        self.end()
-        if blame:
-            self._settle(Verdict(VerdictKind.killed, blame))
-        waiting, self.queue = self.queue, deque()
-        self._start()
-        for slot in waiting:
+    def _judge_has_ended(self, group: _Group) -> None:
+        """Read the last verdicts and the reason; programs without a verdict go to a new judge."""
+        self._drain(group)
+        try:
+            content = self.jail.socket.recv(_VERDICT_BYTES)
+        except OSError:
+            content = b""
+        if not content:
+            self._replace()
+            return
+        reason = json.loads(content)
+        self._groups.popleft().channel.close()
+        if reason and group.slots:
+            self._settle(group, VerdictKind(reason), "in its tests, outside the program")
+        self._send_again(list(group.slots))
+
+    def _drain(self, group: _Group) -> None:
+        group.channel.setblocking(True)
+        try:
+            while block := group.channel.recv(_BLOCK_BYTES):
+                group.incoming += block
+        except OSError:
+            pass
+        self._settle_all(group)
+
+    def _send_again(self, slots: list[_Slot]) -> None:
+        """Hand the programs of a judge that has ended to a new one, behind what waits already."""
+        for slot in slots:
             self.send(slot)
 
+    def give_up(self) -> None:
+        """Replace a zygote that does not answer; its program has run out of time."""
+        group = next(group for group in self._groups if group.slots)
+        self._settle(group, VerdictKind.timed_out, "")
+        self._replace()
+
+    def _replace(self) -> None:
+        """Open a new jail; a program whose jail ended again and again is given a verdict."""
+        waiting = [slot for group in self._groups for slot in group.slots]
+        self.end()
+        if waiting:
+            waiting[0].attempts += 1
+            if waiting[0].attempts >= ATTEMPTS:
+                detail = "the jail ended while the program ran in it"
+                waiting[0].verdict = Verdict(VerdictKind.killed, detail, self.jail.tier, waiting[0].program.together)
+                waiting = waiting[1:]
+        self.jail = open_jail(*self._tiers)
+        self._send_again(waiting)
+
     def end(self) -> None:
-        """End the zygote and whatever it runs."""
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if stream is not None:
-                stream.close()
-        try:
-            # It sees the closed pipe, kills what it runs and leaves.
-            self.process.wait(2.0)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        shutil.rmtree(self.home, ignore_errors=True)
+        """End the jail and whatever it runs."""
+        for group in self._groups:
+            group.channel.close()
+        self._groups.clear()
+        self.jail.close()
+
+
+def _printable(detail: str) -> str:
+    return detail.encode("utf-8", "replace").decode()
 
 
 class Sandbox:
-    """Judge programs in ``workers`` processes; use as a context manager, or call ``close``.
+    """Judge programs in ``workers`` jails; use as a context manager, or call ``close``.
 
-    Not for use by several threads at once.
+    ``required`` is the weakest tier that is accepted, ``most`` the strongest that is tried. Not for use by several
+    threads at once.
     """
 
-    def __init__(self, limits: Limits = DEFAULT_LIMITS, workers: int | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits = DEFAULT_LIMITS,
+        workers: int | None = None,
+        required: Tier = Tier.confined,
+        most: Tier = Tier.jailed,
+    ) -> None:
         self.limits = limits
         self.workers = workers or available_cores()
+        self._tiers = (required, most)
         self._pool: list[_Worker] = []
         self._busy = False
+
+    @property
+    def tier(self) -> Tier:
+        """The tier of the jail, which is opened if need be. Raises JailError where there is none."""
+        if not self._pool:
+            self._pool.append(_Worker(*self._tiers))
+        return self._pool[0].jail.tier
 
     def run(self, programs: Iterable[Program], limits: Limits | None = None) -> Generator[Verdict, None, None]:
         """Yield a verdict for every program, in the order of the programs, which are taken only as they are needed.
 
-        ``limits`` replaces the sandbox's own for this call. Raises UserError where processes cannot be started.
+        Neighbours that share their tests share a judge, which is cheaper. ``limits`` replaces the sandbox's own for
+        this call. Raises JailError where no jail of the required tier can be had.
         """
         assert not self._busy, "one call of run at a time"
         self._busy = True
@@ -197,7 +300,7 @@ class Sandbox:
             yield from self._run(iter(programs), limits or self.limits)
         finally:
             self._busy = False
-            if any(worker.queue for worker in self._pool):
+            if any(worker.waiting for worker in self._pool):
                 self.close()
 
     def _run(self, programs: Iterator[Program], limits: Limits) -> Iterator[Verdict]:
@@ -208,6 +311,8 @@ class Sandbox:
                 program = next(programs, None)
                 if program is None:
                     more = False
+                    for worker in self._pool:
+                        worker.complete()
                 else:
                     slots.append(self._place(program, limits))
             if slots and slots[0].verdict is None:
@@ -217,31 +322,35 @@ class Sandbox:
                 yield verdict
 
     def _has_room(self) -> bool:
-        return len(self._pool) < self.workers or any(len(worker.queue) < DEPTH for worker in self._pool)
+        return len(self._pool) < self.workers or any(worker.waiting < DEPTH for worker in self._pool)
 
     def _place(self, program: Program, limits: Limits) -> _Slot:
-        """Hand the program to the worker with the shortest queue; refuse one that is too long."""
-        slot = _Slot(encode_request(program, limits), limits)
-        if len(slot.request) > limits.program_bytes:
+        """Hand the program to a worker that has its judge, or to the least busy one; refuse one that is too long."""
+        slot = _Slot(program, limits)
+        texts = (program.source, program.setup, *program.tests)
+        if sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) > limits.program_bytes:
             detail = f"the program is longer than {limits.program_bytes:,} bytes"
             slot.verdict = Verdict(VerdictKind.refused, detail)
             return slot
-        if len(self._pool) < self.workers and all(worker.queue for worker in self._pool):
-            self._pool.append(_Worker())
-        min(self._pool, key=lambda worker: len(worker.queue)).send(slot)
+        if len(self._pool) < self.workers and all(worker.waiting for worker in self._pool):
+            self._pool.append(_Worker(*self._tiers))
+        ready = [worker for worker in self._pool if worker.waiting < DEPTH and worker.accepts(slot)]
+        min(ready or self._pool, key=lambda worker: worker.waiting).send(slot)
         return slot
 
     def _receive(self) -> None:
         """Wait for verdicts, or until a zygote has used up its patience."""
-        busy = {worker.descriptor: worker for worker in self._pool if worker.queue}
-        inputs = [worker.input for worker in self._pool if worker.input is not None]
-        patience = min(worker.patience() for worker in busy.values())
-        ready, _, _ = select.select(list(busy), inputs, [], max(0.0, patience))
-        for descriptor in ready:
-            busy[descriptor].receive()
-        for worker in busy.values():
+        busy = [worker for worker in self._pool if worker.waiting]
+        reading = {stream.fileno(): (worker, stream) for worker in busy for stream in worker.readable}
+        writing = [stream for worker in busy for stream in worker.writable]
+        patience = max(0.0, min(worker.patience() for worker in busy))
+        ready, _, _ = select.select(list(reading), writing, [], patience)
+        for worker in busy:
+            streams = [reading[descriptor][1] for descriptor in ready if reading[descriptor][0] is worker]
+            if streams:
+                worker.receive(streams)
             worker.flush()
-            if worker.queue and worker.patience() <= 0:
+            if worker.waiting and worker.patience() <= 0:
                 worker.give_up()
 
     def close(self) -> None:

@@ -1,10 +1,9 @@
-"""What goes into the sandbox and what comes out: programs, limits, verdicts."""
+"""What goes into the sandbox and what comes out: programs, limits, tiers, verdicts."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 @dataclass(frozen=True)
@@ -13,7 +12,24 @@ class Program:
 
     source: str
     tests: tuple[str, ...] = ()
-    """Statements that run after the source, in the same namespace, in order."""
+    """Statements that are executed in order. The names that they use and do not define are functions of the source,
+    which runs elsewhere."""
+    setup: str = ""
+    """Trusted definitions that the tests use, such as a helper that the task itself gives."""
+    entry_point: str = ""
+    """The function that is asked for; only needed where it bears the name of a built-in one."""
+    together: bool = False
+    """Whether source and tests share one process, because the tests need its classes: weaker, and marked so."""
+
+    @property
+    def problem(self) -> tuple[object, ...]:
+        """What programs must have in common to meet the same judge."""
+        return self.tests, self.setup, self.entry_point, self.runs_together
+
+    @property
+    def runs_together(self) -> bool:
+        """Whether source and tests share one process; a program without tests is only executed."""
+        return self.together or not self.tests
 
 
 @dataclass(frozen=True)
@@ -39,6 +55,20 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
+class Tier(IntEnum):
+    """How much a jail prevents; each tier includes those below."""
+
+    none = 0
+    """Nothing was shown to hold; no program is ever run."""
+    weak = 1
+    """Judge and candidate apart, and the kernel's limits: enough for programs that err, not for such that attack."""
+    confined = 2
+    """Besides, no file is written, few are read, and no process or network is reached (Landlock or a world of its own,
+    and seccomp)."""
+    jailed = 3
+    """Besides, a world of its own: namespaces of users, processes, files and networks."""
+
+
 class VerdictKind(StrEnum):
     """What became of a program; a closed set."""
 
@@ -47,8 +77,9 @@ class VerdictKind(StrEnum):
     raised = "raised"  # any other exception, SystemExit included
     timed_out = "timed_out"
     out_of_memory = "out_of_memory"
-    killed = "killed"  # the process ended without a verdict: a signal, a crash, os._exit
-    refused = "refused"  # not run at all
+    killed = "killed"  # the process ended without an answer: the jail, a signal, a crash, os._exit
+    refused = "refused"  # not run, or its answer cannot be believed
+    never_called = "never_called"  # the tests hold, but they never asked the program
 
 
 @dataclass(frozen=True)
@@ -57,21 +88,13 @@ class Verdict:
 
     kind: VerdictKind
     detail: str = ""
-    """Which assert or which exception, shortened; empty for a pass."""
+    """Which assert, what was expected and what came, or which exception, shortened; empty for a pass."""
+    tier: Tier = Tier.none
+    """What the jail was that the program ran in; ``none`` where it was not run."""
+    together: bool = False
+    """Whether program and tests shared a process, so that a hostile program could have forged this."""
 
     @property
     def passed(self) -> bool:
         """Whether every test ran and held."""
         return self.kind is VerdictKind.passed
-
-
-def encode_request(program: Program, limits: Limits) -> bytes:
-    """Return the line that asks a zygote to judge ``program``."""
-    facts = {"source": program.source, "tests": list(program.tests), "limits": asdict(limits)}
-    return json.dumps(facts).encode() + b"\n"
-
-
-def decode_verdict(line: bytes) -> Verdict:
-    """Return the verdict in a zygote's line."""
-    kind, detail = json.loads(line)
-    return Verdict(VerdictKind(kind), detail.encode("utf-8", "replace").decode())

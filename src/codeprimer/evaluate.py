@@ -1,0 +1,189 @@
+"""Scoring a model, or a file of answers, on a benchmark.
+
+Reads a run, a checkpoint or a file, and a benchmark's file; writes a folder with the table ``samples`` and
+``scores.json``. One idea: the benchmark's own solutions are judged first, so that a task that cannot be passed here is
+known before a model is blamed for it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from codeprimer.core.artifact import to_json, write_atomically
+from codeprimer.core.console import Console
+from codeprimer.core.documents import SAMPLES
+from codeprimer.core.errors import MissingExtraError, UserError
+from codeprimer.core.shards import TableWriter
+from codeprimer.evaluation.answering import Answerer, AnswerFile, Asking, open_model
+from codeprimer.evaluation.grading import judge, limits_of, verdict_columns
+from codeprimer.evaluation.passing import pass_rates, verdict_counts
+from codeprimer.evaluation.questions import SHOTS, Question, questions
+from codeprimer.exam.benchmarks import find_benchmarks, read_benchmark
+from codeprimer.run_folder import RECIPE, open_run
+from codeprimer.sandbox import Limits, Sandbox, Tier, Verdict
+
+REFERENCE_LIMITS = Limits(seconds=10.0, wall_seconds=40.0)
+"""What a benchmark's own solutions may use; a few of MBPP's compute for seconds."""
+
+ANSWER_SECONDS = 5.0
+"""Processor time per answer [s]; one that runs out of it is run again, alone, with twice as much."""
+
+SCORES_FILE = "scores.json"
+SHOWN_TASKS = 5
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be evaluated on what, and how."""
+
+    what: Path
+    on: str
+    model: str
+    shots: int
+    whole: bool
+    asking: Asking
+    output: Path | None
+    allow_weak_sandbox: bool
+
+
+def evaluate_benchmark(order: Order, console: Console) -> dict[str, Any]:
+    """Answer, judge and score; return the facts that ``scores.json`` holds.
+
+    Raises UserError for what cannot be read, JailError where nothing may be run.
+    """
+    asked = _questions(order)
+    name, default_output, answerer = _answerer(order)
+    output = order.output or default_output
+    if output.exists() and any(output.iterdir()) and not (output / SCORES_FILE).exists():
+        raise UserError(f"--output {output}: is no folder of an evaluation and is not empty; give another one")
+    required = Tier.weak if order.allow_weak_sandbox else Tier.confined
+    with Sandbox(required=required) as sandbox:
+        together, failing = _check_references(asked, sandbox)
+        _warn(asked, failing, answerer, console)
+        answers = list(_answered(answerer, asked, order.asking, console))
+        verdicts = _judged(asked, answers, together, sandbox, console)
+        facts = {
+            "model": name,
+            "benchmark": order.on,
+            "shots": order.shots,
+            "asking": asdict(order.asking),
+            "scores": pass_rates(verdicts, order.asking.seed),
+            "verdicts": verdict_counts(verdicts),
+            "tier": sandbox.tier.name,
+            "judged_together": sorted(together),
+            "references_that_fail": sorted(failing),
+            "prompts_too_long": answerer.too_long(asked),
+            "output": str(output),
+        }
+    _write(output, name, asked, answers, verdicts, facts)
+    return facts
+
+
+def _questions(order: Order) -> list[Question]:
+    if order.shots not in SHOTS:
+        raise UserError(f"--shots {order.shots}: choose one of {', '.join(map(str, SHOTS))}")
+    if order.asking.samples > 1 and not order.asking.temperature and not order.what.is_file():
+        raise UserError("--samples: greedy answers are all alike; give --temperature too, such as 0.2")
+    [path] = find_benchmarks((order.on,), console=Console("quiet"), key="--on")
+    return questions(list(read_benchmark(path)), order.shots, order.whole)
+
+
+def _answerer(order: Order) -> tuple[str, Path, Answerer]:
+    """Return the name of what is evaluated, the folder to write by default, and who answers."""
+    what, benchmark = order.what, Path(order.on).name.partition(".")[0]
+    if what.is_file():
+        return what.stem, what.with_name(f"{what.stem}-{benchmark}"), AnswerFile(what)
+    if not what.is_dir():
+        raise UserError(f"{what} does not exist; give a run, the folder of a checkpoint, or a file of answers")
+    if find_spec("torch") is None:
+        raise MissingExtraError("torch", "train", "answering with a model")
+    if (what / RECIPE).is_file():
+        folder = open_run(what).artifact(order.model).path
+        return order.model, what / "evaluations" / f"{order.model}-{benchmark}", open_model(folder)
+    return what.resolve().name, what / "evaluations" / benchmark, open_model(what)
+
+
+def _check_references(asked: Sequence[Question], sandbox: Sandbox) -> tuple[set[str], set[str]]:
+    """Judge the benchmark's own solutions; return the tasks that must run together with their tests, and the failing.
+
+    Some tests build objects of classes of their own for the program, so that the two cannot be apart.
+    """
+    apart = sandbox.run((question.program(question.solution) for question in asked), REFERENCE_LIMITS)
+    rest = [question for question, verdict in zip(asked, list(apart), strict=True) if not verdict.passed]
+    joined = sandbox.run((question.program(question.solution, together=True) for question in rest), REFERENCE_LIMITS)
+    outcomes = {question.task_id: verdict.passed for question, verdict in zip(rest, list(joined), strict=True)}
+    together = {task_id for task_id, passed in outcomes.items() if passed}
+    return together, outcomes.keys() - together
+
+
+def _warn(asked: Sequence[Question], failing: set[str], answerer: Answerer, console: Console) -> None:
+    if failing:
+        shown = ", ".join(sorted(failing)[:SHOWN_TASKS])
+        console.warn(f"{len(failing)} reference solutions do not pass their own tests here, such as {shown}")
+    if too_long := answerer.too_long(asked):
+        console.warn(
+            f"{too_long:,} of {len(asked):,} prompts fill the model's context and get no answer; they count as wrong"
+        )
+
+
+def _answered(answerer: Answerer, asked: Sequence[Question], asking: Asking, console: Console) -> Iterator[list[str]]:
+    with console.task("answering", len(asked)) as task:
+        for answers in answerer.answers(asked, asking):
+            yield answers
+            task.advance()
+
+
+def _judged(
+    asked: Sequence[Question], answers: Sequence[list[str]], together: set[str], sandbox: Sandbox, console: Console
+) -> list[list[Verdict]]:
+    programs = [
+        question.program(text, question.task_id in together)
+        for question, texts in zip(asked, answers, strict=True)
+        for text in texts
+    ]
+    with console.task("judging", len(programs)) as task:
+        verdicts = judge(programs, sandbox, limits_of(ANSWER_SECONDS))
+        task.advance(len(programs))
+    samples = len(answers[0])
+    return [verdicts[start : start + samples] for start in range(0, len(verdicts), samples)]
+
+
+def _write(
+    output: Path,
+    name: str,
+    asked: Sequence[Question],
+    answers: Sequence[list[str]],
+    verdicts: Sequence[list[Verdict]],
+    facts: dict[str, Any],
+) -> None:
+    """Write the folder anew; the scores come last, so that a folder with scores is whole."""
+    shutil.rmtree(output, ignore_errors=True)
+    with TableWriter(output / "samples", SAMPLES) as table:
+        for question, texts, row in zip(asked, answers, verdicts, strict=True):
+            for number, (text, verdict) in enumerate(zip(texts, row, strict=True)):
+                facts_of_sample = {"model": name, "task_id": question.task_id, "sample": number}
+                shown = {"prompt": question.prompt, "completion": text}
+                table.write(facts_of_sample | shown | verdict_columns(verdict))
+    write_atomically(output / SCORES_FILE, to_json(facts))
+
+
+def score_table(facts: dict[str, Any]) -> Table:
+    """Return the scores for people."""
+    table = Table(
+        "measure", "problems", "samples", "value", "95 % interval", title=f"{facts['model']} on {facts['benchmark']}"
+    )
+    for row in facts["scores"]:
+        interval = f"{100 * row['low']:.1f} % - {100 * row['high']:.1f} %"
+        table.add_row(
+            f"pass@{row['k']}", f"{row['problems']:,}", f"{row['samples']:,}", f"{100 * row['value']:.1f} %", interval
+        )
+    verdicts = ", ".join(f"{kind} {count:,}" for kind, count in facts["verdicts"].items())
+    table.caption = f"{verdicts}; sandbox: {facts['tier']}"
+    return table

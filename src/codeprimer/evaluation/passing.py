@@ -1,0 +1,46 @@
+"""From many samples per problem to pass@k, with an interval.
+
+Reads verdicts, returns plain facts. One idea: one sample is a share and has Wilson's interval; more are a mean over
+problems, and problems are what is drawn anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from codeprimer.analysis.statistics import Interval, pass_at_k, ratio_of_sums, wilson
+from codeprimer.sandbox import Verdict
+
+WANTED = (1, 5, 10, 50, 100)
+"""The values of k that are reported where there are as many samples."""
+
+
+def pass_rates(verdicts: Sequence[Sequence[Verdict]], seed: int) -> list[dict[str, Any]]:
+    """Return pass@k (Chen et al., 2021) for every wanted k, from the verdicts of each problem's samples."""
+    samples = len(verdicts[0])
+    counts = [sum(verdict.passed for verdict in row) for row in verdicts]
+    return [
+        {"k": k, "samples": samples, "problems": len(verdicts), **_facts(_interval(counts, samples, k, seed))}
+        for k in WANTED
+        if k <= samples
+    ]
+
+
+def _interval(counts: Sequence[int], samples: int, k: int, seed: int) -> Interval:
+    if samples == 1:
+        return wilson(sum(counts), len(counts))
+    values = np.array([pass_at_k(samples, count, k) for count in counts])
+    return ratio_of_sums(values, np.ones(len(values)), seed)
+
+
+def _facts(interval: Interval) -> dict[str, float]:
+    return {"value": interval.value, "low": interval.low, "high": interval.high}
+
+
+def verdict_counts(verdicts: Sequence[Sequence[Verdict]]) -> dict[str, int]:
+    """Return how many samples had which kind of verdict."""
+    return dict(sorted(Counter(verdict.kind.value for row in verdicts for verdict in row).items()))

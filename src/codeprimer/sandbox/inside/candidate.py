@@ -1,0 +1,185 @@
+"""The candidate: a fresh process that holds the program, and answers the judge's calls. It never sees a test.
+
+Reads from its socket: how to run, the program, then calls. Writes: whether the program could be loaded, then an answer
+to each call. One idea: nothing that this process says is more than a plain value; it may lie, but it does not know what
+would be believed.
+"""
+
+from __future__ import annotations
+
+import builtins
+import gc
+import io
+import mmap
+import random
+import socket
+import sys
+import types
+from typing import Any
+
+from .codec import CodecError, decode, encode, from_text, to_text
+from .frames import Frames
+
+MOST_CALL = 2**25
+"""The longest call that a judge makes [bytes]."""
+
+DETAIL_CHARACTERS = 300
+RESERVED_BYTES = 2**21
+"""Address space given back when memory runs out, so that there is room to say so [bytes]."""
+
+_MUTABLE = ('"list"', '"dict"', '"set"', '"bytearray"', '"deque"', '"OrderedDict"', '"Counter"', '"defaultdict"')
+
+
+def prepare() -> None:
+    """Make, in the zygote, the interpreter what a program expects; whatever is done here costs no child anything."""
+    sys.argv = [""]
+    sys.stdin, sys.stdout = io.TextIOWrapper(io.FileIO(0, "r", False)), io.TextIOWrapper(io.FileIO(1, "w", False))
+    sys.stderr = sys.stdout
+    for name in [name for name in sys.modules if name.partition(".")[0] == __name__.partition(".")[0]]:
+        del sys.modules[name]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+
+
+def serve(stream: socket.socket) -> None:
+    """Load the program and answer calls until the judge hangs up."""
+    frames = Frames(stream)
+    tests = from_text((frames.receive(MOST_CALL) or b"null").decode())
+    source = (frames.receive(MOST_CALL) or b"").decode("utf-8", "surrogatepass")
+    random.seed(0)
+    gc.enable()
+    if tests is not None:
+        frames.send(to_text(run_together(source, *tests)).encode())
+        return
+    program = Program(source)
+    frames.send(to_text(program.fault).encode())
+    while (content := frames.receive(MOST_CALL)) is not None:
+        number, name, arguments = content.split(b"\n", 2)
+        answer = program.answer(name.decode(), arguments.decode())
+        frames.send(number + b"\n" + answer.encode())
+
+
+_METHOD = object()
+
+
+def _attribute(owner: Any, name: str) -> Any:
+    value = getattr(owner, name)
+    return _METHOD if callable(value) else value
+
+
+def _call_method(owner: Any, name: str, *positional: Any, **named: Any) -> Any:
+    return getattr(owner, name)(*positional, **named)
+
+
+GET, SET, CALL, TEXT, SHOWN = "=get", "=set", "=call", "=str", "=repr"
+"""What the judge may do with an object of the program; no function bears such a name."""
+
+_OF_OBJECTS = {GET: _attribute, SET: setattr, CALL: _call_method, TEXT: str, SHOWN: repr}
+
+
+class Program:
+    """A loaded program; ``fault`` is what became of loading it, None where it went well."""
+
+    def __init__(self, source: str) -> None:
+        self._reserve = mmap.mmap(-1, RESERVED_BYTES)  # never touched: memory that is written to costs time
+        module = types.ModuleType("__main__")
+        sys.modules["__main__"] = module
+        self._names = module.__dict__
+        self._objects: list[Any] = []
+        self._numbers: dict[int, int] = {}
+        self.fault: list[Any] | None = None
+        try:
+            exec(compile(source, "<program>", "exec", dont_inherit=True), self._names)
+        except BaseException as error:
+            self.fault = self._describe(error)
+
+    def answer(self, name: str, arguments: str) -> str:
+        """Call a function and return the answer as text: a value with changed arguments, an error, or a refusal."""
+        try:
+            positional, named = decode(arguments, self._objects.__getitem__)
+            value = self._function(name)(*positional, **named)
+            if value is _METHOD:
+                return '["method"]'
+            can_change = any(word in arguments for word in _MUTABLE)
+            changed = encode([positional, named], self._keep) if can_change else arguments
+            text = encode(value, self._keep)
+        except CodecError as error:
+            return to_text(["refused", f"{name} returned a value, or changed an argument into one, that {error}"])
+        except BaseException as error:
+            return to_text(["error", self._describe(error)])
+        return f'["value",{text},{changed if changed != arguments else "null"}]'
+
+    def _keep(self, value: Any) -> int | None:
+        """Keep an object of one of the program's own classes here, and return its number."""
+        if type.__getattribute__(type(value), "__module__") != "__main__" or isinstance(value, type):
+            return None
+        number = self._numbers.setdefault(id(value), len(self._objects))
+        if number == len(self._objects):
+            self._objects.append(value)
+        return number
+
+    def _function(self, name: str) -> Any:
+        if name in _OF_OBJECTS:
+            return _OF_OBJECTS[name]
+        if name in self._names:
+            return self._names[name]
+        raise NameError(f"name {name!r} is not defined")
+
+    def _describe(self, error: BaseException) -> list[Any]:
+        """Return the built-in classes of an exception, its own name, and its message."""
+        if isinstance(error, MemoryError):
+            self._reserve.close()
+        error.__traceback__ = None
+        classes = [kind.__name__ for kind in type(error).__mro__ if getattr(builtins, kind.__name__, None) is kind]
+        return [classes, _name(error), message_of(error)]
+
+
+def run_together(source: str, setup: str, tests: list[str]) -> list[str]:
+    """Run the program and its tests in one process, and return the kind of verdict and its detail."""
+    assertion, memory, execute, make = AssertionError, MemoryError, exec, compile
+    module = types.ModuleType("__main__")
+    sys.modules["__main__"] = module
+    running = ""
+    reserve = mmap.mmap(-1, RESERVED_BYTES)
+    try:
+        execute(make(source, "<program>", "exec", dont_inherit=True), module.__dict__)
+        execute(make(setup, "<setup>", "exec", dont_inherit=True), module.__dict__)
+        for index, test in enumerate(tests, start=1):
+            running = f"test {index}: {test}"
+            execute(make(test, "<test>", "exec", dont_inherit=True), module.__dict__)
+    except assertion as error:
+        return ["failed", join(running, message_of(error))]
+    except memory:
+        reserve.close()
+        return ["out_of_memory", running]
+    except BaseException as error:
+        return ["raised", join(headline(_name(error), message_of(error)), running)]
+    return ["passed", ""]
+
+
+def _name(error: BaseException) -> str:
+    name = type.__getattribute__(type(error), "__name__")
+    return name if type(name) is str else "an exception"
+
+
+def message_of(error: BaseException) -> str:
+    """Return an exception's message, shortened, whatever its class makes of it."""
+    try:
+        text = str(error)
+    except BaseException as second:
+        return f"(its message cannot be shown: {_name(second)})"
+    return shorten(text) if type(text) is str else ""
+
+
+def headline(name: str, message: str) -> str:
+    """Return an exception as the last line of a traceback shows it."""
+    return f"{name}: {message}" if message else name
+
+
+def join(first: str, second: str) -> str:
+    """Return both halves, each cut first, so that a long message never hides which test it was."""
+    return " | ".join(shorten(half, DETAIL_CHARACTERS // 2) for half in (first, second) if half)
+
+
+def shorten(text: str, characters: int = DETAIL_CHARACTERS) -> str:
+    """Return the text, or its beginning with an ellipsis."""
+    return text if len(text) <= characters else text[: characters - 3] + "..."

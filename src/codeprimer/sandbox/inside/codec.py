@@ -1,0 +1,233 @@
+"""Values as JSON text, and back: exact built-in types only, never pickle.
+
+One idea: what arrives is built here, from plain text, with constructors chosen here. So no object of the other side,
+with methods of its own, ever takes part in a comparison. A value of a subclass, a lazy iterator, a function or a class
+cannot cross; the error says so.
+
+``None``, booleans, strings, finite and non-finite floats and small integers stand for themselves; everything else is a
+list that begins with the name of its type. Objects of the program's own classes stay where they are; a number stands for
+them.
+"""
+
+from __future__ import annotations
+
+import collections
+import datetime
+import decimal
+import fractions
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+MOST_DEPTH = 80
+"""Containers within containers; a cycle ends here."""
+
+MOST_VALUES = 1_000_000
+"""Values in one message, those inside containers counted."""
+
+_PLAIN_BITS = 64
+"""Longer integers are written in hexadecimal: decimal text of long ones is slow, and limited by Python."""
+
+_SCALARS = frozenset({str, float, bool, type(None)})
+_LAZY = ("generator", "map", "filter", "zip", "enumerate", "reversed", "islice", "chain", "range_iterator")
+
+
+# One of each, made once: what json.dumps and json.loads make anew at every call costs a fresh process much memory.
+to_text = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+from_text = json.JSONDecoder().decode
+
+
+class CodecError(Exception):
+    """A value that cannot cross; the message is a clause with the value as its subject."""
+
+
+Keep = Callable[[Any], int | None]
+"""Returns the number under which an object of the program itself is kept, or None where it is not such an object."""
+
+Find = Callable[[int], Any]
+"""Returns what stands for the object of a number. Raises LookupError."""
+
+
+def _keep_none(value: Any) -> None:
+    return None
+
+
+def _find_none(number: int) -> Any:
+    raise LookupError
+
+
+def encode(value: object, keep: Keep = _keep_none) -> str:
+    """Return a value as JSON text of ASCII characters. Raises CodecError where it cannot cross."""
+    return to_text(_Encoder(keep).encode(value, 0))
+
+
+def decode(text: str | bytes, find: Find = _find_none) -> Any:
+    """Return the value in a text. Raises CodecError where it is none of ``encode``'s."""
+    try:
+        content = from_text(text if isinstance(text, str) else text.decode())
+    except (ValueError, RecursionError) as error:
+        raise CodecError(f"is not well formed ({type(error).__name__})") from None
+    return build(content, find)
+
+
+def build(content: Any, find: Find = _find_none) -> Any:
+    """Return the value that parsed JSON describes. Raises CodecError where it describes none."""
+    try:
+        return _Decoder(find).decode(content, 0)
+    except CodecError:
+        raise
+    except RecursionError:
+        raise CodecError("is nested too deeply") from None
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+        raise CodecError(f"is not well formed ({type(error).__name__})") from None
+
+
+class _Counter:
+    """Counts the values of one message."""
+
+    def __init__(self) -> None:
+        self._left = MOST_VALUES
+
+    def count(self, depth: int, values: int) -> None:
+        """Raise CodecError where there are too many values, or where they lie too deep."""
+        self._left -= values
+        if depth > MOST_DEPTH:
+            raise CodecError(f"is nested more than {MOST_DEPTH} levels deep, or contains itself")
+        if self._left < 0:
+            raise CodecError(f"holds more than {MOST_VALUES:,} values")
+
+
+class _Encoder(_Counter):
+    def __init__(self, keep: Keep) -> None:
+        super().__init__()
+        self._keep = keep
+
+    def encode(self, value: object, depth: int) -> object:
+        kind = type(value)
+        if kind in _SCALARS:
+            return value
+        if kind is int:
+            return _integer(value)  # type: ignore[arg-type]
+        self.count(depth, 1)
+        if kind not in _KNOWN and (number := self._keep(value)) is not None:
+            return ["object", number]
+        name, parts = _taken_apart(value, kind)
+        return [name, *self._all(parts, depth + 1)]
+
+    def _all(self, parts: Iterable[object], depth: int) -> Iterator[object]:
+        parts = list(parts)
+        self.count(depth, len(parts))
+        return (self.encode(part, depth) for part in parts)
+
+
+def _integer(value: int) -> object:
+    return value if value.bit_length() <= _PLAIN_BITS else ["int", hex(value)]
+
+
+def _taken_apart(value: Any, kind: type) -> tuple[str, Iterable[object]]:
+    """Return the name and the parts of a value that is no scalar; what the parts are is said once, in ``_BUILD``."""
+    if kind in _SEQUENCES:
+        return _SEQUENCES[kind], value
+    if kind in _MAPPINGS:
+        return _MAPPINGS[kind], [part for pair in dict.items(value) for part in pair]
+    if kind in _PARTS:
+        name, parts = _PARTS[kind]
+        return name, parts(value)
+    raise CodecError(_reason(kind))
+
+
+def _reason(kind: type) -> str:
+    name = type.__getattribute__(kind, "__name__")
+    if name in _LAZY:
+        return f"is a lazy iterator ({name}), which has no value to compare; return a list"
+    if issubclass(kind, type):
+        return "is a class, and classes do not cross between a program and its tests"
+    return f"is of type {name}, which does not cross between a program and its tests"
+
+
+def _pairs(parts: list[Any]) -> Iterator[tuple[Any, Any]]:
+    if len(parts) % 2:
+        raise CodecError("is not well formed (a key without a value)")
+    return zip(parts[::2], parts[1::2], strict=True)
+
+
+_SEQUENCES: dict[type, str] = {list: "list", tuple: "tuple", set: "set", frozenset: "frozenset"}
+_MAPPINGS: dict[type, str] = {
+    dict: "dict",
+    collections.OrderedDict: "OrderedDict",
+    collections.Counter: "Counter",
+    collections.defaultdict: "defaultdict",
+}
+_DATE = ("year", "month", "day")
+_TIME = ("hour", "minute", "second", "microsecond")
+
+
+def _fields(value: object, names: tuple[str, ...]) -> list[object]:
+    if getattr(value, "tzinfo", None) is not None:
+        raise CodecError("has a time zone, which does not cross between a program and its tests")
+    return [getattr(value, name) for name in names]
+
+
+_PARTS: dict[type, tuple[str, Callable[[Any], Iterable[object]]]] = {
+    bytes: ("bytes", lambda value: [value.hex()]),
+    bytearray: ("bytearray", lambda value: [value.hex()]),
+    complex: ("complex", lambda value: [value.real, value.imag]),
+    range: ("range", lambda value: [value.start, value.stop, value.step]),
+    collections.deque: ("deque", lambda value: [value.maxlen, *value]),
+    decimal.Decimal: ("Decimal", lambda value: [str(value)]),
+    fractions.Fraction: ("Fraction", lambda value: [value.numerator, value.denominator]),
+    datetime.date: ("date", lambda value: _fields(value, _DATE)),
+    datetime.time: ("time", lambda value: _fields(value, _TIME)),
+    datetime.datetime: ("datetime", lambda value: _fields(value, _DATE + _TIME)),
+    datetime.timedelta: ("timedelta", lambda value: [value.days, value.seconds, value.microseconds]),
+}
+
+_KNOWN = frozenset({*_SEQUENCES, *_MAPPINGS, *_PARTS})
+
+_BUILD: dict[str, Callable[[list[Any]], object]] = {
+    "int": lambda parts: int(_text(parts), 16),
+    "list": list,
+    "tuple": tuple,
+    "set": set,
+    "frozenset": frozenset,
+    "dict": lambda parts: dict(_pairs(parts)),
+    "OrderedDict": lambda parts: collections.OrderedDict(_pairs(parts)),
+    "Counter": lambda parts: collections.Counter(dict(_pairs(parts))),
+    "defaultdict": lambda parts: collections.defaultdict(None, dict(_pairs(parts))),
+    "bytes": lambda parts: bytes.fromhex(_text(parts)),
+    "bytearray": lambda parts: bytearray.fromhex(_text(parts)),
+    "complex": lambda parts: complex(*parts),
+    "range": lambda parts: range(*parts),
+    "deque": lambda parts: collections.deque(parts[1:], parts[0]),
+    "Decimal": lambda parts: decimal.Decimal(_text(parts)),
+    "Fraction": lambda parts: fractions.Fraction(*parts),
+    "date": lambda parts: datetime.date(*parts),
+    "time": lambda parts: datetime.time(*parts),
+    "datetime": lambda parts: datetime.datetime(*parts),
+    "timedelta": lambda parts: datetime.timedelta(*parts),
+}
+
+
+def _text(parts: list[Any]) -> str:
+    [text] = parts
+    if type(text) is not str:
+        raise CodecError("is not well formed (text was expected)")
+    return text
+
+
+class _Decoder(_Counter):
+    def __init__(self, find: Find) -> None:
+        super().__init__()
+        self._find = find
+
+    def decode(self, content: Any, depth: int) -> Any:
+        if type(content) is not list:
+            if type(content) is dict:
+                raise CodecError("is not well formed (a JSON object)")
+            return content
+        name, *parts = content
+        self.count(depth, 1 + len(parts))
+        if name == "object":
+            [number] = parts
+            return self._find(number)
+        return _BUILD[name]([self.decode(part, depth + 1) for part in parts])

@@ -1,0 +1,59 @@
+"""Messages over a stream: a length of four bytes, then so many bytes.
+
+One idea: whoever receives says how long a message may be, and a longer one is refused before more of it is stored than
+one read brings.
+"""
+
+from __future__ import annotations
+
+import socket
+
+LENGTH_BYTES = 4
+READ_BYTES = 2**16
+
+
+class FrameError(Exception):
+    """A message that is too long."""
+
+
+class Frames:
+    """Both directions of one stream; a message mostly comes with one read."""
+
+    def __init__(self, stream: socket.socket) -> None:
+        self._stream = stream
+        self._rest = b""
+
+    def send(self, content: bytes) -> None:
+        """Write one message [bytes]. Raises OSError where nobody reads any longer."""
+        self._stream.sendall(len(content).to_bytes(LENGTH_BYTES, "big") + content)
+
+    def receive(self, most: int) -> bytes | None:
+        """Return the next message, or None where the other side has closed.
+
+        Raises FrameError above ``most`` [bytes], OSError where the stream is broken.
+        """
+        head = self._take(LENGTH_BYTES)
+        if head is None:
+            return None
+        length = int.from_bytes(head, "big")
+        if length > most:
+            raise FrameError(f"a message of {length:,} bytes; {most:,} are allowed")
+        return self._take(length)
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._stream.close()
+
+    def _take(self, length: int) -> bytes | None:
+        content = self._rest
+        if len(content) < length:
+            blocks, missing = [content], length - len(content)
+            while missing > 0:
+                block = self._stream.recv(READ_BYTES)
+                if not block:
+                    return None
+                blocks.append(block)
+                missing -= len(block)
+            content = b"".join(blocks)
+        self._rest = content[length:]
+        return content[:length]

@@ -1,0 +1,466 @@
+"""The judge: a fresh process that holds a problem's tests and puts them to one candidate after another.
+
+Reads from its caller: the problem, then programs, which it passes on unread. Writes: a verdict for each. Asks the
+zygote for candidates. One idea: in the tests, the names that the program was to define stand for calls to another
+process, and what comes back has been built here from plain text; so nothing that the candidate owns takes part in a
+comparison.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import collections
+import os
+import random
+import signal
+import socket
+import types
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import codec
+from .candidate import CALL, GET, SET, SHOWN, TEXT, headline, join, message_of, shorten
+from .codec import from_text, to_text
+from .frames import FrameError, Frames
+
+MOST_REQUEST = 2**25
+"""The longest problem or program that a caller sends [bytes]; it checks its own limit before."""
+
+MOST_ANSWER = 2**22
+"""The longest answer that a candidate may give [bytes]."""
+
+ASK, END = b"candidate", b"end"
+"""What a judge says to the zygote."""
+
+_TIME_SIGNALS = (signal.SIGPROF, signal.SIGXCPU, signal.SIGALRM)
+_LEFT, _RIGHT, _SIDES = "left__", "right__", "sides__"
+"""Where a test keeps both sides of the comparison that it asserts, and what makes its message of them."""
+
+Finding = tuple[str, str]
+"""The kind and the detail of a verdict."""
+
+
+class Stopped(BaseException):
+    """Unwinds the tests: the candidate has ended or said what it must not, and the finding is settled."""
+
+
+class Problem:
+    """The tests, compiled once for all the programs that are put to them."""
+
+    def __init__(self, content: bytes) -> None:
+        facts = from_text(content.decode())
+        self.tests: list[str] = facts["tests"]
+        self.together: bool = facts["together"]
+        self._entry_point: str = facts["entry_point"]
+        self._codes: list[types.CodeType] = []
+        self.setup: str = facts["setup"]
+        self._setup: types.CodeType | None = None
+        self.fault = ""
+        if self.together:
+            return
+        try:
+            self._setup = compile(self.setup, "<setup>", "exec", dont_inherit=True)
+            self._codes = [_compiled(test, f"<test {n}>") for n, test in enumerate(self.tests, start=1)]
+        except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+            self.fault = f"the tests are no Python: {headline(type(error).__name__, message_of(error))}"
+
+    def run(self, call: Callable[..., Any]) -> Iterator[int]:
+        """Run the tests one after another, yielding the number of each before it begins."""
+        random.seed(0)
+        names: dict[str, Any] = {"__name__": "__tests__", "__builtins__": builtins, _SIDES: Sides}
+        if self._setup is not None:
+            exec(self._setup, names)
+        for name in sorted({name for code in self._codes for name in _names_in(code)}):
+            if name not in names and (name == self._entry_point or not hasattr(builtins, name)):
+                names[name] = Proxy(name, call)
+        for number, code in enumerate(self._codes, start=1):
+            yield number
+            exec(code, names)
+
+
+class Sides:
+    """The message of an assert that compared two values."""
+
+    def __init__(self, left: object, right: object) -> None:
+        self._left = left
+        self._right = right
+
+    def __str__(self) -> str:
+        return f"got {_shown(self._left)}, expected {_shown(self._right)}"
+
+
+class Proxy:
+    """Stands for a function of the candidate."""
+
+    __slots__ = ("__name__", "_call")
+
+    def __init__(self, name: str, call: Callable[..., Any]) -> None:
+        self.__name__ = name
+        self._call = call
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Have the candidate call its function."""
+        return self._call(self.__name__, list(arguments), named)
+
+
+class Remote:
+    """Stands for an object of one of the candidate's own classes, which stays with the candidate.
+
+    Its methods and attributes can be asked for. It cannot be compared: the candidate's class would be the one to
+    decide.
+    """
+
+    __slots__ = ("__call", "__refuse", "_number")
+
+    def __init__(self, number: int, call: Callable[..., Any], refuse: Callable[[], Any]) -> None:
+        object.__setattr__(self, "_number", number)
+        object.__setattr__(self, "_Remote__call", call)
+        object.__setattr__(self, "_Remote__refuse", refuse)
+
+    def __getattr__(self, name: str) -> Any:
+        value = self.__call(GET, [self, name], {})
+        return Method(self, name, self.__call) if value is Method else value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self.__call(SET, [self, name, value], {})
+
+    def __str__(self) -> str:
+        return str(self.__call(TEXT, [self], {}))
+
+    def __repr__(self) -> str:
+        return str(self.__call(SHOWN, [self], {}))
+
+    def __decide(self, *_: Any) -> Any:
+        return self.__refuse()
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __hash__ = __contains__ = __decide
+
+
+class Method:
+    """Stands for a method of such an object."""
+
+    __slots__ = ("_call", "_name", "_owner")
+
+    def __init__(self, owner: Remote, name: str, call: Callable[..., Any]) -> None:
+        self._owner = owner
+        self._name = name
+        self._call = call
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Have the candidate call its method."""
+        return self._call(CALL, [self._owner, self._name, *arguments], named)
+
+
+def _compiled(test: str, name: str) -> types.CodeType:
+    tree = ast.parse(test, name)
+    _keep_sides(tree.body)
+    return compile(ast.fix_missing_locations(tree), name, "exec", dont_inherit=True)
+
+
+def _keep_sides(statements: list[ast.stmt]) -> None:
+    """Have every ``assert a == b`` without a message keep ``a`` and ``b``, so that a failure can show them."""
+    for place in range(len(statements) - 1, -1, -1):
+        statement = statements[place]
+        for block in ("body", "orelse", "finalbody"):
+            _keep_sides(getattr(statement, block, []))
+        for handler in getattr(statement, "handlers", []):
+            _keep_sides(handler.body)
+        match statement:
+            case ast.Assert(test=ast.Compare(left=left, comparators=[right]) as test, msg=None):
+                kept = [ast.Name(_LEFT, ast.Load()), ast.Name(_RIGHT, ast.Load())]
+                targets = ast.Tuple([ast.Name(_LEFT, ast.Store()), ast.Name(_RIGHT, ast.Store())], ast.Store())
+                keep = ast.Assign([targets], ast.Tuple([left, right], ast.Load()))
+                test.left, test.comparators = kept[0], [kept[1]]
+                statement.msg = ast.Call(ast.Name(_SIDES, ast.Load()), list(kept), [])
+                statements.insert(place, ast.copy_location(keep, statement))
+
+
+def _names_in(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names_in(constant)
+
+
+@dataclass(frozen=True)
+class End:
+    """How a candidate ended."""
+
+    status: int
+    is_late: bool
+
+
+class Judge:
+    """Puts programs to the tests of one problem."""
+
+    def __init__(self, caller: socket.socket, zygote: socket.socket) -> None:
+        self._caller = Frames(caller)
+        self._zygote = zygote
+
+    def serve(self) -> None:
+        """Answer the caller until it hangs up."""
+        content = self._caller.receive(MOST_REQUEST)
+        if content is None:
+            return
+        problem = Problem(content)
+        while (source := self._caller.receive(MOST_REQUEST)) is not None:
+            finding = ("refused", problem.fault) if problem.fault else self._judge(problem, source)
+            self._caller.send(to_text(finding).encode())
+
+    def _judge(self, problem: Problem, source: bytes) -> Finding:
+        self._zygote.send(ASK)
+        _, descriptors, _, _ = socket.recv_fds(self._zygote, 16, 1)
+        stream = socket.socket(fileno=descriptors[0])
+        conversation = Conversation(stream)
+        try:
+            finding = conversation.hold(problem, source)
+        finally:
+            stream.close()
+        self._zygote.send(END)
+        status, is_late = from_text(self._zygote.recv(256).decode())
+        return finding or _without_answer(End(status, is_late))
+
+
+def _without_answer(end: End) -> Finding:
+    """Return the finding about a candidate that ended instead of answering."""
+    number = os.WTERMSIG(end.status) if os.WIFSIGNALED(end.status) else 0
+    if end.is_late or number in _TIME_SIGNALS:
+        return "timed_out", ""
+    if number == signal.SIGSYS:
+        return "killed", "by the jail: a system call of another architecture"
+    if number:
+        return "killed", f"by signal {signal.Signals(number).name}"
+    return "killed", f"the process left with exit status {os.WEXITSTATUS(end.status)} before its tests were done"
+
+
+class Conversation:
+    """What is said between the tests and one candidate."""
+
+    def __init__(self, stream: socket.socket) -> None:
+        self._frames = Frames(stream)
+        self._calls = 0
+        self._settled: Finding | None = None
+        self._is_over = False
+        self._of_candidate: BaseException | None = None
+        self._remotes: dict[int, Remote] = {}
+
+    def hold(self, problem: Problem, source: bytes) -> Finding | None:
+        """Return the finding, or None where the candidate ended and only its end can tell why."""
+        running = 0
+        try:
+            self._load(problem, source)
+            if problem.together:
+                kind, detail = from_text(self._receive().decode())
+                return kind, detail
+            for number in problem.run(self._call):
+                running = number
+        except Stopped:
+            pass
+        except BaseException as error:
+            return self._settled or self._failure(problem, running, error)
+        # Tests may have caught the interruption and gone on: what was settled stays settled.
+        return self._settled or (None if self._is_over else self._passed())
+
+    def _passed(self) -> Finding:
+        if not self._calls:
+            return "never_called", "the tests hold, but they never called the program"
+        return "passed", ""
+
+    def _load(self, problem: Problem, source: bytes) -> None:
+        tests = to_text([problem.setup, problem.tests] if problem.together else None).encode()
+        try:
+            self._frames.send(tests)
+            self._frames.send(source)
+        except OSError:
+            self._end()
+        if problem.together:
+            return
+        fault = self._parsed(self._receive())
+        if fault is not None:
+            error = _exception(fault)
+            self._settle("out_of_memory" if isinstance(error, MemoryError) else "raised", _said_by(fault))
+
+    def _call(self, name: str, positional: list[Any], named: dict[str, Any]) -> Any:
+        """Have the candidate call one of its functions; return the value or raise what it raised."""
+        if self._is_over or self._settled:
+            raise Stopped
+        try:
+            arguments = codec.encode([positional, named], _number_of)
+        except codec.CodecError as error:
+            self._settle("refused", f"an argument of {name} {error}; tests that share objects must run together")
+        number = os.urandom(8).hex().encode()
+        try:
+            self._frames.send(b"\n".join((number, name.encode(), arguments.encode())))
+        except OSError:
+            self._end()
+        content = self._receive()
+        head, _, text = content.partition(b"\n")
+        if head != number:
+            # Nobody can know the number of a call before it is made, so an answer given too early has another one.
+            self._settle("refused", "the program answered another call than the one that was made")
+        self._calls += 1
+        return self._answer(name, self._parsed(text), positional, named)
+
+    def _answer(self, name: str, answer: Any, positional: list[Any], named: dict[str, Any]) -> Any:
+        match answer:
+            case ["method"] if name == GET:
+                return Method
+            case ["value", value, changed]:
+                if changed is not None:
+                    self._change(positional, named, self._built(name, changed))
+                return self._built(name, value)
+            case ["refused", str(reason)]:
+                self._settle("refused", shorten(reason))
+            case ["error", [list(), str(), str()] as fault]:
+                self._of_candidate = _exception(fault)
+                raise self._of_candidate
+        self._settle("refused", "the program's answer is not well formed")
+        raise Stopped
+
+    def _built(self, name: str, value: Any) -> Any:
+        try:
+            return codec.build(value, self._remote)
+        except codec.CodecError as error:
+            self._settle("refused", f"{name} returned a value that {error}")
+
+    def _remote(self, number: int) -> Remote:
+        if type(number) is not int:
+            raise LookupError
+        if number not in self._remotes:
+            self._remotes[number] = Remote(number, self._call, self._refuse_to_compare)
+        return self._remotes[number]
+
+    def _refuse_to_compare(self) -> None:
+        self._settle("refused", "the tests compare an object of the program's own class, which would itself decide")
+
+    def _change(self, positional: list[Any], named: dict[str, Any], changed: Any) -> None:
+        """Give the arguments, in place, the content that they have after the call."""
+        match changed:
+            case [list() as after, dict() as after_named] if len(after) == len(positional):
+                for old, new in zip(positional, after, strict=True):
+                    _take_over(old, new)
+                for key in named.keys() & after_named.keys():
+                    _take_over(named[key], after_named[key])
+            case _:
+                self._settle("refused", "the program's answer is not well formed")
+
+    def _receive(self) -> bytes:
+        try:
+            content = self._frames.receive(MOST_ANSWER)
+        except FrameError as error:
+            self._settle("refused", f"the program answered with {error}")
+        except OSError:
+            content = None
+        if content is None:
+            self._end()
+        assert content is not None
+        return content
+
+    def _parsed(self, text: bytes) -> Any:
+        try:
+            return from_text(text.decode())
+        except (ValueError, RecursionError, MemoryError):
+            self._settle("refused", "the program's answer is not well formed")
+
+    def _settle(self, kind: str, detail: str) -> None:
+        self._settled = (kind, detail)
+        raise Stopped
+
+    def _end(self) -> None:
+        self._is_over = True
+        raise Stopped
+
+    def _failure(self, problem: Problem, running: int, error: BaseException) -> Finding | None:
+        if self._is_over:
+            return None
+        where = f"test {running}: {_statement(problem.tests, running, error)}" if running else "before the first test"
+        if error is self._of_candidate and isinstance(error, MemoryError):
+            return "out_of_memory", shorten(where)
+        if isinstance(error, AssertionError) and error is not self._of_candidate:
+            return "failed", join(where, message_of(error))
+        if isinstance(error, MemoryError | RecursionError) and error is not self._of_candidate:
+            return "refused", join("the program's answer was too much for its tests", where)
+        return "raised", join(headline(type(error).__name__, message_of(error)), where)
+
+
+def _said_by(fault: Sequence[Any]) -> str:
+    _, name, message = fault
+    return join(headline(str(name), str(message)), "")
+
+
+def _exception(fault: Sequence[Any]) -> BaseException:
+    """Return an exception of the nearest built-in class."""
+    classes, name, message = fault
+    for kind in (getattr(builtins, str(kind), None) for kind in classes):
+        if isinstance(kind, type) and issubclass(kind, BaseException):
+            try:
+                return kind(str(message))
+            except TypeError:
+                continue  # it wants other arguments; its base is tried next
+    return Exception(f"{name}: {message}")
+
+
+def _number_of(value: Any) -> int | None:
+    if type(value) is not Remote:
+        return None
+    number: int = object.__getattribute__(value, "_number")
+    return number
+
+
+_LISTS = (list, bytearray, collections.deque)
+_DICTS = (dict, collections.OrderedDict, collections.Counter, collections.defaultdict)
+
+
+def _take_over(old: Any, new: Any) -> None:
+    """Give a container the content of another one, in place and as deep as their shapes agree."""
+    kind = type(old)
+    if kind is not type(new):
+        return
+    if kind in _LISTS:
+        merged = [_kept(a, b) for a, b in zip(old, new, strict=False)]
+        merged += list(new)[len(merged) :]
+        old.clear()
+        old.extend(merged)
+    elif kind in _DICTS:
+        content = {key: _kept(old[key], value) if key in old else value for key, value in new.items()}
+        old.clear()
+        old.update(content)
+    elif kind is set:
+        old.clear()
+        old.update(new)
+    elif kind is tuple and len(old) == len(new):
+        for first, second in zip(old, new, strict=True):
+            _take_over(first, second)
+
+
+def _kept(old: Any, new: Any) -> Any:
+    """Return the old object with the new content where it can have it, else the new one."""
+    if type(old) is type(new) and type(old) in (*_LISTS, *_DICTS, set):
+        _take_over(old, new)
+        return old
+    return new
+
+
+def _statement(tests: Sequence[str], running: int, error: BaseException) -> str:
+    """Return the line of the test at which it failed."""
+    lines = tests[running - 1].strip("\n").splitlines() or [""]
+    if len(lines) == 1:
+        return lines[0].strip()
+    trace, number = error.__traceback__, 0
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == f"<test {running}>":
+            number = trace.tb_lineno
+        trace = trace.tb_next
+    whole = tests[running - 1].splitlines()
+    return whole[number - 1].strip() if 0 < number <= len(whole) else lines[0].strip()
+
+
+def _shown(value: Any) -> str:
+    if type(value) is Remote:
+        return "an object of the program's own class"
+    try:
+        return shorten(repr(value), 60)
+    except Exception as error:
+        return f"a value that cannot be shown ({type(error).__name__})"

@@ -1,0 +1,105 @@
+"""Landlock: which files a process may read, that it may write none, connect nowhere and signal nobody outside.
+
+Reads the paths that Python itself needs. One idea: two layers. The first, made once by the zygote, is about files and
+ports; the second is put around each judge and each candidate, so that neither reaches the other nor the zygote.
+See landlock(7).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import stat
+from collections.abc import Sequence
+
+from . import system
+
+_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
+_ALL_FILE_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
+_NET_RIGHTS = 0b11  # bind and connect, TCP
+_SCOPES = 0b11  # abstract sockets and signals
+_CREATE_VERSION = 1
+_RULE_PATH_BENEATH = 1
+
+
+class _Attributes(ctypes.Structure):
+    _fields_ = (("files", ctypes.c_uint64), ("net", ctypes.c_uint64), ("scoped", ctypes.c_uint64))
+
+
+class _PathBeneath(ctypes.Structure):
+    _pack_ = 1
+    _fields_ = (("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32))
+
+
+def version() -> int:
+    """Return the version of Landlock that the kernel offers, 0 for none."""
+    if not system.IS_KNOWN:
+        return 0
+    try:
+        return system.call(
+            "landlock_create_ruleset",
+            system.NR_LANDLOCK_CREATE_RULESET,
+            None,
+            ctypes.c_size_t(0),
+            ctypes.c_uint32(_CREATE_VERSION),
+        )
+    except OSError:
+        return 0
+
+
+def files_ruleset(readable: Sequence[str], writable: Sequence[str]) -> int:
+    """Return the descriptor of a ruleset: of all files only ``readable`` and the single files ``writable`` may be
+    read, only the latter written, and no port may be bound or connected to.
+
+    Raises OSError.
+    """
+    abi = version()
+    rights = _ALL_FILE_RIGHTS[max(level for level in _ALL_FILE_RIGHTS if level <= abi)]
+    ruleset = _create(_Attributes(rights, _NET_RIGHTS if abi >= 4 else 0, 0), abi)
+    for path in (*readable, *writable):
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        try:
+            is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+            more = _READ_DIR if is_folder else _WRITE_FILE if path in writable else 0
+            _allow(ruleset, descriptor, _READ_FILE | more)
+        finally:
+            os.close(descriptor)
+    return ruleset
+
+
+def scope_ruleset() -> int:
+    """Return the descriptor of a ruleset that keeps signals and abstract sockets inside.
+
+    Before version 6 there is no such thing; the ruleset then forbids what is forbidden anyway, for its other effect:
+    no process outside can be traced. Raises OSError.
+    """
+    abi = version()
+    return _create(_Attributes(0, 0, _SCOPES) if abi >= 6 else _Attributes(_EXECUTE, 0, 0), abi)
+
+
+def restrict(ruleset: int) -> None:
+    """Put this process behind a ruleset, for ever. Raises OSError."""
+    system.call("landlock_restrict_self", system.NR_LANDLOCK_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
+
+
+def _create(attributes: _Attributes, abi: int) -> int:
+    size = 8 if abi < 4 else 16 if abi < 6 else 24
+    return system.call(
+        "landlock_create_ruleset",
+        system.NR_LANDLOCK_CREATE_RULESET,
+        ctypes.byref(attributes),
+        ctypes.c_size_t(size),
+        ctypes.c_uint32(0),
+    )
+
+
+def _allow(ruleset: int, parent: int, rights: int) -> None:
+    rule = _PathBeneath(rights, parent)
+    system.call(
+        "landlock_add_rule",
+        system.NR_LANDLOCK_ADD_RULE,
+        ctypes.c_int(ruleset),
+        ctypes.c_int(_RULE_PATH_BENEATH),
+        ctypes.byref(rule),
+        ctypes.c_uint32(0),
+    )

@@ -1,0 +1,135 @@
+"""The probe: a child that tries, wall by wall, to do what it must not be able to do.
+
+Writes which walls held. One idea: a jail is believed for what it prevents, not for what was asked of it; so each wall
+is tried as soon as it stands, before the next one could hide that it does not.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import json
+import mmap
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from . import namespaces, system, walls
+
+if TYPE_CHECKING:
+    from .zygote import Zygote
+
+PATIENCE_SECONDS = 20.0
+LIMITS: dict[str, Any] = {"seconds": 5, "wall_seconds": 10, "memory_bytes": 2**29, "open_files": 32}
+_LOOPS, _ROUNDS = 50_000, 5
+
+_Attempt = Callable[[], object]
+
+
+def examine(zygote: Zygote, configuration: dict[str, Any]) -> dict[str, Any]:
+    """Return ``held`` (wall: whether it held) and ``seconds``, how long a fixed piece of work takes here [s]."""
+    listener = _abstract_listener()
+    abstract = listener.getsockname() if listener is not None else b""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        child = zygote.fork_unenclosed(lambda: _probe(zygote, configuration, abstract, theirs), (theirs,))
+        theirs.close()
+        ready, _, _ = select.select([ours], [], [], PATIENCE_SECONDS)
+        content = ours.recv(2**16) if ready else b""
+        child.end(zygote.walls.is_alone)
+    if listener is not None:
+        listener.close()
+    return {"held": json.loads(content or b"{}"), "seconds": _fixed_work()}
+
+
+def _abstract_listener() -> socket.socket | None:
+    if not system.IS_LINUX:
+        return None
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(b"\0" + os.urandom(8).hex().encode())
+    listener.listen()
+    return listener
+
+
+def _fixed_work() -> float:
+    best = float("inf")
+    for _ in range(_ROUNDS):
+        started, value = time.process_time(), 1
+        for _ in range(_LOOPS):
+            value = value * 1103515245 + 12345 & 0x7FFFFFFF
+        best = min(best, time.process_time() - started)
+    return best
+
+
+def _probe(zygote: Zygote, configuration: dict[str, Any], abstract: bytes, answer: socket.socket) -> None:
+    raised = zygote.walls
+    held: dict[str, bool] = {}
+    if raised.namespaces:
+        held |= dict(_namespaces(configuration))
+    if raised.landlock:
+        held |= dict(_files(configuration, raised.namespaces))
+        raised.enclose_files()
+        held["landlock scope"] = _fails(lambda: socket.socket(socket.AF_UNIX).connect(abstract), errno.EPERM)
+    if system.IS_LINUX:
+        held["no new privileges"] = system.prctl("no_new_privs", system.PR_GET_NO_NEW_PRIVS) == 1
+        system.drop_capabilities()
+        held["no capabilities"] = _fails(lambda: namespaces.unshare(namespaces.NEW_UTS), errno.EPERM)
+    walls.limit(LIMITS)
+    held |= dict(_limits())
+    if raised.seccomp:
+        raised.enclose_calls()
+        held |= dict(_calls())
+    answer.send(json.dumps(held).encode())
+
+
+def _namespaces(configuration: dict[str, Any]) -> Iterator[tuple[str, bool]]:
+    yield "user namespace", _fails(lambda: os.setuid(4321), errno.EINVAL)
+    yield "process namespace", os.getpid() == 1
+    address = ("127.0.0.1", configuration["port"])
+    yield "network namespace", _fails(lambda: socket.socket(type=socket.SOCK_DGRAM).connect(address), errno.ENETUNREACH)
+    yield "host name namespace", os.uname().nodename == namespaces.HOST_NAME
+    key = ctypes.c_int(configuration["memory_key"])
+    yield (
+        "shared memory namespace",
+        _fails(lambda: system.call("shmget", system.NR_SHMGET, key, ctypes.c_size_t(1), 0), errno.ENOENT),
+    )
+    yield "mount namespace", _fails(lambda: os.open(configuration["outside"], os.O_RDONLY), errno.ENOENT)
+
+
+def _files(configuration: dict[str, Any], is_new_world: bool) -> Iterator[tuple[str, bool]]:
+    canary = "/" + configuration["canary"] if is_new_world else configuration["outside"]
+    exists = not _fails(lambda: os.stat(canary))  # noqa: PTH116 - as a program would
+    yield "landlock reading", exists and _fails(lambda: os.open(canary, os.O_RDONLY), errno.EACCES)
+    yield "landlock writing", _fails(lambda: os.open("new", os.O_CREAT | os.O_WRONLY))
+
+
+def _limits() -> Iterator[tuple[str, bool]]:
+    yield "memory limit", _fails(lambda: mmap.mmap(-1, LIMITS["memory_bytes"]))
+    yield "descriptor limit", _fails(lambda: [os.pipe() for _ in range(LIMITS["open_files"])], errno.EMFILE)
+
+
+def _calls() -> Iterator[tuple[str, bool]]:
+    yield "seccomp fork", _fails(_fork, errno.EPERM)
+    yield "seccomp socket", _fails(lambda: socket.socket(), errno.EPERM)
+    yield "seccomp trace", _fails(lambda: system.call("ptrace", system.NR_PTRACE, 0, 0, 0, 0), errno.EPERM)
+    yield "seccomp signal", _fails(lambda: os.kill(2, 0), errno.EPERM)
+    yield "seccomp exec", _fails(lambda: os.execv("/bin/true", ["true"]), errno.EPERM)
+    yield "seccomp unshare", _fails(lambda: namespaces.unshare(namespaces.NEW_USER), errno.EPERM)
+
+
+def _fork() -> None:
+    if os.fork() == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _fails(attempt: _Attempt, *codes: int) -> bool:
+    """Tell whether an attempt fails, and with one of these error codes where any are given."""
+    try:
+        attempt()
+    except OSError as error:
+        return not codes or error.errno in codes
+    return False

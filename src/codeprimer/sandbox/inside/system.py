@@ -1,0 +1,67 @@
+"""The system calls that Python does not offer, and their numbers.
+
+One idea: every call either works or raises OSError with its name, so a wall that did not go up is never silent.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+
+MACHINE = os.uname().machine
+IS_LINUX = sys.platform == "linux"
+IS_KNOWN = IS_LINUX and MACHINE in ("x86_64", "aarch64") and sys.maxsize > 2**32
+"""Whether the tables of system calls are those of this machine."""
+
+_x86 = MACHINE == "x86_64"
+NR_SECCOMP = 317 if _x86 else 277
+NR_PIVOT_ROOT = 155 if _x86 else 41
+NR_CAPGET = 125 if _x86 else 90
+NR_CAPSET = 126 if _x86 else 91
+NR_SETNS = 308 if _x86 else 268
+NR_UNSHARE = 272 if _x86 else 97
+NR_MOUNT = 165 if _x86 else 40
+NR_UMOUNT2 = 166 if _x86 else 39
+NR_PTRACE = 101 if _x86 else 117
+NR_SHMGET = 29 if _x86 else 194
+NR_MOUNT_SETATTR = 442
+NR_LANDLOCK_CREATE_RULESET, NR_LANDLOCK_ADD_RULE, NR_LANDLOCK_RESTRICT_SELF = 444, 445, 446
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER = 1, 4, 24, 36
+PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS = 38, 39
+
+_libc = ctypes.CDLL(None, use_errno=True) if IS_LINUX else None
+
+
+def call(name: str, number: int, *arguments: object) -> int:
+    """Make a system call and return its result. Raises OSError, naming the call."""
+    assert _libc is not None
+    result: int = _libc.syscall(ctypes.c_long(number), *arguments)
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{name}: {os.strerror(code)}")
+    return result
+
+
+def prctl(name: str, option: int, value: int = 0) -> int:
+    """Change or ask one property of this process. Raises OSError, naming it."""
+    assert _libc is not None
+    result: int = _libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0))
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"prctl {name}: {os.strerror(code)}")
+    return result
+
+
+class _CapabilityHeader(ctypes.Structure):
+    _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
+
+
+_no_capabilities = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable, twice
+_capability_header = _CapabilityHeader(0x20080522, 0)
+
+
+def drop_capabilities() -> None:
+    """Give up every capability. Raises OSError."""
+    call("capset", NR_CAPSET, ctypes.byref(_capability_header), ctypes.byref(_no_capabilities))

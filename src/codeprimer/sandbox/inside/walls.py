@@ -1,0 +1,153 @@
+"""The walls around everything that runs here, and which of them stand.
+
+One idea: the zygote raises what is costly once, for all its children; each child adds what must be its own, just before
+it runs what others wrote. A wall that was asked for and does not go up is an error, never a smaller jail.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import sysconfig
+from typing import Any
+
+from . import landlock, namespaces, seccomp, system
+
+GRACE_SECONDS = 1.0
+"""How much later than the zygote's own timer the kernel ends a child [s]."""
+
+MOST_THREADS = 64
+
+
+class Walls:
+    """What was asked for in ``configuration``: ``namespaces``, ``landlock``, ``seccomp`` (booleans), ``root`` (an empty
+    folder) and ``canary`` (the name of a file)."""
+
+    def __init__(self, configuration: dict[str, Any]) -> None:
+        self.namespaces: bool = configuration["namespaces"]
+        self.landlock: bool = configuration["landlock"]
+        self.seccomp: bool = configuration["seccomp"]
+        self._root: str = configuration["root"]
+        self._canary: str = configuration["canary"]
+        self._scope = -1
+        self._filter: seccomp.Filter | None = None
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether a child can have no children of its own."""
+        return self.seccomp
+
+    def build(self, caller: socket.socket) -> None:
+        """Raise the walls that all children share; where there are namespaces, only the first process in them returns.
+
+        Raises OSError.
+        """
+        readable = readable_paths()
+        if self.namespaces:
+            namespaces.enter(readable, self._root, self._canary)
+            _move_into_the_new_world(caller)
+        else:
+            os.chdir(self._root)
+        if system.IS_LINUX:
+            system.prctl("no_new_privs", system.PR_SET_NO_NEW_PRIVS, 1)
+        if self.landlock:
+            # The devices that ``readable`` lists can be written to as well: they keep nothing.
+            own = [namespaces.EMPTY if self.namespaces else self._root]
+            ruleset = landlock.files_ruleset([*readable, *own], namespaces.DEVICES[:1])
+            landlock.restrict(ruleset)
+            os.close(ruleset)
+            self._scope = landlock.scope_ruleset()
+        if self.seccomp:
+            self._filter = seccomp.Filter()
+        if system.IS_LINUX and not self.seccomp:
+            system.prctl("child_subreaper", system.PR_SET_CHILD_SUBREAPER, 1)
+
+    def open_descriptors(self) -> list[int]:
+        """Return the descriptors that ``enclose`` needs."""
+        return [self._scope] if self._scope >= 0 else []
+
+    def enclose(self, limits: dict[str, Any], parent: int) -> None:
+        """Put this child behind its own walls. Raises OSError."""
+        os.setsid()
+        if system.IS_LINUX:
+            system.prctl("pdeathsig", system.PR_SET_PDEATHSIG, signal.SIGKILL)
+            if not self.namespaces and os.getppid() != parent:
+                os._exit(1)
+        limit(limits)
+        self.enclose_files()
+        self.enclose_calls()
+
+    def enclose_files(self) -> None:
+        """Keep signals inside. Raises OSError."""
+        if self.landlock:
+            landlock.restrict(self._scope)
+            os.close(self._scope)
+
+    def enclose_calls(self) -> None:
+        """Give up every power, and every system call that is not needed. Raises OSError."""
+        if system.IS_LINUX:
+            system.drop_capabilities()
+        if self._filter is not None:
+            self._filter.install(os.getpid())
+
+
+def _move_into_the_new_world(caller: socket.socket) -> None:
+    """Fork the first process of the new world; the old one only waits until it or the caller ends."""
+    first = os.fork()
+    if first == 0:
+        system.prctl("pdeathsig", system.PR_SET_PDEATHSIG, signal.SIGKILL)
+        return
+    ended = os.pidfd_open(first)
+    poll = select.poll()
+    poll.register(ended, select.POLLIN)
+    poll.register(caller, 0)
+    poll.poll()
+    os.kill(first, signal.SIGKILL)
+    _, status = os.waitpid(first, 0)
+    os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
+def limit(limits: dict[str, Any]) -> None:
+    """Set the kernel's own limits; the time limits only catch what the zygote misses."""
+    late = math.ceil(limits["seconds"] + GRACE_SECONDS)
+    for which, value in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, limits["open_files"]),
+        (resource.RLIMIT_AS, limits["memory_bytes"]),
+        (resource.RLIMIT_CPU, late),
+    ):
+        _set_limit(which, value)
+
+
+def _set_limit(which: int, value: int) -> None:
+    hard = resource.getrlimit(which)[1]
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    try:
+        resource.setrlimit(which, (value, value))
+    except (OSError, ValueError):
+        if sys.platform == "linux":
+            raise
+        # macOS refuses single limits, such as the address space; its tier says that it is weak.
+
+
+def readable_paths() -> list[str]:
+    """Return the files and folders that Python needs: its own library, and the libraries of the system."""
+    libraries = {os.path.dirname(path) for path in _mapped_files() if ".so" in os.path.basename(path)}  # noqa: PTH119, PTH120
+    standard = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.dirname(os.__file__)}  # noqa: PTH120
+    found = {*libraries, *standard, "/lib64", "/etc/ld.so.cache"}
+    paths = sorted(path for path in found if path and os.path.exists(path))  # noqa: PTH110
+    return [path for path in paths if not any(path != other and path.startswith(other + "/") for other in paths)]
+
+
+def _mapped_files() -> list[str]:
+    try:
+        with open("/proc/self/maps") as file:  # noqa: PTH123 - pathlib would be imported for this alone
+            return [line.split(None, 5)[5].strip() for line in file if "/" in line]
+    except OSError:
+        return []

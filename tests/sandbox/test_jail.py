@@ -1,0 +1,190 @@
+"""A jail is opened only where every one of its walls holds; whatever is missing is named."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from tests.sandbox.hostile import escape
+from tests.sandbox.hostile.programs import GOOD, unexpected
+from tests.sandbox.test_escape import Host
+from tests.sandbox.watch import descendants, descriptors, need, wait_until
+
+from codeprimer.sandbox import JailError, Limits, Sandbox, Tier, jail
+from codeprimer.sandbox.inside import landlock
+from codeprimer.sandbox.jail import open_jail
+
+START = (
+    "import sys; sys.path.insert(0, {folder!r}); "
+    "from inside import landlock, namespaces, seccomp, system, walls; CHANGE; "
+    "from inside.zygote import main; sys.path.pop(0); main()"
+)
+"""How a zygote begins whose walls have been tampered with."""
+
+_WITHOUT = (
+    "namespaces.unshare = (lambda real: lambda kinds: real(kinds & ~{flag}) if kinds & ~{flag} else None)"
+    "(namespaces.unshare)"
+)
+_NO_CALL = "system.call = (lambda real: lambda name, *rest: 0 if name == {name!r} else real(name, *rest))(system.call)"
+_NO_PRCTL = (
+    "system.prctl = (lambda real: lambda name, *rest: 0 if name == {name!r} else real(name, *rest))(system.prctl)"
+)
+_NO_LIMIT = (
+    "walls._set_limit = (lambda real: lambda which, value: None if which == walls.resource.{name} else real(which, value))"
+    "(walls._set_limit)"
+)
+
+IN_A_WORLD = {
+    "network namespace": (_WITHOUT.format(flag="namespaces.NEW_NET"), "network"),
+    "host name namespace": (
+        _WITHOUT.format(flag="namespaces.NEW_UTS") + "; " + _NO_CALL.format(name="sethostname"),
+        "host name",
+    ),
+    "shared memory namespace": (_WITHOUT.format(flag="namespaces.NEW_IPC"), "shared memory"),
+    "process namespace": ("import contextlib; namespaces.FreshPids = contextlib.nullcontext", "process"),
+    "mount namespace": (
+        "namespaces._build = lambda *_: None; namespaces.EMPTY = '/'; namespaces._is_open_to_all = lambda paths: False",
+        "mount",
+    ),
+    "user namespace": (
+        "namespaces._become = lambda kinds, *_: namespaces.unshare(kinds & ~namespaces.NEW_USER)",
+        "user",
+    ),
+}
+"""What can be missing where there are namespaces: how to leave it out, and a word of the wall's name."""
+
+EVERYWHERE = {
+    "landlock of files": ("landlock.files_ruleset = lambda *_: landlock.scope_ruleset()", "landlock reading"),
+    "landlock of everything to read": (
+        "landlock.files_ruleset = (lambda real: lambda readable, writable: real(['/'], writable))(landlock.files_ruleset)",
+        "landlock reading",
+    ),
+    "landlock at all": ("landlock.restrict = lambda ruleset: None", "landlock"),
+    "scope of abstract sockets": ("landlock._SCOPES = 0b10", "landlock scope"),
+    "scope of signals": ("landlock._SCOPES = 0b01", "landlock"),
+    "no new privileges": (_NO_PRCTL.format(name="no_new_privs"), "no new privileges|Operation not permitted"),
+    "capabilities": ("system.drop_capabilities = lambda: None", "capabilities"),
+    "memory limit": (_NO_LIMIT.format(name="RLIMIT_AS"), "memory limit"),
+    "descriptor limit": (_NO_LIMIT.format(name="RLIMIT_NOFILE"), "descriptor limit"),
+    "seccomp": ("seccomp.Filter.install = lambda self, pid: None", "seccomp"),
+    "seccomp's call": (_NO_CALL.format(name="seccomp"), "seccomp"),
+    "seccomp for forks": (
+        "seccomp._ALLOWED['clone'] = (56, 220); seccomp._ALLOWED['fork'] = (57, None)",
+        "seccomp fork",
+    ),
+    "seccomp for programs": ("seccomp._ALLOWED['execve'] = (59, 221)", "seccomp exec"),
+    "seccomp for sockets": ("seccomp._ALLOWED['socket'] = (41, 198)", "seccomp socket"),
+    "seccomp for traces": ("seccomp._ALLOWED['ptrace'] = (101, 117)", "seccomp trace"),
+    "seccomp for namespaces": ("seccomp._ALLOWED['unshare'] = (272, 97)", "seccomp unshare"),
+}
+
+ONLY_JAILED = {
+    "seccomp for signals": ("seccomp._ALLOWED['kill'] = (62, 129)", "seccomp signal"),
+}
+"""Where there is no world of its own, Landlock stands in front of this wall."""
+
+ONLY_CONFINED = {
+    "landlock for writing": (
+        "landlock._allow = (lambda real: lambda ruleset, parent, rights: real(ruleset, parent, rights | (1 << 1 | 1 << 8)"
+        " if landlock.stat.S_ISDIR(landlock.os.fstat(parent).st_mode) else rights))(landlock._allow)",
+        "landlock writing",
+    ),
+}
+"""Where there is a world of its own, it is mounted to be read only, which stands in front of this wall."""
+
+
+def broken(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    monkeypatch.setattr(jail, "START", START.replace("CHANGE", change.replace("{", "{{").replace("}", "}}")))
+
+
+@pytest.mark.parametrize("tier", [Tier.jailed, Tier.confined], ids=lambda tier: tier.name)
+def test_the_start_script_of_these_tests_opens_a_good_jail(tier: Tier, monkeypatch: pytest.MonkeyPatch) -> None:
+    need(tier)
+    broken(monkeypatch, "pass")
+    open_jail(tier, tier).close()
+
+
+CASES = [
+    *((Tier.jailed, name, *facts) for name, facts in (IN_A_WORLD | EVERYWHERE | ONLY_JAILED).items()),
+    *((Tier.confined, name, *facts) for name, facts in (EVERYWHERE | ONLY_CONFINED).items()),
+]
+
+
+@pytest.mark.parametrize(
+    ("tier", "change", "wall"),
+    [pytest.param(tier, change, wall, id=f"{tier.name}-{name}") for tier, name, change, wall in CASES],
+)
+def test_a_jail_without_one_of_its_walls_is_not_opened(
+    tier: Tier, change: str, wall: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    need(tier)
+    before = descriptors()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    broken(monkeypatch, change)
+    with pytest.raises(JailError, match=wall):
+        open_jail(tier, tier).close()
+    assert list(tmp_path.iterdir()) == []
+    assert descriptors() == before
+
+
+def test_a_jail_above_what_is_allowed_is_an_error_with_the_remedy() -> None:
+    with pytest.raises(JailError, match="allow user namespaces or use a kernel with Landlock, or accept"):
+        open_jail(required=Tier.jailed, most=Tier.confined)
+
+
+@pytest.mark.parametrize("tier", [Tier.jailed, Tier.confined, Tier.weak], ids=lambda tier: tier.name)
+def test_a_sandbox_opens_the_strongest_tier_that_is_allowed(tier: Tier) -> None:
+    need(tier)
+    with Sandbox(workers=1, required=Tier.weak, most=tier) as sandbox:
+        assert sandbox.tier is tier
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("tier", [Tier.jailed, Tier.confined], ids=lambda tier: tier.name)
+def test_a_kernel_with_an_older_landlock_has_a_jail_that_holds(
+    tier: Tier, version: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    need(tier)
+    if landlock.version() < version:
+        pytest.skip(f"this machine has no sandbox with version {version} of Landlock")
+    broken(monkeypatch, f"landlock.version = lambda: {version}")
+    host = Host(tmp_path)
+    try:
+        with Sandbox(Limits(3.0, 9.0), workers=1, required=tier, most=tier) as sandbox:
+            families = ("reading", "writing", "signals", "signals that the kernel sends")
+            assert unexpected(sandbox, escape.programs(host.outside, families)) == {}
+        assert host.touched() == []
+    finally:
+        signals = host.close()
+    assert signals == []
+
+
+def test_an_interpreter_that_ends_at_once_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with Sandbox(workers=1) as sandbox, pytest.raises(JailError, match="it ended at once"):
+        list(sandbox.run([GOOD]))
+
+
+def test_an_interpreter_that_is_missing_is_a_sentence_and_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = descriptors()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", "/missing/python")
+    with Sandbox(workers=1) as sandbox, pytest.raises(JailError, match="No such file"):
+        list(sandbox.run([GOOD]))
+    assert list(tmp_path.iterdir()) == []
+    assert descriptors() == before
+
+
+def test_closing_a_jail_ends_its_processes_and_removes_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    opened = open_jail(Tier.weak)
+    below = descendants({opened._process.pid}) | {opened._process.pid}
+    opened.close()
+    assert wait_until(lambda: not below & descendants({1}))
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,27 @@
+"""Every program comes to an end, alone, and the next one finds everything as it was."""
+
+from __future__ import annotations
+
+import pytest
+from tests.sandbox.hostile import liveness
+from tests.sandbox.hostile.programs import unexpected
+from tests.sandbox.watch import SHORT
+
+from codeprimer.sandbox import Sandbox, Tier
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_limits(sandbox: Sandbox) -> None:
+    """Programs that use up their time shall not use much of it."""
+    sandbox.limits = SHORT
+
+
+@pytest.mark.parametrize("family", liveness.FAMILIES)
+def test_a_program_that_does_not_end_well_is_ended(sandbox: Sandbox, family: str) -> None:
+    assert unexpected(sandbox, liveness.FAMILIES[family]) == {}
+
+
+def test_a_program_cannot_signal_any_other_process(sandbox: Sandbox) -> None:
+    if sandbox.tier is Tier.weak:
+        return  # it can; nothing else is promised there
+    assert unexpected(sandbox, liveness.REACHES_NOBODY) == {}

@@ -1,0 +1,131 @@
+"""What a sandbox could leave behind: processes, files, descriptors."""
+
+from __future__ import annotations
+
+import gc
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from codeprimer.sandbox import JailError, Limits, Sandbox, Tier
+from codeprimer.sandbox.jail import open_jail
+
+LIMITS = Limits(seconds=0.5, wall_seconds=1.5, memory_bytes=256 * 2**20)
+SHORT = Limits(seconds=0.2, wall_seconds=0.6, memory_bytes=LIMITS.memory_bytes)
+"""For programs that use up their time."""
+
+PATIENCE_SECONDS = 10.0
+
+
+def wait_until(condition: Callable[[], bool]) -> bool:
+    """Return whether the condition came true within some seconds."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
+
+
+@dataclass(frozen=True)
+class Process:
+    """One line of /proc."""
+
+    number: int
+    parent: int
+    session: int
+    state: str
+    command: str
+
+
+def processes() -> dict[int, Process]:
+    """Return every process that can be seen."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, parent, _, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        number = int(folder.name)
+        found[number] = Process(number, int(parent), int(session), state, command)
+    return found
+
+
+def descendants(roots: set[int]) -> set[int]:
+    """Return the processes below ``roots``, and those that left them but kept their session."""
+    everything = processes()
+    found = set(roots)
+    while True:
+        more = {
+            each.number
+            for each in everything.values()
+            if each.number not in found and (each.parent in found or each.session in found)
+        }
+        if not more:
+            return (found - roots) & everything.keys()
+        found |= more
+
+
+def marked(mark: str) -> set[int]:
+    """Return the processes that bear a mark in their command line, as forks of a zygote bear its folder."""
+    return {each.number for each in processes().values() if mark in each.command}
+
+
+def descriptors() -> list[str]:
+    """Return what is open in this process."""
+    gc.collect()
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            found.append(f"{entry.name}: {entry.readlink()}")
+        except OSError:
+            continue  # the listing's own
+    return sorted(found)
+
+
+def zygotes(sandbox: Sandbox) -> set[int]:
+    """Return the processes that a sandbox has started itself."""
+    return {worker.jail._process.pid for worker in sandbox._pool}
+
+
+def is_idle(sandbox: Sandbox) -> bool:
+    """Tell whether nothing runs but the zygotes; in a world of its own each has a process that waits for it."""
+    each = 2 if sandbox.tier is Tier.jailed else 1
+    return len(descendants(zygotes(sandbox)) | zygotes(sandbox)) == each * len(sandbox._pool)
+
+
+def need(tier: Tier) -> None:
+    """Skip the test where this machine has no such tier."""
+    try:
+        open_jail(tier, tier).close()
+    except JailError as error:
+        if "can be had here" not in str(error):
+            raise
+        pytest.skip(f"this machine has no sandbox of the tier {tier.name}")
+
+
+@contextmanager
+def watched(tier: Tier, folder: Path, workers: int = 2, limits: Limits = LIMITS) -> Iterator[Sandbox]:
+    """Yield a sandbox of exactly this tier; afterwards nothing of it may be left, in the system or in ``folder``."""
+    need(tier)
+    kept, tempfile.tempdir = tempfile.tempdir, str(folder)
+    before = descriptors()
+    children = descendants({os.getpid()})
+    try:
+        with Sandbox(limits, workers, required=tier, most=tier) as sandbox:
+            yield sandbox
+            assert sandbox.tier is tier
+            assert wait_until(lambda: is_idle(sandbox)), "something still runs beside the zygotes"
+            below = descendants(zygotes(sandbox)) | zygotes(sandbox)
+    finally:
+        tempfile.tempdir = kept
+    assert not below & processes().keys(), "a process of the sandbox has survived it"
+    assert not descendants({os.getpid()}) - children, "a child has survived the sandbox"
+    assert wait_until(lambda: not marked(str(folder))), "a process that left its family has survived the sandbox"
+    assert list(folder.iterdir()) == [], "a file has been left in the temporary folder"
+    assert descriptors() == before, "a descriptor has been left open"

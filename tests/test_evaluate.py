@@ -1,0 +1,112 @@
+"""codeprimer evaluate: models and files of answers on a benchmark."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.conftest import SmallRun, codeprimer
+
+PROBLEMS = [
+    {
+        "task_id": f"HumanEval/{number}",
+        "prompt": f'def add_{number}(x: int) -> int:\n    """Return x plus {number}."""\n',
+        "canonical_solution": f"    return x + {number}\n",
+        "test": f"def check(candidate):\n    assert candidate(1) == {1 + number}\n",
+        "entry_point": f"add_{number}",
+    }
+    for number in range(4)
+]
+
+
+@pytest.fixture
+def benchmark(tmp_path: Path) -> Path:
+    return lines(tmp_path / "problems.jsonl", PROBLEMS)
+
+
+def lines(path: Path, rows: list[dict[str, str]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def answers(path: Path, *bodies: str) -> Path:
+    rows = [{"task_id": p["task_id"], "completion": b or p["canonical_solution"]} for b in bodies for p in PROBLEMS]
+    return lines(path, rows)
+
+
+def test_the_benchmarks_own_solutions_score_100_percent(benchmark: Path, tmp_path: Path) -> None:
+    finished = codeprimer("evaluate", answers(tmp_path / "own.jsonl", ""), "--on", benchmark, cwd=tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    assert "100.0 %" in finished.stdout
+    facts = json.loads((tmp_path / "own-problems" / "scores.json").read_text())
+    assert facts["verdicts"] == {"passed": 4}
+    assert facts["tier"] in ("jailed", "confined")
+    rows = pq.read_table(tmp_path / "own-problems" / "samples").to_pylist()
+    assert [row["task_id"] for row in rows] == [problem["task_id"] for problem in PROBLEMS]
+
+
+def test_several_answers_per_task_give_pass_at_k(benchmark: Path, tmp_path: Path) -> None:
+    file = answers(
+        tmp_path / "mixed.jsonl", "", "    return None\n", "    return 1 + 1\n", "    return -x\n", "    pass\n"
+    )
+    finished = codeprimer("evaluate", file, "--on", benchmark, "--json", cwd=tmp_path)
+    facts = json.loads(finished.stdout.splitlines()[-1])
+    scores = {row["k"]: row["value"] for row in facts["scores"]}
+    assert scores[5] == 1.0
+    assert 0.2 <= scores[1] <= 0.3
+
+
+def test_a_task_that_cannot_be_passed_here_is_named(tmp_path: Path) -> None:
+    broken = lines(tmp_path / "broken.jsonl", [*PROBLEMS[:3], {**PROBLEMS[3], "canonical_solution": "    return 0\n"}])
+    finished = codeprimer("evaluate", answers(tmp_path / "own.jsonl", ""), "--on", broken, cwd=tmp_path)
+    assert "1 reference solutions do not pass their own tests here, such as HumanEval/3" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('{"task_id": "HumanEval/0"}\n', "line 1: not an answer"),
+        ("no json\n", "line 1: not an answer"),
+        ('{"task_id": "HumanEval/0", "completion": "x"}\n', "0 answers to HumanEval/1, 1 to others"),
+    ],
+)
+def test_a_bad_file_of_answers_is_one_sentence(benchmark: Path, tmp_path: Path, content: str, expected: str) -> None:
+    file = tmp_path / "answers.jsonl"
+    file.write_text(content)
+    finished = codeprimer("evaluate", file, "--on", benchmark, cwd=tmp_path)
+    assert finished.returncode == 2
+    assert expected in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_what_cannot_be_evaluated_is_one_sentence(benchmark: Path, tmp_path: Path) -> None:
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "thesis.txt").write_text("years of work")
+    own = answers(tmp_path / "own.jsonl", "")
+    for arguments, expected in [
+        (("nowhere", "--on", benchmark), "nowhere does not exist"),
+        ((full, "--on", benchmark), "holds no config.json"),
+        ((own, "--on", "humanevil"), "--on: humanevil is neither a file nor one of"),
+        ((own, "--on", benchmark, "--output", full), "is no folder of an evaluation and is not empty"),
+        ((full, "--on", benchmark, "--samples", "3"), "--samples: greedy answers are all alike"),
+        ((own, "--on", benchmark, "--shots", "2"), "--shots 2: choose one of 0, 3"),
+    ]:
+        finished = codeprimer("evaluate", *map(str, arguments), cwd=tmp_path)
+        assert finished.returncode == 2, arguments
+        assert expected in finished.stderr
+        assert "Traceback" not in finished.stderr
+    assert (full / "thesis.txt").exists()
+
+
+def test_a_run_and_its_checkpoint_answer_alike(small_run: SmallRun, benchmark: Path, tmp_path: Path) -> None:
+    texts = {}
+    for what, name in [(small_run.folder, "run"), (small_run.folder / "72-tuned", "checkpoint")]:
+        options = ("--on", benchmark, "--output", tmp_path / name, "--max-new-tokens", "24")
+        finished = codeprimer("evaluate", what, *options, cwd=tmp_path)
+        assert finished.returncode == 0, finished.stderr
+        texts[name] = [row["completion"] for row in pq.read_table(tmp_path / name / "samples").to_pylist()]
+    assert texts["run"] == texts["checkpoint"]
