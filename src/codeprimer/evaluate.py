@@ -180,7 +180,8 @@ def score_table(facts: dict[str, Any]) -> Table:
         "measure", "problems", "samples", "value", "95 % interval", title=f"{facts['model']} on {facts['benchmark']}"
     )
     for row in facts["scores"]:
-        interval = f"{100 * row['low']:.1f} % - {100 * row['high']:.1f} %"
+        limits = (row["low"], row["high"])
+        interval = "too few problems" if None in limits else " - ".join(f"{100 * limit:.1f} %" for limit in limits)
         table.add_row(
             f"pass@{row['k']}", f"{row['problems']:,}", f"{row['samples']:,}", f"{100 * row['value']:.1f} %", interval
         )

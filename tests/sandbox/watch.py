@@ -106,7 +106,7 @@ def need(tier: Tier) -> None:
     except JailError as error:
         if "can be had here" not in str(error):
             raise
-        pytest.skip(f"this machine has no sandbox of the tier {tier.name}")
+        pytest.skip(f"this machine has no sandbox of the tier {tier.name}: {error}")
 
 
 @contextmanager

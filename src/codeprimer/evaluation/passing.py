@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from codeprimer.analysis.statistics import Interval, pass_at_k, ratio_of_sums, wilson
+from codeprimer.analysis.statistics import Estimate, pass_at_k, ratio_of_sums, wilson
 from codeprimer.sandbox import Verdict
 
 WANTED = (1, 5, 10, 50, 100)
@@ -24,21 +24,27 @@ def pass_rates(verdicts: Sequence[Sequence[Verdict]], seed: int) -> list[dict[st
     samples = len(verdicts[0])
     counts = [sum(verdict.passed for verdict in row) for row in verdicts]
     return [
-        {"k": k, "samples": samples, "problems": len(verdicts), **_facts(_interval(counts, samples, k, seed))}
+        {"k": k, "samples": samples, "problems": len(verdicts), **_facts(_estimate(counts, samples, k, seed))}
         for k in WANTED
         if k <= samples
     ]
 
 
-def _interval(counts: Sequence[int], samples: int, k: int, seed: int) -> Interval:
+def _estimate(counts: Sequence[int], samples: int, k: int, seed: int) -> Estimate:
     if samples == 1:
-        return wilson(sum(counts), len(counts))
+        interval = wilson(sum(counts), len(counts))
+        return Estimate(interval.value, interval)
     values = np.array([pass_at_k(samples, count, k) for count in counts])
     return ratio_of_sums(values, np.ones(len(values)), seed)
 
 
-def _facts(interval: Interval) -> dict[str, float]:
-    return {"value": interval.value, "low": interval.low, "high": interval.high}
+def _facts(estimate: Estimate) -> dict[str, float | None]:
+    interval = estimate.interval
+    return {
+        "value": estimate.value,
+        "low": interval.low if interval else None,
+        "high": interval.high if interval else None,
+    }
 
 
 def verdict_counts(verdicts: Sequence[Sequence[Verdict]]) -> dict[str, int]:

@@ -32,7 +32,7 @@ class EvaluationStage(Stage[EvaluationSettings]):
     """Models in, scores with intervals out."""
 
     name = "evaluation"
-    version = 3
+    version = 4
     reads = ("exam", "quality", "control", "base", "tuned")
     required_tables: ClassVar[tuple[str, ...]] = ("samples", "scores")
 

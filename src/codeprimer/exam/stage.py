@@ -29,7 +29,7 @@ class ExamStage(Stage[ExamSettings]):
     """From the curriculum to sealed problems."""
 
     name = "exam"
-    version = 3
+    version = 4
     seeded = False
     required_tables = ("exam", "validation")
 

@@ -34,7 +34,7 @@ class ExercisesStage(Stage[ExercisesSettings]):
     """From compositions that are not held out to executed exercises."""
 
     name = "exercises"
-    version = 3
+    version = 4
     reads = ("exam",)
     required_tables = ("exercises",)
 
