@@ -33,7 +33,7 @@ class ExercisesStage(Stage[ExercisesSettings]):
     """From compositions that are not held out to executed exercises."""
 
     name = "exercises"
-    version = 2
+    version = 3
     reads = ("exam",)
     required_tables = ("exercises",)
 

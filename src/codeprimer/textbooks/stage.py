@@ -24,7 +24,7 @@ class TextbooksStage(Stage[TextbooksSettings]):
     """From the concept graph to executed sections."""
 
     name = "textbooks"
-    version = 2
+    version = 3
     reads = ("exam",)
     required_tables = ("sections",)
 
