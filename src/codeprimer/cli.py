@@ -49,6 +49,7 @@ def run(
 ) -> None:
     """Make everything that a recipe asks for; what is up to date is not made again."""
     from codeprimer import pipeline
+    from codeprimer.changes import replaced
     from codeprimer.recipe import load_recipe
     from codeprimer.recipe_text import render_recipe
     from codeprimer.run_folder import RECIPE, RunFolder
@@ -62,6 +63,8 @@ def run(
         settled = pipeline.settle_machine(recipe, folder, steps)
         (folder.path / RECIPE).write_text(render_recipe(recipe), encoding="utf-8")
         planned = pipeline.plan(pipeline.steps_until(settled, until), recipe.seed, folder.store, console)
+        if (loss := replaced(folder, planned, recipe.seed)) is not None:
+            console.warn(loss)
         for step, built in pipeline.run(planned, folder, pipeline.make_tools(settled, console, processes)):
             _say_built(console, step.link, built.reused, built.seconds, built.headline)
             console.event("step_done", step=step.name, id=built.artifact.id, reused=built.reused, seconds=built.seconds)
