@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from codeprimer.core.artifact import Store
 from tests.conftest import RECIPE, SmallRun, codeprimer
 
 CODE = 'def double(value: int) -> int:\n    """Return twice the value."""\n    return 2 * value\n'
@@ -172,18 +173,48 @@ def test_report_json_prints_every_fact(small_run: SmallRun) -> None:
     assert {score["model"] for score in facts["evaluation"]["scores"]} == {"control", "base", "tuned"}
 
 
-def test_clean_removes_only_what_no_run_links_to(small_run: SmallRun, tmp_path: Path) -> None:
-    runs = tmp_path / "runs"
-    (runs / "store" / "corpus-0").mkdir(parents=True)
-    (runs / "store" / "corpus-0" / "manifest.json").write_text("{}")
-    (runs / "store" / "corpus-1").mkdir()
-    (runs / "store" / "corpus-1" / "manifest.json").write_text("{}")
-    (runs / "mine").mkdir()
-    (runs / "mine" / "10-corpus").symlink_to("../store/corpus-1")
-    codeprimer("clean", "--runs", runs, cwd=tmp_path)
-    assert (runs / "store" / "corpus-0").exists()
-    codeprimer("clean", "--runs", runs, "--yes", cwd=tmp_path)
-    assert [path.name for path in sorted((runs / "store").glob("corpus-*"))] == ["corpus-1"]
+def stored(runs: Path) -> list[str]:
+    """Return the names of all artefacts, attempts and locks in a store."""
+    return sorted(path.name for path in [*(runs / "store").glob("*-*"), *(runs / "store" / ".partial").glob("*")])
+
+
+@pytest.fixture
+def cluttered(tmp_path: Path) -> Path:
+    """Runs with a linked artefact, one that nothing links to, an interrupted attempt, and the lock of one long gone."""
+    store = tmp_path / "runs" / "store"
+    for name in ("corpus-0", "corpus-1"):
+        (store / name).mkdir(parents=True)
+        (store / name / "manifest.json").write_text("{}")
+    (store / ".partial" / "quality-2" / ".work").mkdir(parents=True)
+    for name in ("quality-2.lock", "corpus-1.lock"):
+        (store / ".partial" / name).touch()
+    (tmp_path / "runs" / "mine").mkdir()
+    (tmp_path / "runs" / "mine" / "10-corpus").symlink_to("../store/corpus-1")
+    return tmp_path / "runs"
+
+
+def test_clean_removes_only_what_no_run_links_to_and_no_run_could_continue(cluttered: Path) -> None:
+    before = stored(cluttered)
+    shown = codeprimer("clean", "--runs", cluttered, cwd=cluttered).stdout
+    assert "corpus-0" in shown and "corpus-1" not in shown and "quality-2" not in shown
+    assert "interrupted attempts that stay: 1" in shown and "--partials" in shown
+    assert stored(cluttered) == before
+    codeprimer("clean", "--runs", cluttered, "--yes", cwd=cluttered)
+    assert stored(cluttered) == ["corpus-1", "quality-2", "quality-2.lock"]
+
+
+def test_clean_takes_interrupted_attempts_where_it_is_told_to(cluttered: Path) -> None:
+    shown = codeprimer("clean", "--runs", cluttered, "--partials", cwd=cluttered).stdout
+    assert "quality-2" in shown and "clean --partials --yes" in shown
+    codeprimer("clean", "--runs", cluttered, "--partials", "--yes", cwd=cluttered)
+    assert stored(cluttered) == ["corpus-1"]
+
+
+def test_clean_neither_lists_nor_touches_what_a_run_is_working_on(cluttered: Path) -> None:
+    with Store(cluttered / "store").workspace("quality", "2"):
+        shown = codeprimer("clean", "--runs", cluttered, "--partials", "--yes", cwd=cluttered)
+        assert "quality-2" not in shown.stdout + shown.stderr
+        assert stored(cluttered) == ["corpus-1", "quality-2", "quality-2.lock"]
 
 
 def test_the_kept_set_opens_with_datasets(small_run: SmallRun, tmp_path: Path) -> None:

@@ -191,20 +191,31 @@ def export(
 @app.command()
 def clean(
     runs: Runs = Path("runs"),
+    partials: Annotated[
+        bool, typer.Option("--partials", help="Interrupted attempts too, with which the next run would continue.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Remove; without it the list is only shown.")] = False,
 ) -> None:
-    """Remove artefacts that no run links to, and what interrupted runs left behind."""
-    from codeprimer.clean import remove_unlinked, unlinked
+    """Remove artefacts that no run links to; with --partials also what interrupted runs would continue with."""
+    from codeprimer import clean as cleaning
 
     console = _console(False)
-    found = unlinked(runs)
+    waiting = cleaning.attempts(runs)
+    found = cleaning.unlinked(runs) + (waiting if partials else [])
     for path, size in found:
         console.say(f"{size / 2**20:8.1f} MiB  {path}")
-    total = sum(size for _, size in found) / 2**20
     if yes:
-        remove_unlinked(runs)
-    done = "removed" if yes else "could be removed; `codeprimer clean --yes` does it"
-    console.say(f"{len(found)} artefacts, {total:.1f} MiB {done}")
+        cleaning.remove(runs, found)
+    done = (
+        "removed" if yes else f"could be removed; `codeprimer clean{' --partials' if partials else ''} --yes` does it"
+    )
+    console.say(f"{len(found)} folders, {_mebibytes(found)} {done}")
+    if waiting and not partials:
+        console.say(f"interrupted attempts that stay: {len(waiting)}, {_mebibytes(waiting)}; --partials takes them too")
+
+
+def _mebibytes(sized: list[tuple[Path, int]]) -> str:
+    return f"{sum(size for _, size in sized) / 2**20:.1f} MiB"
 
 
 @app.command()
