@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from codeprimer import doctor
 from codeprimer.core.artifact import Store
 from tests.conftest import RECIPE, SmallRun, codeprimer
 
@@ -101,7 +102,14 @@ def test_without_torch_a_run_until_quality_works_and_training_says_what_to_insta
     assert until.returncode == 0, until.stderr
     whole = subprocess.run(command, capture_output=True, text=True, check=False)
     assert whole.returncode == 2
-    assert "pip install 'codeprimer[train]'" in whole.stderr
+    assert "pip install -c constraints.txt '.[train]' in the checkout" in whole.stderr
+
+
+def test_doctor_says_how_to_install_what_is_missing_from_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None)
+    missing = {finding["name"]: finding["detail"] for finding in doctor.examine() if finding["state"] == "missing"}
+    assert "pip install -c constraints.txt '.[train]' in the checkout" in missing["train"]
+    assert "'.[hub]'" in missing["hub"]
 
 
 def test_a_second_run_says_up_to_date_for_every_step(small_run: SmallRun) -> None:
