@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from codeprimer import doctor
+from codeprimer import __version__, doctor
 from codeprimer.core.artifact import Store
 from tests.conftest import RECIPE, SmallRun, codeprimer
 
@@ -120,6 +120,23 @@ def test_a_second_run_says_up_to_date_for_every_step(small_run: SmallRun) -> Non
     assert all(event["reused"] for event in done)
 
 
+def test_a_run_folder_stands_for_its_recipe_and_keeps_its_own_store(small_run: SmallRun, tmp_path: Path) -> None:
+    command = ("run", small_run.folder, "--until", "20-quality", "--json")
+    finished = codeprimer(*command, cwd=tmp_path)
+    done = [event for event in map(json.loads, finished.stdout.splitlines()) if event["event"] == "step_done"]
+    assert [event["step"] for event in done if event["reused"]] == ["corpus", "quality"]
+    assert list(tmp_path.iterdir()) == []
+    inside = codeprimer("status", ".", "--json", cwd=small_run.folder)
+    states = [event["state"] for event in map(json.loads, inside.stdout.splitlines())]
+    assert set(states) == {"up to date"}
+
+
+def test_version_is_printed_by_an_option_too(tmp_path: Path) -> None:
+    printed = codeprimer("--version", cwd=tmp_path)
+    assert printed.returncode == 0
+    assert printed.stdout == codeprimer("version", cwd=tmp_path).stdout == f"{__version__}\n"
+
+
 def test_a_changed_setting_rebuilds_only_what_follows(small_run: SmallRun) -> None:
     finished = codeprimer(
         "status",
@@ -167,6 +184,23 @@ def test_complete_prints_the_prompt_and_a_body(small_run: SmallRun) -> None:
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.startswith("def double(value: int) -> int:\n")
     assert len(finished.stdout) > len(prompt)
+
+
+def test_complete_says_what_cut_an_answer(small_run: SmallRun) -> None:
+    prompt = "def double(value: int) -> int:"
+    limited = codeprimer("complete", small_run.folder, "--prompt", prompt, "--max-new-tokens", "1", cwd=small_run.runs)
+    assert "the answer was cut after 1 tokens; a larger --max-new-tokens" in limited.stderr
+    long = "# 1\\n" * 80 + prompt
+    full = codeprimer("complete", small_run.folder, "--prompt", long, cwd=small_run.runs)
+    assert "together may have 256, the model's context" in full.stderr, full.stdout + full.stderr
+
+
+def test_export_takes_the_name_of_a_link_too(small_run: SmallRun) -> None:
+    tables = [
+        codeprimer("export", small_run.folder, name, "--jsonl", "-", cwd=small_run.runs).stdout
+        for name in ("quality/scores", "20-quality/scores")
+    ]
+    assert tables[0] == tables[1] != ""
 
 
 def test_export_names_the_tables_when_asked_for_one_that_is_not_there(small_run: SmallRun) -> None:

@@ -47,6 +47,7 @@ def test_every_step_comes_after_what_it_reads_and_its_inputs_are_what_its_stage_
 def test_until_takes_only_what_the_step_needs() -> None:
     recipe = parse_recipe({"name": "x"}, "test")
     assert [step.name for step in steps_until(recipe, "quality")] == ["corpus", "quality"]
+    assert [step.name for step in steps_until(recipe, "20-quality")] == ["corpus", "quality"]
     assert [step.name for step in steps_until(recipe, "exercises")] == ["exam", "exercises"]
     with pytest.raises(RecipeError, match="did you mean 'quality'"):
         steps_until(recipe, "qualty")

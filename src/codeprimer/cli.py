@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.markup import escape
@@ -21,6 +21,10 @@ import codeprimer
 from codeprimer.core.console import Console, Mode
 from codeprimer.core.errors import CodeprimerError, Interrupted, UserError
 
+if TYPE_CHECKING:
+    from codeprimer.recipe import Recipe
+    from codeprimer.run_folder import RunFolder
+
 app = typer.Typer(
     name="codeprimer",
     help="Textbook-quality data for small code models: from raw code to a trained, examined model.",
@@ -29,7 +33,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-RecipeFile = Annotated[Path, typer.Argument(help="A recipe (YAML).", metavar="RECIPE")]
+RecipeOrRun = Annotated[
+    Path,
+    typer.Argument(
+        help="A recipe (YAML), or the folder of a run: its recipe, beside its own store.", metavar="RECIPE|RUN"
+    ),
+]
 RunPath = Annotated[Path, typer.Argument(help="A run's folder, such as runs/tiny.", metavar="RUN")]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", "-s", help="Override one setting: section.key=value.", metavar="KEY=VALUE")
@@ -38,10 +47,16 @@ Runs = Annotated[Path, typer.Option("--runs", help="The folder of all runs and t
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(codeprimer.__version__)
+        raise typer.Exit
+
+
 @app.command()
 def run(
-    recipe_file: RecipeFile,
-    until: Annotated[str | None, typer.Option(help="Stop after this step, such as quality.")] = None,
+    path: RecipeOrRun,
+    until: Annotated[str | None, typer.Option(help="Stop after this step, such as quality or 20-quality.")] = None,
     overrides: Overrides = None,
     runs: Runs = Path("runs"),
     processes: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one per core.")] = 0,
@@ -50,13 +65,11 @@ def run(
     """Make everything that a recipe asks for; what is up to date is not made again."""
     from codeprimer import pipeline
     from codeprimer.changes import replaced
-    from codeprimer.recipe import load_recipe
     from codeprimer.recipe_text import render_recipe
-    from codeprimer.run_folder import RECIPE, RunFolder
+    from codeprimer.run_folder import RECIPE
 
     console = _console(json)
-    recipe = load_recipe(recipe_file, overrides or [])
-    folder = RunFolder(runs / recipe.name)
+    recipe, folder = _open(path, overrides, runs)
     steps = pipeline.steps_until(recipe, until)
     with folder.alone():
         started = time.monotonic()
@@ -92,23 +105,16 @@ def _show_result(console: Console, folder: Path) -> None:
 
 @app.command()
 def status(
-    path: Annotated[Path, typer.Argument(help="A recipe, or the folder of a run.", metavar="RECIPE|RUN")],
+    path: RecipeOrRun,
     overrides: Overrides = None,
     runs: Runs = Path("runs"),
     json: Json = False,
 ) -> None:
     """Tell, for every step, whether it is up to date, interrupted or still to do."""
     from codeprimer import pipeline
-    from codeprimer.recipe import load_recipe
-    from codeprimer.run_folder import RECIPE, RunFolder, open_run
 
     console = _console(json)
-    if path.is_dir():
-        folder = open_run(path)
-        recipe = load_recipe(path / RECIPE, overrides or [])
-    else:
-        recipe = load_recipe(path, overrides or [])
-        folder = RunFolder(runs / recipe.name)
+    recipe, folder = _open(path, overrides, runs)
     planned = pipeline.plan(
         pipeline.flow(pipeline.with_machine(recipe, folder.machine())), recipe.seed, folder.store, console
     )
@@ -150,7 +156,10 @@ def complete(
     from codeprimer.run_folder import open_run
 
     text = sys.stdin.read() if prompt == "-" else prompt.replace("\\n", "\n")
-    typer.echo(complete_function(open_run(run_path), model, text, max_new_tokens))
+    completed = complete_function(open_run(run_path), model, text, max_new_tokens)
+    typer.echo(completed.text)
+    if completed.cut:
+        _console(False).warn(completed.cut)
 
 
 @app.command()
@@ -176,7 +185,7 @@ def report(run_path: RunPath, json: Json = False) -> None:
 @app.command()
 def export(
     run_path: RunPath,
-    table: Annotated[str, typer.Argument(help="step/table, such as quality/kept.")],
+    table: Annotated[str, typer.Argument(help="step/table, such as quality/kept or 20-quality/kept.")],
     jsonl: Annotated[Path, typer.Option("--jsonl", help="The file to write; '-' is standard output.")],
 ) -> None:
     """Write a table as JSON lines."""
@@ -265,8 +274,29 @@ def init(
 
 @app.command()
 def version() -> None:
-    """Print the version."""
+    """Print the version; so does --version."""
     typer.echo(codeprimer.__version__)
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    del version
+
+
+def _open(path: Path, overrides: list[str] | None, runs: Path) -> tuple[Recipe, RunFolder]:
+    """Return the recipe and the run folder that a path stands for; a run's folder stays where it is."""
+    from codeprimer.recipe import load_recipe
+    from codeprimer.run_folder import RECIPE, RunFolder, open_run
+
+    if path.is_dir():
+        folder = open_run(path)
+        return load_recipe(folder.path / RECIPE, overrides or []), folder
+    recipe = load_recipe(path, overrides or [])
+    return recipe, RunFolder(runs / recipe.name)
 
 
 def _console(json: bool) -> Console:
