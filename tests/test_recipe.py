@@ -93,6 +93,29 @@ def test_sections_that_contradict_each_other_are_one_sentence(
         load_recipe(recipe, overrides)
 
 
+PHASE = {"name": "base", "tokens": 1000}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"tokens": {"mixture": {"exercise": 1.0}}}, r"tokens\.mixture\.exercise: .* did you mean 'exercises'\?"),
+        ({"tokens": {"limit_tokens": {"rawr": 9}}}, r"tokens\.limit_tokens\.rawr: .* did you mean 'raw'\?"),
+        ({"training": {"base": {**PHASE, "mixture": {"cod": 1.0}}}}, r"training\.base\.mixture\.cod: .* 'code'\?"),
+        (
+            {"training": {"tuned": {**PHASE, "mixture": {"x": 1.0}}}},
+            r"training\.tuned\.mixture\.x: .* known: raw, code,",
+        ),
+        ({"quality": {"annotator": "rubrik"}}, r"quality\.annotator: 'rubrik' .* did you mean 'rubric'\?"),
+        ({"exercises": {"author": "ofline"}}, r"exercises\.author: 'ofline' .* did you mean 'offline'\?"),
+        ({"corpus": {"sources": [{"kind": "foldr", "name": "x"}]}}, r"corpus\.sources\.0\.kind: 'foldr' .* 'folder'\?"),
+    ],
+)
+def test_a_name_that_nothing_has_is_an_error_when_the_recipe_is_read(values: dict[str, object], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        parse_recipe({"name": "x", **values}, "test")
+
+
 def test_saving_states_more_often_does_not_make_another_model() -> None:
     often, seldom = (
         parse_recipe({"name": "x", "training": {"checkpoint_every": steps}}, "test").training.tuned_settings()
