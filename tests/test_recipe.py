@@ -8,6 +8,7 @@ import pytest
 
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.stage import Settings
+from codeprimer.corpus.settings import SourceSettings
 from codeprimer.pipeline import STEP_NAMES, flow, steps_until, with_machine
 from codeprimer.recipe import Recipe, load_recipe, parse_recipe
 from codeprimer.recipe_text import render_recipe, render_reference
@@ -122,6 +123,17 @@ def test_saving_states_more_often_does_not_make_another_model() -> None:
         for steps in (5, 50)
     )
     assert often.identity() == seldom.identity()
+
+
+def test_the_reference_lists_the_fields_of_a_source_and_the_words_of_a_choice() -> None:
+    reference = render_reference()
+    sources = reference.partition("## corpus.sources\n")[2].partition("\n## ")[0]
+    assert all(f"| `{name}` |" in sources for name in SourceSettings.model_fields)
+    for setting, words in (("decay", "linear, none"), ("optimiser", "adamw, muon")):
+        row = next(line for line in reference.splitlines() if line.startswith(f"| `base.{setting}`"))
+        assert f"One of {words}." in row
+    assert "One of auto, float32, bfloat16." in reference
+    assert "One of linear, none." in render_recipe(parse_recipe({"name": "x"}, "test"))
 
 
 def test_the_reference_names_every_setting() -> None:
