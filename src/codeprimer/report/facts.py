@@ -39,11 +39,26 @@ def facts_of(artifacts: Mapping[str, Artifact]) -> dict[str, Any]:
     return facts
 
 
+SCORE_HEADINGS = ("model", "problems", "solved", "pass@1, greedy", "95 % interval (Wilson)")
+
+
+def score_rows(facts: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return the scores as people read them: a row per model and set of problems, under ``SCORE_HEADINGS``."""
+    return [
+        (
+            score["model"],
+            score["task_set"],
+            f"{score['passed']} of {score['total']}",
+            percent(score["value"]),
+            f"{percent(score['low'])} to {percent(score['high'])}",
+        )
+        for score in facts["evaluation"]["scores"]
+    ]
+
+
 def score_table(facts: Mapping[str, Any]) -> Table:
-    """Return the scores for a terminal: a row per model and task set, with intervals."""
-    table = Table("model", "tasks", "solved", "pass@1", "95 % interval", title="Scores")
-    for score in facts["evaluation"]["scores"]:
-        interval = f"{percent(score['low'])} - {percent(score['high'])}"
-        solved = f"{score['passed']}/{score['total']}"
-        table.add_row(score["model"], score["task_set"], solved, percent(score["value"]), interval)
+    """Return the scores for a terminal, with the words of the report."""
+    table = Table(*SCORE_HEADINGS, title="Scores")
+    for row in score_rows(facts):
+        table.add_row(*row)
     return table

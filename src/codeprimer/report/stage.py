@@ -19,7 +19,7 @@ class ReportStage(Stage[ReportSettings]):
     """What happened, for a reader who was not there."""
 
     name = "report"
-    version = 1
+    version = 2
     seeded = False
     reads = (
         "exam",
