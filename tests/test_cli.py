@@ -172,7 +172,7 @@ def test_trace_follows_a_document_through_every_table(small_run: SmallRun) -> No
 
 
 def test_trace_refuses_what_is_no_id_and_says_when_it_finds_nothing(small_run: SmallRun) -> None:
-    for wrong, sentence in (("xyz", "is not a document id"), ("0123456789abcdef0123", "is in no table")):
+    for wrong, sentence in (("xyz", "is neither a document id"), ("0123456789abcdef0123", "is in no table")):
         finished = codeprimer("trace", small_run.folder, wrong, cwd=small_run.runs)
         assert finished.returncode == 2
         assert sentence in finished.stderr

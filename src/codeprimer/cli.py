@@ -130,14 +130,16 @@ def status(
 @app.command()
 def trace(
     run_path: RunPath,
-    doc_id: Annotated[str, typer.Argument(help="A document's id, or its first characters (8 or more).")],
+    document: Annotated[
+        str, typer.Argument(help="An id or its first characters (8 or more), or a path or its end.", metavar="DOCUMENT")
+    ],
     json: Json = False,
 ) -> None:
     """Print one document's life through every table of a run."""
     from codeprimer.run_folder import open_run
     from codeprimer.trace import print_life, trace_document
 
-    life = trace_document(open_run(run_path), doc_id)
+    life = trace_document(open_run(run_path), document)
     if json:
         _print_json(life)
     else:
@@ -164,8 +166,8 @@ def complete(
 
 @app.command()
 def report(run_path: RunPath, json: Json = False) -> None:
-    """Print a run's scores and where its report lies; with --json every fact of the report."""
-    from codeprimer.report.facts import collect_facts, score_table
+    """Print a run's scores and where its report lies, or what there is so far; with --json every fact of the report."""
+    from codeprimer.report.facts import collect_facts, corpus_table, progress, score_table
     from codeprimer.run_folder import open_run
 
     folder = open_run(run_path)
