@@ -215,6 +215,14 @@ def test_report_json_prints_every_fact(small_run: SmallRun) -> None:
     assert {score["model"] for score in facts["evaluation"]["scores"]} == {"control", "base", "tuned"}
 
 
+def test_a_run_that_has_no_report_yet_reports_what_it_has(small_recipe: Path, tmp_path: Path) -> None:
+    assert codeprimer("run", small_recipe, "--runs", tmp_path, "--until", "corpus", cwd=tmp_path).returncode == 0
+    shown = codeprimer("report", tmp_path / "small", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert "for these reasons" in shown.stdout and "documents kept of" in shown.stdout
+    assert "no report yet" in shown.stdout
+
+
 def stored(runs: Path) -> list[str]:
     """Return the names of all artefacts, attempts and locks in a store."""
     return sorted(path.name for path in [*(runs / "store").glob("*-*"), *(runs / "store" / ".partial").glob("*")])

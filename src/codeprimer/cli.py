@@ -180,8 +180,15 @@ def report(run_path: RunPath, json: Json = False) -> None:
         console.table(score_table(facts))
     if "report" in folder.links():
         console.say(f"report: {folder.links()['report'] / 'report.html'}")
-    else:
-        console.say("no report yet: the run has not come to its end; `--json` prints the facts so far")
+        return
+    if "corpus" in facts:
+        console.table(corpus_table(facts))
+    for sentence in progress(facts):
+        console.say(escape(sentence))
+    console.say(
+        f"no report yet: `codeprimer run {run_path}` makes what is missing, `codeprimer report {run_path} --json` prints "
+        "every fact so far"
+    )
 
 
 @app.command()

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 from codeprimer.core.artifact import Artifact, open_artifact
-from codeprimer.report.wording import percent
+from codeprimer.report.wording import megabytes, named_counts, percent
 
 
 def collect_facts(links: Mapping[str, Path]) -> dict[str, Any]:
@@ -62,3 +62,27 @@ def score_table(facts: Mapping[str, Any]) -> Table:
     for row in score_rows(facts):
         table.add_row(*row)
     return table
+
+
+def corpus_table(facts: Mapping[str, Any]) -> Table:
+    """Return for a terminal what became of every source's files: a row per source, with the reasons of the drops."""
+    table = Table("source", "files", "kept", "dropped", "for these reasons", title="Corpus")
+    for name, of in facts["corpus"]["sources"].items():
+        dropped = dict(sorted(of["dropped"].items(), key=lambda item: -item[1]))
+        table.add_row(
+            name, f"{of['found']:,}", f"{of['kept']:,}", f"{sum(dropped.values()):,}", named_counts(dropped, most=99)
+        )
+    return table
+
+
+def progress(facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence per step that is done: what it made."""
+    for step, of in facts["artefacts"].items():
+        if step == "quality":
+            kept, dropped = facts[step]["kept"], facts[step]["dropped"]
+            yield (
+                f"quality: {kept['documents']:,} documents kept ({megabytes(kept['bytes'])}) and {dropped['documents']:,} "
+                f"dropped ({megabytes(dropped['bytes'])}), at a score of {facts[step]['threshold']:.3f}"
+            )
+        else:
+            yield f"{step}: {of['headline']}"
