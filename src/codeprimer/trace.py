@@ -100,7 +100,7 @@ def _where(path: Path, column: str, test: Callable[[Any], Any]) -> Iterator[Row]
 
 def print_life(console: Console, life: dict[str, Any]) -> None:
     """Print a life for people: one block per table, long texts shortened, and each text once."""
-    console.say(f"[bold]{life['doc_id'] or 'no id: it is not text'}[/]")
+    console.say(f"[bold]{life['doc_id'] or 'no id: it was not read as text'}[/]")
     places = {(entry["step"], entry["table"]) for entry in life["life"]}
     texts: dict[str, str] = {}
     for entry in life["life"]:
@@ -113,8 +113,10 @@ def print_life(console: Console, life: dict[str, Any]) -> None:
         for name, value in entry["row"].items():
             if value is None or value == [] or name == "doc_id":
                 continue
-            first = texts.setdefault(value, place) if name == "text" else place
-            shown = _shown(value) if first == place else f"as in {first}"
+            before = texts.get(value) if name == "text" else None
+            if name == "text":
+                texts.setdefault(value, place)
+            shown = _shown(value) if before is None else f"as in {before}, above"
             console.say(f"  [dim]{name:<14}[/] {escape(shown)}")
 
 
