@@ -43,6 +43,7 @@ RunPath = Annotated[Path, typer.Argument(help="A run's folder, such as runs/tiny
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", "-s", help="Override one setting: section.key=value.", metavar="KEY=VALUE")
 ]
+DEFAULT_RUNS = Path("runs")
 Runs = Annotated[Path, typer.Option("--runs", help="The folder of all runs and their store.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -58,7 +59,7 @@ def run(
     path: RecipeOrRun,
     until: Annotated[str | None, typer.Option(help="Stop after this step, such as quality or 20-quality.")] = None,
     overrides: Overrides = None,
-    runs: Runs = Path("runs"),
+    runs: Runs = DEFAULT_RUNS,
     processes: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one per core.")] = 0,
     json: Json = False,
 ) -> None:
@@ -69,7 +70,7 @@ def run(
     from codeprimer.run_folder import RECIPE
 
     console = _console(json)
-    recipe, folder = _open(path, overrides, runs)
+    recipe, folder = _open(path, overrides, runs, console)
     steps = pipeline.steps_until(recipe, until)
     with folder.alone():
         started = time.monotonic()
@@ -107,14 +108,14 @@ def _show_result(console: Console, folder: Path) -> None:
 def status(
     path: RecipeOrRun,
     overrides: Overrides = None,
-    runs: Runs = Path("runs"),
+    runs: Runs = DEFAULT_RUNS,
     json: Json = False,
 ) -> None:
     """Tell, for every step, whether it is up to date, interrupted or still to do."""
     from codeprimer import pipeline
 
     console = _console(json)
-    recipe, folder = _open(path, overrides, runs)
+    recipe, folder = _open(path, overrides, runs, console)
     planned = pipeline.plan(
         pipeline.flow(pipeline.with_machine(recipe, folder.machine())), recipe.seed, folder.store, console
     )
@@ -208,7 +209,7 @@ def export(
 
 @app.command()
 def clean(
-    runs: Runs = Path("runs"),
+    runs: Runs = DEFAULT_RUNS,
     partials: Annotated[
         bool, typer.Option("--partials", help="Interrupted attempts too, with which the next run would continue.")
     ] = False,
@@ -296,13 +297,15 @@ def _options(
     del version
 
 
-def _open(path: Path, overrides: list[str] | None, runs: Path) -> tuple[Recipe, RunFolder]:
+def _open(path: Path, overrides: list[str] | None, runs: Path, console: Console) -> tuple[Recipe, RunFolder]:
     """Return the recipe and the run folder that a path stands for; a run's folder stays where it is."""
     from codeprimer.recipe import load_recipe
     from codeprimer.run_folder import RECIPE, RunFolder, open_run
 
     if path.is_dir():
         folder = open_run(path)
+        if runs not in (DEFAULT_RUNS, folder.path.parent):
+            console.warn(f"--runs {runs} has no meaning with a run's folder: {path} stays where it is")
         return load_recipe(folder.path / RECIPE, overrides or []), folder
     recipe = load_recipe(path, overrides or [])
     return recipe, RunFolder(runs / recipe.name)
