@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from codeprimer import __version__, doctor
+from codeprimer.core.artifact import Store
 from tests.conftest import RECIPE, SmallRun, codeprimer
 
 CODE = 'def double(value: int) -> int:\n    """Return twice the value."""\n    return 2 * value\n'
@@ -113,7 +115,14 @@ def test_without_torch_a_run_until_quality_works_and_training_says_what_to_insta
     assert until.returncode == 0, until.stderr
     whole = subprocess.run(command, capture_output=True, text=True, check=False)
     assert whole.returncode == 2
-    assert "pip install 'codeprimer[train]'" in whole.stderr
+    assert "pip install -c constraints.txt '.[train]' in the checkout" in whole.stderr
+
+
+def test_doctor_says_how_to_install_what_is_missing_from_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None)
+    missing = {finding["name"]: finding["detail"] for finding in doctor.examine() if finding["state"] == "missing"}
+    assert "pip install -c constraints.txt '.[train]' in the checkout" in missing["train"]
+    assert "'.[hub]'" in missing["hub"]
 
 
 def test_a_second_run_says_up_to_date_for_every_step(small_run: SmallRun) -> None:
@@ -122,6 +131,25 @@ def test_a_second_run_says_up_to_date_for_every_step(small_run: SmallRun) -> Non
     done = [event for event in events if event["event"] == "step_done"]
     assert len(done) == 12
     assert all(event["reused"] for event in done)
+
+
+def test_a_run_folder_stands_for_its_recipe_and_keeps_its_own_store(small_run: SmallRun, tmp_path: Path) -> None:
+    command = ("run", small_run.folder, "--until", "20-quality", "--json")
+    finished = codeprimer(*command, cwd=tmp_path)
+    done = [event for event in map(json.loads, finished.stdout.splitlines()) if event["event"] == "step_done"]
+    assert [event["step"] for event in done if event["reused"]] == ["corpus", "quality"]
+    assert list(tmp_path.iterdir()) == []
+    inside = codeprimer("status", ".", "--json", cwd=small_run.folder)
+    states = [event["state"] for event in map(json.loads, inside.stdout.splitlines())]
+    assert set(states) == {"up to date"}
+    elsewhere = codeprimer("status", small_run.folder, "--runs", "elsewhere", cwd=tmp_path)
+    assert "--runs elsewhere has no meaning" in elsewhere.stderr
+
+
+def test_version_is_printed_by_an_option_too(tmp_path: Path) -> None:
+    printed = codeprimer("--version", cwd=tmp_path)
+    assert printed.returncode == 0
+    assert printed.stdout == codeprimer("version", cwd=tmp_path).stdout == f"{__version__}\n"
 
 
 def test_a_changed_setting_rebuilds_only_what_follows(small_run: SmallRun) -> None:
@@ -159,7 +187,7 @@ def test_trace_follows_a_document_through_every_table(small_run: SmallRun) -> No
 
 
 def test_trace_refuses_what_is_no_id_and_says_when_it_finds_nothing(small_run: SmallRun) -> None:
-    for wrong, sentence in (("xyz", "is not a document id"), ("0123456789abcdef0123", "is in no table")):
+    for wrong, sentence in (("xyz", "is neither a document id"), ("0123456789abcdef0123", "is in no table")):
         finished = codeprimer("trace", small_run.folder, wrong, cwd=small_run.runs)
         assert finished.returncode == 2
         assert sentence in finished.stderr
@@ -171,6 +199,23 @@ def test_complete_prints_the_prompt_and_a_body(small_run: SmallRun) -> None:
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.startswith("def double(value: int) -> int:\n")
     assert len(finished.stdout) > len(prompt)
+
+
+def test_complete_says_what_cut_an_answer(small_run: SmallRun) -> None:
+    prompt = "def double(value: int) -> int:"
+    limited = codeprimer("complete", small_run.folder, "--prompt", prompt, "--max-new-tokens", "1", cwd=small_run.runs)
+    assert "the answer was cut after 1 tokens; a larger --max-new-tokens" in limited.stderr
+    long = "# 1\\n" * 80 + prompt
+    full = codeprimer("complete", small_run.folder, "--prompt", long, cwd=small_run.runs)
+    assert "together may have 256, the model's context" in full.stderr, full.stdout + full.stderr
+
+
+def test_export_takes_the_name_of_a_link_too(small_run: SmallRun) -> None:
+    tables = [
+        codeprimer("export", small_run.folder, name, "--jsonl", "-", cwd=small_run.runs).stdout
+        for name in ("quality/scores", "20-quality/scores")
+    ]
+    assert tables[0] == tables[1] != ""
 
 
 def test_export_names_the_tables_when_asked_for_one_that_is_not_there(small_run: SmallRun) -> None:
@@ -185,18 +230,56 @@ def test_report_json_prints_every_fact(small_run: SmallRun) -> None:
     assert {score["model"] for score in facts["evaluation"]["scores"]} == {"control", "base", "tuned"}
 
 
-def test_clean_removes_only_what_no_run_links_to(small_run: SmallRun, tmp_path: Path) -> None:
-    runs = tmp_path / "runs"
-    (runs / "store" / "corpus-0").mkdir(parents=True)
-    (runs / "store" / "corpus-0" / "manifest.json").write_text("{}")
-    (runs / "store" / "corpus-1").mkdir()
-    (runs / "store" / "corpus-1" / "manifest.json").write_text("{}")
-    (runs / "mine").mkdir()
-    (runs / "mine" / "10-corpus").symlink_to("../store/corpus-1")
-    codeprimer("clean", "--runs", runs, cwd=tmp_path)
-    assert (runs / "store" / "corpus-0").exists()
-    codeprimer("clean", "--runs", runs, "--yes", cwd=tmp_path)
-    assert [path.name for path in sorted((runs / "store").glob("corpus-*"))] == ["corpus-1"]
+def test_a_run_that_has_no_report_yet_reports_what_it_has(small_recipe: Path, tmp_path: Path) -> None:
+    assert codeprimer("run", small_recipe, "--runs", tmp_path, "--until", "corpus", cwd=tmp_path).returncode == 0
+    shown = codeprimer("report", tmp_path / "small", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert "for these reasons" in shown.stdout and "documents kept of" in shown.stdout
+    assert "no report yet" in shown.stdout
+
+
+def stored(runs: Path) -> list[str]:
+    """Return the names of all artefacts, attempts and locks in a store."""
+    return sorted(path.name for path in [*(runs / "store").glob("*-*"), *(runs / "store" / ".partial").glob("*")])
+
+
+@pytest.fixture
+def cluttered(tmp_path: Path) -> Path:
+    """Runs with a linked artefact, one that nothing links to, an interrupted attempt, and the lock of one long gone."""
+    store = tmp_path / "runs" / "store"
+    for name in ("corpus-0", "corpus-1"):
+        (store / name).mkdir(parents=True)
+        (store / name / "manifest.json").write_text("{}")
+    (store / ".partial" / "quality-2" / ".work").mkdir(parents=True)
+    for name in ("quality-2.lock", "corpus-1.lock"):
+        (store / ".partial" / name).touch()
+    (tmp_path / "runs" / "mine").mkdir()
+    (tmp_path / "runs" / "mine" / "10-corpus").symlink_to("../store/corpus-1")
+    return tmp_path / "runs"
+
+
+def test_clean_removes_only_what_no_run_links_to_and_no_run_could_continue(cluttered: Path) -> None:
+    before = stored(cluttered)
+    shown = codeprimer("clean", "--runs", cluttered, cwd=cluttered).stdout
+    assert "corpus-0" in shown and "corpus-1" not in shown and "quality-2" not in shown
+    assert "interrupted attempts that stay: 1" in shown and "--partials" in shown
+    assert stored(cluttered) == before
+    codeprimer("clean", "--runs", cluttered, "--yes", cwd=cluttered)
+    assert stored(cluttered) == ["corpus-1", "quality-2", "quality-2.lock"]
+
+
+def test_clean_takes_interrupted_attempts_where_it_is_told_to(cluttered: Path) -> None:
+    shown = codeprimer("clean", "--runs", cluttered, "--partials", cwd=cluttered).stdout
+    assert "quality-2" in shown and "clean --partials --yes" in shown
+    codeprimer("clean", "--runs", cluttered, "--partials", "--yes", cwd=cluttered)
+    assert stored(cluttered) == ["corpus-1"]
+
+
+def test_clean_neither_lists_nor_touches_what_a_run_is_working_on(cluttered: Path) -> None:
+    with Store(cluttered / "store").workspace("quality", "2"):
+        shown = codeprimer("clean", "--runs", cluttered, "--partials", "--yes", cwd=cluttered)
+        assert "quality-2" not in shown.stdout + shown.stderr
+        assert stored(cluttered) == ["corpus-1", "quality-2", "quality-2.lock"]
 
 
 def test_the_kept_set_opens_with_datasets(small_run: SmallRun, tmp_path: Path) -> None:

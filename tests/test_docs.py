@@ -25,3 +25,9 @@ def test_links_inside_the_project_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_torch_that_the_readme_installs_is_the_pinned_one() -> None:
+    pinned = re.search(r"^torch==\S+$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    assert pinned is not None
+    assert re.findall(r"torch==[\d.]+", (ROOT / "README.md").read_text()) == [pinned.group()]

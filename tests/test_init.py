@@ -9,6 +9,18 @@ import pytest
 from codeprimer.init import write_recipe
 from codeprimer.recipe import load_recipe
 
+TINY = Path(__file__).parent.parent / "recipes" / "tiny.yaml"
+
+
+def test_the_recipe_trains_as_the_tiny_one_does(tmp_path: Path) -> None:
+    folder = tmp_path / "code"
+    folder.mkdir()
+    (folder / "a.py").write_text("x = 1")
+    written, tiny = load_recipe(write_recipe(folder, tmp_path / "recipe.yaml")), load_recipe(TINY)
+    assert written.training == tiny.training
+    assert written.tokens == tiny.tokens
+    assert written.exam == tiny.exam
+
 
 @pytest.mark.parametrize("name", ["2024", "true", "null", "1e5", "My Code", "x" * 200, "store", "-.-"])
 def test_whatever_a_folder_is_called_its_recipe_loads(tmp_path: Path, name: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.stage import Settings
+from codeprimer.corpus.settings import SourceSettings
 from codeprimer.pipeline import STEP_NAMES, flow, steps_until, with_machine
 from codeprimer.recipe import Recipe, load_recipe, parse_recipe
 from codeprimer.recipe_text import render_recipe, render_reference
@@ -47,6 +48,7 @@ def test_every_step_comes_after_what_it_reads_and_its_inputs_are_what_its_stage_
 def test_until_takes_only_what_the_step_needs() -> None:
     recipe = parse_recipe({"name": "x"}, "test")
     assert [step.name for step in steps_until(recipe, "quality")] == ["corpus", "quality"]
+    assert [step.name for step in steps_until(recipe, "20-quality")] == ["corpus", "quality"]
     assert [step.name for step in steps_until(recipe, "exercises")] == ["exam", "exercises"]
     with pytest.raises(RecipeError, match="did you mean 'quality'"):
         steps_until(recipe, "qualty")
@@ -106,12 +108,46 @@ def test_a_phase_has_no_name_to_give(tmp_path: Path) -> None:
         load_recipe(recipe)
 
 
+PHASE = {"tokens": 1000}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"tokens": {"mixture": {"exercise": 1.0}}}, r"tokens\.mixture\.exercise: .* did you mean 'exercises'\?"),
+        ({"tokens": {"limit_tokens": {"rawr": 9}}}, r"tokens\.limit_tokens\.rawr: .* did you mean 'raw'\?"),
+        ({"training": {"base": {**PHASE, "mixture": {"cod": 1.0}}}}, r"training\.base\.mixture\.cod: .* 'code'\?"),
+        (
+            {"training": {"tuned": {**PHASE, "mixture": {"x": 1.0}}}},
+            r"training\.tuned\.mixture\.x: .* known: raw, code,",
+        ),
+        ({"quality": {"annotator": "rubrik"}}, r"quality\.annotator: 'rubrik' .* did you mean 'rubric'\?"),
+        ({"exercises": {"author": "ofline"}}, r"exercises\.author: 'ofline' .* did you mean 'offline'\?"),
+        ({"corpus": {"sources": [{"kind": "foldr", "name": "x"}]}}, r"corpus\.sources\.0\.kind: 'foldr' .* 'folder'\?"),
+    ],
+)
+def test_a_name_that_nothing_has_is_an_error_when_the_recipe_is_read(values: dict[str, object], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        parse_recipe({"name": "x", **values}, "test")
+
+
 def test_saving_states_more_often_does_not_make_another_model() -> None:
     often, seldom = (
         parse_recipe({"name": "x", "training": {"checkpoint_every": steps}}, "test").training.tuned_settings()
         for steps in (5, 50)
     )
     assert often.identity() == seldom.identity()
+
+
+def test_the_reference_lists_the_fields_of_a_source_and_the_words_of_a_choice() -> None:
+    reference = render_reference()
+    sources = reference.partition("## corpus.sources\n")[2].partition("\n## ")[0]
+    assert all(f"| `{name}` |" in sources for name in SourceSettings.model_fields)
+    for setting, words in (("decay", "linear, none"), ("optimiser", "adamw, muon")):
+        row = next(line for line in reference.splitlines() if line.startswith(f"| `base.{setting}`"))
+        assert f"One of {words}." in row
+    assert "One of auto, float32, bfloat16." in reference
+    assert "One of linear, none." in render_recipe(parse_recipe({"name": "x"}, "test"))
 
 
 def test_the_reference_names_every_setting() -> None:

@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.markup import escape
@@ -21,6 +21,10 @@ import codeprimer
 from codeprimer.core.console import Console, Mode
 from codeprimer.core.errors import CodeprimerError, Interrupted, UserError
 
+if TYPE_CHECKING:
+    from codeprimer.recipe import Recipe
+    from codeprimer.run_folder import RunFolder
+
 app = typer.Typer(
     name="codeprimer",
     help="Textbook-quality data for small code models: from raw code to a trained, examined model.",
@@ -29,11 +33,17 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-RecipeFile = Annotated[Path, typer.Argument(help="A recipe (YAML).", metavar="RECIPE")]
+RecipeOrRun = Annotated[
+    Path,
+    typer.Argument(
+        help="A recipe (YAML), or the folder of a run: its recipe, beside its own store.", metavar="RECIPE|RUN"
+    ),
+]
 RunPath = Annotated[Path, typer.Argument(help="A run's folder, such as runs/tiny.", metavar="RUN")]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", "-s", help="Override one setting: section.key=value.", metavar="KEY=VALUE")
 ]
+DEFAULT_RUNS = Path("runs")
 Runs = Annotated[Path, typer.Option("--runs", help="The folder of all runs and their store.")]
 WeakSandbox = Annotated[
     bool,
@@ -45,26 +55,31 @@ WeakSandbox = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(codeprimer.__version__)
+        raise typer.Exit
+
+
 @app.command()
 def run(  # noqa: PLR0913 - the options of a command are its arguments
-    recipe_file: RecipeFile,
-    until: Annotated[str | None, typer.Option(help="Stop after this step, such as quality.")] = None,
+    path: RecipeOrRun,
+    until: Annotated[str | None, typer.Option(help="Stop after this step, such as quality or 20-quality.")] = None,
     overrides: Overrides = None,
-    runs: Runs = Path("runs"),
+    runs: Runs = DEFAULT_RUNS,
     processes: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one per core.")] = 0,
     allow_weak_sandbox: WeakSandbox = False,
     json: Json = False,
 ) -> None:
     """Make everything that a recipe asks for; what is up to date is not made again."""
     from codeprimer import pipeline
+    from codeprimer.changes import replaced
     from codeprimer.core.artifact import write_atomically
-    from codeprimer.recipe import load_recipe
     from codeprimer.recipe_text import render_recipe
-    from codeprimer.run_folder import RECIPE, RunFolder
+    from codeprimer.run_folder import RECIPE
 
     console = _console(json)
-    recipe = load_recipe(recipe_file, overrides or [])
-    folder = RunFolder(runs / recipe.name)
+    recipe, folder = _open(path, overrides, runs, console)
     steps = pipeline.steps_until(recipe, until)
     with folder.alone():
         started = time.monotonic()
@@ -72,6 +87,8 @@ def run(  # noqa: PLR0913 - the options of a command are its arguments
         settled = pipeline.settle_machine(recipe, folder, steps)
         write_atomically(folder.path / RECIPE, render_recipe(recipe).encode())
         planned = pipeline.plan(pipeline.steps_until(settled, until, tier), recipe.seed, folder.store, console)
+        if (loss := replaced(folder, planned, recipe.seed)) is not None:
+            console.warn(loss)
         for step, built in pipeline.run(planned, folder, pipeline.make_tools(settled, console, processes)):
             _say_built(console, step.link, built.reused, built.seconds, built.headline)
             console.event("step_done", step=step.name, id=built.artifact.id, reused=built.reused, seconds=built.seconds)
@@ -99,23 +116,16 @@ def _show_result(console: Console, folder: Path) -> None:
 
 @app.command()
 def status(
-    path: Annotated[Path, typer.Argument(help="A recipe, or the folder of a run.", metavar="RECIPE|RUN")],
+    path: RecipeOrRun,
     overrides: Overrides = None,
-    runs: Runs = Path("runs"),
+    runs: Runs = DEFAULT_RUNS,
     json: Json = False,
 ) -> None:
     """Tell, for every step, whether it is up to date, interrupted or still to do."""
     from codeprimer import pipeline
-    from codeprimer.recipe import load_recipe
-    from codeprimer.run_folder import RECIPE, RunFolder, open_run
 
     console = _console(json)
-    if path.is_dir():
-        folder = open_run(path)
-        recipe = load_recipe(path / RECIPE, overrides or [])
-    else:
-        recipe = load_recipe(path, overrides or [])
-        folder = RunFolder(runs / recipe.name)
+    recipe, folder = _open(path, overrides, runs, console)
     planned = pipeline.plan(
         pipeline.flow(pipeline.with_machine(recipe, folder.machine()), pipeline.recorded_tier(folder)),
         recipe.seed,
@@ -134,14 +144,16 @@ def status(
 @app.command()
 def trace(
     run_path: RunPath,
-    doc_id: Annotated[str, typer.Argument(help="A document's id, or its first characters (8 or more).")],
+    document: Annotated[
+        str, typer.Argument(help="An id or its first characters (8 or more), or a path or its end.", metavar="DOCUMENT")
+    ],
     json: Json = False,
 ) -> None:
     """Print one document's life through every table of a run."""
     from codeprimer.run_folder import open_run
     from codeprimer.trace import print_life, trace_document
 
-    life = trace_document(open_run(run_path), doc_id)
+    life = trace_document(open_run(run_path), document)
     if json:
         _print_json(life)
     else:
@@ -197,13 +209,16 @@ def complete(
     from codeprimer.run_folder import open_run
 
     text = sys.stdin.read() if prompt == "-" else prompt.replace("\\n", "\n")
-    typer.echo(complete_function(open_run(run_path), model, text, max_new_tokens))
+    completed = complete_function(open_run(run_path), model, text, max_new_tokens)
+    typer.echo(completed.text)
+    if completed.cut:
+        _console(False).warn(completed.cut)
 
 
 @app.command()
 def report(run_path: RunPath, json: Json = False) -> None:
-    """Print a run's scores and where its report lies; with --json every fact of the report."""
-    from codeprimer.report.facts import collect_facts, score_table
+    """Print a run's scores and where its report lies, or what there is so far; with --json every fact of the report."""
+    from codeprimer.report.facts import collect_facts, corpus_table, progress, score_table
     from codeprimer.run_folder import open_run
 
     folder = open_run(run_path)
@@ -216,14 +231,21 @@ def report(run_path: RunPath, json: Json = False) -> None:
         console.table(score_table(facts))
     if "report" in folder.links():
         console.say(f"report: {folder.links()['report'] / 'report.html'}")
-    else:
-        console.say("no report yet: the run has not come to its end; `--json` prints the facts so far")
+        return
+    if "corpus" in facts:
+        console.table(corpus_table(facts))
+    for sentence in progress(facts):
+        console.say(escape(sentence))
+    console.say(
+        f"no report yet: `codeprimer run {run_path}` makes what is missing, `codeprimer report {run_path} --json` prints "
+        "every fact so far"
+    )
 
 
 @app.command()
 def export(
     run_path: RunPath,
-    table: Annotated[str, typer.Argument(help="step/table, such as quality/kept.")],
+    table: Annotated[str, typer.Argument(help="step/table, such as quality/kept or 20-quality/kept.")],
     jsonl: Annotated[Path, typer.Option("--jsonl", help="The file to write; '-' is standard output.")],
 ) -> None:
     """Write a table as JSON lines."""
@@ -237,21 +259,32 @@ def export(
 
 @app.command()
 def clean(
-    runs: Runs = Path("runs"),
+    runs: Runs = DEFAULT_RUNS,
+    partials: Annotated[
+        bool, typer.Option("--partials", help="Interrupted attempts too, with which the next run would continue.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Remove; without it the list is only shown.")] = False,
 ) -> None:
-    """Remove artefacts that no run links to, and what interrupted runs left behind."""
-    from codeprimer.clean import remove_unlinked, unlinked
+    """Remove artefacts that no run links to; with --partials also what interrupted runs would continue with."""
+    from codeprimer import clean as cleaning
 
     console = _console(False)
-    found = unlinked(runs)
+    waiting = cleaning.attempts(runs)
+    found = cleaning.unlinked(runs) + (waiting if partials else [])
     for path, size in found:
         console.say(f"{size / 2**20:8.1f} MiB  {path}")
-    total = sum(size for _, size in found) / 2**20
     if yes:
-        remove_unlinked(runs)
-    done = "removed" if yes else "could be removed; `codeprimer clean --yes` does it"
-    console.say(f"{len(found)} artefacts, {total:.1f} MiB {done}")
+        cleaning.remove(runs, found)
+    done = (
+        "removed" if yes else f"could be removed; `codeprimer clean{' --partials' if partials else ''} --yes` does it"
+    )
+    console.say(f"{len(found)} folders, {_mebibytes(found)} {done}")
+    if waiting and not partials:
+        console.say(f"interrupted attempts that stay: {len(waiting)}, {_mebibytes(waiting)}; --partials takes them too")
+
+
+def _mebibytes(sized: list[tuple[Path, int]]) -> str:
+    return f"{sum(size for _, size in sized) / 2**20:.1f} MiB"
 
 
 @app.command()
@@ -301,8 +334,31 @@ def init(
 
 @app.command()
 def version() -> None:
-    """Print the version."""
+    """Print the version; so does --version."""
     typer.echo(codeprimer.__version__)
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    del version
+
+
+def _open(path: Path, overrides: list[str] | None, runs: Path, console: Console) -> tuple[Recipe, RunFolder]:
+    """Return the recipe and the run folder that a path stands for; a run's folder stays where it is."""
+    from codeprimer.recipe import load_recipe
+    from codeprimer.run_folder import RECIPE, RunFolder, open_run
+
+    if path.is_dir():
+        folder = open_run(path)
+        if runs not in (DEFAULT_RUNS, folder.path.parent):
+            console.warn(f"--runs {runs} has no meaning with a run's folder: {path} stays where it is")
+        return load_recipe(folder.path / RECIPE, overrides or []), folder
+    recipe = load_recipe(path, overrides or [])
+    return recipe, RunFolder(runs / recipe.name)
 
 
 def _console(json: bool) -> Console:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.util import find_spec
 
 from codeprimer.core.errors import MissingExtraError, UserError
@@ -10,8 +11,17 @@ from codeprimer.run_folder import RunFolder
 MODELS = ("control", "base", "tuned")
 
 
-def complete_function(run: RunFolder, model_name: str, prompt: str, max_new_tokens: int) -> str:
-    """Return the prompt and what the model makes of it, cut where the function ends.
+@dataclass(frozen=True)
+class Completed:
+    """A prompt with what a model made of it."""
+
+    text: str
+    cut: str = ""
+    """A sentence about what ended the answer before the function did; empty where the function ended."""
+
+
+def complete_function(run: RunFolder, model_name: str, prompt: str, max_new_tokens: int) -> Completed:
+    """Return the prompt and what the model makes of it, up to where the function ends.
 
     Raises UserError for an unknown model or an empty or too long prompt, MissingExtraError without torch.
     """
@@ -22,14 +32,25 @@ def complete_function(run: RunFolder, model_name: str, prompt: str, max_new_toke
     folder = run.artifact(model_name).path
     if find_spec("torch") is None:
         raise MissingExtraError("torch", "train", "completing a prompt")
-    from codeprimer.evaluation.completion import complete_prompts
+    from codeprimer.evaluation.completion import complete_prompt
     from codeprimer.model.checkpoint import load
     from codeprimer.model.tokenizer import Tokenizer
 
     model, config = load(folder)
     tokenizer = Tokenizer.load(folder)
-    length = len(tokenizer.encode(prompt.rstrip()))
-    if length >= config.context:
+    room = config.context - len(tokenizer.encode_prompt(prompt))
+    if room < 1:
+        length = config.context - room
         raise UserError(f"--prompt is {length} tokens long, the model reads at most {config.context - 1}; shorten it")
-    completion = complete_prompts(model, tokenizer, [prompt], max_new_tokens)[0]
-    return prompt.rstrip() + completion
+    answer = complete_prompt(model, tokenizer, prompt, max_new_tokens)
+    text = prompt.rstrip() + answer.completion
+    return Completed(text) if answer.finished else Completed(text, _sentence(room, max_new_tokens, config.context))
+
+
+def _sentence(room: int, allowed: int, context: int) -> str:
+    if room > allowed:
+        return f"the answer was cut after {allowed} tokens; a larger --max-new-tokens lets it go on"
+    return (
+        f"the answer was cut after {room} tokens, because prompt and answer together may have {context}, the model's "
+        "context; a shorter prompt leaves it more"
+    )

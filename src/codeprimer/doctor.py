@@ -15,6 +15,7 @@ from rich.markup import escape
 
 import codeprimer
 from codeprimer.core.console import Console
+from codeprimer.core.errors import how_to_install
 from codeprimer.core.stage import available_cores
 
 _TIERS = {
@@ -70,7 +71,7 @@ def _disk() -> Finding:
 
 def _extra(extra: str, package: str, purpose: str) -> Finding:
     if find_spec(package) is None:
-        return Finding(extra, "missing", f"{purpose}: pip install 'codeprimer[{extra}]'")
+        return Finding(extra, "missing", f"{purpose}: {how_to_install(extra)}")
     try:
         return Finding(extra, "good", f"{package} {version(package)}")
     except PackageNotFoundError:

@@ -12,7 +12,7 @@ import orjson
 
 from codeprimer.core.artifact import out_of_space
 from codeprimer.core.errors import UserError
-from codeprimer.run_folder import RunFolder
+from codeprimer.run_folder import RunFolder, step_name
 
 
 def export_jsonl(run: RunFolder, name: str, target: Path) -> int:
@@ -21,6 +21,7 @@ def export_jsonl(run: RunFolder, name: str, target: Path) -> int:
     The file appears when it is complete. ``-`` is standard output. Raises UserError for a name that is not a table.
     """
     step, slash, table = name.partition("/")
+    step = step_name(step)
     if not slash or not table:
         raise UserError(f"{name}: a table is named step/table, such as quality/kept; steps: {', '.join(run.links())}")
     artifact = run.artifact(step)

@@ -12,6 +12,9 @@ _TEMPLATE = """\
 # Written by `codeprimer init`. `codeprimer recipe {file}` shows every setting with its default and meaning.
 name: "{name}"
 
+exam:
+  benchmarks: ["auto"]   # HumanEval and MBPP where CODEPRIMER_BENCHMARKS leads to their files: data is checked against them
+
 corpus:
   sources:
     - kind: folder
@@ -22,8 +25,38 @@ quality:
   keep_fraction: 0.25   # the best quarter; the threshold follows from it
 
 # `codeprimer run {file} --until quality` stops with the filtered, deduplicated set in runs/{name}/20-quality/kept.
-# Without --until the run goes on: textbooks, exercises, three small models and a report (needs codeprimer[train]).
+# Without --until the run goes on: textbooks, exercises, three small models and a report (needs the extra "train").
+
+{models}"""
+
+SMALL_MODELS = """\
+# What follows is for models of a million parameters, which learn in minutes on two cores. With the defaults, made for
+# longer training, so small a model learns nothing from so few tokens.
+tokens:
+  limit_tokens: {raw: 8_000_000, code: 3_000_000}   # a few times what training reads
+
+training:
+  threads: 1              # the control trains beside base and tuned, one thread each
+  checkpoint_every: 200
+  selections: 2
+  model: {initializer_range: 0.06}   # narrow models learn faster from larger first weights
+  base:
+    mixture: {code: 0.5, textbooks: 0.5}
+    tokens: 400_000
+    batch_sequences: 8      # many small steps: few large ones end before the model looks at its prompt
+    optimiser: muon
+    peak_learning_rate: 6.0e-3
+    warmup_steps: 40
+  tuned:
+    mixture: {exercises: 1.0}
+    tokens: 2_500_000       # the more the better, while there is time
+    batch_sequences: 8
+    optimiser: muon
+    prompt_weight: 0.1      # the model is to learn answers, not to invent tasks
+    peak_learning_rate: 6.0e-3
+    warmup_steps: 40
 """
+"""How a run trains until its owner says otherwise; a test keeps it equal to recipes/tiny.yaml, which is not installed."""
 
 
 def write_recipe(folder: Path, output: Path | None) -> Path:
@@ -42,7 +75,8 @@ def write_recipe(folder: Path, output: Path | None) -> Path:
     path = output or Path(f"{name}.yaml")
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(_TEMPLATE.format(file=path, name=name, path=_quoted(folder.resolve())))
+            source = _quoted(folder.resolve())
+            file.write(_TEMPLATE.format(file=path, name=name, path=source, models=SMALL_MODELS))
     except FileExistsError:
         raise UserError(f"{path} exists already; remove it, or choose another with --output") from None
     return path

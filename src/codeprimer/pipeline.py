@@ -21,7 +21,7 @@ from codeprimer.exercises.stage import ExercisesStage
 from codeprimer.quality.stage import QualityStage
 from codeprimer.recipe import Recipe
 from codeprimer.report.stage import ReportStage
-from codeprimer.run_folder import RunFolder
+from codeprimer.run_folder import RunFolder, step_name
 from codeprimer.sandbox import JailError, Sandbox, Tier
 from codeprimer.schedule import Planned, State, Step, walk
 from codeprimer.textbooks.stage import TextbooksStage
@@ -103,13 +103,14 @@ def _validation_score(*arguments: Any) -> float:
 
 
 def steps_until(recipe: Recipe, until: str | None, tier: Tier = Tier.jailed) -> list[Step]:
-    """Return the steps up to ``until`` and only what it needs; all steps when it is None.
+    """Return the steps up to ``until`` (``quality`` or ``20-quality``) and only what it needs; all when it is None.
 
     Raises RecipeError when there is no such step.
     """
     steps = flow(recipe, tier)
     if until is None:
         return steps
+    until = step_name(until)
     if until not in STEP_NAMES:
         raise RecipeError(f"--until {until}: no such step; {registry.nearest(until, list(STEP_NAMES))}")
     wanted = {until}

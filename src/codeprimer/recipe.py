@@ -7,7 +7,7 @@ setting.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from codeprimer.contamination.settings import ContaminationSettings
+from codeprimer.core import registry
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.registry import nearest
 from codeprimer.core.stage import Settings
@@ -27,6 +28,7 @@ from codeprimer.exercises.settings import ExercisesSettings
 from codeprimer.quality.settings import QualitySettings
 from codeprimer.report.settings import ReportSettings
 from codeprimer.textbooks.settings import TextbooksSettings
+from codeprimer.tokens.sets import NAMES as TRAINING_SETS
 from codeprimer.tokens.settings import TokensSettings
 from codeprimer.training.settings import Mixture, ModelSettings, Phase, PhaseSettings, Precision, TrainingSettings
 
@@ -143,9 +145,34 @@ def parse_recipe(values: dict[str, Any], origin: str) -> Recipe:
         raise RecipeError(f"{origin}: a value that JSON cannot hold: {error}") from None
     if recipe.name in RESERVED_NAMES:
         raise RecipeError(f"{origin}: name: {recipe.name!r} is the folder of all artefacts; choose another name")
-    for contradiction in _contradictions(recipe):
-        raise RecipeError(f"{origin}: {contradiction}")
+    for finding in (*_unknown_names(recipe), *_contradictions(recipe)):
+        raise RecipeError(f"{origin}: {finding}")
     return recipe
+
+
+def _unknown_names(recipe: Recipe) -> Iterator[str]:
+    """Yield the names of training sets and plug-ins that nothing has, which would fail only after hours of work."""
+    training = recipe.training
+    named: dict[str, Iterable[str]] = {
+        "tokens.mixture": recipe.tokens.mixture,
+        "tokens.limit_tokens": recipe.tokens.limit_tokens,
+        "training.base.mixture": training.base.mixture,
+        "training.tuned.mixture": training.tuned.mixture,
+    }
+    for key, names in named.items():
+        for name in names:
+            if name not in TRAINING_SETS:
+                yield f"{key}.{name}: there is no such training set; {nearest(name, list(TRAINING_SETS))}"
+    chosen = {
+        "quality.annotator": ("annotators", recipe.quality.annotator),
+        "textbooks.author": ("authors", recipe.textbooks.author),
+        "exercises.author": ("authors", recipe.exercises.author),
+    }
+    for index, source in enumerate(recipe.corpus.sources):
+        chosen[f"corpus.sources.{index}.kind"] = ("sources", source.kind)
+    for key, (kind, name) in chosen.items():
+        if name not in (known := registry.names(kind)):
+            yield f"{key}: {name!r} is not registered; {nearest(name, known)}"
 
 
 def _contradictions(recipe: Recipe) -> Iterator[str]:

@@ -6,7 +6,7 @@ Both are made from the settings' own descriptions, so neither can fall behind th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import orjson
 from pydantic.fields import FieldInfo
@@ -27,7 +27,7 @@ def _section(settings: Settings, indent: int) -> Iterator[str]:
     pad = "  " * indent
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
-        comment = f"  # {field.description}" if field.description else ""
+        comment = f"  # {_meaning(field)}" if _meaning(field) else ""
         if isinstance(value, Settings):
             yield from ([""] if indent == 0 else [])
             yield f"{pad}{name}:{comment}"
@@ -40,6 +40,13 @@ def _section(settings: Settings, indent: int) -> Iterator[str]:
                 yield from rest
         else:
             yield f"{pad}{name}: {_scalar(value)}{comment}"
+
+
+def _meaning(field: FieldInfo) -> str:
+    """Return a setting's description, with the words that it may be where these are few."""
+    words = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    choice = f"One of {', '.join(words)}." if words else ""
+    return f"{field.description or ''} {choice}".strip()
 
 
 def _scalar(value: Any) -> str:
@@ -79,6 +86,15 @@ def _reference_section(title: str, model: type[Settings]) -> Iterator[str]:
     yield "|---|---|---|"
     yield from rows
     yield ""
+    for name, field in model.model_fields.items():
+        if (inner := _listed(field)) is not None:
+            yield from _reference_section(f"{title}.{name}", inner)
+
+
+def _listed(field: FieldInfo) -> type[Settings] | None:
+    """Return the settings of which a setting is a list, if it is one."""
+    inner = next(iter(get_args(field.annotation)), None)
+    return inner if isinstance(inner, type) and issubclass(inner, Settings) else None
 
 
 def _rows(name: str, field: FieldInfo) -> Iterator[str]:
@@ -89,7 +105,7 @@ def _rows(name: str, field: FieldInfo) -> Iterator[str]:
             yield from _rows(f"{name}.{inner_name}", inner)
         return
     default = "required" if field.is_required() else f"`{_default(field)}`"
-    yield f"| `{name}` | {default} | {(field.description or '').replace('|', '/')} |"
+    yield f"| `{name}` | {default} | {_meaning(field).replace('|', '/')} |"
 
 
 def _default(field: FieldInfo) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,11 +100,11 @@ class RunFolder:
         return {path.name[3:]: path for path in found}
 
     def artifact(self, step: str) -> Artifact:
-        """Return the artefact of a step.
+        """Return the artefact of a step, by its name or that of its link (``20-quality``).
 
         Raises UserError where the run has not got that far.
         """
-        links = self.links()
+        step, links = step_name(step), self.links()
         if step not in links:
             raise UserError(
                 f"{self.path} has no {step} yet; `codeprimer run {self.path / RECIPE}` makes what is missing"
@@ -111,11 +112,18 @@ class RunFolder:
         return open_artifact(links[step])
 
 
+def step_name(word: str) -> str:
+    """Return the name of a step that may be called by its link: ``quality`` for ``20-quality``."""
+    return re.sub(r"^[0-9]{2}-", "", word)
+
+
 def open_run(path: Path) -> RunFolder:
     """Open the folder of an existing run.
 
     Raises UserError when the folder is not a run's.
     """
+    # "." and ".." have no parent in which to look for the store.
+    path = path if path.name not in ("", "..") else path.resolve()
     if not (path / RECIPE).exists():
         raise UserError(f"{path} is not a run folder (it has no {RECIPE}); `codeprimer run RECIPE` makes one")
     return RunFolder(path)

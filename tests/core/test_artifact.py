@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -233,14 +235,15 @@ def test_a_removal_that_is_killed_leaves_nothing_that_looks_whole_or_begun(tmp_p
             workspace.once("unit", fill)
             raise RuntimeError
         both = [*store.artifacts(), *store.partials()]
+        assert len(both) == 2
         killed = killed_at(number, partial(remove_all, store, both))
         for identity in ("0" * 16, "5"):
             found = store.find("corpus", identity)
             assert found is None or found.damage() is None
         if store.has_partial("corpus", "5"):
             assert (store.root / ".partial" / "corpus-5" / ".work" / "unit" / "done").exists()
-        remove_all(store, [*store.artifacts(), *store.partials()])
-        assert store.artifacts() == store.partials() == []
+        remove_all(store, [*store.artifacts(), *store.partials(), *store.remains()])
+        assert store.artifacts() == store.partials() == store.remains() == []
         if not killed:
             break
     assert number >= 5
@@ -258,3 +261,39 @@ def test_removing_an_artefact_in_use_by_a_running_stage_is_refused(tmp_path: Pat
         store.remove(workspace.path)
     store.remove(tmp_path / ".partial" / "corpus-3")
     assert store.partials() == []
+
+
+def test_an_attempt_that_a_run_is_working_on_is_not_listed_as_interrupted(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.workspace("corpus", "3"):
+        assert store.partials() == store.remains() == []
+    assert [path.name for path in store.partials()] == ["corpus-3"]
+
+
+def test_the_lock_of_an_attempt_remains_when_it_is_published_and_can_be_removed(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    publish(store)
+    assert [path.suffix for path in store.remains()] == [".lock"]
+    remove_all(store, store.remains())
+    assert list((tmp_path / ".partial").iterdir()) == []
+    publish(store, "1" * 16)
+    assert len(store.artifacts()) == 2
+
+
+def test_a_lock_whose_file_is_removed_while_it_is_taken_is_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path)
+    lock = tmp_path / ".partial" / "corpus-3.lock"
+    take = fcntl.flock
+    removals = iter([lock.unlink])
+
+    def slow(file: IO[str], operation: int) -> None:
+        next(removals, lambda: None)()
+        take(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", slow)
+    with store.workspace("corpus", "3"):
+        assert lock.exists()
+        with pytest.raises(StoreError, match="another run"), store.workspace("corpus", "3"):
+            pass

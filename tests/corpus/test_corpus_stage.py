@@ -74,6 +74,7 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "four/broken.py").write_text("print 'hello'\n")
     (root / "four/blank.py").write_text("\n\n")
     (root / "four/latin.py").write_bytes("x = 'é'\n".encode("latin-1"))
+    (root / "four/declared.py").write_bytes("# coding: latin-1\ndef letter():\n    return 'é'\n".encode("latin-1"))
     (root / "four/huge.py").write_text("x = 1\n" * 170_000)
     return root
 
@@ -140,16 +141,16 @@ def test_whole_packages_are_held_out(corpus: Artifact) -> None:
 
 def test_the_facts_add_up(corpus: Artifact) -> None:
     facts = corpus.facts
-    assert facts["found"] == facts["kept"] + sum(facts["dropped"].values()) == 22
+    assert facts["found"] == facts["kept"] + sum(facts["dropped"].values()) == 23
     assert facts["sources"]["mine"] == {
-        "found": 22,
-        "kept": 12,
+        "found": 23,
+        "kept": 13,
         "kept_bytes": facts["kept_bytes"],
         "dropped": facts["dropped"],
     }
-    assert sum(facts["licenses"].values()) == sum(bar["documents"] for bar in facts["size_histogram"]) == 12
+    assert sum(facts["licenses"].values()) == sum(bar["documents"] for bar in facts["size_histogram"]) == 13
     assert facts["duplicates"]["exact"] == facts["duplicates"]["near"] == 1
-    assert corpus.manifest["headline"].startswith("12 documents kept of 22 files")
+    assert corpus.manifest["headline"].startswith("13 documents kept of 23 files")
 
 
 def test_processes_and_the_size_of_units_change_no_byte(corpus: Artifact, code: Path, tmp_path: Path) -> None:
@@ -189,7 +190,7 @@ def test_near_duplicates_can_be_left_in(code: Path, tmp_path: Path) -> None:
 
     artifact = build(code, tmp_path, near_duplicates=NearDuplicateSettings(enabled=False))
     assert "near_duplicate" not in artifact.facts["dropped"]
-    assert artifact.facts["kept"] == 13
+    assert artifact.facts["kept"] == 14
 
 
 def test_two_packages_are_too_few_to_hold_one_out(tmp_path: Path) -> None:

@@ -27,6 +27,28 @@ def test_text_is_decoded_with_plain_newlines_and_no_byte_order_mark() -> None:
     assert huge.reason == Reason.HUGE
 
 
+CODING = "# -*- coding: {} -*-\nx = 'Grüße'\n"
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "iso-8859-15", "cp1252"])
+def test_a_coding_line_is_honoured(encoding: str) -> None:
+    text = CODING.format(encoding)
+    assert decode(text.encode(encoding), SETTINGS) == text
+    assert decode(b"#!/usr/bin/python\n" + text.encode(encoding), SETTINGS) == "#!/usr/bin/python\n" + text
+
+
+def test_a_coding_line_changes_nothing_for_a_text_that_is_utf8() -> None:
+    text = CODING.format("latin-1")
+    assert decode(text.encode(), SETTINGS) == text
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "utf-8", "ascii", "hex", "raw_unicode_escape"])
+def test_a_coding_line_that_is_not_true_is_no_help(encoding: str) -> None:
+    content = CODING.format(encoding).encode("latin-1") + b"\\ud800\n"
+    refused = decode(content, SETTINGS)
+    assert isinstance(refused, Refusal) and refused.reason == Reason.NOT_UTF8
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from random import Random
 from typing import Any
@@ -15,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeprimer.curriculum.blueprints import STYLES, Blueprint, Exercise
-from codeprimer.curriculum.compose import RENDERERS, compose, settle, specification
+from codeprimer.curriculum.compose import CUES, RENDERERS, compose, settle, specification
 from codeprimer.curriculum.sampler import draw_blueprint, orders
 
 
@@ -141,6 +144,50 @@ def test_a_style_that_does_not_fit_becomes_steps() -> None:
     exercise = compose(Blueprint("integer", ("add", "multiply"), "recursion", seed=3))
     assert exercise is not None and exercise.style == "steps"
     assert set(RENDERERS) == set(STYLES)
+
+
+def does(exercise: Exercise, wish: str) -> bool:
+    """Tell whether a solution does what a prompt may ask for."""
+    inside = list(ast.walk(ast.parse(exercise.program)))
+    functions = [node for node in inside if isinstance(node, ast.FunctionDef) and node.name != "__init__"]
+    match wish:
+        case "Use a loop.":
+            return any(isinstance(node, ast.For | ast.While) for node in inside)
+        case "Use recursion.":
+            return any(calls(function, function.name) for function in functions)
+        case "Use a helper function.":
+            return len(functions) == 2
+        case "Use one expression.":
+            return exercise.solution.count("\n") == 1
+    raise AssertionError(f"nobody checks {wish!r}")
+
+
+def calls(function: ast.FunctionDef, name: str) -> bool:
+    """Tell whether a function calls ``name``."""
+    found = (node.func for node in ast.walk(function) if isinstance(node, ast.Call))
+    return any(isinstance(called, ast.Name) and called.id == name for called in found)
+
+
+def test_a_prompt_asks_for_a_way_only_where_its_solution_goes_that_way() -> None:
+    asked: Counter[str] = Counter()
+    for seed in range(900):
+        drawn = draw_blueprint(Random(seed))
+        exercise = compose(replace(drawn, style=STYLES[seed % len(STYLES)]))
+        if exercise is None:
+            continue
+        for wish in re.findall(r"Use (?:a|one) [a-z ]+\.|Use recursion\.", " ".join(exercise.prompt.split())):
+            asked[wish] += 1
+            assert does(exercise, wish), exercise.program
+    assert set(asked) == {cue for cue, _ in CUES.values()}
+    assert min(asked.values()) >= 5
+
+
+def test_a_solution_without_a_loop_is_not_called_one() -> None:
+    chains = (draw_blueprint(Random(seed)) for seed in range(300))
+    exercises = [compose(replace(blueprint, style="loop")) for blueprint in chains]
+    found = [exercise for exercise in exercises if exercise is not None and exercise.style == "loop"]
+    assert len(found) > 100
+    assert all(does(exercise, "Use a loop.") for exercise in found)
 
 
 def test_steps_pair_a_clause_with_its_code() -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.evaluation.conftest import TASK_ROWS
 
 from codeprimer.evaluation.bodies import has_left
-from codeprimer.evaluation.completion import _stop_at, complete_prompts
+from codeprimer.evaluation.completion import Answer, _stop_at, complete_prompt, complete_prompts
 from codeprimer.model.checkpoint import load
 from codeprimer.model.tokenizer import Tokenizer
 
@@ -42,3 +42,19 @@ def test_trailing_whitespace_of_a_prompt_changes_nothing(checkpoints: dict[str, 
     prompt = TASK_ROWS[0]["prompt"]
     first, second = complete_prompts(model, tokenizer, [prompt, prompt.rstrip() + "\n\n    "], 40)
     assert first == second == "\n" + TASK_ROWS[0]["solution"]
+
+
+def test_an_answer_that_spends_its_last_token_is_not_finished(checkpoints: dict[str, Path]) -> None:
+    (model, _), tokenizer = load(checkpoints["all"]), Tokenizer.load(checkpoints["all"])
+    prompt, solution = TASK_ROWS[0]["prompt"], TASK_ROWS[0]["solution"]
+    assert complete_prompt(model, tokenizer, prompt, 40) == Answer("\n" + solution, True)
+    assert complete_prompt(model, tokenizer, prompt, 2).finished is False
+
+
+def test_an_answer_for_which_the_context_has_no_room_is_not_finished(checkpoints: dict[str, Path]) -> None:
+    (model, _), tokenizer = load(checkpoints["all"]), Tokenizer.load(checkpoints["all"])
+    prompt = TASK_ROWS[0]["prompt"]
+    long = prompt
+    while len(tokenizer.encode_prompt(long)) < model.config.context - 2:
+        long = "#\n" + long
+    assert complete_prompt(model, tokenizer, long, 40).finished is False

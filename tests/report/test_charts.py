@@ -27,6 +27,20 @@ def test_every_chart_is_well_formed_svg_without_scripts_or_links() -> None:
         assert "href" not in picture
 
 
+def test_axes_keep_their_titles_where_layers_share_them() -> None:
+    titles = {
+        charts.score_intervals(SCORES): ["problems solved (pass@1), 95 % interval"],
+        charts.score_histogram(BINS, 0.5): ["score (calibrated probability)", "documents"],
+        charts.reliability(RELIABILITY): ["predicted probability", "share labelled good"],
+    }
+    for picture, wanted in titles.items():
+        shown = [
+            "".join(text.itertext())
+            for text in ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")
+        ]
+        assert set(wanted) <= set(shown)
+
+
 def test_bars_show_the_largest_counts_first_and_no_more_than_asked() -> None:
     picture = charts.bars({f"reason {number}": number for number in range(1, 50)}, "files", most=3)
     shown = [word for word in (f"reason {number}" for number in range(1, 50)) if f">{word}<" in picture]

@@ -33,6 +33,7 @@ COST = "cost.json"
 _WORK = ".work"
 _PARTIAL = ".partial"
 _REMOVED = ".removed"
+_LOCK = ".lock"
 
 _FULL_MEBIBYTES = 4
 """With less free space an unexplained failure to write counts as a full disk."""
@@ -205,7 +206,7 @@ class Store:
         partial = self.root / _PARTIAL / f"{stage}-{identity}"
         try:
             partial.parent.mkdir(parents=True, exist_ok=True)
-            with _lock(partial.with_suffix(".lock")), out_of_space(partial):
+            with _lock(partial.with_suffix(_LOCK)), out_of_space(partial):
                 yield Workspace(partial)
         except PermissionError as error:
             raise StoreError(f"cannot write into {self.root}: {error}; choose another folder with --runs") from None
@@ -239,11 +240,18 @@ class Store:
         return sorted(path.parent for path in self.root.glob(f"*/{MANIFEST}"))
 
     def partials(self) -> list[Path]:
-        """Return the folders of interrupted attempts, sorted."""
-        return sorted(path for path in (self.root / _PARTIAL).glob("*") if path.is_dir())
+        """Return the folders of interrupted attempts, sorted; what a run is working on right now is none."""
+        found = sorted(path for path in (self.root / _PARTIAL).glob("*") if path.is_dir() and path.suffix != _REMOVED)
+        return [path for path in found if not _is_held(path.with_suffix(_LOCK))]
+
+    def remains(self) -> list[Path]:
+        """Return what is of no use to any run, sorted: half removed folders, and locks of attempts that are gone."""
+        folder = self.root / _PARTIAL
+        locks = [path for path in folder.glob(f"*{_LOCK}") if not path.with_suffix("").exists() and not _is_held(path)]
+        return sorted([*folder.glob(f"*{_REMOVED}"), *locks])
 
     def remove(self, path: Path) -> None:
-        """Remove one artefact or interrupted attempt; a partial folder in use raises StoreError.
+        """Remove one artefact, interrupted attempt or remains of one; an attempt in use raises StoreError.
 
         It loses its name first, so that nothing half removed is ever taken for an artefact or for finished work.
         """
@@ -252,9 +260,11 @@ class Store:
         if path == removed:
             _remove(path)
         elif path.parent.name == _PARTIAL:
-            with _lock(path.with_suffix(".lock")):
-                _discard(path, removed)
-            path.with_suffix(".lock").unlink(missing_ok=True)
+            lock = path.with_suffix(_LOCK)
+            with _lock(lock):
+                if path != lock:
+                    _discard(path, removed)
+                lock.unlink()
         else:
             _discard(path, removed)
 
@@ -271,14 +281,30 @@ def file_digest(path: Path) -> str:
 @contextlib.contextmanager
 def _lock(path: Path) -> Iterator[None]:
     """Hold an advisory lock; the kernel releases it when the process dies, however it dies."""
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreError(
-                f"another run is working on {path.stem} right now; wait for it, or stop it first"
-            ) from None
-        yield
+    while True:
+        with path.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StoreError(
+                    f"another run is working on {path.stem} right now; wait for it, or stop it first"
+                ) from None
+            # Whoever cleaned up in between took the file's name away, and a lock without a name keeps nobody out.
+            if os.fstat(file.fileno()).st_nlink:
+                yield
+                return
+
+
+def _is_held(path: Path) -> bool:
+    """Tell whether a process holds the lock."""
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 @contextlib.contextmanager

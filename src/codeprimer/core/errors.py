@@ -41,11 +41,16 @@ class StoreError(UserError):
     """A run folder or store that is locked, full, damaged, or not one of ours."""
 
 
+def how_to_install(extra: str) -> str:
+    """Return the command that installs an extra; the package comes from a checkout, no index has it."""
+    return f"pip install -c constraints.txt '.[{extra}]' in the checkout"
+
+
 class MissingExtraError(UserError):
     """An optional dependency that is not installed."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs {package}, which is not installed: pip install 'codeprimer[{extra}]'")
+        super().__init__(f"{purpose} needs {package}, which is not installed: {how_to_install(extra)}")
 
 
 class EmptyOutputError(UserError):

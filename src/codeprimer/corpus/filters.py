@@ -6,7 +6,9 @@ gone (``parsing.py``).
 
 from __future__ import annotations
 
+import io
 import re
+import tokenize
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -41,14 +43,31 @@ class Refusal:
 
 
 def decode(content: bytes, settings: FilterSettings) -> str | Refusal:
-    """Return a file's text with a byte order mark taken off and every line ending made a newline."""
+    """Return a file's text with a byte order mark taken off and every line ending made a newline.
+
+    UTF-8 comes first whatever the file's coding line says: a row of a data file is UTF-8 by now, its coding line is not.
+    """
     if len(content) > settings.max_bytes:
         return Refusal(Reason.HUGE, f"more than {settings.max_bytes:,} bytes")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        return Refusal(Reason.NOT_UTF8, f"byte {error.start}: {error.reason}")
+        declared = _by_coding_line(content)
+        if declared is None:
+            return Refusal(Reason.NOT_UTF8, f"byte {error.start}: {error.reason}")
+        text = declared
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _by_coding_line(content: bytes) -> str | None:
+    """Return the text in the encoding that a coding line (PEP 263) names; None without a valid one."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        text = content.decode(encoding)
+        text.encode()  # some codecs give surrogates, which are no text
+    except (SyntaxError, LookupError, UnicodeError):
+        return None
+    return text
 
 
 def judge_text(text: str, path: str, spdx: str | None, settings: FilterSettings) -> Refusal | None:

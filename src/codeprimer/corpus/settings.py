@@ -12,10 +12,15 @@ from codeprimer.core.stage import PLACE, Settings
 class SourceSettings(Settings):
     """One place that documents come from."""
 
-    kind: str = Field(description="folder, jsonl, parquet, python_env, or the name of a plug-in.")
-    name: str = Field(min_length=1, max_length=80, description="What tables and reports call this source.")
+    kind: str = Field(
+        description="folder: the Python files below path; jsonl, parquet: a document per line or row of the files at path; "
+        "python_env: the standard library and what codeprimer installs, without path; or the name of a plug-in."
+    )
+    name: str = Field(min_length=1, max_length=80, description="Every kind: what tables and reports call this source.")
     path: Path | None = Field(
-        default=None, json_schema_extra=PLACE, description="The folder or file; a folder of .jsonl or .parquet also."
+        default=None,
+        json_schema_extra=PLACE,
+        description="folder: the folder; jsonl, parquet: a file, or a folder of such files; relative to the recipe.",
     )
     text_column: str | None = Field(
         default=None, description="jsonl, parquet: the column of the text; null: text, content or code."

@@ -30,7 +30,7 @@ class CorpusStage(Stage[CorpusSettings]):
     """From sources to distinct, parsed, clean documents."""
 
     name = "corpus"
-    version = 1
+    version = 2
     seeded = False
     required_tables = ("documents",)
 

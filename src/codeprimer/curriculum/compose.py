@@ -6,6 +6,7 @@ chain, so they can only agree by being right.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from random import Random
@@ -39,13 +40,13 @@ RENDERERS: Mapping[str, Renderer] = MappingProxyType(
 EXAMPLE_SHARE = 0.05
 """How many prompts show a call and its result."""
 
-_CUES = {
+CUES = {
     "recursion": ("Use recursion.", 1.0),
     "loop": ("Use a loop.", 0.4),
     "helper": ("Use a helper function.", 0.6),
     "expression": ("Use one expression.", 0.2),
 }
-
+"""What a prompt may say about the way, and how often it does; true of every solution that is called by the style."""
 
 _STYLE_CONCEPTS = {"loop": ("for_loops",), "guard": ("early_return",), "helper": ("functions",)}
 _RECURSION = {"integer": "recursion_on_numbers", "text": "recursion_on_strings"}
@@ -100,10 +101,20 @@ def _concepts(blueprint: Blueprint, style: str) -> tuple[str, ...]:
 
 
 def _render(scene: Scene, style: str, random: Random) -> tuple[str, str]:
-    """Return the body and the style it is really in: stepwise where the wanted one does not fit."""
+    """Return the body and the style it is really in: stepwise where the wanted one does not fit.
+
+    Blocks of single operations need not hold a loop: a prompt that then asked for one would ask for something else than
+    its solution shows.
+    """
     changes = any(applied.operation.change for applied in scene.chain)
     body = None if changes else RENDERERS[style](scene, random)
-    return (body, style) if body is not None else (render_steps(scene, random), "steps")
+    if body is None:
+        return render_steps(scene, random), "steps"
+    return body, "steps" if style == "loop" and not _loops(body) else style
+
+
+def _loops(body: str) -> bool:
+    return any(isinstance(node, ast.For | ast.While) for node in ast.walk(ast.parse(body)))
 
 
 def call(scene: Scene, case: Case) -> str:
@@ -119,7 +130,7 @@ def specification(exercise: Exercise) -> str:
 
 
 def _prompt(scene: Scene, text: str, style: str, cases: Sequence[Case], random: Random) -> str:
-    cue, share = _CUES.get(style, ("", 0.0))
+    cue, share = CUES.get(style, ("", 0.0))
     if random.random() < share:
         text += " " + cue
     if style == "guard" and random.random() < 0.5:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from codeprimer.evaluation.bodies import cut, has_left, margin_of
 from codeprimer.model.generate import Limits, Stop, generate
@@ -30,6 +31,25 @@ def complete_prompts(model: Phi, tokenizer: Tokenizer, prompts: Sequence[str], n
         for index, row in zip(indices, generate(model, ids, limits, _stop_at(margin, tokenizer)), strict=True):
             completions[index] = cut(tokenizer.decode(row), margin) + "\n"
     return completions
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A completion, and whether its author came to an end."""
+
+    completion: str
+    finished: bool
+    """False where the last token was spent before the body ended."""
+
+
+def complete_prompt(model: Phi, tokenizer: Tokenizer, prompt: str, new_tokens: int) -> Answer:
+    """Return the completion that ``complete_prompts`` gives, of at most ``new_tokens`` tokens and within the context."""
+    ids, margin = tokenizer.encode_prompt(prompt), margin_of(prompt)
+    limits = Limits(new_tokens, frozenset({tokenizer.end_of_text}), tokenizer.vocab_size)
+    row = generate(model, [ids], limits, _stop_at(margin, tokenizer))[0]
+    text = tokenizer.decode(row)
+    spent = len(row) >= min(new_tokens, model.config.context - len(ids))
+    return Answer(cut(text, margin) + "\n", not spent or has_left(text, margin))
 
 
 def _stop_at(margin: int, tokenizer: Tokenizer) -> Stop:

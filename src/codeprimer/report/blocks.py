@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from codeprimer.report.wording import number
 
 Block = Mapping[str, Any]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,11 @@ class Section:
     id: str
     title: str
     blocks: Sequence[Block]
+
+
+def interleaved(lists: Sequence[Sequence[Item]]) -> list[Item]:
+    """Return the first of every list, then the second of every list, and so on: whoever takes a few sees every list."""
+    return [one[place] for place in range(max(map(len, lists), default=0)) for one in lists if place < len(one)]
 
 
 def text(words: str, soft: bool = False) -> Block:

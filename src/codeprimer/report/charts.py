@@ -40,6 +40,8 @@ def render(spec: dict[str, Any]) -> str:
 
 
 def _field(name: str, kind: str, title: str | None = None, **more: Any) -> dict[str, Any]:
+    """Return what an axis or a colour shows. Layers share axes, so every layer gives the title: one without takes it
+    away."""
     return {"field": name, "type": kind, "title": title, **more}
 
 
@@ -72,7 +74,7 @@ def score_intervals(rows: Values) -> str:
         },
         {
             "mark": {"type": "rule", "strokeWidth": 2},
-            "encoding": {"x": _field("low", "quantitative"), "x2": {"field": "high"}, "y": y},
+            "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y},
         },
     ]
     return render({"data": {"values": list(rows)}, "height": 110, "layer": layers})
@@ -92,8 +94,9 @@ def bars(counts: Mapping[str, int], title: str, color: str = "#0072B2", most: in
 
 def score_histogram(bins: Values, threshold: float) -> str:
     """Return the distribution of scores with the threshold; bins have ``low``, ``high``, ``count`` and ``kept``."""
+    title = "score (calibrated probability)"
     encoding = {
-        "x": _field("low", "quantitative", "score (calibrated probability)", bin={"binned": True}),
+        "x": _field("low", "quantitative", title, bin={"binned": True}),
         "x2": {"field": "high"},
         "y": _field("count", "quantitative", "documents"),
         "color": {"condition": {"test": "datum.kept", "value": KEPT}, "value": DROPPED},
@@ -101,7 +104,7 @@ def score_histogram(bins: Values, threshold: float) -> str:
     rule = {
         "data": {"values": [{"threshold": threshold}]},
         "mark": {"type": "rule", "strokeDash": [4, 3], "strokeWidth": 1.5},
-        "encoding": {"x": _field("threshold", "quantitative")},
+        "encoding": {"x": _field("threshold", "quantitative", title)},
     }
     return render({"layer": [{"data": {"values": list(bins)}, "mark": "bar", "encoding": encoding}, rule]})
 
@@ -109,17 +112,18 @@ def score_histogram(bins: Values, threshold: float) -> str:
 def reliability(rows: Values) -> str:
     """Return predicted against observed frequency; rows have ``predicted``, ``observed`` and ``count``."""
     unit = {"scale": {"domain": [0, 1]}}
+    encoding = {
+        "x": _field("predicted", "quantitative", "predicted probability", **unit),
+        "y": _field("observed", "quantitative", "share labelled good", **unit),
+    }
     diagonal = {
         "data": {"values": [{"predicted": 0, "observed": 0}, {"predicted": 1, "observed": 1}]},
         "mark": {"type": "line", "color": "#bbbbbb", "strokeDash": [4, 3]},
-        "encoding": {"x": _field("predicted", "quantitative"), "y": _field("observed", "quantitative")},
+        "encoding": encoding,
     }
     points = {
         "data": {"values": list(rows)},
         "mark": {"type": "line", "point": {"size": 60, "color": COLORS["base"]}, "color": COLORS["base"]},
-        "encoding": {
-            "x": _field("predicted", "quantitative", "predicted probability", **unit),
-            "y": _field("observed", "quantitative", "share labelled good", **unit),
-        },
+        "encoding": encoding,
     }
     return render({"width": 260, "height": 240, "layer": [diagonal, points]})

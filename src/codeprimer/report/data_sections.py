@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from codeprimer.report import blocks, charts
-from codeprimer.report.blocks import Block, Section
+from codeprimer.report.blocks import Block, Section, interleaved
 from codeprimer.report.wording import megabytes, named_counts, number, percent
 
 Facts = Mapping[str, Any]
@@ -160,7 +160,7 @@ def contamination_section(facts: Facts, most: int) -> Section:
         ),
         blocks.table(("problems", "in all", "too short for words", "too small for trees"), tasks),
     ]
-    pairs = [example for of in found["training_sets"].values() for example in of["examples"]]
+    pairs = _pairs([of["examples"] for of in found["training_sets"].values()])
     if pairs:
         content.append(blocks.heading("Some pairs"))
     for pair in pairs[:most]:
@@ -168,6 +168,14 @@ def contamination_section(facts: Facts, most: int) -> Section:
         right = blocks.code(f"{pair['task_id']}, by {pair['measure']}", pair["task_excerpt"])
         content.append(blocks.side_by_side([left], [right]))
     return Section("contamination", "Contamination", content)
+
+
+def _pairs(examples: Sequence[Sequence[Facts]]) -> list[Facts]:
+    """Return the pairs of all training sets in turn; a document and a problem are shown together once."""
+    distinct: dict[tuple[str, str], Facts] = {}
+    for pair in interleaved(examples):
+        distinct.setdefault((pair["doc_id"], pair["task_id"]), pair)
+    return list(distinct.values())
 
 
 _MEASURES = ("words-13gram", "syntax-tree")

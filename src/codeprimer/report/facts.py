@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 from codeprimer.core.artifact import Artifact, open_artifact
-from codeprimer.report.wording import percent
+from codeprimer.report.wording import megabytes, named_counts, percent
 
 
 def collect_facts(links: Mapping[str, Path]) -> dict[str, Any]:
@@ -39,11 +39,50 @@ def facts_of(artifacts: Mapping[str, Artifact]) -> dict[str, Any]:
     return facts
 
 
+SCORE_HEADINGS = ("model", "problems", "solved", "pass@1, greedy", "95 % interval (Wilson)")
+
+
+def score_rows(facts: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return the scores as people read them: a row per model and set of problems, under ``SCORE_HEADINGS``."""
+    return [
+        (
+            score["model"],
+            score["task_set"],
+            f"{score['passed']} of {score['total']}",
+            percent(score["value"]),
+            f"{percent(score['low'])} to {percent(score['high'])}",
+        )
+        for score in facts["evaluation"]["scores"]
+    ]
+
+
 def score_table(facts: Mapping[str, Any]) -> Table:
-    """Return the scores for a terminal: a row per model and task set, with intervals."""
-    table = Table("model", "tasks", "solved", "pass@1", "95 % interval", title="Scores")
-    for score in facts["evaluation"]["scores"]:
-        interval = f"{percent(score['low'])} - {percent(score['high'])}"
-        solved = f"{score['passed']}/{score['total']}"
-        table.add_row(score["model"], score["task_set"], solved, percent(score["value"]), interval)
+    """Return the scores for a terminal, with the words of the report."""
+    table = Table(*SCORE_HEADINGS, title="Scores")
+    for row in score_rows(facts):
+        table.add_row(*row)
     return table
+
+
+def corpus_table(facts: Mapping[str, Any]) -> Table:
+    """Return for a terminal what became of every source's files: a row per source, with the reasons of the drops."""
+    table = Table("source", "files", "kept", "dropped", "for these reasons", title="Corpus")
+    for name, of in facts["corpus"]["sources"].items():
+        dropped = dict(sorted(of["dropped"].items(), key=lambda item: -item[1]))
+        table.add_row(
+            name, f"{of['found']:,}", f"{of['kept']:,}", f"{sum(dropped.values()):,}", named_counts(dropped, most=99)
+        )
+    return table
+
+
+def progress(facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence per step that is done: what it made."""
+    for step, of in facts["artefacts"].items():
+        if step == "quality":
+            kept, dropped = facts[step]["kept"], facts[step]["dropped"]
+            yield (
+                f"quality: {kept['documents']:,} documents kept ({megabytes(kept['bytes'])}) and {dropped['documents']:,} "
+                f"dropped ({megabytes(dropped['bytes'])}), at a score of {facts[step]['threshold']:.3f}"
+            )
+        else:
+            yield f"{step}: {of['headline']}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from codeprimer.report import blocks, charts
-from codeprimer.report.blocks import Block, Section
+from codeprimer.report.blocks import Block, Section, interleaved
+from codeprimer.report.facts import SCORE_HEADINGS, score_rows
 from codeprimer.report.wording import percent
 
 Facts = Mapping[str, Any]
@@ -46,13 +47,9 @@ def tiles(facts: Facts) -> list[dict[str, str]]:
 def result_section(facts: Facts) -> Section:
     """The scores, the paired comparisons, and bits per byte beside them."""
     evaluation = facts["evaluation"]
-    rows = [
-        (row["model"], row["task_set"], f"{row['passed']} of {row['total']}", percent(row["value"]), _interval(row))
-        for row in evaluation["scores"]
-    ]
     content: list[Block] = [
         blocks.chart(charts.score_intervals(list(exam_scores(facts).values()))),
-        blocks.table(("model", "problems", "solved", "pass@1, greedy", "95 % interval (Wilson)"), rows),
+        blocks.table(SCORE_HEADINGS, score_rows(facts)),
         blocks.text(
             "The intervals cover the draw of the problems, not the training run: another seed of training moves the scores "
             "as well.",
@@ -87,10 +84,6 @@ def result_section(facts: Facts) -> Section:
     return Section("result", "Result", content)
 
 
-def _interval(row: Facts) -> str:
-    return f"{percent(row['low'])} to {percent(row['high'])}"
-
-
 def _p(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
@@ -103,6 +96,8 @@ _TEXT_SETS = {
     "heldout": "Documents of packages that were never trained on, kept by the scorer that also chose base's code",
     "humaneval-solutions": "HumanEval's canonical solutions, each after its prompt",
 }
+_DRAWN = {"heldout": "packages", "humaneval-solutions": "problems"}
+"""What the bootstrap draws anew: texts of one package are alike, every problem stands for itself."""
 
 
 def _amount(of: Mapping[str, Any]) -> str:
@@ -123,7 +118,8 @@ def _bits(sets: list[Mapping[str, Any]], document_bytes: int) -> list[Block]:
     for of in sets:
         content.append(blocks.text(f"{_TEXT_SETS[of['text_set']]}: {_amount(of)}.{_cut(of, document_bytes)}"))
         rows = [(row["model"], row["value"], _bits_interval(row)) for row in of["models"]]
-        content.append(blocks.table(("model", "bits per byte", "95 % interval (bootstrap over packages)"), rows))
+        interval = f"95 % interval (bootstrap over {_DRAWN[of['text_set']]})"
+        content.append(blocks.table(("model", "bits per byte", interval), rows))
         content += [blocks.text(comparison["sentence"]) for comparison in of["comparisons"]]
     if any("/" in row["model"] for of in sets for row in of["models"]):
         content.append(
@@ -137,21 +133,33 @@ def _bits(sets: list[Mapping[str, Any]], document_bytes: int) -> list[Block]:
 
 
 def samples_section(facts: Facts, most: int) -> Section:
-    """Some answers, right and wrong, as they were written."""
-    examples = facts["evaluation"]["examples"]
-    chosen = sorted(examples, key=lambda example: ("tuned", "base", "control").index(example["model"]))
-    right = [_answer(example) for example in chosen if example["passed"]][:most]
-    wrong = [_answer(example) for example in chosen if not example["passed"]][:most]
+    """As many right answers as wrong ones where there are as many, and some of every model that has any."""
+    right, wrong = (_in_turn(facts["evaluation"]["examples"], passed) for passed in (True, False))
+    shown = min(most, max(len(_ORDER), min(len(right), len(wrong))))
     return Section(
         "samples",
         "Sample completions",
         [
             blocks.text(
-                f"On the left answers that passed their tests, on the right answers that did not; {most} at most."
+                f"On the left answers that passed their tests, on the right answers that did not; {shown} at most, the "
+                "models in turn."
             ),
-            blocks.side_by_side(right or [_NONE], wrong or [_NONE]),
+            blocks.side_by_side(
+                [_answer(example) for example in right[:shown]] or [_NONE],
+                [_answer(example) for example in wrong[:shown]] or [_NONE],
+            ),
         ],
     )
+
+
+_ORDER = ("tuned", "base", "control")
+
+
+def _in_turn(examples: Sequence[Facts], passed: bool) -> list[Facts]:
+    """Return the right or the wrong examples: the first of every model, then the second of every model, and so on."""
+    found = [example for example in examples if example["passed"] is passed]
+    by_model = [[example for example in found if example["model"] == model] for model in _ORDER]
+    return interleaved(by_model)
 
 
 _NONE = blocks.code("none", "")

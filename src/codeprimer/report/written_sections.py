@@ -43,9 +43,10 @@ def exercises_section(facts: Facts, most: int) -> Section:
         blocks.chart(charts.bars(exercises["concepts"], "exercises", most=80)),
         blocks.table(("style of the solution", "exercises"), list(exercises["styles"].items())),
         blocks.text(
-            f"{exercises['compositions']:,} compositions. Operations in a chain: {named_counts(exercises['steps'])}. The "
-            f"rarest operation occurs {exercises['rarest_operation']:,} times."
+            f"{exercises['compositions']:,} compositions. The rarest operation occurs {exercises['rarest_operation']:,} "
+            "times."
         ),
+        blocks.table(("operations in a chain", "exercises"), list(exercises["steps"].items())),
     ]
     for example in exercises["examples"][:most]:
         listing = example["program"] + "\n" + "\n".join(example["tests"])
