@@ -163,6 +163,17 @@ def test_processes_change_no_byte(quality: Artifact, corpus: Artifact, tmp_path:
     assert build(corpus, tmp_path, processes=2).manifest == quality.manifest
 
 
+def test_the_order_of_the_documents_changes_no_score(quality: Artifact, corpus: Artifact, tmp_path: Path) -> None:
+    rows = list(corpus.rows("documents"))
+    texts = {row["path"]: row["text"] for row in rows[::-1]}
+    turned = build(write_corpus(tmp_path / "turned", texts, heldout="email"), tmp_path / "store")
+
+    def scores(artifact: Artifact) -> dict[str, float]:
+        return {row["doc_id"]: row["score"] for row in artifact.rows("scores")}
+
+    assert scores(turned) == pytest.approx(scores(quality), abs=1e-6)
+
+
 def test_a_killed_run_continues_to_the_same_bytes(
     quality: Artifact, corpus: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

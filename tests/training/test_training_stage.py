@@ -240,7 +240,7 @@ def test_a_missing_torch_names_the_extra(
     store: Store, inputs: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("codeprimer.training.extra.find_spec", lambda package: None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'codeprimer\[train\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install -c constraints\.txt '\.\[train\]'"):
         build(store, inputs)
 
 

@@ -36,8 +36,12 @@ class Judged:
     """Where the work on each row group's sampled rows lies."""
 
     def part(self, name: str) -> npt.NDArray[np.int64]:
-        """Return the places of the documents of one part."""
-        return np.flatnonzero(np.array(self.sample.parts) == name)
+        """Return the places of the documents of one part, in the order of their ids.
+
+        A forest draws documents by their place, so an order of rows would let the names of files decide.
+        """
+        places = np.flatnonzero(np.array(self.sample.parts) == name)
+        return places[np.argsort(self.sample.keys[places], kind="stable")]
 
     def points(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Return the points of some documents."""

@@ -28,6 +28,8 @@ class Sample:
     rows: npt.NDArray[np.int64]
     packages: list[str]
     parts: list[str]
+    keys: npt.NDArray[np.uint64]
+    """The beginning of each document's id: an order that does not depend on where the files lay."""
     by_package: bool
     """False where there are too few packages, and files were divided instead."""
     available: int
@@ -52,10 +54,11 @@ def choose_sample(rows: Iterable[Row], size: int, seed: int) -> Sample:
     chosen = np.sort(drawn)
     names = [packages[index] for index in chosen.tolist()]
     by_package = len(set(names)) >= 2 * len(PARTS)
-    groups = names if by_package else [str(index) for index in range(len(names))]
+    chosen_keys = np.array(keys, dtype=np.uint64)[chosen]
+    groups = names if by_package else [f"{key:016x}" for key in chosen_keys.tolist()]
     part_of = divide(Counter(groups), seed)
     rows_chosen = np.array(numbers, dtype=np.int64)[chosen]
-    return Sample(rows_chosen, names, [part_of[group] for group in groups], by_package, len(numbers))
+    return Sample(rows_chosen, names, [part_of[group] for group in groups], chosen_keys, by_package, len(numbers))
 
 
 def divide(sizes: Mapping[str, int], seed: int) -> dict[str, str]:

@@ -29,7 +29,7 @@ class QualityStage(Stage[QualitySettings]):
     """From clean documents to those worth learning from."""
 
     name = "quality"
-    version = 1
+    version = 2
     reads = ("corpus",)
     required_tables = ("kept",)
 
