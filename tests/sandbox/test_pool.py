@@ -365,6 +365,13 @@ def test_killing_the_caller_leaves_no_process_behind(tmp_path: Path, tier: Tier,
     assert wait_until(lambda: not below & processes().keys() and not marked(str(tmp_path)))
 
 
+@pytest.mark.parametrize("tier", [Tier.jailed, Tier.confined, Tier.weak], ids=lambda tier: tier.name)
+def test_killing_the_caller_leaves_no_folder_behind(tmp_path: Path, tier: Tier) -> None:
+    need(tier)
+    end_caller(run_caller(str(tmp_path), tier.name, "never"))
+    assert wait_until(lambda: not list(tmp_path.iterdir()))
+
+
 def test_a_program_that_stops_the_zygote_and_kills_its_judge_does_not_hang_the_caller(tmp_path: Path) -> None:
     script = CALLER.replace("Limits(2, 4)", "Limits(0.2, 0.4)").replace("range(1000)", "range(1)")
     script = "from codeprimer.sandbox import pool; pool.GRACE_SECONDS = 0.5\n" + script

@@ -315,6 +315,9 @@ class Conversation:
                 self._settle("refused", shorten(reason))
             case ["error", [list(), str(), str()] as fault]:
                 self._of_candidate = _exception(fault)
+                if isinstance(self._of_candidate, StopIteration | StopAsyncIteration | GeneratorExit):
+                    # It would end an iteration of the tests, such as all(map(f, cases)), as if all cases had been seen.
+                    self._settle("raised", _said_by(fault))
                 raise self._of_candidate
         self._settle("refused", "the program's answer is not well formed")
         raise Stopped
