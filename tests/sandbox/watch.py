@@ -94,9 +94,8 @@ def zygotes(sandbox: Sandbox) -> set[int]:
 
 
 def is_idle(sandbox: Sandbox) -> bool:
-    """Tell whether nothing runs but the zygotes; in a world of its own each has a process that waits for it."""
-    each = 2 if sandbox.tier is Tier.jailed else 1
-    return len(descendants(zygotes(sandbox)) | zygotes(sandbox)) == each * len(sandbox._pool)
+    """Tell whether nothing runs but the zygotes, each beside a process that waits for it."""
+    return len(descendants(zygotes(sandbox)) | zygotes(sandbox)) == 2 * len(sandbox._pool)
 
 
 def need(tier: Tier) -> None:

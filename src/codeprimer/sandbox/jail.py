@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codeprimer.core.errors import UserError
+from codeprimer.sandbox.groups import Group
 from codeprimer.sandbox.inside import landlock, system
 from codeprimer.sandbox.programs import Tier
 
@@ -70,10 +71,17 @@ class Jail:
         self.tier = walls.tier
         self.time_factor = 1.0
         self._walls = walls
+        self._group = Group()
         self._home = Path(tempfile.mkdtemp(prefix="codeprimer-sandbox-"))
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, _bait(self._home) as bait:
-            self._process = self._start(theirs, bait)
+            try:
+                self._process = self._start(theirs, bait)
+            except OSError as error:
+                self.socket.close()
+                shutil.rmtree(self._home, ignore_errors=True)
+                self._group.close()
+                raise JailError(f"the sandbox cannot start {sys.executable}: {error.strerror or error}") from None
             theirs.close()
             try:
                 self._examine()
@@ -93,6 +101,7 @@ class Jail:
             "seccomp": self._walls.seccomp,
             "root": str(root),
             "canary": "canary",
+            "groups": self._group.doors,
             **bait,
         }
         # Not -I: it would ignore the hash seed, and with it verdicts would depend on the order of sets.
@@ -138,6 +147,7 @@ class Jail:
         if self._process.stderr is not None:
             self._process.stderr.close()
         shutil.rmtree(self._home, ignore_errors=True)
+        self._group.close()
 
 
 def open_jail(required: Tier, most: Tier = Tier.jailed) -> Jail:

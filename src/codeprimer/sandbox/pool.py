@@ -31,6 +31,9 @@ ATTEMPTS = 2
 GRACE_SECONDS = 10.0
 """How much later than a program's own limit its zygote is given up [s]."""
 
+PAUSE_SECONDS = 0.5
+"""A shorter time between two verdicts is the caller's ordinary work [s]."""
+
 _BLOCK_BYTES = 2**16
 _VERDICT_BYTES = 2**20
 
@@ -50,6 +53,7 @@ class _Group:
     """Programs for one judge, on their way."""
 
     channel: socket.socket
+    limits: Limits
     slots: deque[_Slot] = field(default_factory=deque)
     taken: int = 0
     outgoing: bytearray = field(default_factory=bytearray)
@@ -114,7 +118,7 @@ class _Worker:
             group is not None
             and not group.is_complete
             and group.taken < PROGRAMS_PER_JUDGE
-            and (group.slots[-1] if group.slots else slot).limits == slot.limits
+            and group.limits == slot.limits
             and self._problem == slot.program.problem
         )
 
@@ -145,7 +149,7 @@ class _Worker:
             "entry_point": program.entry_point,
             "together": program.runs_together,
         }
-        group = _Group(ours, outgoing=bytearray(_frame(json.dumps(problem).encode())))
+        group = _Group(ours, slot.limits, outgoing=bytearray(_frame(json.dumps(problem).encode())))
         limits = asdict(slot.limits.times(self.jail.time_factor))
         with theirs:
             try:
@@ -164,6 +168,11 @@ class _Worker:
         slots = next((group.slots for group in self._groups if group.slots), None)
         limits = slots[0].limits if slots else DEFAULT_LIMITS
         return self._since + limits.wall_seconds * self.jail.time_factor + GRACE_SECONDS - time.monotonic()
+
+    def forgive(self, seconds: float) -> None:
+        """Begin the first program's time anew after a pause [s] that is not its own."""
+        if seconds > PAUSE_SECONDS:
+            self._since += seconds
 
     def receive(self, ready: list[socket.socket]) -> None:
         """Take what has arrived from the first judge, or the news of its end."""
@@ -193,7 +202,7 @@ class _Worker:
                 return
             kind, detail = json.loads(group.incoming[LENGTH_BYTES:end])
             del group.incoming[:end]
-            self._settle(group, VerdictKind(kind), detail)
+            self._settle(group, VerdictKind(kind), str(detail))
 
     def _settle(self, group: _Group, kind: VerdictKind, detail: str) -> None:
         slot = group.slots.popleft()
@@ -203,10 +212,11 @@ class _Worker:
     def _judge_has_ended(self, group: _Group) -> None:
         """Read the last verdicts and the reason; programs without a verdict go to a new judge."""
         self._drain(group)
+        self.jail.socket.settimeout(GRACE_SECONDS)
         try:
             content = self.jail.socket.recv(_VERDICT_BYTES)
         except OSError:
-            content = b""
+            content = b""  # it has ended, or a program has stopped it
         if not content:
             self._replace()
             return
@@ -217,7 +227,7 @@ class _Worker:
         self._send_again(list(group.slots))
 
     def _drain(self, group: _Group) -> None:
-        group.channel.setblocking(True)
+        group.channel.settimeout(GRACE_SECONDS)
         try:
             while block := group.channel.recv(_BLOCK_BYTES):
                 group.incoming += block
@@ -257,6 +267,18 @@ class _Worker:
         self.jail.close()
 
 
+def _ready(workers: Iterable[_Worker], seconds: float) -> set[int]:
+    """Wait until something can be read or written, and return the descriptors [select(2) knows only low ones]."""
+    poll = select.poll()
+    for worker in workers:
+        for stream in worker.readable:
+            poll.register(stream, select.POLLIN)
+        for stream in worker.writable:
+            reads = select.POLLIN if stream in worker.readable else 0
+            poll.register(stream, select.POLLOUT | reads)
+    return {descriptor for descriptor, _ in poll.poll(seconds * 1000)}
+
+
 def _printable(detail: str) -> str:
     return detail.encode("utf-8", "replace").decode()
 
@@ -280,6 +302,7 @@ class Sandbox:
         self._tiers = (required, most)
         self._pool: list[_Worker] = []
         self._busy = False
+        self._looked = time.monotonic()
 
     @property
     def tier(self) -> Tier:
@@ -300,6 +323,7 @@ class Sandbox:
             yield from self._run(iter(programs), limits or self.limits)
         finally:
             self._busy = False
+            self._complete()
             if any(worker.waiting for worker in self._pool):
                 self.close()
 
@@ -311,15 +335,28 @@ class Sandbox:
                 program = next(programs, None)
                 if program is None:
                     more = False
-                    for worker in self._pool:
-                        worker.complete()
                 else:
                     slots.append(self._place(program, limits))
+            if not more:
+                self._complete()
             if slots and slots[0].verdict is None:
                 self._receive()
             while slots and (verdict := slots[0].verdict) is not None:
                 slots.popleft()
                 yield verdict
+                self._forgive_pause()
+
+    def _complete(self) -> None:
+        """Say that no judge gets more programs."""
+        for worker in self._pool:
+            worker.complete()
+
+    def _forgive_pause(self) -> None:
+        """Leave out of every worker's time what the caller took over a verdict; nobody was listening meanwhile."""
+        now = time.monotonic()
+        for worker in self._pool:
+            worker.forgive(now - self._looked)
+        self._looked = now
 
     def _has_room(self) -> bool:
         return len(self._pool) < self.workers or any(worker.waiting < DEPTH for worker in self._pool)
@@ -341,17 +378,16 @@ class Sandbox:
     def _receive(self) -> None:
         """Wait for verdicts, or until a zygote has used up its patience."""
         busy = [worker for worker in self._pool if worker.waiting]
-        reading = {stream.fileno(): (worker, stream) for worker in busy for stream in worker.readable}
-        writing = [stream for worker in busy for stream in worker.writable]
         patience = max(0.0, min(worker.patience() for worker in busy))
-        ready, _, _ = select.select(list(reading), writing, [], patience)
+        ready = _ready(busy, patience)
         for worker in busy:
-            streams = [reading[descriptor][1] for descriptor in ready if reading[descriptor][0] is worker]
+            streams = [stream for stream in worker.readable if stream.fileno() in ready]
             if streams:
                 worker.receive(streams)
             worker.flush()
-            if worker.waiting and worker.patience() <= 0:
+            if worker.waiting and not streams and worker.patience() <= 0:
                 worker.give_up()
+        self._looked = time.monotonic()
 
     def close(self) -> None:
         """End every process of the sandbox; a later ``run`` starts new ones."""

@@ -23,6 +23,9 @@ from .frames import Frames
 MOST_CALL = 2**25
 """The longest call that a judge makes [bytes]."""
 
+MOST_ARGUMENTS = 10_000
+"""The longest arguments of an exception that are passed on [characters]."""
+
 DETAIL_CHARACTERS = 300
 RESERVED_BYTES = 2**21
 """Address space given back when memory runs out, so that there is room to say so [bytes]."""
@@ -94,19 +97,27 @@ class Program:
 
     def answer(self, name: str, arguments: str) -> str:
         """Call a function and return the answer as text: a value with changed arguments, an error, or a refusal."""
+        positional, named = decode(arguments, self._objects.__getitem__)
         try:
-            positional, named = decode(arguments, self._objects.__getitem__)
-            value = self._function(name)(*positional, **named)
-            if value is _METHOD:
-                return '["method"]'
-            can_change = any(word in arguments for word in _MUTABLE)
-            changed = encode([positional, named], self._keep) if can_change else arguments
-            text = encode(value, self._keep)
+            try:
+                value = self._function(name)(*positional, **named)
+                if value is _METHOD:
+                    return '["method"]'
+                kind, text = "value", encode(value, self._keep)
+            except CodecError:
+                raise
+            except BaseException as error:
+                kind, text = "error", to_text(self._describe(error))
+            return f'["{kind}",{text},{self._changed(arguments, positional, named)}]'
         except CodecError as error:
             return to_text(["refused", f"{name} returned a value, or changed an argument into one, that {error}"])
-        except BaseException as error:
-            return to_text(["error", self._describe(error)])
-        return f'["value",{text},{changed if changed != arguments else "null"}]'
+
+    def _changed(self, arguments: str, positional: list[Any], named: dict[str, Any]) -> str:
+        """Return the arguments after the call as text, ``null`` where they are what they were."""
+        if not any(word in arguments for word in _MUTABLE):
+            return "null"
+        changed = encode([positional, named], self._keep)
+        return changed if changed != arguments else "null"
 
     def _keep(self, value: Any) -> int | None:
         """Keep an object of one of the program's own classes here, and return its number."""
@@ -125,12 +136,18 @@ class Program:
         raise NameError(f"name {name!r} is not defined")
 
     def _describe(self, error: BaseException) -> list[Any]:
-        """Return the built-in classes of an exception, its own name, and its message."""
+        """Return the built-in classes of an exception, its own name, its message, and its arguments if they can cross."""
         if isinstance(error, MemoryError):
             self._reserve.close()
         error.__traceback__ = None
         classes = [kind.__name__ for kind in type(error).__mro__ if getattr(builtins, kind.__name__, None) is kind]
-        return [classes, _name(error), message_of(error)]
+        try:
+            arguments = encode(list(error.args))
+        except BaseException:
+            arguments = ""
+        if len(arguments) > MOST_ARGUMENTS:
+            arguments = ""  # the message, which is shortened, must do
+        return [classes, _name(error), message_of(error), arguments]
 
 
 def run_together(source: str, setup: str, tests: list[str]) -> list[str]:

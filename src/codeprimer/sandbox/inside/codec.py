@@ -28,7 +28,7 @@ MOST_VALUES = 1_000_000
 _PLAIN_BITS = 64
 """Longer integers are written in hexadecimal: decimal text of long ones is slow, and limited by Python."""
 
-_SCALARS = frozenset({str, float, bool, type(None)})
+_SCALARS = frozenset({float, bool, type(None)})
 _LAZY = ("generator", "map", "filter", "zip", "enumerate", "reversed", "islice", "chain", "range_iterator")
 
 
@@ -87,6 +87,14 @@ class _Counter:
 
     def __init__(self) -> None:
         self._left = MOST_VALUES
+        self._weights: list[int] = []
+
+    def keep_weight(self, before: int) -> None:
+        """Remember how many values a container holds that is complete; where it occurs again, they count again.
+
+        Otherwise a short message could stand for a value that no memory can show.
+        """
+        self._weights.append(before - self._left)
 
     def count(self, depth: int, values: int) -> None:
         """Raise CodecError where there are too many values, or where they lie too deep."""
@@ -101,13 +109,29 @@ class _Encoder(_Counter):
     def __init__(self, keep: Keep) -> None:
         super().__init__()
         self._keep = keep
+        self._seen: dict[int, int] = {}
 
-    def encode(self, value: object, depth: int) -> object:
+    def encode(self, value: Any, depth: int) -> object:
         kind = type(value)
         if kind in _SCALARS:
             return value
         if kind is int:
-            return _integer(value)  # type: ignore[arg-type]
+            return value if value.bit_length() <= _PLAIN_BITS else ["int", hex(value)]
+        if kind is str:
+            return value if value.isascii() else _text_of(value)
+        if kind not in _MUTABLE:
+            return self._container(value, kind, depth)
+        if id(value) in self._seen:
+            number = self._seen[id(value)]
+            self.count(depth, self._weights[number])
+            return [SAME, number]
+        before = self._left
+        content = self._container(value, kind, depth)
+        self._seen[id(value)] = len(self._seen)
+        self.keep_weight(before)
+        return content
+
+    def _container(self, value: Any, kind: type, depth: int) -> list[object]:
         self.count(depth, 1)
         if kind not in _KNOWN and (number := self._keep(value)) is not None:
             return ["object", number]
@@ -120,8 +144,13 @@ class _Encoder(_Counter):
         return (self.encode(part, depth) for part in parts)
 
 
-def _integer(value: int) -> object:
-    return value if value.bit_length() <= _PLAIN_BITS else ["int", hex(value)]
+def _text_of(value: str) -> object:
+    """Return a string; one with surrogates as bytes, because JSON would join a pair of them."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return ["str", value.encode("utf-8", "surrogatepass").hex()]
+    return value
 
 
 def _taken_apart(value: Any, kind: type) -> tuple[str, Iterable[object]]:
@@ -129,7 +158,7 @@ def _taken_apart(value: Any, kind: type) -> tuple[str, Iterable[object]]:
     if kind in _SEQUENCES:
         return _SEQUENCES[kind], value
     if kind in _MAPPINGS:
-        return _MAPPINGS[kind], [part for pair in dict.items(value) for part in pair]
+        return _MAPPINGS[kind], _flat(value)
     if kind in _PARTS:
         name, parts = _PARTS[kind]
         return name, parts(value)
@@ -145,6 +174,19 @@ def _reason(kind: type) -> str:
     return f"is of type {name}, which does not cross between a program and its tests"
 
 
+def _flat(value: Any) -> list[object]:
+    return [part for pair in dict.items(value) for part in pair]
+
+
+_FACTORIES = {kind.__name__: kind for kind in (int, float, str, bool, list, tuple, dict, set)}
+
+
+def _factory(value: Any) -> str | None:
+    """Return the name of what makes a defaultdict's missing values, None where it cannot cross."""
+    factory = value.default_factory
+    return next((name for name, kind in _FACTORIES.items() if kind is factory), None)
+
+
 def _pairs(parts: list[Any]) -> Iterator[tuple[Any, Any]]:
     if len(parts) % 2:
         raise CodecError("is not well formed (a key without a value)")
@@ -156,7 +198,6 @@ _MAPPINGS: dict[type, str] = {
     dict: "dict",
     collections.OrderedDict: "OrderedDict",
     collections.Counter: "Counter",
-    collections.defaultdict: "defaultdict",
 }
 _DATE = ("year", "month", "day")
 _TIME = ("hour", "minute", "second", "microsecond")
@@ -174,6 +215,7 @@ _PARTS: dict[type, tuple[str, Callable[[Any], Iterable[object]]]] = {
     complex: ("complex", lambda value: [value.real, value.imag]),
     range: ("range", lambda value: [value.start, value.stop, value.step]),
     collections.deque: ("deque", lambda value: [value.maxlen, *value]),
+    collections.defaultdict: ("defaultdict", lambda value: [_factory(value), *_flat(value)]),
     decimal.Decimal: ("Decimal", lambda value: [str(value)]),
     fractions.Fraction: ("Fraction", lambda value: [value.numerator, value.denominator]),
     datetime.date: ("date", lambda value: _fields(value, _DATE)),
@@ -182,9 +224,28 @@ _PARTS: dict[type, tuple[str, Callable[[Any], Iterable[object]]]] = {
     datetime.timedelta: ("timedelta", lambda value: [value.days, value.seconds, value.microseconds]),
 }
 
+_MUTABLE = frozenset(
+    {
+        list,
+        set,
+        bytearray,
+        dict,
+        collections.deque,
+        collections.OrderedDict,
+        collections.Counter,
+        collections.defaultdict,
+    }
+)
+"""What is passed once and named again where it occurs again, so that it stays one object."""
+
+_NAMES_OF_MUTABLE = frozenset(kind.__name__ for kind in _MUTABLE)
+
+SAME = "same"
+
 _KNOWN = frozenset({*_SEQUENCES, *_MAPPINGS, *_PARTS})
 
 _BUILD: dict[str, Callable[[list[Any]], object]] = {
+    "str": lambda parts: bytes.fromhex(_text(parts)).decode("utf-8", "surrogatepass"),
     "int": lambda parts: int(_text(parts), 16),
     "list": list,
     "tuple": tuple,
@@ -193,7 +254,7 @@ _BUILD: dict[str, Callable[[list[Any]], object]] = {
     "dict": lambda parts: dict(_pairs(parts)),
     "OrderedDict": lambda parts: collections.OrderedDict(_pairs(parts)),
     "Counter": lambda parts: collections.Counter(dict(_pairs(parts))),
-    "defaultdict": lambda parts: collections.defaultdict(None, dict(_pairs(parts))),
+    "defaultdict": lambda parts: collections.defaultdict(_FACTORIES.get(parts[0]), dict(_pairs(parts[1:]))),
     "bytes": lambda parts: bytes.fromhex(_text(parts)),
     "bytearray": lambda parts: bytearray.fromhex(_text(parts)),
     "complex": lambda parts: complex(*parts),
@@ -219,6 +280,7 @@ class _Decoder(_Counter):
     def __init__(self, find: Find) -> None:
         super().__init__()
         self._find = find
+        self._built: list[object] = []
 
     def decode(self, content: Any, depth: int) -> Any:
         if type(content) is not list:
@@ -226,8 +288,19 @@ class _Decoder(_Counter):
                 raise CodecError("is not well formed (a JSON object)")
             return content
         name, *parts = content
+        before = self._left
         self.count(depth, 1 + len(parts))
         if name == "object":
             [number] = parts
             return self._find(number)
-        return _BUILD[name]([self.decode(part, depth + 1) for part in parts])
+        if name == SAME:
+            [number] = parts
+            if type(number) is not int or number < 0:
+                raise CodecError("is not well formed (a place was expected)")
+            self.count(depth, self._weights[number])
+            return self._built[number]
+        value = _BUILD[name]([self.decode(part, depth + 1) for part in parts])
+        if name in _NAMES_OF_MUTABLE:
+            self._built.append(value)
+            self.keep_weight(before)
+        return value

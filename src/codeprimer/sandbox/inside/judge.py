@@ -11,12 +11,14 @@ from __future__ import annotations
 import ast
 import builtins
 import collections
+import contextlib
+import gc
 import os
 import random
 import signal
 import socket
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +68,7 @@ class Problem:
         except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
             self.fault = f"the tests are no Python: {headline(type(error).__name__, message_of(error))}"
 
-    def run(self, call: Callable[..., Any]) -> Iterator[int]:
+    def run(self, call: Callable[..., Any]) -> Generator[int, None, None]:
         """Run the tests one after another, yielding the number of each before it begins."""
         random.seed(0)
         names: dict[str, Any] = {"__name__": "__tests__", "__builtins__": builtins, _SIDES: Sides}
@@ -75,9 +77,12 @@ class Problem:
         for name in sorted({name for code in self._codes for name in _names_in(code)}):
             if name not in names and (name == self._entry_point or not hasattr(builtins, name)):
                 names[name] = Proxy(name, call)
-        for number, code in enumerate(self._codes, start=1):
-            yield number
-            exec(code, names)
+        try:
+            for number, code in enumerate(self._codes, start=1):
+                yield number
+                exec(code, names)
+        finally:
+            names.clear()  # functions of the tests refer to it, and so would keep alive whatever it holds
 
 
 class Sides:
@@ -100,7 +105,7 @@ class Proxy:
         self.__name__ = name
         self._call = call
 
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
+    def __call__(self, /, *arguments: Any, **named: Any) -> Any:
         """Have the candidate call its function."""
         return self._call(self.__name__, list(arguments), named)
 
@@ -148,7 +153,7 @@ class Method:
         self._name = name
         self._call = call
 
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
+    def __call__(self, /, *arguments: Any, **named: Any) -> Any:
         """Have the candidate call its method."""
         return self._call(CALL, [self._owner, self._name, *arguments], named)
 
@@ -201,6 +206,7 @@ class Judge:
 
     def serve(self) -> None:
         """Answer the caller until it hangs up."""
+        gc.enable()
         content = self._caller.receive(MOST_REQUEST)
         if content is None:
             return
@@ -252,16 +258,22 @@ class Conversation:
         try:
             self._load(problem, source)
             if problem.together:
-                kind, detail = from_text(self._receive().decode())
-                return kind, detail
-            for number in problem.run(self._call):
-                running = number
+                return self._together(self._parsed(self._receive()))
+            with contextlib.closing(problem.run(self._call)) as steps:
+                for number in steps:
+                    running = number
         except Stopped:
             pass
         except BaseException as error:
             return self._settled or self._failure(problem, running, error)
         # Tests may have caught the interruption and gone on: what was settled stays settled.
         return self._settled or (None if self._is_over else self._passed())
+
+    def _together(self, said: Any) -> Finding:
+        match said:
+            case [("passed" | "failed" | "raised" | "out_of_memory") as kind, str(detail)]:
+                return kind, shorten(detail)
+        return "refused", "what the program and its tests say is not well formed"
 
     def _passed(self) -> Finding:
         if not self._calls:
@@ -313,7 +325,9 @@ class Conversation:
                 return self._built(name, value)
             case ["refused", str(reason)]:
                 self._settle("refused", shorten(reason))
-            case ["error", [list(), str(), str()] as fault]:
+            case ["error", [list(), str(), str(), str()] as fault, changed]:
+                if changed is not None:
+                    self._change(positional, named, self._built(name, changed))
                 self._of_candidate = _exception(fault)
                 if isinstance(self._of_candidate, StopIteration | StopAsyncIteration | GeneratorExit):
                     # It would end an iteration of the tests, such as all(map(f, cases)), as if all cases had been seen.
@@ -389,18 +403,22 @@ class Conversation:
 
 
 def _said_by(fault: Sequence[Any]) -> str:
-    _, name, message = fault
+    _, name, message, _ = fault
     return join(headline(str(name), str(message)), "")
 
 
 def _exception(fault: Sequence[Any]) -> BaseException:
     """Return an exception of the nearest built-in class."""
-    classes, name, message = fault
+    classes, name, message, content = fault
+    try:
+        arguments = codec.decode(content)
+    except codec.CodecError:
+        arguments = [str(message)]
     for kind in (getattr(builtins, str(kind), None) for kind in classes):
         if isinstance(kind, type) and issubclass(kind, BaseException):
             try:
-                return kind(str(message))
-            except TypeError:
+                return kind(*arguments)
+            except (TypeError, ValueError):
                 continue  # it wants other arguments; its base is tried next
     return Exception(f"{name}: {message}")
 

@@ -77,6 +77,11 @@ def scope_ruleset() -> int:
     return _create(_Attributes(0, 0, _SCOPES) if abi >= 6 else _Attributes(_EXECUTE, 0, 0), abi)
 
 
+def has_scope() -> bool:
+    """Whether signals and abstract sockets can be kept inside (version 6)."""
+    return version() >= 6
+
+
 def restrict(ruleset: int) -> None:
     """Put this process behind a ruleset, for ever. Raises OSError."""
     system.call("landlock_restrict_self", system.NR_LANDLOCK_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import json
 import mmap
 import os
 import select
-import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from . import namespaces, system, walls
+from . import landlock, namespaces, system, walls
+from .walls import Walls
 
 if TYPE_CHECKING:
     from .zygote import Zygote
 
 PATIENCE_SECONDS = 20.0
 LIMITS: dict[str, Any] = {"seconds": 5, "wall_seconds": 10, "memory_bytes": 2**29, "open_files": 32}
+_NOBODY = 2**22 + 1
+"""No process has this number, so that a try that is not stopped does no harm."""
+
 _LOOPS, _ROUNDS = 50_000, 5
 
 _Attempt = Callable[[], object]
@@ -68,22 +72,47 @@ def _fixed_work() -> float:
 def _probe(zygote: Zygote, configuration: dict[str, Any], abstract: bytes, answer: socket.socket) -> None:
     raised = zygote.walls
     held: dict[str, bool] = {}
-    if raised.namespaces:
-        held |= dict(_namespaces(configuration))
-    if raised.landlock:
-        held |= dict(_files(configuration, raised.namespaces))
-        raised.enclose_files()
-        held["landlock scope"] = _fails(lambda: socket.socket(socket.AF_UNIX).connect(abstract), errno.EPERM)
+    try:
+        for wall, holds in _tries(raised, configuration, abstract):
+            held[wall] = holds
+    except OSError as error:
+        held[f"{error.strerror or error}"] = False  # a wall that cannot even be raised
+    answer.send(json.dumps(held).encode())
+
+
+def _tries(raised: Walls, configuration: dict[str, Any], abstract: bytes) -> Iterator[tuple[str, bool]]:
     if system.IS_LINUX:
-        held["no new privileges"] = system.prctl("no_new_privs", system.PR_GET_NO_NEW_PRIVS) == 1
+        yield "no new privileges", system.prctl("no_new_privs", system.PR_GET_NO_NEW_PRIVS) == 1
+    if raised.namespaces:
+        yield from _namespaces(configuration)
+    if raised.landlock:
+        yield from _files(configuration, raised.namespaces)
+        outsider, signal_of_end = _outsider()
+        raised.enclose_files()
+        if landlock.has_scope():
+            yield "landlock scope", _fails(lambda: socket.socket(socket.AF_UNIX).connect(abstract), errno.EPERM)
+            yield "landlock scope of signals", _fails(lambda: os.kill(outsider, 0), errno.EPERM)
+        os.close(signal_of_end)
+    if system.IS_LINUX:
         system.drop_capabilities()
-        held["no capabilities"] = _fails(lambda: namespaces.unshare(namespaces.NEW_UTS), errno.EPERM)
+        yield "no capabilities", _fails(lambda: namespaces.unshare(namespaces.NEW_UTS), errno.EPERM)
     walls.limit(LIMITS)
-    held |= dict(_limits())
+    yield from _limits()
     if raised.seccomp:
         raised.enclose_calls()
-        held |= dict(_calls())
-    answer.send(json.dumps(held).encode())
+        yield from _calls()
+
+
+def _outsider() -> tuple[int, int]:
+    """Start a process that the child's own walls leave outside; return its id and what ends it when it is closed."""
+    waiting, ending = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(ending)
+        os.read(waiting, 1)
+        os._exit(0)
+    os.close(waiting)
+    return pid, ending
 
 
 def _namespaces(configuration: dict[str, Any]) -> Iterator[tuple[str, bool]]:
@@ -115,15 +144,17 @@ def _limits() -> Iterator[tuple[str, bool]]:
 def _calls() -> Iterator[tuple[str, bool]]:
     yield "seccomp fork", _fails(_fork, errno.EPERM)
     yield "seccomp socket", _fails(lambda: socket.socket(), errno.EPERM)
-    yield "seccomp trace", _fails(lambda: system.call("ptrace", system.NR_PTRACE, 0, 0, 0, 0), errno.EPERM)
-    yield "seccomp signal", _fails(lambda: os.kill(2, 0), errno.EPERM)
-    yield "seccomp exec", _fails(lambda: os.execv("/bin/true", ["true"]), errno.EPERM)
+    attach = system.NR_PTRACE, 16, ctypes.c_long(_NOBODY), 0, 0
+    yield "seccomp trace", _fails(lambda: system.call("ptrace", *attach), errno.EPERM)
+    yield "seccomp signal", _fails(lambda: os.kill(_NOBODY, 0), errno.EPERM)
+    yield "seccomp owner of a descriptor", _fails(lambda: fcntl.fcntl(0, fcntl.F_SETOWN, 2), errno.EPERM)
+    yield "seccomp exec", _fails(lambda: os.execv("/nowhere", ["nowhere"]), errno.EPERM)
     yield "seccomp unshare", _fails(lambda: namespaces.unshare(namespaces.NEW_USER), errno.EPERM)
 
 
 def _fork() -> None:
     if os.fork() == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os._exit(0)
 
 
 def _fails(attempt: _Attempt, *codes: int) -> bool:

@@ -35,7 +35,7 @@ _ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "statx": (332, 291), "access": (21, None), "faccessat": (269, 48), "faccessat2": (439, 439),
     "readlink": (89, None), "readlinkat": (267, 78), "getdents64": (217, 61), "getcwd": (79, 17), "chdir": (80, 49),
     "fchdir": (81, 50), "fadvise64": (221, 223), "umask": (95, 166), "dup": (32, 23), "dup2": (33, None),
-    "dup3": (292, 24), "fcntl": (72, 25), "pipe": (22, None), "pipe2": (293, 59),
+    "dup3": (292, 24), "pipe": (22, None), "pipe2": (293, 59),
     # waiting
     "select": (23, None), "pselect6": (270, 72), "poll": (7, None), "ppoll": (271, 73), "epoll_create": (213, None),
     "epoll_create1": (291, 20), "epoll_ctl": (233, 21), "epoll_wait": (232, None), "epoll_pwait": (281, 22),
@@ -64,7 +64,7 @@ _ALLOWED: dict[str, tuple[int | None, int | None]] = {
 _UNKNOWN_CALLS: dict[str, tuple[int | None, int | None]] = {"clone3": (435, 435)}
 """Said not to exist: libraries then use an older call, whose arguments a filter can read."""
 
-_CLONE, _IOCTL, _SOCKETPAIR, _SENDTO = (56, 220), (16, 29), (53, 199), (44, 206)
+_CLONE, _FCNTL, _IOCTL, _SOCKETPAIR, _SENDTO = (56, 220), (72, 25), (16, 29), (53, 199), (44, 206)
 _KILL_CALLS, _TGKILL, _PRLIMIT, _PRCTL = ((62, 129), (200, 130)), (234, 131), (302, 261), (157, 167)
 _HARMLESS_IOCTLS = (
     0x5401,
@@ -74,6 +74,9 @@ _HARMLESS_IOCTLS = (
     0x5450,
     0x5451,
 )  # TCGETS, window size, FIONREAD, FIONBIO, (no)cloexec
+_HARMLESS_FCNTLS = (0, 1, 2, 3, 4, 1030, 1032)
+"""Copies of descriptors, their flags, the size of a pipe; no owner, who would get signals."""
+
 _HARMLESS_PRCTLS = (15, 16)  # the name of the thread
 
 
@@ -138,6 +141,7 @@ def _steps() -> Iterator[_Step]:
     for row in _UNKNOWN_CALLS.values():
         yield from _answer(row[column], [_Step(_RETURN, _UNKNOWN)])
     yield from _answer(_CLONE[column], _if_bit(0, _CLONE_THREAD))
+    yield from _answer(_FCNTL[column], _if_one_of(1, _HARMLESS_FCNTLS))
     yield from _answer(_IOCTL[column], _if_one_of(1, _HARMLESS_IOCTLS))
     yield from _answer(_SOCKETPAIR[column], _if_one_of(0, (_AF_UNIX,)))
     yield from _answer(_SENDTO[column], _if_null(4))

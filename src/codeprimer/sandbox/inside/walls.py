@@ -10,6 +10,7 @@ import math
 import os
 import resource
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -17,16 +18,18 @@ import sysconfig
 from typing import Any
 
 from . import landlock, namespaces, seccomp, system
+from .orphans import end_orphans
 
 GRACE_SECONDS = 1.0
 """How much later than the zygote's own timer the kernel ends a child [s]."""
 
 MOST_THREADS = 64
+"""Processes and threads in one world, the zygote and the judge among them."""
 
 
 class Walls:
     """What was asked for in ``configuration``: ``namespaces``, ``landlock``, ``seccomp`` (booleans), ``root`` (an empty
-    folder) and ``canary`` (the name of a file)."""
+    folder), ``canary`` (the name of a file) and ``groups`` (files through which control groups are entered)."""
 
     def __init__(self, configuration: dict[str, Any]) -> None:
         self.namespaces: bool = configuration["namespaces"]
@@ -34,6 +37,7 @@ class Walls:
         self.seccomp: bool = configuration["seccomp"]
         self._root: str = configuration["root"]
         self._canary: str = configuration["canary"]
+        self._groups: list[str] = configuration["groups"]
         self._scope = -1
         self._filter: seccomp.Filter | None = None
 
@@ -43,18 +47,24 @@ class Walls:
         return self.seccomp
 
     def build(self, caller: socket.socket) -> None:
-        """Raise the walls that all children share; where there are namespaces, only the first process in them returns.
+        """Raise the walls that all children share, in a child of this process, which only watches and cleans up.
 
         Raises OSError.
         """
         readable = readable_paths()
+        for door in self._groups:
+            with open(door, "w") as file:  # noqa: PTH123 - pathlib would be imported for this alone
+                file.write(str(os.getpid()))
         if self.namespaces:
             namespaces.enter(readable, self._root, self._canary)
-            _move_into_the_new_world(caller)
         else:
             os.chdir(self._root)
+        if system.IS_LINUX and not self.seccomp:
+            system.prctl("child_subreaper", system.PR_SET_CHILD_SUBREAPER, 1)  # orphans come to us, who end them
+        _fork_watched(caller, os.path.dirname(self._root))  # noqa: PTH120 - pathlib would be imported for this alone
         if system.IS_LINUX:
             system.prctl("no_new_privs", system.PR_SET_NO_NEW_PRIVS, 1)
+            system.prctl("dumpable", system.PR_SET_DUMPABLE, 0)  # nobody reads its memory, or its children's
         if self.landlock:
             # The devices that ``readable`` lists can be written to as well: they keep nothing.
             own = [namespaces.EMPTY if self.namespaces else self._root]
@@ -79,6 +89,8 @@ class Walls:
             if not self.namespaces and os.getppid() != parent:
                 os._exit(1)
         limit(limits)
+        if self.namespaces:
+            _set_limit(resource.RLIMIT_NPROC, MOST_THREADS)  # counts what is in this world alone
         self.enclose_files()
         self.enclose_calls()
 
@@ -96,19 +108,26 @@ class Walls:
             self._filter.install(os.getpid())
 
 
-def _move_into_the_new_world(caller: socket.socket) -> None:
-    """Fork the first process of the new world; the old one only waits until it or the caller ends."""
-    first = os.fork()
-    if first == 0:
-        system.prctl("pdeathsig", system.PR_SET_PDEATHSIG, signal.SIGKILL)
+def _fork_watched(caller: socket.socket, home: str) -> None:
+    """Go on in a child. This process waits until the child or the caller ends, ends the child, and removes ``home``."""
+    alive, kept_open = os.pipe()  # children of the child close it, so it ends with the child
+    child = os.fork()
+    if child == 0:
+        os.close(alive)
+        if system.IS_LINUX:
+            system.prctl("pdeathsig", system.PR_SET_PDEATHSIG, signal.SIGKILL)
         return
-    ended = os.pidfd_open(first)
+    os.close(kept_open)
     poll = select.poll()
-    poll.register(ended, select.POLLIN)
+    poll.register(alive, select.POLLIN)
     poll.register(caller, 0)
     poll.poll()
-    os.kill(first, signal.SIGKILL)
-    _, status = os.waitpid(first, 0)
+    poll.unregister(caller)
+    poll.poll(GRACE_SECONDS * 1000)  # a child that is well sees that the caller has gone, and ends what it runs
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    end_orphans(0)
+    shutil.rmtree(home, ignore_errors=True)
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 

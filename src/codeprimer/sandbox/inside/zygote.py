@@ -47,6 +47,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from . import candidate, codec, judge, namespaces, probe
+from .orphans import end_orphans
 from .walls import Walls
 
 PREIMPORTED = (
@@ -89,7 +90,7 @@ class Child:
             os.kill(self.pid, signal.SIGKILL)
         _, status, usage = os.wait4(self.pid, 0)
         if not is_alone:
-            _end_orphans(spare.pid if spare is not None else 0)
+            end_orphans(spare.pid if spare is not None else 0)
         return status, usage.ru_utime + usage.ru_stime
 
 
@@ -184,11 +185,10 @@ class Session:
 
     def close(self) -> None:
         """End whatever still runs."""
-        is_alone = self._zygote.walls.is_alone
-        for child in (self._candidate, self._judge):
-            if child is not None:
-                child.end(is_alone)
-        self._candidate = self._judge = None
+        self._end_candidate()
+        if self._judge is not None:
+            self._judge.end(self._zygote.walls.is_alone)
+            self._judge = None
 
     def _obey(self) -> bool:
         """Do what the judge asks next; return False where it has ended."""
@@ -258,6 +258,7 @@ class Session:
     def _why_judge_ended(self) -> str:
         assert self._judge is not None
         has_candidate = self._candidate is not None
+        self._end_candidate()
         _, used = self._judge_since
         status, seconds = self._judge.end(self._zygote.walls.is_alone)
         self._judge = None
@@ -269,31 +270,6 @@ class Session:
 def _close_all_but(descriptors: list[int]) -> None:
     for low, high in itertools.pairwise([*sorted({0, 1, 2, *descriptors}), 2**16]):
         os.closerange(low + 1, high)
-
-
-def _end_orphans(spare: int) -> None:
-    """Kill and reap the processes that have come to this one when their parents died (Linux), except ``spare``."""
-    me = str(os.getpid())
-    while found := [pid for pid in _processes() if pid != spare and _parent_of(pid) == me]:
-        for pid in found:
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-
-
-def _processes() -> list[int]:
-    try:
-        return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - see below
-    except OSError:
-        return []
-
-
-def _parent_of(pid: int) -> str:
-    try:
-        with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123 - pathlib would be imported for this alone
-            return file.read().rpartition(")")[2].split()[1]
-    except OSError:
-        return ""
 
 
 def _warm_up() -> None:
