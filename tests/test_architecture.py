@@ -13,6 +13,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "codeprimer"
 
+INSIDE = SOURCE / "sandbox" / "inside"
+"""What runs in the jail: loaded by its path, where the package's own name means nothing."""
+
 CORE = {"core"}
 SERVICES = {"analysis", "curriculum", "teachers", "embedders", "sandbox", "engines", "model"}
 STAGES = {
@@ -50,6 +53,8 @@ def imported_parts(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
+            if path.parent == INSIDE and node.level == 1:
+                continue
             assert node.level == 0, f"{path}: imports are absolute, so that their direction can be read"
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
@@ -72,6 +77,16 @@ def test_no_two_parts_import_each_other() -> None:
     arrows = {(part_of(path), other) for path in modules() for other in imported_parts(path)}
     pairs = sorted((a, b) for a, b in arrows if a < b and (b, a) in arrows)
     assert pairs == []
+
+
+@pytest.mark.parametrize("path", sorted(INSIDE.glob("*.py")), ids=lambda path: path.name)
+def test_what_runs_in_the_jail_imports_its_neighbours_and_the_standard_library_only(path: Path) -> None:
+    imports = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Import | ast.ImportFrom)]
+    absolute = [node for node in imports if not getattr(node, "level", 0)]
+    names = {
+        alias.name if isinstance(node, ast.Import) else str(node.module) for node in absolute for alias in node.names
+    }
+    assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
 
 
 def test_every_folder_is_in_the_documented_layers() -> None:
