@@ -417,3 +417,14 @@ def test_a_closed_sandbox_leaves_no_folder_and_can_be_used_again(best_sandbox: S
         sandbox.close()
         assert list(tmp_path.iterdir()) == []
         assert kinds(sandbox, GOOD) == ["passed"]
+
+
+def test_a_judge_whose_tests_compute_much_judges_many_programs(best_sandbox: Sandbox) -> None:
+    program = Program(
+        "def double(x): return 2 * x",
+        (
+            "import time\nend = time.process_time() + 0.2\nwhile time.process_time() < end: pass",
+            "assert double(2) == 4",
+        ),
+    )
+    assert kinds(best_sandbox, *[program] * 12) == ["passed"] * 12

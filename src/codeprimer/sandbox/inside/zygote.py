@@ -62,6 +62,9 @@ GRACE_SECONDS = 1.0
 
 TICK_SECONDS = 0.02
 
+MOST_PROGRAMS = 64
+"""So many programs at most meet one judge; the kernel's limit on its processor time is for all of them together."""
+
 
 class Child:
     """A judge or a candidate, from its fork to its end."""
@@ -145,7 +148,8 @@ class Zygote:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours:
             with theirs:
-                judging = self.fork(judge.Judge(channel, theirs).serve, (channel, theirs), limits)
+                many = limits | {"seconds": limits["seconds"] * MOST_PROGRAMS}
+                judging = self.fork(judge.Judge(channel, theirs).serve, (channel, theirs), many)
             channel.close()
             session = Session(self, judging, ours, limits)
             try:
