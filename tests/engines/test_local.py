@@ -74,6 +74,21 @@ def test_an_interrupt_that_comes_while_the_workers_end_reaches_whoever_took_the_
             next(made)
 
 
+def test_a_worker_that_is_killed_is_one_sentence_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"a worker process was killed.*--processes 1"):
+        list(LocalEngine(QUIET, 2).map(die, range(4), tmp_path, "deaths"))
+
+
+def test_an_interrupt_ends_workers_in_the_middle_of_a_unit_and_a_second_one_leaves_nothing_behind(
+    tmp_path: Path,
+) -> None:
+    parent, pids = _start_sleepers(tmp_path)
+    parent.send_signal(signal.SIGINT)
+    parent.send_signal(signal.SIGINT)
+    assert parent.wait(timeout=20) != 0
+    assert not any(map(_alive, pids))
+
+
 def test_killing_the_parent_leaves_no_worker_behind(tmp_path: Path) -> None:
     parent, pids = _start_sleepers(tmp_path)
     parent.send_signal(signal.SIGKILL)

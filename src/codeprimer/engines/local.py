@@ -16,12 +16,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
 from codeprimer.core.artifact import make_once
 from codeprimer.core.console import Console
+from codeprimer.core.errors import UserError
 from codeprimer.core.stage import available_cores
 
 Unit = TypeVar("Unit")
@@ -70,6 +72,16 @@ class LocalEngine:
                     yield _finished(*waiting.popleft())
             while waiting:
                 yield _finished(*waiting.popleft())
+        except BrokenProcessPool:
+            raise UserError(
+                "a worker process was killed, probably because memory ran out; give --processes 1 or more memory; the next "
+                "run continues"
+            ) from None
+        except BaseException:
+            # Half a unit is made again, so nobody waits for it: neither here nor when this process exits.
+            for process in list((pool._processes or {}).values()):
+                process.kill()
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
