@@ -8,6 +8,7 @@ from pathlib import Path
 
 from codeprimer.core.artifact import write_atomically
 from codeprimer.core.errors import UserError
+from codeprimer.corpus.sources.base import files_below
 from codeprimer.recipe import NAME_CHARACTERS
 
 _UNWRITABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff\\ufeff\\ufffe\\uffff]")
@@ -77,7 +78,7 @@ def write_recipe(folder: Path, output: Path | None) -> Path:
             raise UserError(
                 f"{str(path)!a} has a character in its name that no recipe can hold ({found.group()!a}); rename it"
             )
-    if not any(name.endswith(".py") for _, _, names in os.walk(folder) for name in names):
+    if not any(path.suffix == ".py" for path in files_below(folder)):
         raise UserError(f"{folder} holds no Python file (*.py); give a folder of Python code")
     name = re.sub(r"[^a-z0-9._-]+", "-", folder.resolve().name.lower()).strip("-._") or "mine"
     name = name[:NAME_CHARACTERS].rstrip("-._")
