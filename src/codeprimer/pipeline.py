@@ -26,6 +26,7 @@ from codeprimer.sandbox import JailError, Sandbox, Tier
 from codeprimer.schedule import Planned, State, Step, walk
 from codeprimer.textbooks.stage import TextbooksStage
 from codeprimer.tokens.stage import TokensStage
+from codeprimer.training.settings import MOST_THREADS
 from codeprimer.training.stage import TrainingStage
 
 
@@ -176,7 +177,7 @@ def settle_machine(recipe: Recipe, folder: RunFolder, steps: list[Step]) -> Reci
     decided = folder.machine()
     training = recipe.training
     if "threads" not in decided:
-        decided["threads"] = available_cores()
+        decided["threads"] = min(available_cores(), MOST_THREADS)
     if "precision" not in decided and training.precision == "auto":
         from codeprimer.training.probe import choose_precision
 

@@ -30,7 +30,15 @@ from codeprimer.report.settings import ReportSettings
 from codeprimer.textbooks.settings import TextbooksSettings
 from codeprimer.tokens.sets import NAMES as TRAINING_SETS
 from codeprimer.tokens.settings import TokensSettings
-from codeprimer.training.settings import Mixture, ModelSettings, Phase, PhaseSettings, Precision, TrainingSettings
+from codeprimer.training.settings import (
+    MOST_THREADS,
+    Mixture,
+    ModelSettings,
+    Phase,
+    PhaseSettings,
+    Precision,
+    TrainingSettings,
+)
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 NAME_CHARACTERS = 80
@@ -64,7 +72,9 @@ class TrainingSection(Settings):
     precision: Precision = Field(
         default="auto", description="Of the weights while training; auto: a probe decides once per run."
     )
-    threads: int = Field(default=0, ge=0, description="CPU threads; 0: all cores, decided once per run.")
+    threads: int = Field(
+        default=0, ge=0, le=MOST_THREADS, description="CPU threads; 0: all cores, decided once per run."
+    )
     checkpoint_every: int = Field(
         default=100, ge=1, description="Steps between two saved states, from which a killed run continues."
     )
