@@ -140,8 +140,8 @@ def open_run(path: Path) -> RunFolder:
 
     Raises UserError when the folder is not a run's.
     """
-    # "." and ".." have no parent in which to look for the store.
-    path = path if path.name not in ("", "..") else path.resolve()
     if not (path / RECIPE).exists():
         raise UserError(f"{path} is not a run folder (it has no {RECIPE}); `codeprimer run RECIPE` makes one")
-    return RunFolder(path)
+    # The store lies beside the folder: beside its name, or, where that is "." or a link from elsewhere, where it really is.
+    is_beside = path.name not in ("", "..") and (path.parent / STORE).is_dir()
+    return RunFolder(path if is_beside else path.resolve())
