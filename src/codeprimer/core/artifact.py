@@ -221,14 +221,19 @@ class Store:
         """Return where an artefact lies, or would lie."""
         return self.root / f"{stage}-{identity}"
 
-    def find(self, stage: str, identity: str) -> Artifact | None:
-        """Return the complete artefact, or None. One that contradicts its manifest raises StoreError."""
+    def find(self, stage: str, identity: str, volatile: Sequence[str] = ()) -> Artifact | None:
+        """Return the complete artefact, or None. One that contradicts its manifest raises StoreError.
+
+        ``volatile`` names files that the manifest leaves out: without one of them the artefact is to be made again.
+        """
         path = self.path(stage, identity)
         if not path.exists():
             return None
         artifact = open_artifact(path)
         if (damage := artifact.damage()) is not None:
             raise StoreError(f"{damage}; remove {path} and run again to rebuild it")
+        if not all((path / name).exists() for name in volatile):
+            return None
         # A run that was killed right after publishing has left the work there.
         shutil.rmtree(path / _WORK, ignore_errors=True)
         return artifact
@@ -267,6 +272,9 @@ class Store:
         _flush_to_disk(workspace.path)
         write_atomically(workspace.path / MANIFEST, to_json(manifest))
         target = self.path(manifest["stage"], manifest["id"])
+        if target.exists():
+            # One that lacks a file outside its manifest.
+            self.remove(target)
         workspace.path.replace(target)
         _flush_folder(target.parent)
         shutil.rmtree(target / _WORK, ignore_errors=True)

@@ -161,7 +161,7 @@ def run_stage(
     Raises EmptyOutputError when a required table comes out empty, StoreError when the store cannot be written.
     """
     assert set(inputs) == set(stage.reads), f"{stage.name} reads {stage.reads}, got {sorted(inputs)}"
-    if (artifact := store.find(stage.name, identity)) is not None:
+    if (artifact := store.find(stage.name, identity, stage.volatile)) is not None:
         return Built(artifact, True, 0.0, artifact.manifest["headline"])
     started = time.monotonic()
     with store.workspace(stage.name, identity) as workspace:
