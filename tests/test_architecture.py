@@ -107,6 +107,22 @@ def test_the_command_line_starts_without_the_heavy_packages(module: str) -> None
     assert printed.strip() == "[]"
 
 
+def test_what_an_engine_yields_is_taken_whole_or_closed() -> None:
+    for path in modules():
+        tree = ast.parse(path.read_text())
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        takers = [call for call in calls if ast.unparse(call.func) in ("list", "closing", "contextlib.closing")]
+        taken = {ast.unparse(argument) for call in takers for argument in call.args}
+        named = {
+            ast.unparse(node.value): ast.unparse(node.targets[0])
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign)
+        }
+        for call in map(ast.unparse, calls):
+            if call.startswith("tools.engine.map("):
+                assert {call, named.get(call)} & taken, f"{path}: a generator that is dropped swallows an interrupt"
+
+
 def test_nothing_reads_or_writes_pickle_files() -> None:
     banned = {"pickle", "joblib", "dill", "shelve", "marshal", "cloudpickle"}
     for path in modules():

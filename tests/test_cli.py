@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from codeprimer import __version__, doctor
+from codeprimer import __version__, clean, doctor
 from codeprimer.core.artifact import Store
+from codeprimer.core.errors import StoreError
 from tests.conftest import RECIPE, SmallRun, codeprimer
 
 CODE = 'def double(value: int) -> int:\n    """Return twice the value."""\n    return 2 * value\n'
@@ -266,6 +268,38 @@ def test_clean_removes_only_what_no_run_links_to_and_no_run_could_continue(clutt
     assert stored(cluttered) == before
     codeprimer("clean", "--runs", cluttered, "--yes", cwd=cluttered)
     assert stored(cluttered) == ["corpus-1", "quality-2", "quality-2.lock"]
+
+
+def test_clean_spares_what_a_run_links_to_that_was_moved_into_a_folder(cluttered: Path) -> None:
+    (cluttered / "archive").mkdir()
+    (cluttered / "mine").rename(cluttered / "archive" / "mine")
+    codeprimer("clean", "--runs", cluttered, "--yes", cwd=cluttered)
+    assert stored(cluttered) == ["corpus-1", "quality-2", "quality-2.lock"]
+
+
+def test_clean_removes_nothing_where_a_run_folder_is_a_broken_link(cluttered: Path) -> None:
+    before = stored(cluttered)
+    (cluttered / "gone").symlink_to("/nowhere/gone")
+    refused = codeprimer("clean", "--runs", cluttered, "--yes", cwd=cluttered)
+    assert refused.returncode == 2
+    assert "gone is a link that leads nowhere" in refused.stderr
+    assert stored(cluttered) == before
+
+
+def test_clean_removes_nothing_where_a_run_folder_cannot_be_read(
+    cluttered: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = Path.iterdir
+
+    def refuse(folder: Path) -> Iterator[Path]:
+        if folder.name == "mine":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return listed(folder)
+
+    # The tests may run as root, whom no mode of a folder keeps out.
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(StoreError, match="mine cannot be read"):
+        clean.unlinked(cluttered)
 
 
 def test_clean_takes_interrupted_attempts_where_it_is_told_to(cluttered: Path) -> None:

@@ -156,3 +156,52 @@ def test_the_reference_names_every_setting() -> None:
         if isinstance(field.default, Settings):
             for setting in type(field.default).model_fields:
                 assert f"`{setting}" in reference, f"{name}.{setting}"
+
+
+STRANGE_YAML = {
+    "a date that no calendar has": ("seed: 2024-13-45", "line 1: '2024-13-45' is no timestamp"),
+    "a number without digits": ("seed: 0x_", "line 1: '0x_' is no int"),
+    "a number of 5,000 digits": ("name: x\nseed: " + "9" * 5_000, "line 2: '999"),
+    "a wrong tag": ("seed: !!int much", "line 1: 'much' is no int"),
+    "an empty value with a tag": ("seed: !!int ''", "line 1: '' is no int"),
+    "a truth that is none": ("seed: !!bool perhaps", "line 1: 'perhaps' is no bool"),
+    "a time that is none": ("seed: !!timestamp soon", "line 1: 'soon' is no timestamp"),
+    "a list as key": ("name: x\n? [a]\n: 1", "line 2: a key is a list or a mapping"),
+    "a mapping as key": ("quality: {? {a: 1} : 2}", "line 1: a key is a list or a mapping"),
+    "3,000 lists in each other": ("seed: " + "[" * 3_000 + "]" * 3_000, "nested too deeply"),
+    "a list that holds itself": ("seed: &a [*a]", "found unconstructable recursive node"),
+    "a null character": ("seed: \x00", "not YAML: unacceptable character"),
+    "a null character in a path": (
+        'corpus: {sources: [{kind: folder, name: x, path: "a\\0b"}]}',
+        "corpus.sources.0.path: 'a\\x00b' is no path",
+    ),
+    "the home of nobody": (
+        'corpus: {sources: [{kind: folder, name: x, path: "~nosuchuser/code"}]}',
+        "corpus.sources.0.path: '~nosuchuser/code' is no path",
+    ),
+    "links in a circle": (
+        "exam: {benchmarks: [circle/file.jsonl]}",
+        "exam.benchmarks.0: 'circle/file.jsonl' is no path (Symlink loop",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE_YAML)
+def test_whatever_a_recipe_holds_an_error_is_one_line_with_the_file_and_the_place(name: str, tmp_path: Path) -> None:
+    text, expected = STRANGE_YAML[name]
+    (tmp_path / "circle").symlink_to("circle")
+    path = tmp_path / "strange.yaml"
+    path.write_text(text)
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["2024-13-45", "0x_", "[" * 3_000, "{[a]: 1}"])
+def test_a_strange_override_is_one_sentence_too(value: str, tmp_path: Path) -> None:
+    path = tmp_path / "plain.yaml"
+    path.write_text("seed: 1")
+    with pytest.raises(RecipeError, match="the value is not YAML"):
+        load_recipe(path, [f"seed={value}"])

@@ -15,6 +15,8 @@ from codeprimer.core.shards import Row
 from codeprimer.run_folder import RunFolder
 from codeprimer.trace import print_life, trace_document
 
+OTHER_KEYS = {"version": 1, "settings": {}, "headline": "", "facts": {}}
+
 TEXT = "def double(value):\n    return 2 * value\n"
 OTHER = "def triple(value):\n    return 3 * value\n"
 
@@ -26,7 +28,7 @@ def publish(store: Store, stage: str, inputs: dict[str, str], tables: Tables) ->
         for name, (schema, rows) in tables.items():
             with workspace.table(name, schema) as table:
                 table.write_all(rows)
-        manifest = {"stage": stage, "id": stage, "inputs": inputs, "facts": {}, "headline": ""}
+        manifest = {"stage": stage, "id": stage, "inputs": inputs, **OTHER_KEYS}
         return store.publish(workspace, manifest, (), {"seconds": 1.0})
 
 

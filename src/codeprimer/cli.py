@@ -383,6 +383,11 @@ def main() -> NoReturn:
     signal.signal(signal.SIGINT, _stop)
     try:
         app()
+    except Interrupted as error:
+        # Whoever is still waited for on the way out: the next signal ends the process there and then.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        _fail(error, error.exit_code)
     except CodeprimerError as error:
         _fail(error, error.exit_code)
     except BrokenPipeError:
@@ -395,6 +400,6 @@ def main() -> NoReturn:
     raise SystemExit(0)
 
 
-def _fail(error: Exception, exit_code: int) -> NoReturn:
+def _fail(error: BaseException, exit_code: int) -> NoReturn:
     Console().err.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
     raise SystemExit(exit_code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,8 @@ from codeprimer.run_folder import RunFolder, step_name
 def export_jsonl(run: RunFolder, name: str, target: Path) -> int:
     """Write the table ``step/table`` of a run as JSON lines and return the number of rows.
 
-    The file appears when it is complete. ``-`` is standard output. Raises UserError for a name that is not a table.
+    The file appears when it is complete. ``-`` is standard output. Raises UserError for a name that is not a table, and
+    for a target in the store, whose artefacts nobody changes.
     """
     step, slash, table = name.partition("/")
     step = step_name(step)
@@ -27,6 +29,7 @@ def export_jsonl(run: RunFolder, name: str, target: Path) -> int:
     artifact = run.artifact(step)
     if table not in artifact.tables():
         raise UserError(f"{name}: {step} has no such table; its tables: {', '.join(artifact.tables()) or 'none'}")
+    _refuse(target, run)
     rows = 0
     with _open(target) as file:
         for row in artifact.rows(table):
@@ -35,15 +38,27 @@ def export_jsonl(run: RunFolder, name: str, target: Path) -> int:
     return rows
 
 
+def _refuse(target: Path, run: RunFolder) -> None:
+    if target.is_dir():
+        raise UserError(f"--jsonl: {target} is a folder; name a file in it")
+    if target.resolve().is_relative_to(run.store.root.resolve()):
+        raise UserError(f"--jsonl: {target} lies in the store, where nothing is changed; name a file elsewhere")
+
+
 @contextmanager
 def _open(target: Path) -> Iterator[BinaryIO]:
     if str(target) == "-":
         yield sys.stdout.buffer
         return
-    temporary = target.with_name(target.name + ".tmp")
     with out_of_space(target.parent):
+        if target.is_symlink() or (target.exists() and not target.is_file()):
+            # A pipe, a device, or a link such as /dev/stdout: what it is must stay what it is.
+            with target.open("wb") as file:
+                yield file
+            return
+        temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
         try:
-            with temporary.open("wb") as file:
+            with temporary.open("xb") as file:
                 yield file
             temporary.replace(target)
         finally:

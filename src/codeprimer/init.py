@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
+from codeprimer.core.artifact import write_atomically
 from codeprimer.core.errors import UserError
+from codeprimer.corpus.sources.base import files_below
 from codeprimer.recipe import NAME_CHARACTERS
+
+_UNWRITABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff\\ufeff\\ufffe\\uffff]")
+"""What YAML does not allow in a line: control characters, line ends, and the bytes of a name that is not UTF-8."""
 
 _TEMPLATE = """\
 # Written by `codeprimer init`. `codeprimer recipe {file}` shows every setting with its default and meaning.
@@ -64,22 +70,32 @@ def write_recipe(folder: Path, output: Path | None) -> Path:
 
     Raises UserError when the folder is missing or holds no Python file, or when the recipe exists already.
     """
-    folder = folder.expanduser()
+    folder = _expanded(folder)
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder; give a folder of Python code")
-    if next(folder.rglob("*.py"), None) is None:
+    for path in (folder.resolve(), output or Path()):
+        if (found := _UNWRITABLE.search(str(path))) is not None:
+            raise UserError(
+                f"{str(path)!a} has a character in its name that no recipe can hold ({found.group()!a}); rename it"
+            )
+    if not any(path.suffix == ".py" for path in files_below(folder)):
         raise UserError(f"{folder} holds no Python file (*.py); give a folder of Python code")
     name = re.sub(r"[^a-z0-9._-]+", "-", folder.resolve().name.lower()).strip("-._") or "mine"
     name = name[:NAME_CHARACTERS].rstrip("-._")
     name = "my-store" if name == "store" else name
     path = output or Path(f"{name}.yaml")
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            source = _quoted(folder.resolve())
-            file.write(_TEMPLATE.format(file=path, name=name, path=source, models=SMALL_MODELS))
-    except FileExistsError:
-        raise UserError(f"{path} exists already; remove it, or choose another with --output") from None
+    if os.path.lexists(path):
+        raise UserError(f"{path} exists already; remove it, or choose another with --output")
+    source = _quoted(folder.resolve())
+    write_atomically(path, _TEMPLATE.format(file=path, name=name, path=source, models=SMALL_MODELS).encode())
     return path
+
+
+def _expanded(folder: Path) -> Path:
+    try:
+        return folder.expanduser()
+    except RuntimeError as error:
+        raise UserError(f"{folder} is not a folder ({error}); give a folder of Python code") from None
 
 
 def _quoted(path: Path) -> str:

@@ -13,7 +13,7 @@ from codeprimer.core import registry
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
 from codeprimer.core.errors import MissingExtraError, RecipeError
-from codeprimer.core.stage import Built, Engine, Settings, Tools, available_cores, identify, run_stage
+from codeprimer.core.stage import Built, Engine, Settings, Stage, Tools, available_cores, identify, run_stage
 from codeprimer.corpus.stage import CorpusStage
 from codeprimer.evaluation.stage import EvaluationStage
 from codeprimer.exam.stage import ExamStage
@@ -26,6 +26,7 @@ from codeprimer.sandbox import JailError, Sandbox, Tier
 from codeprimer.schedule import Planned, State, Step, walk
 from codeprimer.textbooks.stage import TextbooksStage
 from codeprimer.tokens.stage import TokensStage
+from codeprimer.training.settings import MOST_THREADS
 from codeprimer.training.stage import TrainingStage
 
 
@@ -127,14 +128,14 @@ def plan(steps: list[Step], seed: int, store: Store, console: Console) -> list[P
     for step in steps:
         inputs = {name: ids[source] for name, source in step.inputs.items()}
         ids[step.name] = identify(step.stage, step.settings, inputs, seed, console)
-        planned.append(Planned(step, ids[step.name], _state(store, step.stage.name, ids[step.name])))
+        planned.append(Planned(step, ids[step.name], _state(store, step.stage, ids[step.name])))
     return planned
 
 
-def _state(store: Store, stage: str, identity: str) -> State:
-    if store.find(stage, identity) is not None:
+def _state(store: Store, stage: Stage[Any], identity: str) -> State:
+    if store.find(stage.name, identity, stage.volatile) is not None:
         return "up to date"
-    return "interrupted" if store.has_partial(stage, identity) else "to do"
+    return "interrupted" if store.has_partial(stage.name, identity) else "to do"
 
 
 def run(planned: list[Planned], folder: RunFolder, tools: Tools) -> Iterator[tuple[Step, Built]]:
@@ -176,7 +177,7 @@ def settle_machine(recipe: Recipe, folder: RunFolder, steps: list[Step]) -> Reci
     decided = folder.machine()
     training = recipe.training
     if "threads" not in decided:
-        decided["threads"] = available_cores()
+        decided["threads"] = min(available_cores(), MOST_THREADS)
     if "precision" not in decided and training.precision == "auto":
         from codeprimer.training.probe import choose_precision
 

@@ -7,7 +7,7 @@ setting.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,15 @@ from codeprimer.report.settings import ReportSettings
 from codeprimer.textbooks.settings import TextbooksSettings
 from codeprimer.tokens.sets import NAMES as TRAINING_SETS
 from codeprimer.tokens.settings import TokensSettings
-from codeprimer.training.settings import Mixture, ModelSettings, Phase, PhaseSettings, Precision, TrainingSettings
+from codeprimer.training.settings import (
+    MOST_THREADS,
+    Mixture,
+    ModelSettings,
+    Phase,
+    PhaseSettings,
+    Precision,
+    TrainingSettings,
+)
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 NAME_CHARACTERS = 80
@@ -64,7 +72,9 @@ class TrainingSection(Settings):
     precision: Precision = Field(
         default="auto", description="Of the weights while training; auto: a probe decides once per run."
     )
-    threads: int = Field(default=0, ge=0, description="CPU threads; 0: all cores, decided once per run.")
+    threads: int = Field(
+        default=0, ge=0, le=MOST_THREADS, description="CPU threads; 0: all cores, decided once per run."
+    )
     checkpoint_every: int = Field(
         default=100, ge=1, description="Steps between two saved states, from which a killed run continues."
     )
@@ -131,7 +141,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         _override(values, override)
     if "name" not in values:
         values["name"] = path.stem.lower()
-    _resolve_paths(values, path.parent)
+    _resolve_paths(values, path)
     return parse_recipe(values, str(path))
 
 
@@ -192,7 +202,17 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML in which a key that is given twice is an error, not a silent choice."""
+    """YAML in which a key that is given twice is an error, not a silent choice, and so is a value that has no meaning."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Return the value of a node; where the parser's own constructors stumble over it, the error has a line."""
+        try:
+            return super().construct_object(node, deep)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            kind = node.tag.rpartition(":")[2]
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{_short(node.value)} is no {kind} ({error}); mend it or put it in quotes", node.start_mark
+            ) from None
 
 
 def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
@@ -200,6 +220,8 @@ def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node)
+        if not isinstance(key, Hashable):
+            raise yaml.constructor.ConstructorError(None, None, "a key is a list or a mapping", key_node.start_mark)
         if key in seen:
             raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
         seen.add(key)
@@ -222,7 +244,9 @@ def _read(path: Path) -> dict[str, Any]:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise RecipeError(f"{path}: line {line}: {error.problem}; the file must be YAML") from None
     except yaml.YAMLError as error:
-        raise RecipeError(f"{path}: not YAML: {error}") from None
+        raise RecipeError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise RecipeError(f"{path}: its lists or mappings are nested too deeply; no setting needs that") from None
     if values is None or values == {}:
         raise RecipeError(
             f"{path}: the recipe is empty; `codeprimer init FOLDER` writes one, or give it a line such as seed: 1"
@@ -242,27 +266,35 @@ def _override(values: dict[str, Any], override: str) -> None:
         if not isinstance(values, dict):
             raise RecipeError(f"-s {override}: {parent!r} is a value, not a section")
     try:
-        values[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
+        values[last] = yaml.load(text, _StrictLoader)
+    except (yaml.YAMLError, RecursionError):
         raise RecipeError(f"-s {override}: the value is not YAML") from None
 
 
-def _resolve_paths(values: dict[str, Any], folder: Path) -> None:
+def _resolve_paths(values: dict[str, Any], recipe: Path) -> None:
     """Make the paths of the corpus' sources and of benchmark files absolute, so that a run works from any folder."""
     exam = values.get("exam")
     words = exam.get("benchmarks") if isinstance(exam, dict) else None
     if isinstance(exam, dict) and isinstance(words, list):
         exam["benchmarks"] = [
-            str((folder / Path(word).expanduser()).resolve())
+            _absolute(word, recipe, f"exam.benchmarks.{index}")
             if isinstance(word, str) and word not in BENCHMARK_NAMES
             else word
-            for word in words
+            for index, word in enumerate(words)
         ]
     corpus = values.get("corpus")
     sources = corpus.get("sources") if isinstance(corpus, dict) else None
-    for source in sources if isinstance(sources, list) else []:
+    for index, source in enumerate(sources if isinstance(sources, list) else []):
         if isinstance(source, dict) and isinstance(source.get("path"), str):
-            source["path"] = str((folder / Path(source["path"]).expanduser()).resolve())
+            source["path"] = _absolute(source["path"], recipe, f"corpus.sources.{index}.path")
+
+
+def _absolute(text: str, recipe: Path, key: str) -> str:
+    try:
+        return str((recipe.parent / Path(text).expanduser()).resolve())
+    except (OSError, RuntimeError, ValueError) as error:
+        # A null byte, a user that nobody knows, links that lead in a circle.
+        raise RecipeError(f"{recipe}: {key}: {_short(text)} is no path ({_first_line(error)}); mend it") from None
 
 
 def _sentence(error: ErrorDetails) -> str:
@@ -298,6 +330,10 @@ def _model_in(annotation: Any) -> Any:
         if hasattr(inner, "model_fields"):
             return inner
     return annotation
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _lower_first(text: str) -> str:

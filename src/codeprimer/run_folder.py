@@ -22,6 +22,8 @@ import orjson
 
 from codeprimer.core.artifact import Artifact, Store, open_artifact, to_json, write_atomically
 from codeprimer.core.errors import StoreError, UserError
+from codeprimer.sandbox import Tier
+from codeprimer.training.settings import MOST_THREADS
 
 STORE = "store"
 RECIPE = "recipe.yaml"
@@ -58,11 +60,14 @@ class RunFolder:
         """Return what was decided on this machine for this run; empty before the first decision."""
         path = self.path / MACHINE
         try:
-            return dict(orjson.loads(path.read_bytes()))
+            decided = orjson.loads(path.read_bytes())
         except FileNotFoundError:
             return {}
-        except (orjson.JSONDecodeError, TypeError, ValueError):
-            raise StoreError(f"{path} is damaged; remove it, and the machine's choices are made again") from None
+        except orjson.JSONDecodeError:
+            decided = None
+        if not isinstance(decided, dict) or not all(_may_be(key, value) for key, value in decided.items()):
+            raise StoreError(f"{path} is damaged; remove it, and the machine's choices are made again")
+        return decided
 
     def decide(self, decisions: dict[str, Any]) -> None:
         """Record what the machine decided."""
@@ -112,6 +117,19 @@ class RunFolder:
         return open_artifact(links[step])
 
 
+def _may_be(key: str, value: Any) -> bool:
+    """Tell whether a decision of the machine is one that it can have taken."""
+    match key:
+        case "threads":
+            return type(value) is int and 1 <= value <= MOST_THREADS
+        case "precision":
+            return value in ("float32", "bfloat16")
+        case "sandbox":
+            return value in Tier.__members__
+        case _:
+            return False
+
+
 def step_name(word: str) -> str:
     """Return the name of a step that may be called by its link: ``quality`` for ``20-quality``."""
     return re.sub(r"^[0-9]{2}-", "", word)
@@ -122,8 +140,8 @@ def open_run(path: Path) -> RunFolder:
 
     Raises UserError when the folder is not a run's.
     """
-    # "." and ".." have no parent in which to look for the store.
-    path = path if path.name not in ("", "..") else path.resolve()
     if not (path / RECIPE).exists():
         raise UserError(f"{path} is not a run folder (it has no {RECIPE}); `codeprimer run RECIPE` makes one")
-    return RunFolder(path)
+    # The store lies beside the folder: beside its name, or, where that is "." or a link from elsewhere, where it really is.
+    is_beside = path.name not in ("", "..") and (path.parent / STORE).is_dir()
+    return RunFolder(path if is_beside else path.resolve())

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pytest
 import torch
@@ -24,6 +25,8 @@ from codeprimer.core.artifact import Store, content_id, make_once, open_artifact
 from codeprimer.core.errors import StoreError
 from codeprimer.core.shards import read_rows
 from codeprimer.model.checkpoint import save_tensors
+
+OTHER_KEYS = {"version": 1, "settings": {}, "headline": "", "facts": {}}
 
 SCHEMA = pa.schema([("doc_id", pa.string())])
 
@@ -37,7 +40,7 @@ def publish(store: Store, identity: str = "0" * 16, rows: int = 3) -> Path:
         with workspace.table("documents", SCHEMA) as table:
             table.write_all({"doc_id": str(index)} for index in range(rows))
         (workspace.path / "report.html").write_text("took 3 s")
-        manifest = {"stage": "corpus", "id": identity, "facts": {}, "headline": ""}
+        manifest = {"stage": "corpus", "id": identity, "inputs": {}, **OTHER_KEYS}
         return store.publish(workspace, manifest, ("report.html",), {"seconds": 1.0}).path
 
 
@@ -102,6 +105,28 @@ def test_a_damaged_manifest_is_one_sentence_with_a_remedy(tmp_path: Path) -> Non
     (path / "manifest.json").write_text("{")
     with pytest.raises(StoreError, match=r"damaged .* remove"):
         open_artifact(path)
+
+
+@pytest.mark.parametrize("key", ["id", "stage", "version", "settings", "inputs", "headline", "facts", "files"])
+def test_a_manifest_that_lacks_a_key_is_one_sentence_with_a_remedy(tmp_path: Path, key: str) -> None:
+    path = publish(Store(tmp_path)) / "manifest.json"
+    manifest = orjson.loads(path.read_bytes())
+    for changed in (
+        {**manifest, key: None},
+        {name: value for name, value in manifest.items() if name != key},
+        [manifest],
+    ):
+        path.write_bytes(orjson.dumps(changed))
+        with pytest.raises(StoreError, match=r"manifest\.json is .* remove .* and run again"):
+            open_artifact(path.parent)
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "null", '{"seconds": "long"}'])
+def test_a_cost_that_was_changed_by_hand_is_one_sentence_with_a_remedy(tmp_path: Path, content: str) -> None:
+    artifact = open_artifact(publish(Store(tmp_path)))
+    (artifact.path / "cost.json").write_text(content)
+    with pytest.raises(StoreError, match=r"cost\.json .*remove"):
+        artifact.cost  # noqa: B018 - reading it is the test
 
 
 def test_a_second_attempt_keeps_finished_work_and_drops_half_written_tables(tmp_path: Path) -> None:
@@ -199,7 +224,7 @@ def killed_at(number: int, act: Callable[[], object]) -> bool:
 
 
 def test_a_run_killed_anywhere_in_publishing_loses_no_work_and_ends_in_the_same_bytes(tmp_path: Path) -> None:
-    manifest = {"stage": "corpus", "id": "4", "facts": {}, "headline": ""}
+    manifest = {"stage": "corpus", "id": "4", "inputs": {}, **OTHER_KEYS}
     whole = 0
     for number in range(100):
         store = Store(tmp_path / str(number))

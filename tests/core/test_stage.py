@@ -68,6 +68,24 @@ def test_an_empty_required_table_is_an_error_not_a_silent_success(tmp_path: Path
     assert store.artifacts() == []
 
 
+class PageStage(SquaresStage):
+    volatile = ("page.html",)
+
+    def run(self, settings: SquaresSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
+        (out.path / "page.html").write_text("took 3 s")
+        return super().run(settings, inputs, out, tools)
+
+
+def test_an_artefact_that_lost_a_file_outside_its_manifest_is_made_again(tmp_path: Path) -> None:
+    settings, store = SquaresSettings(), Store(tmp_path)
+    made = [run_stage(PageStage(), settings, {}, identity(settings), store, tools()) for _ in range(2)]
+    (made[0].artifact.path / "page.html").unlink()
+    again = run_stage(PageStage(), settings, {}, identity(settings), store, tools())
+    assert [built.reused for built in (*made, again)] == [False, True, False]
+    assert (again.artifact.path / "page.html").exists()
+    assert store.artifacts() == [again.artifact.path]
+
+
 class _Nested(Settings):
     parts: tuple[SquaresSettings, ...] = (SquaresSettings(),)
     one: SquaresSettings = SquaresSettings()

@@ -8,6 +8,8 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from codeprimer.core.artifact import Artifact, Store
@@ -207,6 +209,22 @@ def test_a_corpus_of_nothing_but_rubbish_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "code/a.py").write_text("print 'two'\n")
     with pytest.raises(EmptyOutputError, match="corpus would publish an empty table 'documents'"):
         build(tmp_path / "code", tmp_path / "store")
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_a_source_without_a_single_row_is_the_same_error(kind: str, tmp_path: Path) -> None:
+    from codeprimer.corpus.settings import SourceSettings
+
+    path = tmp_path / f"data.{kind}"
+    if kind == "jsonl":
+        path.touch()
+    else:
+        pq.ParquetWriter(path, pa.schema([("text", pa.string())])).close()
+    settings = CorpusSettings(sources=(SourceSettings(kind=kind, name="mine", path=path),))
+    identity = identify(CorpusStage(), settings, {}, 1, Listener())
+    tools = Tools(LocalEngine(Listener(), 1), Listener(), seed=1)
+    with pytest.raises(EmptyOutputError, match="corpus would publish an empty table 'documents'"):
+        run_stage(CorpusStage(), settings, {}, identity, Store(tmp_path / "store"), tools)
 
 
 def test_an_error_inside_a_worker_reaches_the_user_as_it_is(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,6 +72,61 @@ def tree(tmp_path: Path) -> Path:
 def test_a_folder_is_walked_in_order_without_links_environments_and_builds(tree: Path) -> None:
     paths = [document.path for document in documents(source("folder", tree))]
     assert paths == ["top.py", "a/mod.py", "a/repo/inner.py", "b/one.py", "b/two.py", "b/deep/er.py"]
+
+
+def test_a_name_that_is_not_utf8_is_read_under_a_printable_one(tree: Path, tmp_path: Path) -> None:
+    for name in (b"caf\xe9.py", b"na\xefve/mod.py"):
+        write(tree / os.fsdecode(name), "# found\n")
+    found = source("folder", tree)
+    read = {document.path: document for document in documents(found) if document.content == b"# found\n"}
+    assert [(path, document.package) for path, document in read.items()] == [
+        ("caf\\xe9.py", "code"),
+        ("na\\xefve/mod.py", "na\\xefve"),
+    ]
+    before = found.digest()
+    write(tree / os.fsdecode(b"caf\xe9.py"), "# other\n")
+    assert source("folder", tree).digest() != before
+    lines = write_rows(tmp_path / os.fsdecode(b"caf\xe9") / os.fsdecode(b"caf\xe9.jsonl"), [{"text": "x = 1"}])
+    (document,) = documents(source("jsonl", lines.parent))
+    assert document.path == "caf\\xe9.jsonl@0"
+    assert source("jsonl", lines.parent).digest()
+
+
+def test_a_tree_of_any_depth_is_walked(tmp_path: Path) -> None:
+    deep = tmp_path / "code" / "/".join("d" * 1_500)
+    subprocess.run(["mkdir", "-p", deep], check=True)
+    try:
+        for name in ("end.py", "end.jsonl"):
+            write(deep / name, '{"text": "x = 1"}\n')
+        assert [document.path[-8:] for document in documents(source("folder", tmp_path / "code"))] == ["d/end.py"]
+        assert [document.content for document in documents(source("jsonl", tmp_path / "code"))] == [b"x = 1"]
+    finally:
+        # Whatever else clears the folder away gives up at this depth.
+        subprocess.run(["rm", "-rf", tmp_path / "code"], check=True)
+
+
+def test_of_a_licence_file_only_the_beginning_is_read(tree: Path) -> None:
+    with (tree / "a/LICENSE").open("r+b") as file:
+        file.truncate(2**40)
+    assert {document.license for document in documents(source("folder", tree)) if document.path == "a/mod.py"} == {
+        "MIT"
+    }
+
+
+@pytest.mark.parametrize("kind", ["folder", "jsonl", "parquet"])
+def test_a_folder_below_that_cannot_be_read_is_an_error(kind: str, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = os.scandir
+    write(tree / f"data.{kind}")
+
+    def refuse(path: Path | str) -> Any:
+        if Path(path).name == "deep":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    # The tests may run as root, whom no mode of a folder keeps out.
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(SourceError, match="deep cannot be read"):
+        source(kind, tree).digest()
 
 
 def test_a_package_called_build_is_read(tree: Path) -> None:
@@ -149,6 +206,7 @@ def test_settings_that_a_kind_ignores_are_warned_of(tree: Path) -> None:
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.parent.mkdir(exist_ok=True)
     if path.suffix == ".jsonl":
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     else:

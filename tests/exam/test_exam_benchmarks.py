@@ -117,3 +117,19 @@ def test_the_digest_follows_the_content_alone(tmp_path: Path) -> None:
     write(second, MBPP, MBPP)
     assert digest_of([first]) != digest_of([second])
     assert digest_of([]) == ""
+
+
+@pytest.mark.parametrize("content", ["{}", "3", "null", "[3]", "[[]]", '["canonical_solution"]'])
+def test_a_json_file_that_is_no_list_of_problems_is_one_sentence(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "benchmark.json"
+    path.write_text(content)
+    with pytest.raises(SourceError, match=r"benchmark\.json.*(not a list of problems|not an object)"):
+        list(read_benchmark(path))
+
+
+@pytest.mark.parametrize(("name", "content"), [("empty.jsonl", ""), ("empty.json", "[]")])
+def test_a_benchmark_without_a_problem_is_an_error(tmp_path: Path, name: str, content: str) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(SourceError, match="holds no problem at all"):
+        list(read_benchmark(path))

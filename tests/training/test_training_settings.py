@@ -6,6 +6,8 @@ import sys
 import pytest
 from pydantic import ValidationError
 
+from codeprimer.core.errors import RecipeError
+from codeprimer.recipe import parse_recipe
 from codeprimer.training.settings import ModelSettings, Phase, TrainingSettings
 
 
@@ -15,11 +17,27 @@ def test_the_vocabulary_is_padded_to_a_multiple_of_64() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"mixture": {}}, {"mixture": {"raw": 0.0}}, {"tokens": 0}, {"name": "Base Phase"}, {"speed": 1}]
+    "changes",
+    [
+        {"mixture": {}},
+        {"mixture": {"raw": 0.0}},
+        {"tokens": 0},
+        {"name": "Base Phase"},
+        {"speed": 1},
+        {"batch_sequences": 10**9},
+    ],
 )
 def test_a_phase_that_makes_no_sense_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Phase.model_validate({"name": "base", "mixture": {"raw": 1.0}, "tokens": 1000, **changes})
+
+
+def test_more_threads_than_a_system_gives_are_refused() -> None:
+    phase = Phase(name="base", mixture={"raw": 1.0}, tokens=1)
+    with pytest.raises(ValidationError, match="less than or equal to 1024"):
+        TrainingSettings(phases=(phase,), threads=5_000)
+    with pytest.raises(RecipeError, match=r"training\.threads: .* less than or equal to 1024"):
+        parse_recipe({"name": "x", "training": {"threads": 5_000}}, "test")
 
 
 def test_a_run_needs_a_phase() -> None:

@@ -37,7 +37,7 @@ class ContaminationStage(Stage[ContaminationSettings]):
         units = [Unit(stretch, folder) for stretch in cut if not TRAINING_SETS[stretch.training_set].part_of]
         scanned = tools.engine.map(scan, units, out.work / "matches", "comparing with the exam and benchmarks")
         writing = Writing(read_references(folder))
-        with contextlib.ExitStack() as tables:
+        with contextlib.closing(scanned), contextlib.ExitStack() as tables:
             writing.open(out, tables)
             for stretch in cut:
                 writing.stretch(stretch, None if TRAINING_SETS[stretch.training_set].part_of else next(scanned))

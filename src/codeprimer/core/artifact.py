@@ -87,9 +87,17 @@ class Artifact:
 
     @property
     def cost(self) -> dict[str, Any]:
-        """What making it took: ``seconds`` [s], ``ended`` [s since 1970], ``peak_memory`` [bytes]; empty if unknown."""
+        """What making it took: ``seconds`` [s], ``ended`` [s since 1970], ``peak_memory`` [bytes]; empty if unknown.
+
+        Raises StoreError when the file has been changed into something else.
+        """
         path = self.path / COST
-        return dict(orjson.loads(path.read_bytes())) if path.exists() else {}
+        if not path.exists():
+            return {}
+        cost = _read_object(path, f"remove {path}: what it took is unknown then, and nothing else is lost")
+        if not all(type(value) in (int, float) for value in cost.values()):
+            raise StoreError(f"{path} holds something other than numbers; remove it, and what it took is unknown")
+        return cost
 
     def table(self, name: str) -> Path:
         """Return the folder of a table.
@@ -125,17 +133,46 @@ def open_artifact(path: Path) -> Artifact:
 
     Raises StoreError when the folder holds no manifest or one that is not ours.
     """
+    remedy = f"remove {path.resolve()} and run again"
     try:
-        manifest = orjson.loads((path / MANIFEST).read_bytes())
+        manifest = _read_object(path / MANIFEST, remedy)
     except FileNotFoundError:
         raise StoreError(
             f"{path} is not an artefact: it has no {MANIFEST}; name another folder, or remove this one and run again"
         ) from None
-    except orjson.JSONDecodeError as error:
-        raise StoreError(f"{path / MANIFEST} is damaged ({error}); remove {path.resolve()} and run again") from None
-    if not isinstance(manifest, dict) or not {"id", "stage", "files", "facts"} <= manifest.keys():
-        raise StoreError(f"{path / MANIFEST} is not the manifest of an artefact; remove {path.resolve()} and run again")
+    wrong = [key for key, kind in _KEYS.items() if not isinstance(manifest.get(key), kind)]
+    if wrong or not all(_is_file_entry(entry) for entry in manifest["files"].values()):
+        raise StoreError(
+            f"{path / MANIFEST} is not the manifest of an artefact ({', '.join(wrong) or 'files'} missing or wrong); {remedy}"
+        )
     return Artifact(path, manifest)
+
+
+_KEYS: Mapping[str, type] = {
+    "id": str,
+    "stage": str,
+    "version": int,
+    "settings": dict,
+    "inputs": dict,
+    "headline": str,
+    "facts": dict,
+    "files": dict,
+}
+"""What every manifest holds; ``seed`` may be null."""
+
+
+def _is_file_entry(entry: Any) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("bytes"), int)
+
+
+def _read_object(path: Path, remedy: str) -> dict[str, Any]:
+    try:
+        value = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise StoreError(f"{path} is damaged ({error}); {remedy}") from None
+    if not isinstance(value, dict):
+        raise StoreError(f"{path} is damaged (it holds a {type(value).__name__}, not an object); {remedy}")
+    return value
 
 
 class Workspace:
@@ -184,14 +221,19 @@ class Store:
         """Return where an artefact lies, or would lie."""
         return self.root / f"{stage}-{identity}"
 
-    def find(self, stage: str, identity: str) -> Artifact | None:
-        """Return the complete artefact, or None. One that contradicts its manifest raises StoreError."""
+    def find(self, stage: str, identity: str, volatile: Sequence[str] = ()) -> Artifact | None:
+        """Return the complete artefact, or None. One that contradicts its manifest raises StoreError.
+
+        ``volatile`` names files that the manifest leaves out: without one of them the artefact is to be made again.
+        """
         path = self.path(stage, identity)
         if not path.exists():
             return None
         artifact = open_artifact(path)
         if (damage := artifact.damage()) is not None:
             raise StoreError(f"{damage}; remove {path} and run again to rebuild it")
+        if not all((path / name).exists() for name in volatile):
+            return None
         # A run that was killed right after publishing has left the work there.
         shutil.rmtree(path / _WORK, ignore_errors=True)
         return artifact
@@ -230,6 +272,9 @@ class Store:
         _flush_to_disk(workspace.path)
         write_atomically(workspace.path / MANIFEST, to_json(manifest))
         target = self.path(manifest["stage"], manifest["id"])
+        if target.exists():
+            # One that lacks a file outside its manifest.
+            self.remove(target)
         workspace.path.replace(target)
         _flush_folder(target.parent)
         shutil.rmtree(target / _WORK, ignore_errors=True)

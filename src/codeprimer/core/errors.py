@@ -3,13 +3,15 @@
 ::
 
     CodeprimerError
-    ├── UserError              the user can mend it: one sentence (what, where, remedy), exit code 2, no traceback
-    │   ├── RecipeError        a recipe file or an override: names the file and the key
-    │   ├── SourceError        a source of documents or a benchmark file: names the path
-    │   ├── StoreError         a run folder or the store: locked, full, damaged, not ours
-    │   ├── MissingExtraError  an optional dependency is not installed: names the extra
-    │   └── EmptyOutputError   a stage would have published nothing: names the setting to look at
-    └── Interrupted            Ctrl-C or SIGTERM: exit code 130, the next run continues
+    └── UserError              the user can mend it: one sentence (what, where, remedy), exit code 2, no traceback
+        ├── RecipeError        a recipe file or an override: names the file and the key
+        ├── SourceError        a source of documents or a benchmark file: names the path
+        ├── StoreError         a run folder or the store: locked, full, damaged, not ours
+        ├── MissingExtraError  an optional dependency is not installed: names the extra
+        └── EmptyOutputError   a stage would have published nothing: names the setting to look at
+
+    Interrupted                Ctrl-C or SIGTERM: exit code 130, the next run continues; no ``Exception``, so that nothing
+                               that handles failures takes it for one
 
 Broken invariants of our own are ``assert`` and show a traceback: they are bugs.
 """
@@ -57,7 +59,7 @@ class EmptyOutputError(UserError):
     """A stage that would have published an empty table."""
 
 
-class Interrupted(CodeprimerError):  # noqa: N818 - it is a request by the user, not a failure
+class Interrupted(BaseException):
     """The user asked the run to stop; everything finished so far is kept."""
 
     exit_code = 130

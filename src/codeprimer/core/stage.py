@@ -12,7 +12,7 @@ import resource
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from pathlib import Path
@@ -76,8 +76,11 @@ class Engine(Protocol):
 
     def map(
         self, function: Callable[[Unit, Path], None], units: Iterable[Unit], work: Path, title: str
-    ) -> Iterator[Path]:
+    ) -> Generator[Path, None, None]:
         """Call ``function(unit, folder)`` exactly once per unit and yield the folders in the order of the units.
+
+        Whoever may not take every folder closes the generator (``contextlib.closing``): what is left to the garbage
+        collector swallows an interrupt that comes meanwhile.
 
         ``function`` must be importable (a module-level function or a ``functools.partial`` of one). A folder that an
         earlier attempt finished is not made again. Folders are ``work/00000``, ``work/00001``, ...; the caller may
@@ -158,7 +161,7 @@ def run_stage(
     Raises EmptyOutputError when a required table comes out empty, StoreError when the store cannot be written.
     """
     assert set(inputs) == set(stage.reads), f"{stage.name} reads {stage.reads}, got {sorted(inputs)}"
-    if (artifact := store.find(stage.name, identity)) is not None:
+    if (artifact := store.find(stage.name, identity, stage.volatile)) is not None:
         return Built(artifact, True, 0.0, artifact.manifest["headline"])
     started = time.monotonic()
     with store.workspace(stage.name, identity) as workspace:

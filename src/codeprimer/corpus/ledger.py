@@ -19,6 +19,7 @@ from codeprimer.core.shards import Row, read_rows
 from codeprimer.corpus.exact import Index, find_copies
 from codeprimer.corpus.filters import Reason, Refusal
 from codeprimer.corpus.near import Copies, ShingleFiles, find_near_copies
+from codeprimer.corpus.reading import KEYS
 from codeprimer.corpus.settings import NearDuplicateSettings
 
 
@@ -59,7 +60,8 @@ class Ledger:
 def gather_keys(folders: list[Path]) -> tuple[npt.NDArray[np.void], Index]:
     """Return the keys of all read units, and the first row of each with the number of all rows at the end."""
     parts = [np.load(folder / "keys.npy") for folder in folders]
-    return np.concatenate(parts), np.cumsum([0, *map(len, parts)])
+    keys = np.concatenate(parts) if parts else np.empty(0, dtype=KEYS)
+    return keys, np.cumsum([0, *map(len, parts)])
 
 
 def find_exact(folders: list[Path], target: Path) -> None:
@@ -82,7 +84,7 @@ def open_ledger(read: list[Path], parsed: list[Path], exact: Path, settings: Nea
             refused[start + int(row)] = Refusal(Reason(reason), detail)
         passed.append(start + np.load(folder / "passed.npy"))
     rows = np.concatenate(passed) if passed else np.empty(0, dtype=np.int64)
-    near = _near_copies(rows, keys, parsed, settings) if settings.enabled else Copies()
+    near = _near_copies(rows, keys, parsed, settings) if settings.enabled and parsed else Copies()
     return Ledger(read, keys, starts, np.load(exact / "same_as.npy"), refused, near)
 
 

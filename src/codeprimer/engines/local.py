@@ -14,13 +14,16 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
 from codeprimer.core.artifact import make_once
 from codeprimer.core.console import Console
+from codeprimer.core.errors import UserError
 from codeprimer.core.stage import available_cores
 
 Unit = TypeVar("Unit")
@@ -37,25 +40,27 @@ class LocalEngine:
 
     def map(
         self, function: Callable[[Unit, Path], None], units: Iterable[Unit], work: Path, title: str
-    ) -> Iterator[Path]:
+    ) -> Generator[Path, None, None]:
         """See ``core.stage.Engine.map``; at most four units per process wait at a time, so memory stays flat."""
         listed = list(units)
         work.mkdir(parents=True, exist_ok=True)
         folders = [work / f"{index:05d}" for index in range(len(listed))]
-        with self.console.task(title, len(listed)) as task:
-            run = self._serial if self.processes == 1 or len(listed) < 2 else self._parallel
-            for folder in run(function, listed, folders):
+        run = self._serial if self.processes == 1 or len(listed) < 2 else self._parallel
+        with self.console.task(title, len(listed)) as task, closing(run(function, listed, folders)) as made:
+            for folder in made:
                 task.advance()
                 yield folder
 
-    def _serial(self, function: Callable[[Unit, Path], None], units: list[Unit], folders: list[Path]) -> Iterator[Path]:
+    def _serial(
+        self, function: Callable[[Unit, Path], None], units: list[Unit], folders: list[Path]
+    ) -> Generator[Path, None, None]:
         for unit, folder in zip(units, folders, strict=True):
             _make(function, unit, folder)
             yield folder
 
     def _parallel(
         self, function: Callable[[Unit, Path], None], units: list[Unit], folders: list[Path]
-    ) -> Iterator[Path]:
+    ) -> Generator[Path, None, None]:
         # Spawned, not forked: the parent may hold threads (Arrow, torch) whose locks a fork would copy in any state.
         pool = ProcessPoolExecutor(self.processes, multiprocessing.get_context("spawn"), _die_with, (os.getpid(),))
         waiting: deque[tuple[Future[None], Path]] = deque()
@@ -67,6 +72,16 @@ class LocalEngine:
                     yield _finished(*waiting.popleft())
             while waiting:
                 yield _finished(*waiting.popleft())
+        except BrokenProcessPool:
+            raise UserError(
+                "a worker process was killed, probably because memory ran out; give --processes 1 or more memory; the next "
+                "run continues"
+            ) from None
+        except BaseException:
+            # Half a unit is made again, so nobody waits for it: neither here nor when this process exits.
+            for process in list((pool._processes or {}).values()):
+                process.kill()
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

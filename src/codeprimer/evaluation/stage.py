@@ -54,7 +54,7 @@ class EvaluationStage(Stage[EvaluationSettings]):
             raise MissingExtraError("torch", "train", "evaluation")
         texts = out.once("texts", lambda folder: _write_texts(inputs, settings, tools.seed, folder)) / "texts"
         units = list(_units(inputs, settings, texts))
-        folders = tools.engine.map(work, units, out.work / "units", "examining the models")
+        folders = list(tools.engine.map(work, units, out.work / "units", "examining the models"))
         rows = {(unit.kind, unit.model): folder / "rows" for unit, folder in zip(units, folders, strict=True)}
         samples = self._grade(settings, inputs["exam"], {model: rows["answers", model] for model in MODELS})
         bits = {model: list(read_rows(path)) for (kind, model), path in rows.items() if kind == "bits"}

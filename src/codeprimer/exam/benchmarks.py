@@ -21,6 +21,11 @@ from codeprimer.core.console import Console
 from codeprimer.core.errors import SourceError
 from codeprimer.core.shards import Row
 
+_NOT_A_PROBLEM = (
+    AttributeError, KeyError, IndexError, MemoryError, OverflowError, RecursionError, SyntaxError, TypeError, ValueError
+)  # fmt: skip
+"""What reading a record raises that has no such key, another type in it, or code that no parser takes."""
+
 FOLDER_VARIABLE = "CODEPRIMER_BENCHMARKS"
 
 FILES: Mapping[str, tuple[str, ...]] = {
@@ -56,16 +61,19 @@ def digest_of(paths: list[Path]) -> str:
 def read_benchmark(path: Path) -> Iterator[Row]:
     """Yield the problems of a file as rows of the table ``benchmarks``.
 
-    Raises SourceError, naming the file and the line, where it is not one of the known formats.
+    Raises SourceError, naming the file and the line, where it is not one of the known formats, or holds nothing.
     """
+    line = 0
     for line, record in _records(path):
         try:
             yield _reader(record)(record)
-        except (KeyError, TypeError, ValueError, SyntaxError, IndexError) as error:
+        except _NOT_A_PROBLEM as error:
             raise SourceError(
                 f"{path}, record {line}: not a problem of HumanEval or MBPP ({type(error).__name__}: {error}); "
                 "give the file as it is distributed"
             ) from None
+    if not line:
+        raise SourceError(f"{path} holds no problem at all; give the file as it is distributed")
 
 
 def _whatever_is_there(console: Console, key: str) -> list[Path]:
@@ -104,7 +112,10 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     except (OSError, EOFError, zlib.error) as error:
         raise SourceError(f"{path} cannot be read ({error}); download it again") from None
     if path.suffix == ".json":
-        yield from enumerate(_parsed(path, 1, content), 1)
+        records = _parsed(path, 1, content)
+        if not isinstance(records, list):
+            raise SourceError(f"{path} holds a {type(records).__name__}, not a list of problems; download it again")
+        yield from enumerate(records, 1)
         return
     for line, text in enumerate(content.splitlines(), 1):
         if text.strip():
@@ -119,6 +130,8 @@ def _parsed(path: Path, line: int, text: bytes) -> Any:
 
 
 def _reader(record: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Row]:
+    if not isinstance(record, dict):
+        raise TypeError(f"it is a {type(record).__name__}, not an object")
     return _humaneval if "canonical_solution" in record else _mbpp
 
 

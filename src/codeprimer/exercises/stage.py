@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import orjson
@@ -61,8 +62,9 @@ class ExercisesStage(Stage[ExercisesSettings]):
                 units = self._round(settings, tools.seed, held_out, settings.count - tally.kept, asked)
                 asked += len(units)
                 work = out.work / f"round-{number:02d}"
-                for folder in tools.engine.map(write_unit, units, work, "exercises: writing and executing"):
-                    _merge(folder, settings.count, tally, kept, rejected)
+                with closing(tools.engine.map(write_unit, units, work, "exercises: writing and executing")) as written:
+                    for folder in written:
+                        _merge(folder, settings.count, tally, kept, rejected)
                 if tally.kept == settings.count:
                     break
                 if tally.kept == before:

@@ -6,6 +6,7 @@ Writes ``sections`` and ``rejected``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 
 from codeprimer.core.artifact import Artifact, Workspace
 from codeprimer.core.console import Console
@@ -42,8 +43,12 @@ class TextbooksStage(Stage[TextbooksSettings]):
         """Write the sections."""
         tally = Tally(settings.sections)
         units = units_for(settings, tools.seed, guard_from(inputs["exam"]), self._tier)
-        with out.table("sections", SECTIONS) as sections, out.table("rejected", SECTIONS_REJECTED) as rejected:
-            for folder in tools.engine.map(write_unit, units, out.work / "sections", "textbooks: writing"):
+        with (
+            out.table("sections", SECTIONS) as sections,
+            out.table("rejected", SECTIONS_REJECTED) as rejected,
+            closing(tools.engine.map(write_unit, units, out.work / "sections", "textbooks: writing")) as written,
+        ):
+            for folder in written:
                 for row in read_rows(folder / "rejected"):
                     tally.reject(row)
                     rejected.write(row)

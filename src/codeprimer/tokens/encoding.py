@@ -7,6 +7,7 @@ so units are small whatever the corpus, and putting them together is copying.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -61,7 +62,7 @@ def encode(
     folders = tools.engine.map(encode_unit, work, out.work / "ids" / training_set.name, f"encode {training_set.name}")
     documents = chain.from_iterable(map(encoded_documents, folders))
     longer = 0
-    with PackedWriter(out.path, training_set.name, index) as writer:
+    with closing(folders), PackedWriter(out.path, training_set.name, index) as writer:
         for doc_id, (ids, prompt) in zip(training_set.doc_ids(chosen), documents, strict=True):
             writer.write(doc_id, ids, prompt)
             longer += len(ids) > context

@@ -10,6 +10,11 @@ from codeprimer.core.stage import PLACE, Settings
 from codeprimer.model.config import PhiConfig
 
 Precision = Literal["auto", "float32", "bfloat16"]
+MOST_THREADS = 1024
+"""More than any machine makes use of; a slip of the finger asks for more than the system gives."""
+
+MOST_SEQUENCES = 65_536
+
 Mixture = dict[str, Annotated[float, Field(gt=0)]]
 
 
@@ -52,7 +57,7 @@ class PhaseSettings(Settings):
 
     mixture: Mixture = Field(min_length=1, description="Share of the sequences that each training set gives.")
     tokens: int = Field(ge=1, description="How much is trained on [tokens], repetitions counted.")
-    batch_sequences: int = Field(default=32, ge=1, description="Sequences per step.")
+    batch_sequences: int = Field(default=32, ge=1, le=MOST_SEQUENCES, description="Sequences per step.")
     optimiser: Literal["adamw", "muon"] = Field(
         default="adamw",
         description="adamw: as in the paper; muon: Muon for the matrices inside the layers, AdamW for everything else.",
@@ -106,7 +111,10 @@ class TrainingSettings(Settings):
         description="Numbers that the products are made in; 'auto' lets a short probe decide on this machine.",
     )
     threads: int = Field(
-        default=0, ge=0, description="Threads of the training loop; 0 means every core that may be used."
+        default=0,
+        ge=0,
+        le=MOST_THREADS,
+        description="Threads of the training loop; 0 means every core that may be used.",
     )
     checkpoint_every: int = Field(
         default=100,

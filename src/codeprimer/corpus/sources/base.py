@@ -6,6 +6,7 @@ its own documents, one at a time.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,14 +146,46 @@ def data_files(settings: SourceSettings, suffixes: Sequence[str]) -> list[tuple[
     """
     root = required_path(settings)
     if root.is_file():
-        return [(root, root.name)]
-    found = sorted(path for path in root.rglob("*") if path.suffix in suffixes and path.is_file())
+        return [(root, printable(root.name))]
+    found = sorted(path for path in files_below(root) if path.suffix in suffixes and path.is_file())
     if not found:
         raise SourceError(
             f"corpus.sources: {settings.name}: {root} holds no file that ends in {' or '.join(suffixes)}; name another "
             "path or kind"
         )
-    return [(path, path.relative_to(root).as_posix()) for path in found]
+    return [(path, printable(path.relative_to(root).as_posix())) for path in found]
+
+
+def files_below(root: Path) -> Iterator[Path]:
+    """Yield whatever is no folder below ``root``, however deep, in no order; links are not followed.
+
+    Raises SourceError for a folder that cannot be read: what lies in it would be missing in silence.
+    """
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        for entry in folder_entries(folder):
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(folder / entry.name)
+            else:
+                yield folder / entry.name
+
+
+def folder_entries(folder: Path) -> list[os.DirEntry[str]]:
+    """Return what lies in a folder, sorted by name.
+
+    Raises SourceError when it cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise unreadable(folder, error) from None
+
+
+def printable(name: str) -> str:
+    """Return the name of a file as a table can hold it: bytes that are not UTF-8 become ``\\xe9``."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def digest_data_files(files: Iterable[tuple[Path, str]]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from codeprimer.core.console import Console
 from codeprimer.core.errors import SourceError
@@ -20,6 +21,8 @@ from codeprimer.corpus.sources.base import (
     SourceFile,
     cut_files,
     digest_files,
+    folder_entries,
+    printable,
     required_path,
     unreadable,
     warn_of_columns,
@@ -27,6 +30,18 @@ from codeprimer.corpus.sources.base import (
 
 _SKIPPED = ("__pycache__", "dist-packages", "node_modules", "site-packages", "venv")
 _BUILD = ("build", "dist", "target")
+_LICENSE_BYTES = 100_000
+
+
+class _Folder(NamedTuple):
+    """A folder that is still to be walked."""
+
+    path: Path
+    relative: str
+    """Its name in the tables, with a slash at the end; empty for the root."""
+    package: str
+    spdx: str | None
+    """The licence of the folders above."""
 
 
 class FolderSource:
@@ -56,7 +71,7 @@ class FolderSource:
 
         Raises SourceError when there is none.
         """
-        found = list(_walk(self._root, "", self._root.resolve().name, None))
+        found = list(_walk(self._root))
         if not found:
             raise SourceError(
                 f"corpus.sources: {self.settings.name}: {self._root} holds no Python file (*.py); name another folder"
@@ -64,22 +79,27 @@ class FolderSource:
         return found
 
 
-def _walk(folder: Path, relative: str, package: str, spdx: str | None) -> Iterator[SourceFile]:
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        raise unreadable(folder, error) from None
-    spdx = nearest_license(entries) or spdx
-    for entry in entries:
-        if entry.is_file(follow_symlinks=False) and entry.name.endswith(".py"):
-            size = entry.stat(follow_symlinks=False).st_size
-            yield SourceFile(folder / entry.name, relative + entry.name, package, spdx, size)
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False) and _is_wanted(entry):
-            below = f"{relative}{entry.name}/"
-            # The first level names packages; deeper down only a repository does.
-            own = below.rstrip("/") if not relative or (Path(entry.path) / ".git").exists() else package
-            yield from _walk(folder / entry.name, below, own, spdx)
+def _walk(root: Path) -> Iterator[SourceFile]:
+    """Yield the files of a folder, then those of the folders in it, in sorted order, however deep they lie."""
+    waiting: list[_Folder] = [_Folder(root, "", printable(root.resolve().name), None)]
+    while waiting:
+        folder = waiting.pop()
+        entries = folder_entries(folder.path)
+        spdx = nearest_license(entries) or folder.spdx
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False) and entry.name.endswith(".py"):
+                size = entry.stat(follow_symlinks=False).st_size
+                path = folder.relative + printable(entry.name)
+                yield SourceFile(folder.path / entry.name, path, folder.package, spdx, size)
+        below = [entry for entry in entries if entry.is_dir(follow_symlinks=False) and _is_wanted(entry)]
+        waiting += [_below(folder, entry, spdx) for entry in reversed(below)]
+
+
+def _below(folder: _Folder, entry: os.DirEntry[str], spdx: str | None) -> _Folder:
+    relative = f"{folder.relative}{printable(entry.name)}/"
+    # The first level names packages; deeper down only a repository does.
+    names = not folder.relative or (Path(entry.path) / ".git").exists()
+    return _Folder(folder.path / entry.name, relative, relative.rstrip("/") if names else folder.package, spdx)
 
 
 def _is_wanted(entry: os.DirEntry[str]) -> bool:
@@ -94,8 +114,16 @@ def _is_wanted(entry: os.DirEntry[str]) -> bool:
 def nearest_license(entries: list[os.DirEntry[str]]) -> str | None:
     """Return the licence that a folder's own licence files state, or None."""
     for entry in entries:
-        if LICENSE_FILE.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-            text = Path(entry.path).read_bytes()[:100_000].decode("utf-8", "replace")
-            if (found := license_of_text(text)) is not None:
-                return found
+        is_license = LICENSE_FILE.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
+        if is_license and (found := license_of_text(_beginning(Path(entry.path)))) is not None:
+            return found
     return None
+
+
+def _beginning(path: Path) -> str:
+    """Return the beginning of a licence file, which somebody may have made of any size."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_LICENSE_BYTES).decode("utf-8", "replace")
+    except OSError as error:
+        raise unreadable(path, error) from None
