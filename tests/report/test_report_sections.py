@@ -94,7 +94,14 @@ def evaluation() -> dict[str, Any]:
         for model in ("control", "base", "tuned")
     ]
     texts = [
-        {"text_set": name, "documents": 4, "packages": 4, "bytes": 9, "models": [{"model": "base", **INTERVAL}]}
+        {
+            "text_set": name,
+            "documents": 4,
+            "packages": 4,
+            "bytes": 9,
+            "cut": 0,
+            "models": [{"model": "base", **INTERVAL}],
+        }
         for name in ("heldout", "humaneval-solutions")
     ]
     return {
@@ -105,17 +112,22 @@ def evaluation() -> dict[str, Any]:
     }
 
 
+def shown() -> dict[str, Any]:
+    """Return facts of a run with an evaluation."""
+    return {"evaluation": evaluation(), "artefacts": {"evaluation": {"settings": {"document_bytes": 4096}}}}
+
+
 def test_an_interval_says_what_was_drawn_anew() -> None:
     headings = [
         block["headings"][-1]
-        for block in result_section({"evaluation": evaluation()}).blocks
+        for block in result_section(shown()).blocks
         if block["kind"] == "table" and "bits per byte" in block["headings"]
     ]
     assert headings == ["95 % interval (bootstrap over packages)", "95 % interval (bootstrap over problems)"]
 
 
 def test_the_terminal_and_the_page_show_the_same_scores_under_the_same_headings() -> None:
-    facts = {"evaluation": evaluation()}
+    facts = shown()
     on_page = next(block for block in result_section(facts).blocks if block["kind"] == "table")
     on_terminal = score_table(facts)
     assert [column.header for column in on_terminal.columns] == on_page["headings"] == list(SCORE_HEADINGS)
