@@ -428,3 +428,21 @@ def test_a_judge_whose_tests_compute_much_judges_many_programs(best_sandbox: San
         ),
     )
     assert kinds(best_sandbox, *[program] * 28) == ["passed"] * 28
+
+
+def test_trusted_tests_of_many_problems_share_judges_and_meet_their_own_programs_only() -> None:
+    programs = [
+        Program(f"def f(x): return x + {number}", (f"assert f(1) == {number + 1 - (number % 7 == 0)}", "y = f(0)"))
+        for number in range(1, 80)
+    ]
+    programs[10] = Program("def f(x): return x", ("while True: pass",))
+    programs[20] = Program("def f(x): return x", ("f(1)", "assert y == 20"))
+    with Sandbox(SHORT, 2, trust_tests=True) as sandbox:
+        verdicts = list(sandbox.run(programs))
+    for index, (number, verdict) in enumerate(zip(range(1, 80), verdicts, strict=True)):
+        if index == 10:
+            assert verdict.kind == "timed_out"
+        elif index == 20:
+            assert verdict.kind == "failed", "a name of other tests was seen"
+        else:
+            assert verdict.kind == ("failed" if number % 7 == 0 else "passed")

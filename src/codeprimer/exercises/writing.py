@@ -28,6 +28,9 @@ from codeprimer.sandbox import Limits, Program, Sandbox, Tier, Verdict
 ORDERS_PER_EXERCISE = 5
 """A unit gives up after so many orders per exercise that it wants."""
 
+OWN_AUTHORS = ("offline",)
+"""Authors whose tests come from code of ours, and may share a judge."""
+
 ACCEPTED, REJECTED, TREES = "accepted", "rejected", "trees.json"
 
 
@@ -66,7 +69,7 @@ def write_unit(unit: WriteUnit, folder: Path) -> None:
     exercises = list(_distinct(unit))
     trees = []
     with (
-        Sandbox(Limits(seconds=unit.seconds), 1, unit.tier, unit.tier) as sandbox,
+        Sandbox(Limits(seconds=unit.seconds), 1, unit.tier, unit.tier, unit.author in OWN_AUTHORS) as sandbox,
         TableWriter(folder / ACCEPTED, EXERCISES) as accepted,
         TableWriter(folder / REJECTED, EXERCISES_REJECTED) as rejected,
     ):

@@ -13,6 +13,7 @@ from types import TracebackType
 
 from codeprimer.core.stage import available_cores
 from codeprimer.sandbox.inside.frames import LENGTH_BYTES
+from codeprimer.sandbox.inside.judge import PROBLEM, SOURCE
 from codeprimer.sandbox.jail import open_jail
 from codeprimer.sandbox.programs import DEFAULT_LIMITS, Limits, Program, Tier, Verdict, VerdictKind
 
@@ -54,6 +55,8 @@ class _Group:
 
     channel: socket.socket
     limits: Limits
+    problem: tuple[object, ...] = ()
+    """What the last program has in common with those that follow."""
     slots: deque[_Slot] = field(default_factory=deque)
     taken: int = 0
     outgoing: bytearray = field(default_factory=bytearray)
@@ -62,10 +65,13 @@ class _Group:
     is_shut: bool = False
 
     def add(self, slot: _Slot) -> None:
-        """Put a program behind those that wait."""
+        """Put a program behind those that wait, with its tests where they are other ones."""
+        if self.problem != slot.program.problem:
+            self.problem = slot.program.problem
+            self.outgoing += _frame(PROBLEM + _tests_of(slot.program))
         self.slots.append(slot)
         self.taken += 1
-        self.outgoing += _frame(slot.program.source.encode("utf-8", "surrogatepass"))
+        self.outgoing += _frame(SOURCE + slot.program.source.encode("utf-8", "surrogatepass"))
 
     def flush(self) -> None:
         """Write as much as the socket takes; a judge that is busy reads the rest later."""
@@ -83,6 +89,16 @@ class _Group:
             self.is_shut = True
 
 
+def _tests_of(program: Program) -> bytes:
+    facts = {
+        "tests": program.tests,
+        "setup": program.setup,
+        "entry_point": program.entry_point,
+        "together": program.runs_together,
+    }
+    return json.dumps(facts).encode()
+
+
 def _frame(content: bytes) -> bytes:
     return len(content).to_bytes(LENGTH_BYTES, "big") + content
 
@@ -90,8 +106,9 @@ def _frame(content: bytes) -> bytes:
 class _Worker:
     """One jail and the programs that wait in front of it."""
 
-    def __init__(self, required: Tier, most: Tier) -> None:
+    def __init__(self, required: Tier, most: Tier, trust_tests: bool) -> None:
         self._tiers = (required, most)
+        self._trust_tests = trust_tests
         self._groups: deque[_Group] = deque()
         self._since = 0.0
         self.jail = open_jail(required, most)
@@ -119,7 +136,7 @@ class _Worker:
             and not group.is_complete
             and group.taken < PROGRAMS_PER_JUDGE
             and group.limits == slot.limits
-            and self._problem == slot.program.problem
+            and (self._trust_tests or group.problem == slot.program.problem)
         )
 
     def send(self, slot: _Slot) -> None:
@@ -141,15 +158,7 @@ class _Worker:
     def _order_judge(self, slot: _Slot) -> _Group:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        program = slot.program
-        self._problem = program.problem
-        problem = {
-            "tests": program.tests,
-            "setup": program.setup,
-            "entry_point": program.entry_point,
-            "together": program.runs_together,
-        }
-        group = _Group(ours, slot.limits, outgoing=bytearray(_frame(json.dumps(problem).encode())))
+        group = _Group(ours, slot.limits)
         limits = asdict(slot.limits.times(self.jail.time_factor))
         with theirs:
             try:
@@ -286,8 +295,9 @@ def _printable(detail: str) -> str:
 class Sandbox:
     """Judge programs in ``workers`` jails; use as a context manager, or call ``close``.
 
-    ``required`` is the weakest tier that is accepted, ``most`` the strongest that is tried. Not for use by several
-    threads at once.
+    ``required`` is the weakest tier that is accepted, ``most`` the strongest that is tried. With ``trust_tests`` other
+    problems share a judge too, which is for tests that one wrote oneself: half the cost, but tests that tamper with
+    their judge reach the next ones. Not for use by several threads at once.
     """
 
     def __init__(
@@ -296,10 +306,12 @@ class Sandbox:
         workers: int | None = None,
         required: Tier = Tier.confined,
         most: Tier = Tier.jailed,
+        trust_tests: bool = False,
     ) -> None:
         self.limits = limits
         self.workers = workers or available_cores()
         self._tiers = (required, most)
+        self._trust_tests = trust_tests
         self._pool: list[_Worker] = []
         self._busy = False
         self._looked = time.monotonic()
@@ -308,7 +320,7 @@ class Sandbox:
     def tier(self) -> Tier:
         """The tier of the jail, which is opened if need be. Raises JailError where there is none."""
         if not self._pool:
-            self._pool.append(_Worker(*self._tiers))
+            self._pool.append(_Worker(*self._tiers, self._trust_tests))
         return self._pool[0].jail.tier
 
     def run(self, programs: Iterable[Program], limits: Limits | None = None) -> Generator[Verdict, None, None]:
@@ -370,7 +382,7 @@ class Sandbox:
             slot.verdict = Verdict(VerdictKind.refused, detail)
             return slot
         if len(self._pool) < self.workers and all(worker.waiting for worker in self._pool):
-            self._pool.append(_Worker(*self._tiers))
+            self._pool.append(_Worker(*self._tiers, self._trust_tests))
         ready = [worker for worker in self._pool if worker.waiting < DEPTH and worker.accepts(slot)]
         min(ready or self._pool, key=lambda worker: worker.waiting).send(slot)
         return slot

@@ -33,6 +33,9 @@ MOST_REQUEST = 2**25
 MOST_ANSWER = 2**22
 """The longest answer that a candidate may give [bytes]."""
 
+PROBLEM, SOURCE = b"P", b"S"
+"""How a caller's messages begin: tests, for all programs up to the next ones; a program."""
+
 ASK, END = b"candidate", b"end"
 """What a judge says to the zygote."""
 
@@ -207,11 +210,13 @@ class Judge:
     def serve(self) -> None:
         """Answer the caller until it hangs up."""
         gc.enable()
-        content = self._caller.receive(MOST_REQUEST)
-        if content is None:
-            return
-        problem = Problem(content)
-        while (source := self._caller.receive(MOST_REQUEST)) is not None:
+        problem: Problem | None = None
+        while (content := self._caller.receive(MOST_REQUEST)) is not None:
+            if content.startswith(PROBLEM):
+                problem = Problem(content.removeprefix(PROBLEM))
+                continue
+            assert problem is not None
+            source = content.removeprefix(SOURCE)
             finding = ("refused", problem.fault) if problem.fault else self._judge(problem, source)
             self._caller.send(to_text(finding).encode())
 
