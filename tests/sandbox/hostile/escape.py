@@ -109,7 +109,7 @@ def content(path, **options):
     number = os.open(path, os.O_RDONLY, **options)
     try: return os.read(number, 100)
     finally: os.close(number)
-FILES = ['/etc/passwd', '/etc/shadow', '/etc/hostname', '/root/.bashrc', os.path.expanduser('~/.ssh/id_rsa'), CANARY, REPOSITORY_FILE,
+FILES = ['/etc/passwd', '/etc/shadow', '/etc/hostname', os.path.expanduser('~/.ssh/id_rsa'), CANARY, REPOSITORY_FILE,
          '/etc/../etc/passwd', '//etc//passwd', '/./etc/passwd', '../' * 20 + 'etc/passwd', '../outside', '../../' + CANARY.lstrip('/')]
 for path in FILES: attempt(path, lambda: content(path))
 for path in ('/', '/tmp', '/etc', '/home', '/root', '/dev/shm', '/proc', '/sys', '/run', '/var', os.path.dirname(CANARY), '..'):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import collections
 import contextlib
 import gc
 import os
@@ -23,9 +22,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import codec
-from .candidate import CALL, GET, SET, SHOWN, TEXT, headline, join, message_of, shorten
+from .candidate import GET, headline, join, message_of, shorten
 from .codec import from_text, to_text
+from .copies import take_over
 from .frames import FrameError, Frames
+from .stand_ins import Method, Proxy, Remote, number_of
 
 MOST_REQUEST = 2**25
 """The longest problem or program that a caller sends [bytes]; it checks its own limit before."""
@@ -97,68 +98,6 @@ class Sides:
 
     def __str__(self) -> str:
         return f"got {_shown(self._left)}, expected {_shown(self._right)}"
-
-
-class Proxy:
-    """Stands for a function of the candidate."""
-
-    __slots__ = ("__name__", "_call")
-
-    def __init__(self, name: str, call: Callable[..., Any]) -> None:
-        self.__name__ = name
-        self._call = call
-
-    def __call__(self, /, *arguments: Any, **named: Any) -> Any:
-        """Have the candidate call its function."""
-        return self._call(self.__name__, list(arguments), named)
-
-
-class Remote:
-    """Stands for an object of one of the candidate's own classes, which stays with the candidate.
-
-    Its methods and attributes can be asked for. It cannot be compared: the candidate's class would be the one to
-    decide.
-    """
-
-    __slots__ = ("__call", "__refuse", "_number")
-
-    def __init__(self, number: int, call: Callable[..., Any], refuse: Callable[[], Any]) -> None:
-        object.__setattr__(self, "_number", number)
-        object.__setattr__(self, "_Remote__call", call)
-        object.__setattr__(self, "_Remote__refuse", refuse)
-
-    def __getattr__(self, name: str) -> Any:
-        value = self.__call(GET, [self, name], {})
-        return Method(self, name, self.__call) if value is Method else value
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self.__call(SET, [self, name, value], {})
-
-    def __str__(self) -> str:
-        return str(self.__call(TEXT, [self], {}))
-
-    def __repr__(self) -> str:
-        return str(self.__call(SHOWN, [self], {}))
-
-    def __decide(self, *_: Any) -> Any:
-        return self.__refuse()
-
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __hash__ = __contains__ = __decide
-
-
-class Method:
-    """Stands for a method of such an object."""
-
-    __slots__ = ("_call", "_name", "_owner")
-
-    def __init__(self, owner: Remote, name: str, call: Callable[..., Any]) -> None:
-        self._owner = owner
-        self._name = name
-        self._call = call
-
-    def __call__(self, /, *arguments: Any, **named: Any) -> Any:
-        """Have the candidate call its method."""
-        return self._call(CALL, [self._owner, self._name, *arguments], named)
 
 
 def _compiled(test: str, name: str) -> types.CodeType:
@@ -304,7 +243,7 @@ class Conversation:
         if self._is_over or self._settled:
             raise Stopped
         try:
-            arguments = codec.encode([positional, named], _number_of)
+            arguments = codec.encode([positional, named], number_of)
         except codec.CodecError as error:
             self._settle("refused", f"an argument of {name} {error}; tests that share objects must run together")
         number = os.urandom(8).hex().encode()
@@ -362,9 +301,9 @@ class Conversation:
         match changed:
             case [list() as after, dict() as after_named] if len(after) == len(positional):
                 for old, new in zip(positional, after, strict=True):
-                    _take_over(old, new)
+                    take_over(old, new)
                 for key in named.keys() & after_named.keys():
-                    _take_over(named[key], after_named[key])
+                    take_over(named[key], after_named[key])
             case _:
                 self._settle("refused", "the program's answer is not well formed")
 
@@ -426,47 +365,6 @@ def _exception(fault: Sequence[Any]) -> BaseException:
             except (TypeError, ValueError):
                 continue  # it wants other arguments; its base is tried next
     return Exception(f"{name}: {message}")
-
-
-def _number_of(value: Any) -> int | None:
-    if type(value) is not Remote:
-        return None
-    number: int = object.__getattribute__(value, "_number")
-    return number
-
-
-_LISTS = (list, bytearray, collections.deque)
-_DICTS = (dict, collections.OrderedDict, collections.Counter, collections.defaultdict)
-
-
-def _take_over(old: Any, new: Any) -> None:
-    """Give a container the content of another one, in place and as deep as their shapes agree."""
-    kind = type(old)
-    if kind is not type(new):
-        return
-    if kind in _LISTS:
-        merged = [_kept(a, b) for a, b in zip(old, new, strict=False)]
-        merged += list(new)[len(merged) :]
-        old.clear()
-        old.extend(merged)
-    elif kind in _DICTS:
-        content = {key: _kept(old[key], value) if key in old else value for key, value in new.items()}
-        old.clear()
-        old.update(content)
-    elif kind is set:
-        old.clear()
-        old.update(new)
-    elif kind is tuple and len(old) == len(new):
-        for first, second in zip(old, new, strict=True):
-            _take_over(first, second)
-
-
-def _kept(old: Any, new: Any) -> Any:
-    """Return the old object with the new content where it can have it, else the new one."""
-    if type(old) is type(new) and type(old) in (*_LISTS, *_DICTS, set):
-        _take_over(old, new)
-        return old
-    return new
 
 
 def _statement(tests: Sequence[str], running: int, error: BaseException) -> str:
