@@ -317,15 +317,21 @@ def processor_seconds() -> float:
 
 def ticks_of(pid: int) -> int:
     """Return the processor time of a process and of the children that it has reaped [ticks]."""
-    return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
+    try:
+        return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
+    except OSError:
+        return 0  # it has ended meanwhile, and its parent's figure holds its own
 
 
 def below(pid: int) -> Iterator[int]:
     """Yield the descendants of a process."""
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            yield child
-            yield from below(child)
+    try:
+        children = [(task / "children").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    except OSError:
+        return  # it has ended meanwhile
+    for child in map(int, " ".join(children).split()):
+        yield child
+        yield from below(child)
 
 
 def judge_mutants(problems: Sequence[Problem], wanted: int) -> Result:

@@ -43,7 +43,10 @@ IN_A_WORLD = {
         "host name",
     ),
     "shared memory namespace": (_WITHOUT.format(flag="namespaces.NEW_IPC"), "shared memory"),
-    "process namespace": ("import contextlib; namespaces.FreshPids = contextlib.nullcontext", "process"),
+    "process namespace": (
+        "namespaces.FreshPids.begin = namespaces.FreshPids.end = lambda self: None",
+        "process",
+    ),
     "mount namespace": (
         "namespaces._build = lambda *_: None; namespaces.EMPTY = '/'; namespaces._is_open_to_all = lambda paths: False",
         "mount",
@@ -69,19 +72,24 @@ EVERYWHERE = {
     "memory limit": (_NO_LIMIT.format(name="RLIMIT_AS"), "memory limit"),
     "descriptor limit": (_NO_LIMIT.format(name="RLIMIT_NOFILE"), "descriptor limit"),
     "seccomp": ("seccomp.Filter.install = lambda self, pid: None", "seccomp"),
+    "seccomp's list": ("seccomp._list_of_allowed = lambda: iter([seccomp._Step(0x06, 0x7FFF0000)])", "seccomp socket"),
+    "seccomp's second filter": ("seccomp._list_of_taken = lambda: iter([seccomp._Step(0x06, 0x7FFF0000)])", "seccomp"),
     "seccomp's call": (_NO_CALL.format(name="seccomp"), "seccomp"),
-    "seccomp for forks": (
-        "seccomp._ALLOWED['clone'] = (56, 220); seccomp._ALLOWED['fork'] = (57, None)",
-        "seccomp fork",
-    ),
+    "seccomp for forks": ("seccomp._CLONE_THREAD = 0xffffffff", "seccomp fork"),
     "seccomp for programs": ("seccomp._ALLOWED['execve'] = (59, 221)", "seccomp exec"),
     "seccomp for sockets": ("seccomp._ALLOWED['socket'] = (41, 198)", "seccomp socket"),
     "seccomp for traces": ("seccomp._ALLOWED['ptrace'] = (101, 117)", "seccomp trace"),
-    "seccomp for namespaces": ("seccomp._ALLOWED['unshare'] = (272, 97)", "seccomp unshare"),
+    "seccomp for namespaces": (
+        "del seccomp._ZYGOTE_ONLY['unshare']; seccomp._ALLOWED['unshare'] = (272, 97)",
+        "seccomp unshare",
+    ),
 }
 
 ONLY_JAILED = {
-    "seccomp for signals": ("seccomp._ALLOWED['kill'] = (62, 129)", "seccomp signal"),
+    "seccomp for signals": (
+        "seccomp._KILL_CALLS = seccomp._KILL_CALLS[1:]; seccomp._ALLOWED['kill'] = (62, 129)",
+        "seccomp signal",
+    ),
 }
 """Where there is no world of its own, Landlock stands in front of this wall."""
 

@@ -67,10 +67,11 @@ class JailError(UserError):
 class Jail:
     """A zygote behind walls: ``tier``, ``time_factor`` (this machine's time against the reference), ``socket``."""
 
-    def __init__(self, walls: _Walls) -> None:
+    def __init__(self, walls: _Walls, core: int | None) -> None:
         self.tier = walls.tier
         self.time_factor = 1.0
         self._walls = walls
+        self._core = core
         self._group = Group()
         self._home = Path(tempfile.mkdtemp(prefix="codeprimer-sandbox-"))
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -102,6 +103,7 @@ class Jail:
             "root": str(root),
             "canary": "canary",
             "groups": self._group.doors,
+            "core": self._core,
             **bait,
         }
         # Not -I: it would ignore the hash seed, and with it verdicts would depend on the order of sets.
@@ -112,7 +114,8 @@ class Jail:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             cwd=self._home,
-            env={"PYTHONHASHSEED": "0"},
+            # Symbols are bound at the start, once, rather than at first use, in every child anew.
+            env={"PYTHONHASHSEED": "0", "LD_BIND_NOW": "1"},
             start_new_session=True,
         )
 
@@ -150,8 +153,8 @@ class Jail:
         self._group.close()
 
 
-def open_jail(required: Tier, most: Tier = Tier.jailed) -> Jail:
-    """Return the strongest jail that can be had, not above ``most``.
+def open_jail(required: Tier, most: Tier = Tier.jailed, core: int | None = None) -> Jail:
+    """Return the strongest jail that can be had, not above ``most``; all that it runs stays on ``core``, if one is given.
 
     Raises JailError where it would be below ``required``, or where a wall does not hold.
     """
@@ -160,7 +163,7 @@ def open_jail(required: Tier, most: Tier = Tier.jailed) -> Jail:
         if walls.tier > most or walls.tier < required:
             continue
         try:
-            return Jail(walls)
+            return Jail(walls, core)
         except OSError as error:
             reasons.append(f"{walls.tier.name}: {error.strerror or error}")
     raise JailError(

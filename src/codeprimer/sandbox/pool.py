@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import socket
 import time
@@ -106,12 +107,14 @@ def _frame(content: bytes) -> bytes:
 class _Worker:
     """One jail and the programs that wait in front of it."""
 
-    def __init__(self, required: Tier, most: Tier, trust_tests: bool) -> None:
+    def __init__(self, required: Tier, most: Tier, trust_tests: bool, core: int | None) -> None:
         self._tiers = (required, most)
+        self._core = core
         self._trust_tests = trust_tests
         self._groups: deque[_Group] = deque()
         self._since = 0.0
-        self.jail = open_jail(required, most)
+        self._ordered: tuple[Limits | None, bytes] = (None, b"")
+        self.jail = open_jail(required, most, core)
 
     @property
     def waiting(self) -> int:
@@ -159,13 +162,17 @@ class _Worker:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         group = _Group(ours, slot.limits)
-        limits = asdict(slot.limits.times(self.jail.time_factor))
         with theirs:
             try:
-                socket.send_fds(self.jail.socket, [json.dumps(limits).encode()], [theirs.fileno()])
+                socket.send_fds(self.jail.socket, [self._order(slot.limits)], [theirs.fileno()])
             except OSError:
                 group.outgoing.clear()  # the zygote has ended; ``receive`` finds that out
         return group
+
+    def _order(self, limits: Limits) -> bytes:
+        if limits != self._ordered[0]:
+            self._ordered = limits, json.dumps(asdict(limits.times(self.jail.time_factor))).encode()
+        return self._ordered[1]
 
     def flush(self) -> None:
         """Write to all judges what they take."""
@@ -265,7 +272,8 @@ class _Worker:
                 detail = "the jail ended while the program ran in it"
                 waiting[0].verdict = Verdict(VerdictKind.killed, detail, self.jail.tier, waiting[0].program.together)
                 waiting = waiting[1:]
-        self.jail = open_jail(*self._tiers)
+        self.jail = open_jail(*self._tiers, self._core)
+        self._ordered = (None, b"")
         self._send_again(waiting)
 
     def end(self) -> None:
@@ -320,7 +328,7 @@ class Sandbox:
     def tier(self) -> Tier:
         """The tier of the jail, which is opened if need be. Raises JailError where there is none."""
         if not self._pool:
-            self._pool.append(_Worker(*self._tiers, self._trust_tests))
+            self._add_worker()
         return self._pool[0].jail.tier
 
     def run(self, programs: Iterable[Program], limits: Limits | None = None) -> Generator[Verdict, None, None]:
@@ -382,10 +390,20 @@ class Sandbox:
             slot.verdict = Verdict(VerdictKind.refused, detail)
             return slot
         if len(self._pool) < self.workers and all(worker.waiting for worker in self._pool):
-            self._pool.append(_Worker(*self._tiers, self._trust_tests))
+            self._add_worker()
         ready = [worker for worker in self._pool if worker.waiting < DEPTH and worker.accepts(slot)]
         min(ready or self._pool, key=lambda worker: worker.waiting).send(slot)
         return slot
+
+    def _add_worker(self) -> None:
+        """Open a jail.
+
+        Where the workers fill all cores anyway, each stays on one: a judge and its candidates wake each other up all
+        the time, which costs several times as much from one core to another.
+        """
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        core = cores[len(self._pool) % len(cores)] if cores and self.workers >= len(cores) else None
+        self._pool.append(_Worker(*self._tiers, self._trust_tests, core))
 
     def _receive(self) -> None:
         """Wait for verdicts, or until a zygote has used up its patience."""

@@ -59,7 +59,11 @@ SUDDEN_EXITS = {
         "import os, weakref\nclass Last: pass\nlast = Last(); weakref.finalize(last, os._exit, 0); del last"
     ),
     "the watchdog": "import faulthandler, time; faulthandler.dump_traceback_later(0.01, exit=True, file=2); time.sleep(5)",
-    "a patched writer": "import os, socket; socket.socket.sendall = lambda *_: os._exit(0)",
+    "a patched writer": (
+        "import gc, os\n"
+        "for thing in gc.get_objects():\n"
+        "    if type(thing).__name__ == 'Frames': type(thing).send = lambda *_: os._exit(0)"
+    ),
     "a garbage collector's callback": "import gc, os; gc.callbacks.append(lambda *_: os._exit(0)); gc.collect()",
     "a trace function": "import os, sys; sys.settrace(lambda *_: os._exit(0)); (lambda: 0)()",
     "a profile function": "import os, sys; sys.setprofile(lambda *_: os._exit(0)); (lambda: 0)()",

@@ -1,18 +1,19 @@
 """The candidate: a fresh process that holds the program, and answers the judge's calls. It never sees a test.
 
-Reads from its socket: how to run, the program, then calls. Writes: whether the program could be loaded, then an answer
-to each call. One idea: nothing that this process says is more than a plain value; it may lie, but it does not know what
-would be believed.
+Reads from its socket: how to run the program and the program itself, then calls. Writes: whether the program could be
+loaded, then an answer to each call. One idea: nothing that this process says is more than a plain value; it may lie, but
+it does not know what would be believed.
 """
 
 from __future__ import annotations
 
+import _socket
 import builtins
+import contextlib
 import gc
 import io
-import mmap
 import random
-import socket
+import resource
 import sys
 import types
 from typing import Any
@@ -27,8 +28,6 @@ MOST_ARGUMENTS = 10_000
 """The longest arguments of an exception that are passed on [characters]."""
 
 DETAIL_CHARACTERS = 300
-RESERVED_BYTES = 2**21
-"""Address space given back when memory runs out, so that there is room to say so [bytes]."""
 
 _MUTABLE = ('"list"', '"dict"', '"set"', '"bytearray"', '"deque"', '"OrderedDict"', '"Counter"', '"defaultdict"')
 
@@ -41,14 +40,14 @@ def prepare() -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == __name__.partition(".")[0]]:
         del sys.modules[name]
     sys.modules["__main__"] = types.ModuleType("__main__")
+    random.seed(0)
 
 
-def serve(stream: socket.socket) -> None:
+def serve(stream: _socket.socket) -> None:
     """Load the program and answer calls until the judge hangs up."""
     frames = Frames(stream)
-    tests = from_text((frames.receive(MOST_CALL) or b"null").decode())
-    source = (frames.receive(MOST_CALL) or b"").decode("utf-8", "surrogatepass")
-    random.seed(0)
+    head, _, source = (frames.receive(MOST_CALL) or b"null\n").decode("utf-8", "surrogatepass").partition("\n")
+    tests = from_text(head)
     gc.enable()
     if tests is not None:
         frames.send(to_text(run_together(source, *tests)).encode())
@@ -56,8 +55,8 @@ def serve(stream: socket.socket) -> None:
     program = Program(source)
     frames.send(to_text(program.fault).encode())
     while (content := frames.receive(MOST_CALL)) is not None:
-        number, name, arguments = content.split(b"\n", 2)
-        answer = program.answer(name.decode(), arguments.decode())
+        number, name, keywords, arguments = content.split(b"\n", 3)
+        answer = program.answer(name.decode(), from_text(keywords.decode()), arguments.decode())
         frames.send(number + b"\n" + answer.encode())
 
 
@@ -83,7 +82,6 @@ class Program:
     """A loaded program; ``fault`` is what became of loading it, None where it went well."""
 
     def __init__(self, source: str) -> None:
-        self._reserve = mmap.mmap(-1, RESERVED_BYTES)  # never touched: memory that is written to costs time
         module = types.ModuleType("__main__")
         sys.modules["__main__"] = module
         self._names = module.__dict__
@@ -95,12 +93,16 @@ class Program:
         except BaseException as error:
             self.fault = self._describe(error)
 
-    def answer(self, name: str, arguments: str) -> str:
-        """Call a function and return the answer as text: a value with changed arguments, an error, or a refusal."""
-        positional, named = decode(arguments, self._objects.__getitem__)
+    def answer(self, name: str, keywords: list[str], arguments: str) -> str:
+        """Call a function and return the answer as text: a value with changed arguments, an error, or a refusal.
+
+        The last of the arguments are for the keywords.
+        """
+        values = decode(arguments, self._objects.__getitem__)
+        named = {key: values[place - len(keywords)] for place, key in enumerate(keywords)}
         try:
             try:
-                value = self._function(name)(*positional, **named)
+                value = self._function(name)(*values[: len(values) - len(keywords)], **named)
                 if value is _METHOD:
                     return '["method"]'
                 kind, text = "value", encode(value, self._keep)
@@ -108,15 +110,15 @@ class Program:
                 raise
             except BaseException as error:
                 kind, text = "error", to_text(self._describe(error))
-            return f'["{kind}",{text},{self._changed(arguments, positional, named)}]'
+            return f'["{kind}",{text},{self._changed(arguments, values)}]'
         except CodecError as error:
             return to_text(["refused", f"{name} returned a value, or changed an argument into one, that {error}"])
 
-    def _changed(self, arguments: str, positional: list[Any], named: dict[str, Any]) -> str:
+    def _changed(self, arguments: str, values: tuple[Any, ...]) -> str:
         """Return the arguments after the call as text, ``null`` where they are what they were."""
         if not any(word in arguments for word in _MUTABLE):
-            return "null"
-        changed = encode([positional, named], self._keep)
+            return "null"  # nothing in it can change
+        changed = encode(values, self._keep)
         return changed if changed != arguments else "null"
 
     def _keep(self, value: Any) -> int | None:
@@ -138,7 +140,7 @@ class Program:
     def _describe(self, error: BaseException) -> list[Any]:
         """Return the built-in classes of an exception, its own name, its message, and its arguments if they can cross."""
         if isinstance(error, MemoryError):
-            self._reserve.close()
+            give_reserve()
         error.__traceback__ = None
         classes = [kind.__name__ for kind in type(error).__mro__ if getattr(builtins, kind.__name__, None) is kind]
         try:
@@ -150,13 +152,18 @@ class Program:
         return [classes, _name(error), message_of(error), arguments]
 
 
+def give_reserve() -> None:
+    """Make room to say that memory has run out: the walls keep some of what is allowed in reserve."""
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (resource.getrlimit(resource.RLIMIT_AS)[1],) * 2)
+
+
 def run_together(source: str, setup: str, tests: list[str]) -> list[str]:
     """Run the program and its tests in one process, and return the kind of verdict and its detail."""
     assertion, memory, execute, make = AssertionError, MemoryError, exec, compile
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
     running = ""
-    reserve = mmap.mmap(-1, RESERVED_BYTES)
     try:
         execute(make(source, "<program>", "exec", dont_inherit=True), module.__dict__)
         execute(make(setup, "<setup>", "exec", dont_inherit=True), module.__dict__)
@@ -166,7 +173,7 @@ def run_together(source: str, setup: str, tests: list[str]) -> list[str]:
     except assertion as error:
         return ["failed", join(running, message_of(error))]
     except memory:
-        reserve.close()
+        give_reserve()
         return ["out_of_memory", running]
     except BaseException as error:
         return ["raised", join(headline(_name(error), message_of(error)), running)]

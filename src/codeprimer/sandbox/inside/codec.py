@@ -16,7 +16,7 @@ import datetime
 import decimal
 import fractions
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 MOST_DEPTH = 80
@@ -29,12 +29,34 @@ _PLAIN_BITS = 64
 """Longer integers are written in hexadecimal: decimal text of long ones is slow, and limited by Python."""
 
 _SCALARS = frozenset({float, bool, type(None)})
+_PLAIN = frozenset({*_SCALARS, int, str})
 _LAZY = ("generator", "map", "filter", "zip", "enumerate", "reversed", "islice", "chain", "range_iterator")
 
 
-# One of each, made once: what json.dumps and json.loads make anew at every call costs a fresh process much memory.
-to_text = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-from_text = json.JSONDecoder().decode
+_NO_INDENT, _SORTED, _SKIPPING, _NOT_A_NUMBER = None, False, False, True
+_chunks = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
+    *(None, lambda value: value, json.encoder.encode_basestring_ascii),
+    *(_NO_INDENT, ":", ",", _SORTED, _SKIPPING, _NOT_A_NUMBER),
+)
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+# The parts in C of json.dumps and json.loads, made once: what is in Python around them is much memory to touch for the
+# first time in a fresh process.
+
+
+def to_text(content: object) -> str:
+    """Return JSON without spaces."""
+    return "".join(_chunks(content, 0))
+
+
+def from_text(text: str) -> Any:
+    """Return what JSON without spaces around it stands for. Raises ValueError."""
+    try:
+        content, end = _scan(text, 0)
+    except StopIteration:
+        raise ValueError("no JSON") from None
+    if end != len(text):
+        raise ValueError("more than JSON")
+    return content
 
 
 class CodecError(Exception):
@@ -133,15 +155,14 @@ class _Encoder(_Counter):
 
     def _container(self, value: Any, kind: type, depth: int) -> list[object]:
         self.count(depth, 1)
-        if kind not in _KNOWN and (number := self._keep(value)) is not None:
+        if kind in _SEQUENCES:
+            name, parts = _SEQUENCES[kind], list(value)
+        elif kind not in _KNOWN and (number := self._keep(value)) is not None:
             return ["object", number]
-        name, parts = _taken_apart(value, kind)
-        return [name, *self._all(parts, depth + 1)]
-
-    def _all(self, parts: Iterable[object], depth: int) -> Iterator[object]:
-        parts = list(parts)
-        self.count(depth, len(parts))
-        return (self.encode(part, depth) for part in parts)
+        else:
+            name, parts = _taken_apart(value, kind)
+        self.count(depth + 1, len(parts))
+        return [name, *[part if type(part) in _SCALARS else self.encode(part, depth + 1) for part in parts]]
 
 
 def _text_of(value: str) -> object:
@@ -153,10 +174,8 @@ def _text_of(value: str) -> object:
     return value
 
 
-def _taken_apart(value: Any, kind: type) -> tuple[str, Iterable[object]]:
-    """Return the name and the parts of a value that is no scalar; what the parts are is said once, in ``_BUILD``."""
-    if kind in _SEQUENCES:
-        return _SEQUENCES[kind], value
+def _taken_apart(value: Any, kind: type) -> tuple[str, list[object]]:
+    """Return the name and the parts of a value that is no sequence; what the parts are is said once, in ``_BUILD``."""
     if kind in _MAPPINGS:
         return _MAPPINGS[kind], _flat(value)
     if kind in _PARTS:
@@ -209,7 +228,7 @@ def _fields(value: object, names: tuple[str, ...]) -> list[object]:
     return [getattr(value, name) for name in names]
 
 
-_PARTS: dict[type, tuple[str, Callable[[Any], Iterable[object]]]] = {
+_PARTS: dict[type, tuple[str, Callable[[Any], list[object]]]] = {
     bytes: ("bytes", lambda value: [value.hex()]),
     bytearray: ("bytearray", lambda value: [value.hex()]),
     complex: ("complex", lambda value: [value.real, value.imag]),
@@ -299,7 +318,7 @@ class _Decoder(_Counter):
                 raise CodecError("is not well formed (a place was expected)")
             self.count(depth, self._weights[number])
             return self._built[number]
-        value = _BUILD[name]([self.decode(part, depth + 1) for part in parts])
+        value = _BUILD[name]([part if type(part) in _PLAIN else self.decode(part, depth + 1) for part in parts])
         if name in _NAMES_OF_MUTABLE:
             self._built.append(value)
             self.keep_weight(before)

@@ -6,7 +6,8 @@ one read brings.
 
 from __future__ import annotations
 
-import socket
+import _socket
+import contextlib
 
 LENGTH_BYTES = 4
 READ_BYTES = 2**16
@@ -19,7 +20,7 @@ class FrameError(Exception):
 class Frames:
     """Both directions of one stream; a message mostly comes with one read."""
 
-    def __init__(self, stream: socket.socket) -> None:
+    def __init__(self, stream: _socket.socket) -> None:
         self._stream = stream
         self._rest = b""
 
@@ -39,6 +40,13 @@ class Frames:
         if length > most:
             raise FrameError(f"a message of {length:,} bytes; {most:,} are allowed")
         return self._take(length)
+
+    def has_whole(self) -> bool:
+        """Whether ``receive`` would return a message at once."""
+        if len(self._rest) < LENGTH_BYTES + int.from_bytes(self._rest[:LENGTH_BYTES], "big"):
+            with contextlib.suppress(OSError):
+                self._rest += self._stream.recv(READ_BYTES, _socket.MSG_DONTWAIT)
+        return LENGTH_BYTES + int.from_bytes(self._rest[:LENGTH_BYTES], "big") <= len(self._rest)
 
     def close(self) -> None:
         """Close the stream."""

@@ -8,6 +8,7 @@ comparison.
 
 from __future__ import annotations
 
+import _socket
 import ast
 import builtins
 import contextlib
@@ -15,7 +16,7 @@ import gc
 import os
 import random
 import signal
-import socket
+import sys
 import types
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -38,7 +39,9 @@ PROBLEM, SOURCE = b"P", b"S"
 """How a caller's messages begin: tests, for all programs up to the next ones; a program."""
 
 ASK, END = b"candidate", b"end"
-"""What a judge says to the zygote."""
+"""What a judge says to the zygote: end the last candidate, and start another one; end it, and tell how it ended."""
+
+_ROOM = _socket.CMSG_SPACE(4)
 
 _TIME_SIGNALS = (signal.SIGPROF, signal.SIGXCPU, signal.SIGALRM)
 _LEFT, _RIGHT, _SIDES = "left__", "right__", "sides__"
@@ -139,18 +142,25 @@ class End:
     is_late: bool
 
 
+def serve(caller: _socket.socket, zygote: _socket.socket) -> None:
+    """Judge what the caller sends until it hangs up."""
+    Judge(caller, zygote).serve()
+
+
 class Judge:
     """Puts programs to the tests of one problem."""
 
-    def __init__(self, caller: socket.socket, zygote: socket.socket) -> None:
+    def __init__(self, caller: _socket.socket, zygote: _socket.socket) -> None:
         self._caller = Frames(caller)
         self._zygote = zygote
+        self._stream: _socket.socket | None = None
+        """The last candidate's, until that has been ended."""
 
     def serve(self) -> None:
         """Answer the caller until it hangs up."""
         gc.enable()
         problem: Problem | None = None
-        while (content := self._caller.receive(MOST_REQUEST)) is not None:
+        while (content := self._receive()) is not None:
             if content.startswith(PROBLEM):
                 problem = Problem(content.removeprefix(PROBLEM))
                 continue
@@ -159,18 +169,36 @@ class Judge:
             finding = ("refused", problem.fault) if problem.fault else self._judge(problem, source)
             self._caller.send(to_text(finding).encode())
 
+    def _receive(self) -> bytes | None:
+        if self._stream is not None and not self._caller.has_whole():
+            self._end()
+        return self._caller.receive(MOST_REQUEST)
+
     def _judge(self, problem: Problem, source: bytes) -> Finding:
+        finding = Conversation(self._start()).hold(problem, source)
+        # Asking for the next candidate ends this one; without a next program, it has ended before its verdict is known.
+        if finding is not None and self._caller.has_whole():
+            return finding
+        end = self._end()
+        return finding or _without_answer(end)
+
+    def _start(self) -> _socket.socket:
+        """Have the last candidate ended and another one started; return what leads to it."""
         self._zygote.send(ASK)
-        _, descriptors, _, _ = socket.recv_fds(self._zygote, 16, 1)
-        stream = socket.socket(fileno=descriptors[0])
-        conversation = Conversation(stream)
-        try:
-            finding = conversation.hold(problem, source)
-        finally:
-            stream.close()
+        _, [[_, _, descriptor]], _, _ = self._zygote.recvmsg(len(ASK), _ROOM)
+        if self._stream is not None:
+            self._stream.close()  # only now: the last candidate would have woken up, only to see that
+        self._stream = _socket.socket(fileno=int.from_bytes(descriptor, sys.byteorder))
+        return self._stream
+
+    def _end(self) -> End:
+        """Have the candidate ended; return how it did."""
+        assert self._stream is not None
         self._zygote.send(END)
         status, is_late = from_text(self._zygote.recv(256).decode())
-        return finding or _without_answer(End(status, is_late))
+        self._stream.close()
+        self._stream = None
+        return End(status, is_late)
 
 
 def _without_answer(end: End) -> Finding:
@@ -188,10 +216,11 @@ def _without_answer(end: End) -> Finding:
 class Conversation:
     """What is said between the tests and one candidate."""
 
-    def __init__(self, stream: socket.socket) -> None:
+    def __init__(self, stream: _socket.socket) -> None:
         self._frames = Frames(stream)
         self._calls = 0
         self._settled: Finding | None = None
+        self._is_loaded = False
         self._is_over = False
         self._of_candidate: BaseException | None = None
         self._remotes: dict[int, Remote] = {}
@@ -206,9 +235,12 @@ class Conversation:
             with contextlib.closing(problem.run(self._call)) as steps:
                 for number in steps:
                     running = number
+            self._hear_of_load()
         except Stopped:
             pass
         except BaseException as error:
+            with contextlib.suppress(Stopped):
+                self._hear_of_load()
             return self._settled or self._failure(problem, running, error)
         # Tests may have caught the interruption and gone on: what was settled stays settled.
         return self._settled or (None if self._is_over else self._passed())
@@ -227,12 +259,15 @@ class Conversation:
     def _load(self, problem: Problem, source: bytes) -> None:
         tests = to_text([problem.setup, problem.tests] if problem.together else None).encode()
         try:
-            self._frames.send(tests)
-            self._frames.send(source)
+            self._frames.send(tests + b"\n" + source)
         except OSError:
             self._end()
-        if problem.together:
+
+    def _hear_of_load(self) -> None:
+        """Read what became of loading the program, once: with the answer to the first call, to save both a turn."""
+        if self._is_loaded:
             return
+        self._is_loaded = True
         fault = self._parsed(self._receive())
         if fault is not None:
             error = _exception(fault)
@@ -243,35 +278,37 @@ class Conversation:
         if self._is_over or self._settled:
             raise Stopped
         try:
-            arguments = codec.encode([positional, named], number_of)
+            values = (*positional, *named.values())
+            arguments = codec.encode(values, number_of)
         except codec.CodecError as error:
             self._settle("refused", f"an argument of {name} {error}; tests that share objects must run together")
         number = os.urandom(8).hex().encode()
         try:
-            self._frames.send(b"\n".join((number, name.encode(), arguments.encode())))
+            self._frames.send(b"\n".join((number, name.encode(), to_text([*named]).encode(), arguments.encode())))
         except OSError:
             self._end()
+        self._hear_of_load()
         content = self._receive()
         head, _, text = content.partition(b"\n")
         if head != number:
             # Nobody can know the number of a call before it is made, so an answer given too early has another one.
             self._settle("refused", "the program answered another call than the one that was made")
         self._calls += 1
-        return self._answer(name, self._parsed(text), positional, named)
+        return self._answer(name, self._parsed(text), values)
 
-    def _answer(self, name: str, answer: Any, positional: list[Any], named: dict[str, Any]) -> Any:
+    def _answer(self, name: str, answer: Any, arguments: tuple[Any, ...]) -> Any:
         match answer:
             case ["method"] if name == GET:
                 return Method
             case ["value", value, changed]:
                 if changed is not None:
-                    self._change(positional, named, self._built(name, changed))
+                    self._change(arguments, self._built(name, changed))
                 return self._built(name, value)
             case ["refused", str(reason)]:
                 self._settle("refused", shorten(reason))
             case ["error", [list(), str(), str(), str()] as fault, changed]:
                 if changed is not None:
-                    self._change(positional, named, self._built(name, changed))
+                    self._change(arguments, self._built(name, changed))
                 self._of_candidate = _exception(fault)
                 if isinstance(self._of_candidate, StopIteration | StopAsyncIteration | GeneratorExit):
                     # It would end an iteration of the tests, such as all(map(f, cases)), as if all cases had been seen.
@@ -296,16 +333,12 @@ class Conversation:
     def _refuse_to_compare(self) -> None:
         self._settle("refused", "the tests compare an object of the program's own class, which would itself decide")
 
-    def _change(self, positional: list[Any], named: dict[str, Any], changed: Any) -> None:
+    def _change(self, arguments: tuple[Any, ...], after: Any) -> None:
         """Give the arguments, in place, the content that they have after the call."""
-        match changed:
-            case [list() as after, dict() as after_named] if len(after) == len(positional):
-                for old, new in zip(positional, after, strict=True):
-                    take_over(old, new)
-                for key in named.keys() & after_named.keys():
-                    take_over(named[key], after_named[key])
-            case _:
-                self._settle("refused", "the program's answer is not well formed")
+        if type(after) is not tuple or len(after) != len(arguments):
+            self._settle("refused", "the program's answer is not well formed")
+        for old, new in zip(arguments, after, strict=True):
+            take_over(old, new)
 
     def _receive(self) -> bytes:
         try:

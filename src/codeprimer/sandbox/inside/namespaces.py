@@ -73,11 +73,15 @@ class FreshPids:
     def __init__(self) -> None:
         self._own = os.pidfd_open(os.getpid())
 
-    def __enter__(self) -> None:
-        unshare(NEW_PIDS)
+    def begin(self) -> None:
+        """Have the next child be the first process of a new namespace. Raises OSError."""
+        if system.unshare(NEW_PIDS):
+            raise system.failure("unshare")
 
-    def __exit__(self, *_: object) -> None:
-        system.call("setns", system.NR_SETNS, ctypes.c_int(self._own), ctypes.c_int(NEW_PIDS))
+    def end(self) -> None:
+        """Go back to the own namespace, from which alone the next one can be made. Raises OSError."""
+        if system.setns(self._own, NEW_PIDS):
+            raise system.failure("setns")
 
 
 def _become(kinds: int, outside: int, proc: int) -> None:

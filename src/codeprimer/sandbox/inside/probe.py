@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import json
-import mmap
 import os
 import select
 import socket
@@ -40,11 +38,11 @@ def examine(zygote: Zygote, configuration: dict[str, Any]) -> dict[str, Any]:
     abstract = listener.getsockname() if listener is not None else b""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        child = zygote.fork_unenclosed(lambda: _probe(zygote, configuration, abstract, theirs), (theirs,))
+        child = zygote.fork(None, lambda stream: _probe(zygote, configuration, abstract, stream), theirs)
         theirs.close()
         ready, _, _ = select.select([ours], [], [], PATIENCE_SECONDS)
         content = ours.recv(2**16) if ready else b""
-        child.end(zygote.walls.is_alone)
+        zygote.end(child)
     if listener is not None:
         listener.close()
     return {"held": json.loads(content or b"{}"), "seconds": _fixed_work()}
@@ -70,6 +68,9 @@ def _fixed_work() -> float:
 
 
 def _probe(zygote: Zygote, configuration: dict[str, Any], abstract: bytes, answer: socket.socket) -> None:
+    import fcntl  # noqa: F401 - here, where files can be opened yet; in the zygote, every child would carry it
+    import mmap  # noqa: F401 - the same
+
     raised = zygote.walls
     held: dict[str, bool] = {}
     try:
@@ -96,7 +97,8 @@ def _tries(raised: Walls, configuration: dict[str, Any], abstract: bytes) -> Ite
     if system.IS_LINUX:
         system.drop_capabilities()
         yield "no capabilities", _fails(lambda: namespaces.unshare(namespaces.NEW_UTS), errno.EPERM)
-    walls.limit(LIMITS)
+    for which, value in walls.limits_of_child(LIMITS):
+        walls._set_limit(which, value)
     yield from _limits()
     if raised.seccomp:
         raised.enclose_calls()
@@ -137,11 +139,15 @@ def _files(configuration: dict[str, Any], is_new_world: bool) -> Iterator[tuple[
 
 
 def _limits() -> Iterator[tuple[str, bool]]:
+    import mmap
+
     yield "memory limit", _fails(lambda: mmap.mmap(-1, LIMITS["memory_bytes"]))
     yield "descriptor limit", _fails(lambda: [os.pipe() for _ in range(LIMITS["open_files"])], errno.EMFILE)
 
 
 def _calls() -> Iterator[tuple[str, bool]]:
+    import fcntl
+
     yield "seccomp fork", _fails(_fork, errno.EPERM)
     yield "seccomp socket", _fails(lambda: socket.socket(), errno.EPERM)
     attach = system.NR_PTRACE, 16, ctypes.c_long(_NOBODY), 0, 0

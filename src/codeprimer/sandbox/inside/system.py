@@ -19,7 +19,6 @@ NR_SECCOMP = 317 if _x86 else 277
 NR_PIVOT_ROOT = 155 if _x86 else 41
 NR_CAPGET = 125 if _x86 else 90
 NR_CAPSET = 126 if _x86 else 91
-NR_SETNS = 308 if _x86 else 268
 NR_UNSHARE = 272 if _x86 else 97
 NR_MOUNT = 165 if _x86 else 40
 NR_UMOUNT2 = 166 if _x86 else 39
@@ -31,7 +30,16 @@ NR_LANDLOCK_CREATE_RULESET, NR_LANDLOCK_ADD_RULE, NR_LANDLOCK_RESTRICT_SELF = 44
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER = 1, 4, 24, 36
 PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS = 38, 39
 
+
+def _missing(*_: int) -> int:
+    return -1
+
+
 _libc = ctypes.CDLL(None, use_errno=True) if IS_LINUX else None
+_libc_fork = ctypes.PyDLL(None, use_errno=True).fork if IS_LINUX else os.fork
+unshare = _libc.unshare if _libc is not None else _missing
+setns = _libc.setns if _libc is not None else _missing
+"""Functions of libc, for a fork that has to be quick; they return what is not 0 where they fail."""
 
 
 def call(name: str, number: int, *arguments: object) -> int:
@@ -39,9 +47,26 @@ def call(name: str, number: int, *arguments: object) -> int:
     assert _libc is not None
     result: int = _libc.syscall(ctypes.c_long(number), *arguments)
     if result < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, f"{name}: {os.strerror(code)}")
+        raise failure(name)
     return result
+
+
+def failure(name: str) -> OSError:
+    """Return the error of a call that has just failed."""
+    code = ctypes.get_errno()
+    return OSError(code, f"{name}: {os.strerror(code)}")
+
+
+def fork() -> int:
+    """Fork this process, which must have one thread; return the child's id, 0 in the child. Raises OSError.
+
+    The fork of libc: what ``os.fork`` does besides, in the child, is about other threads and their locks, and touches
+    70 pages of memory, each of which then has to be copied.
+    """
+    pid: int = _libc_fork()
+    if pid < 0:
+        raise failure("fork")
+    return pid
 
 
 def prctl(name: str, option: int, value: int = 0) -> int:
@@ -49,8 +74,7 @@ def prctl(name: str, option: int, value: int = 0) -> int:
     assert _libc is not None
     result: int = _libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0))
     if result < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, f"prctl {name}: {os.strerror(code)}")
+        raise failure(f"prctl {name}")
     return result
 
 

@@ -10,11 +10,11 @@ import math
 import os
 import resource
 import select
-import shutil
 import signal
 import socket
 import sys
 import sysconfig
+from collections.abc import Sequence
 from typing import Any
 
 from . import landlock, namespaces, seccomp, system
@@ -23,8 +23,14 @@ from .orphans import end_orphans
 GRACE_SECONDS = 1.0
 """How much later than the zygote's own timer the kernel ends a child [s]."""
 
+RESERVED_BYTES = 2**21
+"""Memory that is allowed only once the rest has run out, so that there is room to say so [bytes]."""
+
 MOST_THREADS = 64
 """Processes and threads in one world, the zygote and the judge among them."""
+
+Limit = tuple[int, int]
+"""One of the kernel's limits: which, and how much."""
 
 
 class Walls:
@@ -38,8 +44,11 @@ class Walls:
         self._root: str = configuration["root"]
         self._canary: str = configuration["canary"]
         self._groups: list[str] = configuration["groups"]
+        self.open_descriptors: list[int] = []
+        """What ``enclose`` needs."""
         self._scope = -1
-        self._filter: seccomp.Filter | None = None
+        self._of_child: seccomp.Filter | None = None
+        self._is_listed = False
 
     @property
     def is_alone(self) -> bool:
@@ -72,25 +81,31 @@ class Walls:
             landlock.restrict(ruleset)
             os.close(ruleset)
             self._scope = landlock.scope_ruleset()
+            self.open_descriptors = [self._scope]
+        for which, value in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0)):
+            _set_limit(which, value)
+        if self.namespaces:
+            _set_limit(resource.RLIMIT_NPROC, MOST_THREADS)  # counts what is in this world alone
         if self.seccomp:
-            self._filter = seccomp.Filter()
+            self._of_child = seccomp.of_child()
         if system.IS_LINUX and not self.seccomp:
             system.prctl("child_subreaper", system.PR_SET_CHILD_SUBREAPER, 1)
 
-    def open_descriptors(self) -> list[int]:
-        """Return the descriptors that ``enclose`` needs."""
-        return [self._scope] if self._scope >= 0 else []
+    def close(self) -> None:
+        """Keep this process and all its later children to the system calls that are needed. Raises OSError."""
+        if self.seccomp and not self._is_listed:
+            seccomp.of_zygote().install(0)
+            self._is_listed = True
 
-    def enclose(self, limits: dict[str, Any], parent: int) -> None:
+    def enclose(self, limits: Sequence[Limit], parent: int) -> None:
         """Put this child behind its own walls. Raises OSError."""
         os.setsid()
-        if system.IS_LINUX:
+        if system.IS_LINUX and not self.namespaces:  # else the kernel ends the world with its first process, the zygote
             system.prctl("pdeathsig", system.PR_SET_PDEATHSIG, signal.SIGKILL)
-            if not self.namespaces and os.getppid() != parent:
+            if os.getppid() != parent:
                 os._exit(1)
-        limit(limits)
-        if self.namespaces:
-            _set_limit(resource.RLIMIT_NPROC, MOST_THREADS)  # counts what is in this world alone
+        for which, value in limits:
+            _set_limit(which, value)
         self.enclose_files()
         self.enclose_calls()
 
@@ -104,8 +119,9 @@ class Walls:
         """Give up every power, and every system call that is not needed. Raises OSError."""
         if system.IS_LINUX:
             system.drop_capabilities()
-        if self._filter is not None:
-            self._filter.install(os.getpid())
+        if self._of_child is not None:
+            self.close()
+            self._of_child.install(os.getpid())
 
 
 def _fork_watched(caller: socket.socket, home: str) -> None:
@@ -117,6 +133,8 @@ def _fork_watched(caller: socket.socket, home: str) -> None:
         if system.IS_LINUX:
             system.prctl("pdeathsig", system.PR_SET_PDEATHSIG, signal.SIGKILL)
         return
+    import shutil
+
     os.close(kept_open)
     poll = select.poll()
     poll.register(alive, select.POLLIN)
@@ -131,24 +149,24 @@ def _fork_watched(caller: socket.socket, home: str) -> None:
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
-def limit(limits: dict[str, Any]) -> None:
-    """Set the kernel's own limits; the time limits only catch what the zygote misses."""
-    late = math.ceil(limits["seconds"] + GRACE_SECONDS)
-    for which, value in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
+def limits_of_child(limits: dict[str, Any]) -> list[Limit]:
+    """Return the kernel's own limits for a child; the time limit only catches what the zygote misses."""
+    wanted = [
         (resource.RLIMIT_NOFILE, limits["open_files"]),
         (resource.RLIMIT_AS, limits["memory_bytes"]),
-        (resource.RLIMIT_CPU, late),
-    ):
-        _set_limit(which, value)
+        (resource.RLIMIT_CPU, math.ceil(limits["seconds"] + GRACE_SECONDS)),
+    ]
+    highest = {which: resource.getrlimit(which)[1] for which, _ in wanted}
+    return [
+        (which, value if highest[which] == resource.RLIM_INFINITY else min(value, highest[which]))
+        for which, value in wanted
+    ]
 
 
 def _set_limit(which: int, value: int) -> None:
-    hard = resource.getrlimit(which)[1]
-    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    soft = value - RESERVED_BYTES if which == resource.RLIMIT_AS else value
     try:
-        resource.setrlimit(which, (value, value))
+        resource.setrlimit(which, (soft, value))
     except (OSError, ValueError):
         if sys.platform == "linux":
             raise

@@ -10,6 +10,7 @@ caller's socket as standard input.
 
 from __future__ import annotations
 
+import _socket
 import abc
 import bisect
 import collections
@@ -23,7 +24,6 @@ import enum
 import fractions
 import functools
 import gc
-import hashlib
 import heapq
 import itertools
 import json
@@ -37,21 +37,21 @@ import signal
 import socket
 import statistics
 import string
+import struct
 import sys
 import textwrap
 import time
 import traceback
 import types
 import typing
-from collections.abc import Callable
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
 
-from . import candidate, codec, judge, namespaces, probe
+from . import candidate, codec, judge, namespaces, probe, system
 from .orphans import end_orphans
-from .walls import Walls
+from .walls import Limit, Walls, limits_of_child
 
 PREIMPORTED = (
-    *(abc, bisect, collections, copy, ctypes, dataclasses, datetime, decimal, enum, fractions, functools, hashlib),
+    *(abc, bisect, collections, copy, ctypes, dataclasses, datetime, decimal, enum, fractions, functools),
     *(heapq, itertools, math, operator, random, re, statistics, string, textwrap, traceback, types, typing),
 )
 """Imported so that programs find them warm."""
@@ -60,41 +60,28 @@ MOST_ORDER = 2**16
 GRACE_SECONDS = 1.0
 """How long a judge may take after its candidate's end, and how much later the kernel's limits end a child [s]."""
 
-TICK_SECONDS = 0.02
+TICK = struct.pack("ll", 0, 20_000)
+"""How often the time of a judge and its candidate is looked at [timeval: s, µs]."""
+
+DESCRIPTOR = struct.Struct("i")
+_SIGKILL, _SOL_SOCKET, _SCM_RIGHTS = int(signal.SIGKILL), _socket.SOL_SOCKET, _socket.SCM_RIGHTS
 
 MOST_PROGRAMS = 64
 """So many programs at most meet one judge; the kernel's limit on its processor time is for all of them together."""
 
 
-class Child:
-    """A judge or a candidate, from its fork to its end."""
+class Order:
+    """What a caller asks of a judge and its candidates: their limits; the same ones for order after order, mostly."""
 
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self.started = time.monotonic()
-        self._clock = (~pid << 3) | 2  # what clock_getcpuclockid(3) returns
-
-    def processor_seconds(self) -> float:
-        """Return the processor time that it has used [s]; 0 where the system does not tell."""
-        try:
-            return time.clock_gettime(self._clock)
-        except OSError:
-            return 0.0
-
-    def end(self, is_alone: bool, spare: Child | None = None) -> tuple[int, float]:
-        """Kill and reap it; return its exit status and its processor time [s].
-
-        Where it may have started others (``is_alone`` is false), they are killed too, ``spare`` excepted.
-        """
-        if not is_alone:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-        _, status, usage = os.wait4(self.pid, 0)
-        if not is_alone:
-            end_orphans(spare.pid if spare is not None else 0)
-        return status, usage.ru_utime + usage.ru_stime
+    def __init__(self, content: bytes = b"") -> None:
+        self.content = content
+        if not content:
+            return
+        limits = json.loads(content)
+        self.seconds: float = limits["seconds"]
+        self.wall_seconds: float = limits["wall_seconds"]
+        self.of_candidate = limits_of_child(limits)
+        self.of_judge = limits_of_child(limits | {"seconds": limits["seconds"] * MOST_PROGRAMS})
 
 
 class Zygote:
@@ -102,178 +89,190 @@ class Zygote:
 
     def __init__(self, caller: socket.socket, walls: Walls) -> None:
         self._caller = caller
+        self._pid = os.getpid()
+        self._order = Order()
+        self._fresh_pids = namespaces.FreshPids() if walls.namespaces else None
         self.walls = walls
-        self._fresh_pids = namespaces.FreshPids() if walls.namespaces else contextlib.nullcontext()
 
     def serve(self) -> None:
         """Fork a judge for each order, until the caller hangs up."""
         while True:
-            content, descriptors, _, _ = socket.recv_fds(self._caller, MOST_ORDER, 1)
+            content, ancillary, _, _ = self._caller.recvmsg(MOST_ORDER, _socket.CMSG_SPACE(DESCRIPTOR.size))
             if not content:
                 return
-            with socket.socket(fileno=descriptors[0]) as channel:
-                reason = self._conduct(json.loads(content), channel)
+            [[_, _, descriptor]] = ancillary
+            if content != self._order.content:
+                self._order = Order(content)
+            reason = self._conduct(self._order, _socket.socket(fileno=DESCRIPTOR.unpack(descriptor)[0]))
             self._caller.send(json.dumps(reason).encode())
 
-    def fork(self, body: Callable[[], None], keep: tuple[socket.socket, ...], limits: dict[str, Any]) -> Child:
-        """Start a child behind all walls, with nothing open but ``keep``."""
-        parent = os.getpid()
+    def fork(self, limits: Sequence[Limit] | None, body: Callable[..., None], *streams: _socket.socket) -> int:
+        """Start a child behind all walls, with nothing open but ``streams``; without limits, without any wall.
 
-        def enclosed() -> None:
-            self.walls.enclose(limits, parent)
-            body()
-
-        return self.fork_unenclosed(enclosed, keep)
-
-    def fork_unenclosed(self, body: Callable[[], None], keep: tuple[socket.socket, ...]) -> Child:
-        """Start a child that has to see to its own walls."""
-        with self._fresh_pids:
-            pid = os.fork()
-            if pid == 0:
-                self._be_child(body, keep)
-        return Child(pid)
-
-    def _be_child(self, body: Callable[[], None], keep: tuple[socket.socket, ...]) -> NoReturn:
-        leave = os._exit
-        status = 1
-        try:
-            _close_all_but([*(stream.fileno() for stream in keep), *self.walls.open_descriptors()])
-            body()
-            status = 0
-        finally:
-            leave(status)
-
-    def _conduct(self, limits: dict[str, Any], channel: socket.socket) -> str:
-        """Serve one judge until its end; return the kind of verdict that its unfinished program has, or nothing."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with ours:
-            with theirs:
-                many = limits | {"seconds": limits["seconds"] * MOST_PROGRAMS}
-                judging = self.fork(judge.Judge(channel, theirs).serve, (channel, theirs), many)
-            channel.close()
-            session = Session(self, judging, ours, limits)
+        Returns its id. What is touched here has to be copied after each fork, so it is little.
+        """
+        fresh_pids = self._fresh_pids
+        if fresh_pids is not None:
+            fresh_pids.begin()
+        pid = system.fork()
+        if pid == 0:
+            leave = os._exit
             try:
-                return session.conduct(self._caller)
+                _close_all_but([*(stream.fileno() for stream in streams), *self.walls.open_descriptors])
+                if limits is not None:
+                    self.walls.enclose(limits, self._pid)
+                body(*streams)
+                leave(0)
             finally:
-                session.close()
+                leave(1)
+        if fresh_pids is not None:
+            fresh_pids.end()
+        return pid
+
+    def end(self, pid: int, spare: int = 0) -> int:
+        """Kill and reap a child and whatever it may have started, ``spare`` excepted; return its exit status."""
+        if self.walls.is_alone:
+            os.kill(pid, _SIGKILL)  # it is there: nobody else reaps it
+            return os.waitpid(pid, 0)[1]
+        for kill in (os.killpg, os.kill):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                kill(pid, _SIGKILL)
+        status = os.waitpid(pid, 0)[1]
+        end_orphans(spare)
+        return status
+
+    def _conduct(self, order: Order, channel: _socket.socket) -> str:
+        """Serve one judge until its end; return the kind of verdict that its unfinished program has, or nothing."""
+        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+        judging = self.fork(order.of_judge, judge.serve, channel, theirs)
+        theirs.close()
+        channel.close()
+        session = Session(self, judging, ours, order)
+        try:
+            return session.conduct(self._caller)
+        finally:
+            session.close()
+            ours.close()
 
 
 class Session:
-    """One judge and its candidates, one after another."""
+    """One judge and its candidates, one after another; each is known by its process id, 0 where there is none."""
 
-    def __init__(self, zygote: Zygote, judging: Child, link: socket.socket, limits: dict[str, Any]) -> None:
+    def __init__(self, zygote: Zygote, judging: int, link: _socket.socket, order: Order) -> None:
         self._zygote = zygote
-        self._judge: Child | None = judging
+        self._judge = judging
         self._link = link
-        self._limits = limits
-        self._candidate: Child | None = None
+        self._order = order
+        self._candidate = 0
         self._is_late = False
-        self._ended: tuple[int, float] = (0, 0.0)
-        self._judge_since = (0.0, 0.0)
+        self._status = 0
+        self._since = time.monotonic()
+        self._judge_used: float | None = None
+        link.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVTIMEO, TICK)
 
     def conduct(self, caller: socket.socket) -> str:
         """Do what the judge asks; return why it ended: nothing where it had finished."""
         poll = select.poll()
-        poll.register(self._link, select.POLLIN)
         poll.register(caller, 0)  # only a hang-up is reported: the caller has died
-        self._mark_judge()
         while True:
-            events = dict(poll.poll(max(1.0, self._patience() * 1000)))
-            if events.get(caller.fileno(), 0) & (select.POLLHUP | select.POLLERR):
-                raise EOFError
-            if self._link.fileno() in events:
-                if not self._obey():
-                    return self._why_judge_ended()
-            elif not self._watch():
-                return "timed_out"
+            try:
+                request = self._link.recv(64)
+            except BlockingIOError:
+                if poll.poll(0):
+                    raise EOFError from None
+                if not self._watch():
+                    return "timed_out"
+                continue
+            except OSError:
+                request = b""
+            if request == judge.ASK:
+                self._start_candidate()
+            elif request == judge.END:
+                self._tell_end()
+            else:
+                return self._why_judge_ended()
+            self._is_late = False
+            self._since = time.monotonic()
+            self._judge_used = None
 
     def close(self) -> None:
         """End whatever still runs."""
         self._end_candidate()
-        if self._judge is not None:
-            self._judge.end(self._zygote.walls.is_alone)
-            self._judge = None
+        if self._judge:
+            self._zygote.end(self._judge)
+            self._judge = 0
 
-    def _obey(self) -> bool:
-        """Do what the judge asks next; return False where it has ended."""
-        try:
-            request = self._link.recv(64)
+    def _start_candidate(self) -> None:
+        """End the last candidate, start another one, and hand its socket to the judge.
+
+        What is touched here has to be copied after each fork, so it is little, and sockets are the plain ones.
+        """
+        zygote = self._zygote
+        if self._candidate:
+            zygote.end(self._candidate, self._judge)
+        ours, theirs = _socket.socketpair()
+        self._candidate = zygote.fork(self._order.of_candidate, candidate.serve, theirs)
+        theirs.close()
+        try:  # noqa: SIM105 - a context manager would be more to touch
+            self._link.sendmsg([judge.ASK], [(_SOL_SOCKET, _SCM_RIGHTS, DESCRIPTOR.pack(ours.fileno()))])
         except OSError:
-            return False
-        if request:
-            self._answer(request)
-        return bool(request)
+            pass  # a judge that has ended is noticed at the next look
+        ours.close()
 
-    def _answer(self, request: bytes) -> None:
-        if request == judge.ASK and self._candidate is None:
-            ours, theirs = socket.socketpair()
-            with ours, theirs:
-                limits = self._limits
-                self._candidate = self._zygote.fork(lambda: candidate.serve(theirs), (theirs,), limits)
-                self._is_late = False
-                self._mark_judge()
-                with contextlib.suppress(OSError):  # a judge that has ended is noticed at the next look
-                    socket.send_fds(self._link, [request], [ours.fileno()])
-        elif request == judge.END:
-            self._end_candidate()
-            status, used = self._ended
-            is_late = self._is_late or used >= self._limits["seconds"]
-            with contextlib.suppress(OSError):
-                self._link.send(json.dumps([status, is_late]).encode())
-            self._is_late = False
-            self._mark_judge()
+    def _tell_end(self) -> None:
+        """End the candidate and tell the judge how it ended."""
+        used = processor_seconds(self._candidate) if self._candidate else 0.0
+        self._end_candidate()
+        with contextlib.suppress(OSError):
+            self._link.send(json.dumps([self._status, self._is_late or used >= self._order.seconds]).encode())
 
     def _end_candidate(self) -> None:
-        if self._candidate is not None:
-            self._ended = self._candidate.end(self._zygote.walls.is_alone, spare=self._judge)
-            self._candidate = None
-
-    def _mark_judge(self) -> None:
-        assert self._judge is not None
-        self._judge_since = time.monotonic(), self._judge.processor_seconds()
-
-    def _patience(self) -> float:
-        """Return how long nothing needs to be looked at [s]."""
-        assert self._judge is not None
-        since, used = self._judge_since
-        seconds: float = self._limits["seconds"]
-        judging = seconds - (self._judge.processor_seconds() - used)
-        if self._candidate is None:
-            return max(judging, TICK_SECONDS)
-        left: float = since + self._limits["wall_seconds"] - time.monotonic()
-        return min(left, judging, seconds - self._candidate.processor_seconds())
+        if self._candidate:
+            self._status = self._zygote.end(self._candidate, self._judge)
+            self._candidate = 0
 
     def _watch(self) -> bool:
         """End a candidate whose time is over; return False where the judge's is over too."""
-        assert self._judge is not None
-        since, used = self._judge_since
-        if self._judge.processor_seconds() - used >= self._limits["seconds"]:
+        order, judging = self._order, processor_seconds(self._judge)
+        if self._judge_used is None:
+            self._judge_used = judging  # at the first tick, so that what is over within one costs no look at a clock
+        if judging - self._judge_used >= order.seconds:
             return False
-        if self._candidate is not None:
-            waited = time.monotonic() - since
-            if waited >= self._limits["wall_seconds"] or self._candidate.processor_seconds() >= self._limits["seconds"]:
-                self._is_late = True
+        waited = time.monotonic() - self._since
+        if self._candidate:
+            if waited >= order.wall_seconds or processor_seconds(self._candidate) >= order.seconds:
                 self._end_candidate()
-                self._judge_since = time.monotonic(), used
+                self._is_late = True
+                self._since = time.monotonic()
             return True
         # A judge without a candidate waits for its caller, unless it has just lost one.
-        return not (self._is_late and time.monotonic() - since > GRACE_SECONDS)
+        return not (self._is_late and waited > GRACE_SECONDS)
 
     def _why_judge_ended(self) -> str:
-        assert self._judge is not None
-        has_candidate = self._candidate is not None
+        has_candidate = self._candidate != 0
         self._end_candidate()
-        _, used = self._judge_since
-        status, seconds = self._judge.end(self._zygote.walls.is_alone)
-        self._judge = None
+        seconds = processor_seconds(self._judge)
+        status = self._zygote.end(self._judge)
+        self._judge = 0
         if status == 0 and not has_candidate:
             return ""
-        return "timed_out" if seconds - used >= self._limits["seconds"] else "refused"
+        return "timed_out" if seconds - (self._judge_used or 0.0) >= self._order.seconds else "refused"
+
+
+def processor_seconds(pid: int) -> float:
+    """Return the processor time that a child has used, until it is reaped [s]; 0 where the system does not tell."""
+    try:
+        return time.clock_gettime((~pid << 3) | 2)  # what clock_getcpuclockid(3) returns
+    except OSError:
+        return 0.0
 
 
 def _close_all_but(descriptors: list[int]) -> None:
-    for low, high in itertools.pairwise([*sorted({0, 1, 2, *descriptors}), 2**16]):
-        os.closerange(low + 1, high)
+    last = 2
+    for descriptor in sorted(descriptors):
+        os.closerange(last + 1, descriptor)
+        last = descriptor
+    os.closerange(last + 1, 2**16)
 
 
 def _warm_up() -> None:
@@ -284,7 +283,7 @@ def _warm_up() -> None:
     list(problem.run(lambda name, positional, named: 2))
     examples: tuple[object, ...] = (1, [], "", 0.5, None)
     for argument in examples:
-        program.answer("double", codec.encode([[argument], {}]))
+        program.answer("double", [], codec.encode((argument,)))
     json.loads(json.dumps(program.fault))
     codec.decode(codec.encode([1.5, (True, {"a": {2}}), b"", 2**80]))
 
@@ -292,6 +291,8 @@ def _warm_up() -> None:
 def main() -> None:
     """Build the walls, show that they hold, and serve the caller who is standard input."""
     configuration = json.loads(sys.argv[1])
+    if configuration["core"] is not None:
+        os.sched_setaffinity(0, [configuration["core"]])
     caller = socket.socket(fileno=os.dup(0))
     os.environ.clear()
     null = os.open(os.devnull, os.O_RDWR)
@@ -310,6 +311,7 @@ def main() -> None:
     zygote = Zygote(caller, walls)
     _warm_up()
     report = json.dumps(probe.examine(zygote, configuration)).encode()
+    walls.close()
     candidate.prepare()
     gc.collect()
     gc.disable()
