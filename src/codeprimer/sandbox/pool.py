@@ -304,7 +304,7 @@ class Sandbox:
     """Judge programs in ``workers`` jails; use as a context manager, or call ``close``.
 
     ``required`` is the weakest tier that is accepted, ``most`` the strongest that is tried. With ``trust_tests`` other
-    problems share a judge too, which is for tests that one wrote oneself: half the cost, but tests that tamper with
+    problems share a judge too, which is for tests that one knows: 40 % less cost, but tests that tamper with
     their judge reach the next ones. Not for use by several threads at once.
     """
 
