@@ -61,7 +61,8 @@ IN_A_WORLD = {
 EVERYWHERE = {
     "landlock of files": ("landlock.files_ruleset = lambda *_: landlock.scope_ruleset()", "landlock reading"),
     "landlock of everything to read": (
-        "landlock.files_ruleset = (lambda real: lambda readable, writable: real(['/'], writable))(landlock.files_ruleset)",
+        "landlock.files_ruleset = (lambda real: lambda readable, hidden, writable: real(['/'], [], writable))"
+        "(landlock.files_ruleset)",
         "landlock reading",
     ),
     "landlock at all": ("landlock.restrict = lambda ruleset: None", "landlock"),

@@ -242,12 +242,35 @@ def test_a_hundred_thousand_programs_leave_no_descriptor_and_no_process(best_san
     _run_many(best_sandbox, 100_000)
 
 
+MEMORY_GROWTH_BYTES = 4 * 2**20
+
+
+def resident_bytes(sandbox: Sandbox) -> dict[int, int]:
+    """Return the resident memory of this process, the zygotes and those that watch over them [bytes]."""
+    judges = {each.number for each in processes().values() if each.parent in descendants(zygotes(sandbox))}
+    found = {}
+    for pid in {os.getpid()} | zygotes(sandbox) | (descendants(zygotes(sandbox)) - judges):
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        found[pid] = pages * resource.getpagesize()
+    return found
+
+
 def _run_many(sandbox: Sandbox, count: int) -> None:
     list(sandbox.run([GOOD] * 40))
     before = descriptors()
     programs = (GOOD if index % 50 else WRONG for index in range(count))
-    verdicts = [verdict.passed for verdict in sandbox.run(programs)]
-    assert verdicts == [index % 50 != 0 for index in range(count)]
+    early: dict[int, int] = {}
+    wrong = 0
+    for index, verdict in enumerate(sandbox.run(programs)):
+        wrong += verdict.passed != (index % 50 != 0)
+        if index == count // 10:
+            early = resident_bytes(sandbox)
+    assert not wrong
+    assert index == count - 1
+    late = resident_bytes(sandbox)
+    grown = {pid: late[pid] - size for pid, size in early.items() if late[pid] > size + MEMORY_GROWTH_BYTES}
+    assert early.keys() == late.keys()
+    assert not grown, "memory grows with the number of programs"
     # The last judge of each worker may still be taking its leave.
     assert len(descriptors()) <= len(before) + sandbox.workers
     assert wait_until(lambda: is_idle(sandbox))

@@ -135,3 +135,31 @@ def test_a_program_is_the_main_module_to_whatever_looks_it_up(sandbox: Sandbox) 
     source = "class Q: pass\nclass P:\n    x: 'Q'\nassert __name__ == '__main__'\nimport typing\n"
     source += "def f(): return typing.get_type_hints(P) == {'x': Q}"
     assert judge(sandbox, source, "assert f()").passed
+
+
+INSTALLED = """
+def found():
+    import os, sys
+    where = os.path.join(os.path.dirname(os.__file__), "site-packages")
+    sys.path.append(where)
+    try:
+        import pip
+    except (ImportError, OSError) as error:
+        return type(error).__name__
+    return "imported"
+"""
+
+
+def test_what_is_installed_beside_the_standard_library_cannot_be_imported(strong_sandbox: Sandbox) -> None:
+    [verdict] = strong_sandbox.run(
+        [Program(INSTALLED, ("assert found() in ('ModuleNotFoundError', 'PermissionError')",))]
+    )
+    assert verdict.passed, verdict.detail
+
+
+def test_a_detail_that_a_program_has_written_holds_nothing_that_a_terminal_obeys(sandbox: Sandbox) -> None:
+    source = "def f():\n    raise ValueError('\\x1b[2J\\x00\\u202e\\udc80 bell \\x07')"
+    [verdict] = sandbox.run([Program(source, ("assert f() == 1",))])
+    assert verdict.kind is VerdictKind.raised
+    assert verdict.detail.isprintable()
+    assert "\\x1b[2J" in verdict.detail

@@ -18,7 +18,8 @@ program runs; where one does not hold, nothing is run. ``tests/sandbox`` has the
 Covered in the tier ``weak`` (macOS, or a kernel without Landlock and namespaces), which must be asked for: forged
 passes, liveness, values. A program there can read and write the user's files and use the network.
 
-Not covered: holes in the kernel itself, and what processes learn from time (caches, shared cores). Tests are believed:
+Not covered: holes in the kernel itself, and what processes learn from time (caches, shared cores). In the tier
+``confined`` a program can see that a file of the host is there, and how long it is, but not what is in it. Tests are believed:
 they run in a judge behind the same walls, so they can do no harm outside, but they decide. A program that runs together
 with its tests (``Program.together``, or one without tests) is behind the same walls, but could forge its own verdict,
 which is marked.

@@ -297,7 +297,8 @@ def _ready(workers: Iterable[_Worker], seconds: float) -> set[int]:
 
 
 def _printable(detail: str) -> str:
-    return detail.encode("utf-8", "replace").decode()
+    """Return a detail without what a terminal would obey: a program may have written it."""
+    return detail if detail.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in detail)
 
 
 class Sandbox:

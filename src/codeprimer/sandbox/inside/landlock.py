@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from . import system
 
@@ -47,24 +47,40 @@ def version() -> int:
         return 0
 
 
-def files_ruleset(readable: Sequence[str], writable: Sequence[str]) -> int:
-    """Return the descriptor of a ruleset: of all files only ``readable`` and the single files ``writable`` may be
-    read, only the latter written, and no port may be bound or connected to.
+def files_ruleset(readable: Sequence[str], hidden: Sequence[str], writable: Sequence[str]) -> int:
+    """Return the descriptor of a ruleset: of all files only ``readable``, without those in the folders ``hidden``, and
+    the single files ``writable`` may be read, only the latter written, and no port may be bound or connected to.
 
     Raises OSError.
     """
     abi = version()
     rights = _ALL_FILE_RIGHTS[max(level for level in _ALL_FILE_RIGHTS if level <= abi)]
     ruleset = _create(_Attributes(rights, _NET_RIGHTS if abi >= 4 else 0, 0), abi)
-    for path in (*readable, *writable):
-        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        try:
-            is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
-            more = _READ_DIR if is_folder else _WRITE_FILE if path in writable else 0
-            _allow(ruleset, descriptor, _READ_FILE | more)
-        finally:
-            os.close(descriptor)
+    for path in readable:
+        for inner, rights in _rights(os.path.realpath(path), hidden):
+            _allow_path(ruleset, inner, rights)
+    for path in writable:
+        _allow_path(ruleset, path, _READ_FILE | _WRITE_FILE)
     return ruleset
+
+
+def _rights(path: str, hidden: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """Yield what may be done where, of a path and what lies below: a folder around a hidden one can only be listed."""
+    if not any(folder == path or folder.startswith(path + "/") for folder in hidden):
+        yield path, _READ_FILE | _READ_DIR
+    elif path not in hidden:
+        yield path, _READ_DIR
+        for name in os.listdir(path):  # noqa: PTH208 - pathlib would be imported for this alone
+            yield from _rights(f"{path}/{name}", hidden)
+
+
+def _allow_path(ruleset: int, path: str, rights: int) -> None:
+    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        _allow(ruleset, descriptor, rights if is_folder else rights & ~_READ_DIR)
+    finally:
+        os.close(descriptor)
 
 
 def scope_ruleset() -> int:

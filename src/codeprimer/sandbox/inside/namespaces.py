@@ -37,17 +37,18 @@ class _MountAttributes(ctypes.Structure):
     )
 
 
-def enter(readable: Sequence[str], root: str, canary: str) -> None:
+def enter(readable: Sequence[str], hidden: Sequence[str], root: str, canary: str) -> None:
     """Move this process, which must have one thread, into a new world; its next child is the first process there.
 
-    ``root`` is an empty folder to build in, ``canary`` the name of a file that the world holds and nobody may read.
+    Of ``readable``, the folders ``hidden`` are shown empty. ``root`` is an empty folder to build in, ``canary`` the name
+    of a file that the world holds and nobody may read.
     Raises OSError where the system does not allow it.
     """
     rest = NEW_PIDS | NEW_NET | NEW_IPC | NEW_UTS | NEW_CGROUP
     if os.geteuid() == 0:
         proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
         unshare(NEW_MOUNTS)
-        _build(readable, root, canary)
+        _build(readable, hidden, root, canary)
         _become(NEW_USER | rest, NOBODY if _is_open_to_all(readable) else 0, proc)
         os.close(proc)
     else:
@@ -57,7 +58,7 @@ def enter(readable: Sequence[str], root: str, canary: str) -> None:
         _write("/proc/self/uid_map", f"0 {user} 1")
         _write("/proc/self/gid_map", f"0 {group} 1")
         unshare(NEW_MOUNTS)
-        _build(readable, root, canary)
+        _build(readable, hidden, root, canary)
         unshare(rest)
     system.call("sethostname", 170 if system.MACHINE == "x86_64" else 161, HOST_NAME.encode(), len(HOST_NAME))
 
@@ -124,7 +125,7 @@ def _is_open_to_all(readable: Sequence[str]) -> bool:
     return all(os.stat(path).st_mode & 0o004 for path in (*readable, os.__file__))  # noqa: PTH116
 
 
-def _build(readable: Sequence[str], root: str, canary: str) -> None:
+def _build(readable: Sequence[str], hidden: Sequence[str], root: str, canary: str) -> None:
     _mount("none", "/", None, _RECURSIVE | _PRIVATE)
     _mount("tmpfs", root, "tmpfs", _NO_SUID | _NO_DEVICES, "size=64k,nr_inodes=1k,mode=755")
     with open(root + "/" + canary, "w") as file:  # noqa: PTH123 - pathlib would be imported for this alone
@@ -133,6 +134,9 @@ def _build(readable: Sequence[str], root: str, canary: str) -> None:
     os.mkdir(root + EMPTY, 0o555)  # noqa: PTH102
     for path in (*readable, *DEVICES):
         _bind(path, root)
+    for path in hidden:
+        if os.path.isdir(root + path):  # noqa: PTH112
+            _mount("none", root + path, "tmpfs", _NO_SUID | _NO_DEVICES, "size=4k,nr_inodes=1,mode=555")
     attributes = _MountAttributes(_ATTRIBUTES, 0, 0, 0)
     system.call(
         "mount_setattr",

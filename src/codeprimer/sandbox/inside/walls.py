@@ -29,6 +29,8 @@ RESERVED_BYTES = 2**21
 MOST_THREADS = 64
 """Processes and threads in one world, the zygote and the judge among them."""
 
+_INSTALLED = ("site-packages", "dist-packages")
+
 Limit = tuple[int, int]
 """One of the kernel's limits: which, and how much."""
 
@@ -65,7 +67,7 @@ class Walls:
             with open(door, "w") as file:  # noqa: PTH123 - pathlib would be imported for this alone
                 file.write(str(os.getpid()))
         if self.namespaces:
-            namespaces.enter(readable, self._root, self._canary)
+            namespaces.enter(readable, hidden_paths(), self._root, self._canary)
         else:
             os.chdir(self._root)
         if system.IS_LINUX and not self.seccomp:
@@ -77,7 +79,7 @@ class Walls:
         if self.landlock:
             # The devices that ``readable`` lists can be written to as well: they keep nothing.
             own = [namespaces.EMPTY if self.namespaces else self._root]
-            ruleset = landlock.files_ruleset([*readable, *own], namespaces.DEVICES[:1])
+            ruleset = landlock.files_ruleset([*readable, *own], hidden_paths(), namespaces.DEVICES[:1])
             landlock.restrict(ruleset)
             os.close(ruleset)
             self._scope = landlock.scope_ruleset()
@@ -180,6 +182,13 @@ def readable_paths() -> list[str]:
     found = {*libraries, *standard, "/lib64", "/etc/ld.so.cache"}
     paths = sorted(path for path in found if path and os.path.exists(path))  # noqa: PTH110
     return [path for path in paths if not any(path != other and path.startswith(other + "/") for other in paths)]
+
+
+def hidden_paths() -> list[str]:
+    """Return the folders inside the standard library's that hold what somebody has installed, which is nobody's."""
+    folders = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.dirname(os.__file__)}  # noqa: PTH120
+    found = {os.path.realpath(os.path.join(folder, name)) for folder in folders for name in _INSTALLED}  # noqa: PTH118
+    return sorted(path for path in found if os.path.isdir(path))  # noqa: PTH112
 
 
 def _mapped_files() -> list[str]:
