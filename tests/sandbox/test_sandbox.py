@@ -6,7 +6,7 @@ import pytest
 from tests.sandbox.hostile.programs import GOOD
 from tests.sandbox.watch import SHORT
 
-from codeprimer.sandbox import Program, Sandbox, Tier, Verdict, VerdictKind
+from codeprimer.sandbox import Limits, Program, Sandbox, Tier, Verdict, VerdictKind
 
 
 def judge(sandbox: Sandbox, source: str, *tests: str, together: bool = False) -> Verdict:
@@ -163,3 +163,73 @@ def test_a_detail_that_a_program_has_written_holds_nothing_that_a_terminal_obeys
     assert verdict.kind is VerdictKind.raised
     assert verdict.detail.isprintable()
     assert "\\x1b[2J" in verdict.detail
+
+
+MALFORMED = """
+import os, socket, stat
+def is_socket(descriptor):
+    try: return stat.S_ISSOCK(os.fstat(descriptor).st_mode)
+    except OSError: return False
+stream = socket.socket(fileno=os.dup(next(number for number in range(3, 64) if is_socket(number))))
+def send(content): stream.sendall(len(content).to_bytes(4, "big") + content)
+send({said!r})
+def f(number): return number
+"""
+
+
+@pytest.mark.parametrize("test", ["assert 1 == 2", "1 / 0", "raise SystemExit(0)", "assert f(1) == 1", "assert True"])
+@pytest.mark.parametrize(
+    "said", [b"5", b"[]", b"[1,2,3,4]", b'{"a":1}', b'[["X"],"n","m",5]', b'[["UnicodeDecodeError"],"n","m","[1]"]']
+)
+def test_a_malformed_word_about_loading_costs_its_own_verdict_only(
+    strong_sandbox: Sandbox, said: bytes, test: str
+) -> None:
+    good = Program("def f(number): return number", (test, "assert f(1) == 1"))
+    bad = Program(MALFORMED.format(said=said), (test, "assert f(1) == 1"))
+    before, verdict, after = strong_sandbox.run([good, bad, good], SHORT)
+    assert before == after
+    assert verdict.kind in (VerdictKind.refused, VerdictKind.raised)
+    assert "outside the program" not in verdict.detail  # the judge has gone on
+
+
+def test_a_long_first_call_and_a_long_word_about_loading_do_not_wait_for_each_other(sandbox: Sandbox) -> None:
+    source = "kind = type('x' * 3_000_000, (Exception,), {})\nraise kind('y')"
+    [verdict] = sandbox.run([Program(source, ("assert f('a' * 900_000) == 1",))])
+    assert verdict.kind is VerdictKind.raised
+
+
+LARGE = """
+def f(number):
+    if number == 99: {last}
+    return str(number % 10) * 3_900_000
+"""
+KEEPS = """
+def check(f):
+    kept = [f(number) for number in range(18)]
+    assert kept[3] == "3" * 3_900_000
+    assert f(99) == 0
+check(f)
+"""
+
+
+def test_samples_with_large_answers_leave_the_next_one_its_memory(strong_sandbox: Sandbox) -> None:
+    limits = Limits(seconds=5, wall_seconds=20, memory_bytes=2**28)
+    bad = Program(LARGE.format(last="raise ValueError"), (KEEPS,))
+    *found, last = strong_sandbox.run([*[bad] * 8, Program(LARGE.format(last="return 0"), (KEEPS,))], limits)
+    assert {verdict.kind for verdict in found} == {VerdictKind.raised}
+    assert last.passed, last.detail
+
+
+def test_tests_that_leave_when_the_program_is_late_get_a_verdict(sandbox: Sandbox) -> None:
+    tests = ("try: f(1)\nexcept BaseException:\n    import os\n    os._exit(0)",)
+    late = Program("import time\ndef f(number): time.sleep(100)", tests)
+    verdict, after = sandbox.run([late, GOOD], SHORT)
+    assert verdict.kind in (VerdictKind.refused, VerdictKind.timed_out)
+    assert after.passed
+
+
+def test_the_flags_of_standard_output_do_not_pass_from_program_to_program(strong_sandbox: Sandbox) -> None:
+    get = "import fcntl, os\ndef f(): return fcntl.fcntl(1, fcntl.F_GETFL) & (os.O_APPEND | os.O_NONBLOCK)"
+    change = "import fcntl, os\nfcntl.fcntl(1, fcntl.F_SETFL, os.O_APPEND | os.O_NONBLOCK)\n" + get
+    verdicts = strong_sandbox.run([Program(source, ("assert f() == 0",)) for source in (get, change, get)])
+    assert [verdict.kind.value for verdict in verdicts] == ["passed", "failed", "passed"]

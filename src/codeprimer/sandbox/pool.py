@@ -240,6 +240,11 @@ class _Worker:
         self._groups.popleft().channel.close()
         if reason and group.slots:
             self._settle(group, VerdictKind(reason), "in its tests, outside the program")
+        if not reason and group.slots:
+            # It left as if nothing was to be done: tests can make it, and would again and again.
+            group.slots[0].attempts += 1
+            if group.slots[0].attempts >= ATTEMPTS:
+                self._settle(group, VerdictKind.refused, "its tests have ended their own process")
         self._send_again(list(group.slots))
 
     def _drain(self, group: _Group) -> None:

@@ -182,7 +182,7 @@ def run_together(source: str, setup: str, tests: list[str]) -> list[str]:
 
 def _name(error: BaseException) -> str:
     name = type.__getattribute__(type(error), "__name__")
-    return name if type(name) is str else "an exception"
+    return shorten(name) if type(name) is str else "an exception"
 
 
 def message_of(error: BaseException) -> str:

@@ -35,6 +35,9 @@ MOST_REQUEST = 2**25
 MOST_ANSWER = 2**22
 """The longest answer that a candidate may give [bytes]."""
 
+MOST_AHEAD = 2**14
+"""The longest call that is sent before the program is known to have been loaded [bytes]."""
+
 PROBLEM, SOURCE = b"P", b"S"
 """How a caller's messages begin: tests, for all programs up to the next ones; a program."""
 
@@ -242,6 +245,8 @@ class Conversation:
             with contextlib.suppress(Stopped):
                 self._hear_of_load()
             return self._settled or self._failure(problem, running, error)
+        finally:
+            self._of_candidate = None  # its traceback leads back here, and holds what the tests held
         # Tests may have caught the interruption and gone on: what was settled stays settled.
         return self._settled or (None if self._is_over else self._passed())
 
@@ -268,10 +273,13 @@ class Conversation:
         if self._is_loaded:
             return
         self._is_loaded = True
-        fault = self._parsed(self._receive())
-        if fault is not None:
-            error = _exception(fault)
-            self._settle("out_of_memory" if isinstance(error, MemoryError) else "raised", _said_by(fault))
+        match self._parsed(self._receive()):
+            case None:
+                return
+            case [list(), str(), str(), str()] as fault:
+                kind = "out_of_memory" if isinstance(_exception(fault), MemoryError) else "raised"
+                self._settle(kind, _said_by(fault))
+        self._settle("refused", "what the program says of its loading is not well formed")
 
     def _call(self, name: str, positional: list[Any], named: dict[str, Any]) -> Any:
         """Have the candidate call one of its functions; return the value or raise what it raised."""
@@ -283,8 +291,11 @@ class Conversation:
         except codec.CodecError as error:
             self._settle("refused", f"an argument of {name} {error}; tests that share objects must run together")
         number = os.urandom(8).hex().encode()
+        message = b"\n".join((number, name.encode(), to_text([*named]).encode(), arguments.encode()))
+        if len(message) > MOST_AHEAD:
+            self._hear_of_load()  # else both sides could write at once more than the other one takes unread
         try:
-            self._frames.send(b"\n".join((number, name.encode(), to_text([*named]).encode(), arguments.encode())))
+            self._frames.send(message)
         except OSError:
             self._end()
         self._hear_of_load()
@@ -355,7 +366,9 @@ class Conversation:
     def _parsed(self, text: bytes) -> Any:
         try:
             return from_text(text.decode())
-        except (ValueError, RecursionError, MemoryError):
+        except MemoryError:
+            self._settle("refused", "the program's answer was too much for its tests")
+        except (ValueError, RecursionError):
             self._settle("refused", "the program's answer is not well formed")
 
     def _settle(self, kind: str, detail: str) -> None:
@@ -395,7 +408,7 @@ def _exception(fault: Sequence[Any]) -> BaseException:
         if isinstance(kind, type) and issubclass(kind, BaseException):
             try:
                 return kind(*arguments)
-            except (TypeError, ValueError):
+            except Exception:
                 continue  # it wants other arguments; its base is tried next
     return Exception(f"{name}: {message}")
 

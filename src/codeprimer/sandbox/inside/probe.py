@@ -94,6 +94,7 @@ def _tries(raised: Walls, configuration: dict[str, Any], abstract: bytes) -> Ite
             yield "landlock scope", _fails(lambda: socket.socket(socket.AF_UNIX).connect(abstract), errno.EPERM)
             yield "landlock scope of signals", _fails(lambda: os.kill(outsider, 0), errno.EPERM)
         os.close(signal_of_end)
+        os.waitpid(outsider, 0)
     if system.IS_LINUX:
         system.drop_capabilities()
         yield "no capabilities", _fails(lambda: namespaces.unshare(namespaces.NEW_UTS), errno.EPERM)

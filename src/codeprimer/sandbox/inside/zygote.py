@@ -119,6 +119,7 @@ class Zygote:
             leave = os._exit
             try:
                 _close_all_but([*(stream.fileno() for stream in streams), *self.walls.open_descriptors])
+                _open_null()
                 if limits is not None:
                     self.walls.enclose(limits, self._pid)
                 body(*streams)
@@ -225,6 +226,7 @@ class Session:
         self._end_candidate()
         with contextlib.suppress(OSError):
             self._link.send(json.dumps([self._status, self._is_late or used >= self._order.seconds]).encode())
+        self._status = 0  # the next candidate begins as a copy of this process
 
     def _end_candidate(self) -> None:
         if self._candidate:
@@ -256,7 +258,8 @@ class Session:
         self._judge = 0
         if status == 0 and not has_candidate:
             return ""
-        return "timed_out" if seconds - (self._judge_used or 0.0) >= self._order.seconds else "refused"
+        is_late = self._judge_used is not None and seconds - self._judge_used >= self._order.seconds
+        return "timed_out" if is_late or os.WTERMSIG(status) == signal.SIGXCPU else "refused"
 
 
 def processor_seconds(pid: int) -> float:
@@ -265,6 +268,14 @@ def processor_seconds(pid: int) -> float:
         return time.clock_gettime((~pid << 3) | 2)  # what clock_getcpuclockid(3) returns
     except OSError:
         return 0.0
+
+
+def _open_null() -> None:
+    """Have standard input and output lead to a null device of one's own: flags of one that is shared could be read."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    os.close(null)
 
 
 def _close_all_but(descriptors: list[int]) -> None:
@@ -295,12 +306,9 @@ def main() -> None:
         os.sched_setaffinity(0, [configuration["core"]])
     caller = socket.socket(fileno=os.dup(0))
     os.environ.clear()
-    null = os.open(os.devnull, os.O_RDWR)
     errors = os.dup(2)
     os.set_inheritable(errors, False)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
-    os.close(null)
+    _open_null()
     try:
         walls = Walls(configuration)
         walls.build(caller)
