@@ -50,6 +50,9 @@ _TIME_SIGNALS = (signal.SIGPROF, signal.SIGXCPU, signal.SIGALRM)
 _LEFT, _RIGHT, _SIDES = "left__", "right__", "sides__"
 """Where a test keeps both sides of the comparison that it asserts, and what makes its message of them."""
 
+_PLACE = ("lineno", "col_offset", "end_lineno", "end_col_offset")
+_load, _store = ast.Load(), ast.Store()
+
 Finding = tuple[str, str]
 """The kind and the detail of a verdict."""
 
@@ -109,7 +112,7 @@ class Sides:
 def _compiled(test: str, name: str) -> types.CodeType:
     tree = ast.parse(test, name)
     _keep_sides(tree.body)
-    return compile(ast.fix_missing_locations(tree), name, "exec", dont_inherit=True)
+    return compile(tree, name, "exec", dont_inherit=True)
 
 
 def _keep_sides(statements: list[ast.stmt]) -> None:
@@ -122,12 +125,14 @@ def _keep_sides(statements: list[ast.stmt]) -> None:
             _keep_sides(handler.body)
         match statement:
             case ast.Assert(test=ast.Compare(left=left, comparators=[right]) as test, msg=None):
-                kept = [ast.Name(_LEFT, ast.Load()), ast.Name(_RIGHT, ast.Load())]
-                targets = ast.Tuple([ast.Name(_LEFT, ast.Store()), ast.Name(_RIGHT, ast.Store())], ast.Store())
-                keep = ast.Assign([targets], ast.Tuple([left, right], ast.Load()))
+                # Places are given here, because looking for nodes without any costs as much as all the rest.
+                where = {name: getattr(statement, name) for name in _PLACE}
+                kept: list[ast.expr] = [ast.Name(_LEFT, _load, **where), ast.Name(_RIGHT, _load, **where)]
+                names: list[ast.expr] = [ast.Name(_LEFT, _store, **where), ast.Name(_RIGHT, _store, **where)]
+                targets: list[ast.expr] = [ast.Tuple(names, _store, **where)]
+                statements.insert(place, ast.Assign(targets, ast.Tuple([left, right], _load, **where), **where))
                 test.left, test.comparators = kept[0], [kept[1]]
-                statement.msg = ast.Call(ast.Name(_SIDES, ast.Load()), list(kept), [])
-                statements.insert(place, ast.copy_location(keep, statement))
+                statement.msg = ast.Call(ast.Name(_SIDES, _load, **where), list(kept), [], **where)
 
 
 def _names_in(code: types.CodeType) -> Iterator[str]:
