@@ -31,7 +31,7 @@ from tests.sandbox.watch import (
     zygotes,
 )
 
-from codeprimer.sandbox import Limits, Program, Sandbox, Tier, VerdictKind, pool
+from codeprimer.sandbox import Limits, Program, Sandbox, Tier, VerdictKind, pool, worker
 
 LOOP = Program("def double(x):\n    while True: pass", GOOD.tests)
 WAIT = Program("def double(x):\n    import time; time.sleep(60)", GOOD.tests)
@@ -188,7 +188,7 @@ def test_a_pause_of_the_caller_after_a_program_that_looped_costs_no_verdict(
 def test_a_pause_of_the_caller_while_long_programs_wait_costs_no_verdict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, best_sandbox: Sandbox
 ) -> None:
-    monkeypatch.setattr(pool, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(worker, "GRACE_SECONDS", 0.5)
     long = Program(GOOD.source + "\n" + "# a comment that fills the socket\n" * 20_000, GOOD.tests)
     with watched(best_sandbox.tier, tmp_path, workers=1) as sandbox:
         verdicts = sandbox.run([long] * 6)
@@ -312,7 +312,7 @@ def test_a_zygote_that_is_killed_loses_no_verdict(sandbox: Sandbox, moment: str)
 
 
 def test_a_program_that_reaches_the_zygote_harms_only_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(worker, "GRACE_SECONDS", 0.5)
     with watched(Tier.weak, tmp_path, workers=1, limits=SHORT) as sandbox:
         assert unexpected(sandbox, REACHES_THE_ZYGOTE) == {}
         assert kinds(sandbox, GOOD, Program("x = 1")) == ["passed", "passed"]
@@ -397,7 +397,7 @@ def test_killing_the_caller_leaves_no_folder_behind(tmp_path: Path, tier: Tier) 
 
 def test_a_program_that_stops_the_zygote_and_kills_its_judge_does_not_hang_the_caller(tmp_path: Path) -> None:
     script = CALLER.replace("Limits(2, 4)", "Limits(0.2, 0.4)").replace("range(1000)", "range(1)")
-    script = "from codeprimer.sandbox import pool; pool.GRACE_SECONDS = 0.5\n" + script
+    script = "from codeprimer.sandbox import worker; worker.GRACE_SECONDS = 0.5\n" + script
     caller = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path), "weak", STOPPED_AND_ORPHANED], stdout=subprocess.PIPE, text=True
     )

@@ -17,6 +17,11 @@ class FrameError(Exception):
     """A message that is too long."""
 
 
+def framed(content: bytes) -> bytes:
+    """Return one message as it goes over the stream."""
+    return len(content).to_bytes(LENGTH_BYTES, "big") + content
+
+
 class Frames:
     """Both directions of one stream; a message mostly comes with one read."""
 
@@ -26,7 +31,7 @@ class Frames:
 
     def send(self, content: bytes) -> None:
         """Write one message [bytes]. Raises OSError where nobody reads any longer."""
-        self._stream.sendall(len(content).to_bytes(LENGTH_BYTES, "big") + content)
+        self._stream.sendall(framed(content))
 
     def receive(self, most: int) -> bytes | None:
         """Return the next message, or None where the other side has closed.

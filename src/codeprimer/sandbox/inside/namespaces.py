@@ -65,7 +65,8 @@ def enter(readable: Sequence[str], hidden: Sequence[str], root: str, canary: str
 
 def unshare(kinds: int) -> None:
     """Leave namespaces for new ones. Raises OSError."""
-    system.call("unshare", system.NR_UNSHARE, ctypes.c_long(kinds))
+    if system.unshare(kinds):
+        raise system.failure("unshare")
 
 
 class FreshPids:
@@ -76,8 +77,7 @@ class FreshPids:
 
     def begin(self) -> None:
         """Have the next child be the first process of a new namespace. Raises OSError."""
-        if system.unshare(NEW_PIDS):
-            raise system.failure("unshare")
+        unshare(NEW_PIDS)
 
     def end(self) -> None:
         """Go back to the own namespace, from which alone the next one can be made. Raises OSError."""

@@ -98,8 +98,7 @@ def _tries(raised: Walls, configuration: dict[str, Any], abstract: bytes) -> Ite
     if system.IS_LINUX:
         system.drop_capabilities()
         yield "no capabilities", _fails(lambda: namespaces.unshare(namespaces.NEW_UTS), errno.EPERM)
-    for which, value in walls.limits_of_child(LIMITS):
-        walls._set_limit(which, value)
+    walls.set_limits(walls.limits_of_child(LIMITS))
     yield from _limits()
     if raised.seccomp:
         raised.enclose_calls()

@@ -19,7 +19,6 @@ NR_SECCOMP = 317 if _x86 else 277
 NR_PIVOT_ROOT = 155 if _x86 else 41
 NR_CAPGET = 125 if _x86 else 90
 NR_CAPSET = 126 if _x86 else 91
-NR_UNSHARE = 272 if _x86 else 97
 NR_MOUNT = 165 if _x86 else 40
 NR_UMOUNT2 = 166 if _x86 else 39
 NR_PTRACE = 101 if _x86 else 117

@@ -62,12 +62,12 @@ class Walls:
 
         Raises OSError.
         """
-        readable = readable_paths()
+        readable, hidden = readable_paths(), hidden_paths()
         for door in self._groups:
             with open(door, "w") as file:  # noqa: PTH123 - pathlib would be imported for this alone
                 file.write(str(os.getpid()))
         if self.namespaces:
-            namespaces.enter(readable, hidden_paths(), self._root, self._canary)
+            namespaces.enter(readable, hidden, self._root, self._canary)
         else:
             os.chdir(self._root)
         if system.IS_LINUX and not self.seccomp:
@@ -79,21 +79,20 @@ class Walls:
         if self.landlock:
             # The devices that ``readable`` lists can be written to as well: they keep nothing.
             own = [namespaces.EMPTY if self.namespaces else self._root]
-            ruleset = landlock.files_ruleset([*readable, *own], hidden_paths(), namespaces.DEVICES[:1])
+            ruleset = landlock.files_ruleset([*readable, *own], hidden, namespaces.DEVICES[:1])
             landlock.restrict(ruleset)
             os.close(ruleset)
             self._scope = landlock.scope_ruleset()
             self.open_descriptors = [self._scope]
-        for which, value in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0)):
-            _set_limit(which, value)
+        set_limits([(resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0)])
         if self.namespaces:
-            _set_limit(resource.RLIMIT_NPROC, MOST_THREADS)  # counts what is in this world alone
+            set_limits([(resource.RLIMIT_NPROC, MOST_THREADS)])  # counts what is in this world alone
         if self.seccomp:
             self._of_child = seccomp.of_child()
         if system.IS_LINUX and not self.seccomp:
             system.prctl("child_subreaper", system.PR_SET_CHILD_SUBREAPER, 1)
 
-    def close(self) -> None:
+    def enclose_zygote(self) -> None:
         """Keep this process and all its later children to the system calls that are needed. Raises OSError."""
         if self.seccomp and not self._is_listed:
             seccomp.of_zygote().install(0)
@@ -106,8 +105,7 @@ class Walls:
             system.prctl("pdeathsig", system.PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:
                 os._exit(1)
-        for which, value in limits:
-            _set_limit(which, value)
+        set_limits(limits)
         self.enclose_files()
         self.enclose_calls()
 
@@ -122,7 +120,7 @@ class Walls:
         if system.IS_LINUX:
             system.drop_capabilities()
         if self._of_child is not None:
-            self.close()
+            self.enclose_zygote()
             self._of_child.install(os.getpid())
 
 
@@ -163,6 +161,12 @@ def limits_of_child(limits: dict[str, Any]) -> list[Limit]:
         (which, value if highest[which] == resource.RLIM_INFINITY else min(value, highest[which]))
         for which, value in wanted
     ]
+
+
+def set_limits(limits: Sequence[Limit]) -> None:
+    """Set the kernel's limits for this process. Raises OSError."""
+    for which, value in limits:
+        _set_limit(which, value)
 
 
 def _set_limit(which: int, value: int) -> None:

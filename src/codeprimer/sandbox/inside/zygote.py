@@ -46,7 +46,7 @@ import types
 import typing
 from collections.abc import Callable, Sequence
 
-from . import candidate, codec, judge, namespaces, probe, system
+from . import candidate, codec, judge, namespaces, probe, problem, system
 from .orphans import end_orphans
 from .walls import Limit, Walls, limits_of_child
 
@@ -289,9 +289,9 @@ def _close_all_but(descriptors: list[int]) -> None:
 def _warm_up() -> None:
     """Do once what every child would have to do at its first program: Python prepares much of itself on first use."""
     facts = {"tests": ["assert double(1) == 2"], "setup": "", "entry_point": "", "together": False}
-    problem = judge.Problem(json.dumps(facts).encode())
+    tests = problem.Problem(json.dumps(facts).encode())
     program = candidate.Program("def double(number: int) -> int:\n    return 2 * number\n")
-    list(problem.run(lambda name, positional, named: 2))
+    list(tests.run(lambda name, positional, named: 2))
     examples: tuple[object, ...] = (1, [], "", 0.5, None)
     for argument in examples:
         program.answer("double", [], codec.encode((argument,)))
@@ -319,7 +319,7 @@ def main() -> None:
     zygote = Zygote(caller, walls)
     _warm_up()
     report = json.dumps(probe.examine(zygote, configuration)).encode()
-    walls.close()
+    walls.enclose_zygote()
     candidate.prepare()
     gc.collect()
     gc.disable()
