@@ -247,9 +247,9 @@ MEMORY_GROWTH_BYTES = 4 * 2**20
 
 def resident_bytes(sandbox: Sandbox) -> dict[int, int]:
     """Return the resident memory of this process, the zygotes and those that watch over them [bytes]."""
-    judges = {each.number for each in processes().values() if each.parent in descendants(zygotes(sandbox))}
+    watching = zygotes(sandbox)
     found = {}
-    for pid in {os.getpid()} | zygotes(sandbox) | (descendants(zygotes(sandbox)) - judges):
+    for pid in {os.getpid()} | watching | {each.number for each in processes().values() if each.parent in watching}:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         found[pid] = pages * resource.getpagesize()
     return found
