@@ -31,6 +31,33 @@ def test_a_failed_comparison_shows_both_sides(sandbox: Sandbox) -> None:
     assert verdict.detail == "test 1: assert double(3) == 7 | got 6, expected 7"
 
 
+COUNTER = """times = 0
+def count(seen=None):
+    global times
+    times += 1
+    if type(seen) is list:
+        seen.append(times)
+    return seen if type(seen) is str else times
+"""
+ONCE = "import math\nmath.tries = getattr(math, 'tries', 0) + 1\nassert math.tries > count()"
+SIDES = {
+    "the program is not asked again": (["assert count() == 1\nassert count() == 5"], "got 2, expected 5"),
+    "nor for a later test": (["assert count() == 1", "assert count() == 5"], "got 2, expected 5"),
+    "an argument that it changed": (["seen = [0]\ncount(seen)\nassert seen == [0]"], "got [0, 1], expected [0]"),
+    "an answer too long to keep": (["count('x' * 2**21)\nassert count() == 5"], "assert count() == 5"),
+    "tests that do not repeat": (["import time\nassert time.time_ns() == count()"], "expected 1"),
+    "tests that fail only once": ([ONCE], "math.tries > count()"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SIDES)
+def test_both_sides_are_those_of_the_run_that_failed(name: str, sandbox: Sandbox) -> None:
+    tests, shown = SIDES[name]
+    verdict = judge(sandbox, COUNTER, *tests)
+    assert verdict.kind is VerdictKind.failed
+    assert verdict.detail.endswith(shown)
+
+
 def test_a_failure_in_a_test_of_many_lines_names_the_line(sandbox: Sandbox) -> None:
     test = "def check(f):\n    assert f(2) == 4\n    assert f(3) == 7, 'seven'\ncheck(double)"
     assert judge(sandbox, GOOD.source, test).detail == "test 1: assert f(3) == 7, 'seven' | seven"

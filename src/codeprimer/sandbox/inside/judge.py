@@ -15,6 +15,7 @@ import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,12 @@ MOST_ANSWER = 2**22
 
 MOST_AHEAD = 2**14
 """The longest call that is sent before the program is known to have been loaded [bytes]."""
+
+MOST_HEARD = 2**20
+"""So much of what a candidate answers is kept, to show what a test compared [bytes]."""
+
+MOST_SECONDS_TO_REPEAT = 0.5
+"""Tests that took a judge longer are not run again to show what they compared [s of processor time]."""
 
 PROBLEM, SOURCE = b"P", b"S"
 """How a caller's messages begin: tests, for all programs up to the next ones; a program."""
@@ -133,21 +140,100 @@ def _without_answer(end: End) -> Finding:
     return "killed", f"the process left with exit status {os.WEXITSTATUS(end.status)} before its tests were done"
 
 
-class Conversation:
-    """What is said between the tests and one candidate."""
+class Answers:
+    """What the tests are told when they call the program, wherever the text of the answers comes from."""
 
-    def __init__(self, stream: _socket.socket) -> None:
-        self._frames = Frames(stream)
+    def __init__(self) -> None:
         self._calls = 0
         self._settled: Finding | None = None
-        self._is_loaded = False
         self._is_over = False
         self._of_candidate: BaseException | None = None
         self._remotes: dict[int, Remote] = {}
 
+    def _ask(self, name: str, values: tuple[Any, ...], keywords: list[str]) -> bytes:
+        """Return the text of the answer to a call; the last of the values are for the keywords."""
+        raise NotImplementedError
+
+    def _call(self, name: str, positional: list[Any], named: dict[str, Any]) -> Any:
+        """Have the candidate call one of its functions; return the value or raise what it raised."""
+        if self._is_over or self._settled:
+            raise Stopped
+        values = (*positional, *named.values())
+        text = self._ask(name, values, [*named])
+        self._calls += 1
+        return self._answer(name, self._parsed(text), values)
+
+    def _answer(self, name: str, answer: Any, arguments: tuple[Any, ...]) -> Any:
+        match answer:
+            case ["method"] if name == GET:
+                return Method
+            case ["value", value, changed]:
+                if changed is not None:
+                    self._change(arguments, self._built(name, changed))
+                return self._built(name, value)
+            case ["refused", str(reason)]:
+                self._settle("refused", shorten(reason))
+            case ["error", [list(), str(), str(), str()] as fault, changed]:
+                if changed is not None:
+                    self._change(arguments, self._built(name, changed))
+                self._of_candidate = _exception(fault)
+                if isinstance(self._of_candidate, StopIteration | StopAsyncIteration | GeneratorExit):
+                    # It would end an iteration of the tests, such as all(map(f, cases)), as if all cases had been seen.
+                    self._settle("raised", _said_by(fault))
+                raise self._of_candidate
+        self._settle("refused", "the program's answer is not well formed")
+        raise Stopped
+
+    def _built(self, name: str, value: Any) -> Any:
+        try:
+            return codec.build(value, self._remote)
+        except codec.CodecError as error:
+            self._settle("refused", f"{name} returned a value that {error}")
+
+    def _remote(self, number: int) -> Remote:
+        if type(number) is not int:
+            raise LookupError
+        if number not in self._remotes:
+            self._remotes[number] = Remote(number, self._call, self._refuse_to_compare)
+        return self._remotes[number]
+
+    def _refuse_to_compare(self) -> None:
+        self._settle("refused", "the tests compare an object of the program's own class, which would itself decide")
+
+    def _change(self, arguments: tuple[Any, ...], after: Any) -> None:
+        """Give the arguments, in place, the content that they have after the call."""
+        if type(after) is not tuple or len(after) != len(arguments):
+            self._settle("refused", "the program's answer is not well formed")
+        for old, new in zip(arguments, after, strict=True):
+            take_over(old, new)
+
+    def _parsed(self, text: bytes) -> Any:
+        try:
+            return from_text(text.decode())
+        except MemoryError:
+            self._settle("refused", "the program's answer was too much for its tests")
+        except (ValueError, RecursionError):
+            self._settle("refused", "the program's answer is not well formed")
+
+    def _settle(self, kind: str, detail: str) -> None:
+        self._settled = (kind, detail)
+        raise Stopped
+
+
+class Conversation(Answers):
+    """What is said between the tests and one candidate."""
+
+    def __init__(self, stream: _socket.socket) -> None:
+        super().__init__()
+        self._frames = Frames(stream)
+        self._is_loaded = False
+        self._heard: list[bytes] = []
+        self._room_to_hear = MOST_HEARD
+        self._used = 0.0
+
     def hold(self, problem: Problem, source: bytes) -> Finding | None:
         """Return the finding, or None where the candidate ended and only its end can tell why."""
-        running = 0
+        running, self._used = 0, time.process_time()
         try:
             self._load(problem, source)
             if problem.together:
@@ -198,17 +284,13 @@ class Conversation:
                 self._settle(kind, _said_by(fault))
         self._settle("refused", "what the program says of its loading is not well formed")
 
-    def _call(self, name: str, positional: list[Any], named: dict[str, Any]) -> Any:
-        """Have the candidate call one of its functions; return the value or raise what it raised."""
-        if self._is_over or self._settled:
-            raise Stopped
+    def _ask(self, name: str, values: tuple[Any, ...], keywords: list[str]) -> bytes:
         try:
-            values = (*positional, *named.values())
             arguments = codec.encode(values, number_of)
         except codec.CodecError as error:
             self._settle("refused", f"an argument of {name} {error}; tests that share objects must run together")
         number = os.urandom(8).hex().encode()
-        message = b"\n".join((number, name.encode(), to_text([*named]).encode(), arguments.encode()))
+        message = b"\n".join((number, name.encode(), to_text(keywords).encode(), arguments.encode()))
         if len(message) > MOST_AHEAD:
             self._hear_of_load()  # else both sides could write at once more than the other one takes unread
         try:
@@ -221,52 +303,10 @@ class Conversation:
         if head != number:
             # Nobody can know the number of a call before it is made, so an answer given too early has another one.
             self._settle("refused", "the program answered another call than the one that was made")
-        self._calls += 1
-        return self._answer(name, self._parsed(text), values)
-
-    def _answer(self, name: str, answer: Any, arguments: tuple[Any, ...]) -> Any:
-        match answer:
-            case ["method"] if name == GET:
-                return Method
-            case ["value", value, changed]:
-                if changed is not None:
-                    self._change(arguments, self._built(name, changed))
-                return self._built(name, value)
-            case ["refused", str(reason)]:
-                self._settle("refused", shorten(reason))
-            case ["error", [list(), str(), str(), str()] as fault, changed]:
-                if changed is not None:
-                    self._change(arguments, self._built(name, changed))
-                self._of_candidate = _exception(fault)
-                if isinstance(self._of_candidate, StopIteration | StopAsyncIteration | GeneratorExit):
-                    # It would end an iteration of the tests, such as all(map(f, cases)), as if all cases had been seen.
-                    self._settle("raised", _said_by(fault))
-                raise self._of_candidate
-        self._settle("refused", "the program's answer is not well formed")
-        raise Stopped
-
-    def _built(self, name: str, value: Any) -> Any:
-        try:
-            return codec.build(value, self._remote)
-        except codec.CodecError as error:
-            self._settle("refused", f"{name} returned a value that {error}")
-
-    def _remote(self, number: int) -> Remote:
-        if type(number) is not int:
-            raise LookupError
-        if number not in self._remotes:
-            self._remotes[number] = Remote(number, self._call, self._refuse_to_compare)
-        return self._remotes[number]
-
-    def _refuse_to_compare(self) -> None:
-        self._settle("refused", "the tests compare an object of the program's own class, which would itself decide")
-
-    def _change(self, arguments: tuple[Any, ...], after: Any) -> None:
-        """Give the arguments, in place, the content that they have after the call."""
-        if type(after) is not tuple or len(after) != len(arguments):
-            self._settle("refused", "the program's answer is not well formed")
-        for old, new in zip(arguments, after, strict=True):
-            take_over(old, new)
+        self._room_to_hear -= len(text)
+        if self._room_to_hear >= 0:
+            self._heard.append(text)
+        return text
 
     def _receive(self) -> bytes:
         try:
@@ -280,18 +320,6 @@ class Conversation:
         assert content is not None
         return content
 
-    def _parsed(self, text: bytes) -> Any:
-        try:
-            return from_text(text.decode())
-        except MemoryError:
-            self._settle("refused", "the program's answer was too much for its tests")
-        except (ValueError, RecursionError):
-            self._settle("refused", "the program's answer is not well formed")
-
-    def _settle(self, kind: str, detail: str) -> None:
-        self._settled = (kind, detail)
-        raise Stopped
-
     def _end(self) -> None:
         self._is_over = True
         raise Stopped
@@ -303,10 +331,49 @@ class Conversation:
         if error is self._of_candidate and isinstance(error, MemoryError):
             return "out_of_memory", shorten(where)
         if isinstance(error, AssertionError) and error is not self._of_candidate:
-            return "failed", join(where, message_of(error))
+            return "failed", join(where, message_of(error) or self._sides(problem, running))
         if isinstance(error, MemoryError | RecursionError) and error is not self._of_candidate:
             return "refused", join("the program's answer was too much for its tests", where)
         return "raised", join(headline(type(error).__name__, message_of(error)), where)
+
+    def _sides(self, problem: Problem, running: int) -> str:
+        """Return both sides of the comparison that has failed, nothing where it was none or would take too long."""
+        if self._room_to_hear < 0 or time.process_time() - self._used > MOST_SECONDS_TO_REPEAT:
+            return ""
+        return Repetition(self._heard).sides(problem, running)
+
+
+class Repetition(Answers):
+    """The same tests once more, on the answers that have been heard: the candidate is not asked again.
+
+    Keeping both sides of each comparison makes compiling the tests three times as long, so it is done for those that
+    fail only.
+    """
+
+    def __init__(self, heard: Sequence[bytes]) -> None:
+        super().__init__()
+        self._left = iter(heard)
+
+    def sides(self, problem: Problem, failed: int) -> str:
+        """Return both sides of the comparison in the test ``failed``, as text; nothing where it does not fail again."""
+        running = 0
+        try:
+            with contextlib.closing(problem.run(self._call, keep_sides=True)) as steps:
+                for number in steps:
+                    running = number
+        except AssertionError as error:
+            return message_of(error) if running == failed else ""
+        except BaseException:  # tests that do not repeat themselves can raise anything
+            return ""
+        finally:
+            self._of_candidate = None  # as in a conversation
+        return ""
+
+    def _ask(self, name: str, values: tuple[Any, ...], keywords: list[str]) -> bytes:
+        text = next(self._left, None)
+        if text is None:
+            raise Stopped
+        return text
 
 
 def _said_by(fault: Sequence[Any]) -> str:

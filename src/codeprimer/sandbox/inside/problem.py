@@ -1,7 +1,8 @@
 """A problem's tests, compiled once for all the programs that a judge puts to them.
 
 Reads the caller's message about a problem. One idea: the tests run as they are written, with a stand-in for each name
-that the program was to define; an ``assert`` of a comparison also keeps both sides, so that a failure can show them.
+that the program was to define. Where they have failed, they can be run again in a form in which every ``assert`` of a
+comparison keeps both sides, so that these can be shown.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Problem:
         self.together: bool = facts["together"]
         self._entry_point: str = facts["entry_point"]
         self._codes: list[types.CodeType] = []
+        self._codes_with_sides: list[types.CodeType] = []
         self.setup: str = facts["setup"]
         self._setup: types.CodeType | None = None
         self.fault = ""
@@ -40,12 +42,19 @@ class Problem:
             return
         try:
             self._setup = compile(self.setup, "<setup>", "exec", dont_inherit=True)
-            self._codes = [_compiled(test, f"<test {n}>") for n, test in enumerate(self.tests, start=1)]
+            self._codes = [
+                compile(test, f"<test {n}>", "exec", dont_inherit=True) for n, test in enumerate(self.tests, start=1)
+            ]
         except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
             self.fault = f"the tests are no Python: {headline(type(error).__name__, message_of(error))}"
 
-    def run(self, call: Callable[..., Any]) -> Generator[int, None, None]:
-        """Run the tests one after another, yielding the number of each before it begins."""
+    def run(self, call: Callable[..., Any], keep_sides: bool = False) -> Generator[int, None, None]:
+        """Run the tests one after another, yielding the number of each before it begins.
+
+        With ``keep_sides``, a comparison that fails has both its sides as its message.
+        """
+        if keep_sides and not self._codes_with_sides:
+            self._codes_with_sides = [_with_sides(test, f"<test {n}>") for n, test in enumerate(self.tests, start=1)]
         random.seed(0)
         names: dict[str, Any] = {"__name__": "__tests__", "__builtins__": builtins, _SIDES: Sides}
         if self._setup is not None:
@@ -54,7 +63,7 @@ class Problem:
             if name not in names and (name == self._entry_point or not hasattr(builtins, name)):
                 names[name] = Proxy(name, call)
         try:
-            for number, code in enumerate(self._codes, start=1):
+            for number, code in enumerate(self._codes_with_sides if keep_sides else self._codes, start=1):
                 yield number
                 exec(code, names)
         finally:
@@ -72,7 +81,7 @@ class Sides:
         return f"got {_shown(self._left)}, expected {_shown(self._right)}"
 
 
-def _compiled(test: str, name: str) -> types.CodeType:
+def _with_sides(test: str, name: str) -> types.CodeType:
     tree = ast.parse(test, name)
     _keep_sides(tree.body)
     return compile(tree, name, "exec", dont_inherit=True)
