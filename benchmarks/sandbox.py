@@ -125,7 +125,7 @@ def benchmark_folder() -> Path:
 
 def measure(problems: Sequence[Problem], arguments: argparse.Namespace) -> Result:
     """Return everything that is measured."""
-    python = None if arguments.without_peers else peers.make_environment()
+    python = None if arguments.without_peers else peers.make_environment("humaneval", peers.NAMES)
     with Sandbox(LIMITS, workers=1) as sandbox:
         tier = sandbox.tier.name
     speeds = [compare(problems, samples, arguments.rounds, python) for samples in arguments.samples]

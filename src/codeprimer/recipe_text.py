@@ -88,11 +88,11 @@ def _reference_section(title: str, model: type[Settings]) -> Iterator[str]:
     yield ""
     for name, field in model.model_fields.items():
         if (inner := _listed(field)) is not None:
-            yield from _reference_section(f"{title}.{name}", inner)
+            yield from _reference_section(name if model is Recipe else f"{title}.{name}", inner)
 
 
 def _listed(field: FieldInfo) -> type[Settings] | None:
-    """Return the settings of which a setting is a list, if it is one."""
+    """Return the settings of which a setting is a list, or that it may be left out as a whole, if it is such a one."""
     inner = next(iter(get_args(field.annotation)), None)
     return inner if isinstance(inner, type) and issubclass(inner, Settings) else None
 

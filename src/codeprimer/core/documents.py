@@ -98,8 +98,20 @@ LABELS = pa.schema(
         ("label", pa.bool_()),
         ("why", _STRINGS),  # the complaints that applied
         ("annotator", pa.string()),
+        ("said", pa.string()),  # the reason in the annotator's own words; null for rules
+        ("request_id", pa.string()),  # the teacher's request, null for rules and people
     ]
 )
+
+UNLABELLED = pa.schema(
+    [
+        ("doc_id", pa.string()),
+        ("reason", pa.string()),  # "cut_off", "other_form", "withheld", or why no answer came
+        ("detail", pa.string()),
+        ("answers", _STRINGS),  # everything that was said about it
+    ]
+)
+"""``unlabelled``: documents that a teacher gave no usable judgement of; the table is there only where there are any."""
 
 SCORES = pa.schema(
     [

@@ -18,18 +18,40 @@ class Label:
     """Educational value for somebody who learns basic coding concepts, 0-5."""
     why: tuple[str, ...]
     """The complaints that applied, as words from a small set."""
+    said: str | None = None
+    """The reason in the annotator's own words, where it has any."""
+    request_id: str | None = None
+    """The teacher's answer in the journal, where a teacher was asked."""
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """A document that was shown to an annotator and got no usable judgement."""
+
+    doc_id: str
+    reason: str
+    detail: str
+    answers: tuple[str, ...]
+    """Everything that was said about it."""
 
 
 class Annotator(Protocol):
-    """Judges documents."""
+    """Judges documents.
+
+    One that needs more than documents is handed in by the assembly, and then has ``identity`` (what decides its labels, as
+    JSON values, for the artefact's id) and ``facts`` (figures for the report, once it has labelled).
+    """
 
     name: ClassVar[str]
     in_workers: ClassVar[bool]
     """True where judging is plain computation, which the engine's workers may share; such an annotator is made anew in
     each worker. False where it talks to somebody and keeps many requests in flight by itself."""
-    about: ClassVar[str]
-    """One sentence for the report: where the labels come from."""
 
-    def label(self, documents: Iterable[Row]) -> Iterator[Label]:
-        """Yield one label per document, in order; a row has at least ``doc_id`` and ``text``."""
+    @property
+    def about(self) -> str:
+        """One sentence for the report: where the labels come from."""
+        ...
+
+    def label(self, documents: Iterable[Row]) -> Iterator[Label | Unlabelled]:
+        """Yield a label per document, or why there is none, in order; a row has at least ``doc_id`` and ``text``."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from codeprimer.core.console import Console
 from codeprimer.core.errors import SourceError
 from codeprimer.core.shards import Row, read_rows
 from codeprimer.core.stage import Tools
-from codeprimer.quality.annotator import Annotator, Label
+from codeprimer.quality.annotator import Annotator, Label, Unlabelled
 from codeprimer.quality.features import TextFeatures
 from codeprimer.quality.sample import Sample, choose_sample
 from codeprimer.quality.settings import QualitySettings
@@ -34,6 +35,8 @@ class Judged:
     good: npt.NDArray[np.bool_]
     folders: dict[RowGroup, Path]
     """Where the work on each row group's sampled rows lies."""
+    unlabelled: list[Unlabelled]
+    """Documents that were to be judged and could not be."""
 
     def part(self, name: str) -> npt.NDArray[np.int64]:
         """Return the places of the documents of one part, in the order of their ids.
@@ -90,12 +93,42 @@ def judge_sample(
     folders = list(tools.engine.map(sample_unit, units, out.work / "sample", "quality: judging a sample"))
     found = [one for folder in folders for one in load_features(folder / "features.npz")]
     if annotator.in_workers:
-        labels = [label for folder in folders for label in read_labels(folder)]
+        given: list[Label | Unlabelled] = [label for folder in folders for label in read_labels(folder)]
     else:
-        labels = list(annotator.label(_rows(units)))
-    assert len(labels) == len(found) == len(sample.rows)
+        given = _ask(annotator, units, len(sample.rows), tools.console)
+    assert len(given) == len(found) == len(sample.rows)
+    unlabelled = [one for one in given if isinstance(one, Unlabelled)]
+    labels = [one for one in given if isinstance(one, Label)]
+    if unlabelled:
+        places = [place for place, one in enumerate(given) if isinstance(one, Label)]
+        sample, found = sample.only(places), [found[place] for place in places]
+        _warn_of_unlabelled(unlabelled, len(given), tools.console)
     good = decide_good(sample, labels, settings, tools.console)
-    return Judged(sample, labels, found, good, {unit.rows: folder for unit, folder in zip(units, folders, strict=True)})
+    by_group = {unit.rows: folder for unit, folder in zip(units, folders, strict=True)}
+    return Judged(sample, labels, found, good, by_group, unlabelled)
+
+
+def _ask(
+    annotator: Annotator, units: Sequence[SampleUnit], documents: int, console: Console
+) -> list[Label | Unlabelled]:
+    """Return what an annotator says that judges in this process."""
+    if (estimate := getattr(annotator, "estimate", None)) is not None:
+        console.say(f"  {estimate(documents, sum(len(row['text']) for row in _rows(units)))}")
+    given = []
+    with console.task(f"quality: asking {annotator.name}", documents) as task:
+        for one in annotator.label(_rows(units)):
+            given.append(one)
+            task.advance(note=getattr(annotator, "progress", ""))
+    return given
+
+
+def _warn_of_unlabelled(unlabelled: Sequence[Unlabelled], documents: int, console: Console) -> None:
+    reasons = ", ".join(
+        f"{reason} {count:,}" for reason, count in sorted(Counter(one.reason for one in unlabelled).items())
+    )
+    console.warn(
+        f"quality: {len(unlabelled):,} of {documents:,} documents got no label ({reasons}); the table unlabelled says why"
+    )
 
 
 def _warn(settings: QualitySettings, sample: Sample, console: Console) -> None:

@@ -51,9 +51,13 @@ class RubricAnnotator:
 
     name: ClassVar[str] = "rubric"
     in_workers: ClassVar[bool] = True
-    about: ClassVar[str] = (
-        "The labels come from rules over the syntax tree (the paper's four complaints), not from people or a model."
-    )
+
+    @property
+    def about(self) -> str:
+        """Say where the labels come from."""
+        return (
+            "The labels come from rules over the syntax tree (the paper's four complaints), not from people or a model."
+        )
 
     def label(self, documents: Iterable[Row]) -> Iterator[Label]:
         """Yield one label per document."""

@@ -7,8 +7,8 @@ package is in one part only: a scorer that is tested on the neighbours of what i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,17 @@ class Sample:
     """False where there are too few packages, and files were divided instead."""
     available: int
     """Documents that could have been judged."""
+
+    def only(self, places: Sequence[int]) -> Sample:
+        """Return the sample without the documents that are not at ``places``."""
+        chosen = np.array(places, dtype=np.int64)
+        return replace(
+            self,
+            rows=self.rows[chosen],
+            packages=[self.packages[place] for place in places],
+            parts=[self.parts[place] for place in places],
+            keys=self.keys[chosen],
+        )
 
 
 def choose_sample(rows: Iterable[Row], size: int, seed: int) -> Sample:

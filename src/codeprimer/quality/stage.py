@@ -5,6 +5,7 @@ Writes ``labels``, ``scores``, ``kept``, ``dropped`` and the scorer (``scorer.np
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from codeprimer.core import registry
-from codeprimer.core.artifact import Artifact, Workspace
+from codeprimer.core.artifact import Artifact, Workspace, to_json
+from codeprimer.core.console import Console
 from codeprimer.core.stage import Stage, Stats, Tools
 from codeprimer.quality.annotator import Annotator
 from codeprimer.quality.features import DENSE_NAMES
@@ -22,20 +24,26 @@ from codeprimer.quality.scorer import Scorer
 from codeprimer.quality.selection import find_threshold
 from codeprimer.quality.settings import QualitySettings
 from codeprimer.quality.units import ScoreUnit, row_groups, score_unit
-from codeprimer.quality.writing import write_labels, write_scored
+from codeprimer.quality.writing import write_labels, write_scored, write_unlabelled
 
 
 class QualityStage(Stage[QualitySettings]):
     """From clean documents to those worth learning from."""
 
     name = "quality"
-    version = 2
+    version = 3
     reads = ("corpus",)
     required_tables = ("kept",)
 
     def __init__(self, annotator: Annotator | None = None) -> None:
         """``annotator`` replaces the one that the settings name (one that needs tools of the assembly)."""
         self._annotator = annotator
+
+    def source_digest(self, settings: QualitySettings, console: Console) -> str:
+        """Return what decides the labels, where that is more than the settings say."""
+        del settings, console
+        identity = getattr(self._annotator, "identity", None)
+        return "" if identity is None else to_json(identity()).decode()
 
     def run(self, settings: QualitySettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the artefact."""
@@ -47,10 +55,13 @@ class QualityStage(Stage[QualitySettings]):
         threshold = find_threshold(scores[train], sizes[train], settings.keep_fraction)
         _warn_of_ties(scores[train], sizes[train], threshold, settings, tools)
         write_labels(out, judged, annotator.name)
+        write_unlabelled(out, judged)
         tally = write_scored(out, inputs["corpus"].table("documents"), scores, threshold, judged.labels)
         facts = {
             "annotator": annotator.name,
             "about_labels": annotator.about,
+            "annotation": annotator.facts() if hasattr(annotator, "facts") else None,
+            "unlabelled": dict(sorted(Counter(one.reason for one in judged.unlabelled).items())),
             "labels": labels_facts(judged),
             "scorer": _describe(scorer),
             "test": evidence(scorer, judged, threshold),

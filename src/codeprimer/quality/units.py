@@ -74,7 +74,9 @@ def sample_unit(unit: SampleUnit, folder: Path) -> None:
         # One at a time: the annotator and the features then share one syntax tree.
         found.append(look(row["text"], unit.bucket_bits))
         if annotator is not None:
-            labels += [(label.doc_id, label.points, label.why) for label in annotator.label([row])]
+            [label] = annotator.label([row])
+            assert isinstance(label, Label), "an annotator that computes has a label for everything"
+            labels.append((label.doc_id, label.points, label.why))
     save_features(folder / "features.npz", found)
     np.save(folder / "wanted.npy", np.array(unit.wanted, dtype=np.int64))
     (folder / "labels.json").write_bytes(orjson.dumps(labels))

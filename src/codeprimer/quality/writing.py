@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codeprimer.core.artifact import Workspace
-from codeprimer.core.documents import KEPT, LABELS, QUALITY_DROPPED, SCORES
+from codeprimer.core.documents import KEPT, LABELS, QUALITY_DROPPED, SCORES, UNLABELLED
 from codeprimer.core.shards import Row, read_rows
 from codeprimer.quality.annotator import Label
 from codeprimer.quality.examples import choose_examples, example
@@ -36,8 +36,20 @@ def write_labels(out: Workspace, judged: Judged, annotator: str) -> None:
                     "label": bool(judged.good[index]),
                     "why": list(label.why),
                     "annotator": annotator,
+                    "said": label.said,
+                    "request_id": label.request_id,
                 }
             )
+
+
+def write_unlabelled(out: Workspace, judged: Judged) -> None:
+    """Write ``unlabelled``, where there is any."""
+    if not judged.unlabelled:
+        return
+    with out.table("unlabelled", UNLABELLED) as table:
+        for one in judged.unlabelled:
+            row = {"doc_id": one.doc_id, "reason": one.reason, "detail": one.detail, "answers": list(one.answers)}
+            table.write(row)
 
 
 def write_scored(

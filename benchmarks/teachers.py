@@ -1,0 +1,305 @@
+"""Asking a teacher: how much of what the endpoint allows is reached, beside two clients that are in use.
+
+``scripts/bench teachers`` needs no network beyond loopback and the package index; it installs the peers, the openai
+package and bespokelabs-curator, into an environment of their own below ``build/bench`` and writes
+``benchmarks/results/teachers.json``. The endpoint is ``python -m codeprimer.teachers.mock`` in a process of its own, on the
+same cores, with 200 ms latency.
+
+The claims, as medians over the rounds, ours and the peers in turn:
+
+- of in flight / latency, which is the most that any client can reach, at least 0.90 at 64 in flight, 0.85 at 256 and 0.75
+  at 512, the journal and the validation of every answer included;
+- at most 0.4 ms of processor time per request at 256 in flight;
+- at least 2.5 times as many answers per second as either peer at 256;
+- with faults (10 % refused with Retry-After, 5 % errors, 1 % answers cut off, 1 % bodies that break off, 1 % that never
+  come; 6,000 questions, 128 in flight): every answer valid, none that was cut off among them, at least 1.5 times the valid
+  answers per second of the openai package, and at least 0.75 of what the faults leave possible;
+- where the server refuses what is beyond 300 requests a second: at least 0.75 of that, every answer valid.
+
+What is inside the timed region. Ours: from the first question to the last reply, in a process that has opened the journal.
+The peers: from the first question to the last answer, imports outside; they validate nothing and keep nothing. What the
+faults leave possible: in flight divided by the time that a place is held per valid answer if a refusal held it for no
+time and every other fault for the latency alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from pydantic import BaseModel, Field
+from tools.machine import machine
+from tools.peers import make_environment
+
+from codeprimer.core.errors import UserError
+from codeprimer.teachers import FormQuestion, Message, Request, Teacher, TeacherSettings
+from codeprimer.teachers.mock import default_script
+from codeprimer.teachers.questions import strict_schema
+
+RESULT = Path(__file__).parent / "results" / "teachers.json"
+LATENCY = 0.2
+SHARES = {64: 0.90, 256: 0.85, 512: 0.75}
+QUESTIONS = {64: 1920, 256: 7680, 512: 12800}
+PROCESSOR_MS, RATIO = 0.4, 2.5
+FAULTS = {"refused": 0.10, "error": 0.05, "cut_off": 0.01, "broken": 0.01, "hang": 0.01}
+FAULTY_QUESTIONS, FAULTY_IN_FLIGHT, FAULTY_SHARE, FAULTY_RATIO = 6000, 128, 0.75, 1.5
+TIMEOUT = 3.0
+"""What the peer is given per attempt in the run with faults [s]; its own default is ten minutes."""
+LIMIT, LIMITED_QUESTIONS, LIMITED_SHARE = 300, 3000, 0.75
+PEERS = ("openai", "curator")
+PACKAGES = ("codeprimer", "aiohttp", "orjson", "pydantic")
+OURS = "codeprimer"
+
+Result = dict[str, Any]
+
+
+class Judgement(BaseModel):
+    """The form that is asked for."""
+
+    why: str
+    points: int = Field(ge=0, le=5)
+
+
+def main() -> int:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--in-flight", type=int, nargs="+", default=list(SHARES))
+    parser.add_argument("--without-peers", action="store_true")
+    parser.add_argument("--without-faults", action="store_true")
+    parser.add_argument("--output", type=Path, default=RESULT)
+    given = parser.parse_args()
+    try:
+        python = None if given.without_peers else make_environment("teachers", ("openai", "bespokelabs-curator"))
+        rows = [speed(in_flight, given.rounds, python) for in_flight in given.in_flight]
+        faulty = [] if given.without_faults else [with_faults(given.rounds, python), limited(given.rounds)]
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    targets = {name: met for row in rows + faulty for name, met in row["targets"].items()}
+    result = {
+        "passed": all(met is not False for met in targets.values()),
+        "targets": targets,
+        "machine": machine(PACKAGES),
+        "latency_s": LATENCY,
+        "speed": rows,
+        "faults": faulty,
+    }
+    given.output.parent.mkdir(parents=True, exist_ok=True)
+    given.output.write_text(json.dumps(result, indent=2) + "\n")
+    for name, met in targets.items():
+        print(f"{name}: {'not measured' if met is None else 'yes' if met else 'NO'}")
+    return 0 if result["passed"] else 1
+
+
+def speed(in_flight: int, rounds: int, python: Path | None) -> Result:
+    """Return answers per second without any fault."""
+    questions = [f"question {n} of {in_flight}" for n in range(QUESTIONS.get(in_flight, 30 * in_flight))]
+    runs: dict[str, list[Result]] = {}
+    for _ in range(rounds):
+        with endpoint() as url:
+            runs.setdefault(OURS, []).append(ask_ours(url, questions, in_flight))
+        for peer in PEERS if python else ():
+            assert python is not None
+            with endpoint() as url:
+                runs.setdefault(peer, []).append(ask_peer(python, peer, url, questions, in_flight, 60.0))
+    limit = in_flight / LATENCY
+    row: Result = {"in_flight": in_flight, "questions": len(questions), "rounds": rounds, "each_round": runs}
+    row["median"] = {name: medians(found) for name, found in runs.items()}
+    row["share_of_limit"] = {name: round(of["answers_per_s"] / limit, 3) for name, of in row["median"].items()}
+    row["ratio_to_faster_peer"] = ratio(runs, "answers_per_s")
+    targets: dict[str, bool | None] = {}
+    if in_flight in SHARES:
+        name = f"{in_flight} in flight: at least {SHARES[in_flight]:.2f} of in flight / latency"
+        targets[name] = row["share_of_limit"][OURS] >= SHARES[in_flight]
+    if in_flight == 256:
+        name = f"{in_flight} in flight: at most {PROCESSOR_MS} ms of processor time per request"
+        targets[name] = row["median"][OURS]["processor_ms"] <= PROCESSOR_MS
+        name = f"{in_flight} in flight: at least {RATIO} times the faster peer"
+        targets[name] = None if python is None else row["ratio_to_faster_peer"] >= RATIO
+    row["targets"] = targets
+    print(f"{in_flight} in flight, {len(questions):,} questions, n = {rounds}, medians")
+    show(row)
+    return row
+
+
+def with_faults(rounds: int, python: Path | None) -> Result:
+    """Return valid answers per second with faults of all kinds."""
+    questions = [f"question {n} with faults" for n in range(FAULTY_QUESTIONS)]
+    runs: dict[str, list[Result]] = {}
+    shares = ",".join(f"{kind}={share}" for kind, share in FAULTS.items())
+    for seed in range(rounds):
+        arguments = ["--faults", shares, "--seed", str(seed)]
+        with endpoint(*arguments) as url:
+            runs.setdefault(OURS, []).append(ask_ours(url, questions, FAULTY_IN_FLIGHT))
+        if python is not None:
+            with endpoint(*arguments) as url:
+                found = ask_peer(python, "openai", url, questions, FAULTY_IN_FLIGHT, TIMEOUT)
+            runs.setdefault("openai", []).append(found)
+    held = (1 - FAULTS["refused"]) * LATENCY / (1 - sum(FAULTS.values()))
+    limit = FAULTY_IN_FLIGHT / held
+    row: Result = {"faults": FAULTS, "questions": len(questions), "in_flight": FAULTY_IN_FLIGHT, "rounds": rounds}
+    row["each_round"], row["limit_per_s"] = runs, round(limit, 1)
+    row["median"] = {name: medians(found) for name, found in runs.items()}
+    row["share_of_limit"] = {name: round(of["valid_per_s"] / limit, 3) for name, of in row["median"].items()}
+    row["ratio_to_faster_peer"] = ratio(runs, "valid_per_s")
+    ours = runs[OURS]
+    row["targets"] = {
+        "faults: every answer valid": all(one["valid"] == len(questions) for one in ours),
+        "faults: none that was cut off taken as good": all(not one["cut_off_taken"] for one in ours),
+        f"faults: at least {FAULTY_SHARE} of what they leave possible": row["share_of_limit"][OURS] >= FAULTY_SHARE,
+        f"faults: at least {FAULTY_RATIO} times the openai package's valid answers/s": (
+            None if python is None else row["ratio_to_faster_peer"] >= FAULTY_RATIO
+        ),
+    }
+    print(f"faults {FAULTS}, {FAULTY_IN_FLIGHT} in flight, {len(questions):,} questions, n = {rounds}, medians")
+    show(row)
+    return row
+
+
+def limited(rounds: int) -> Result:
+    """Return valid answers per second of a server that refuses what is beyond a limit."""
+    questions = [f"question {n} with a limit" for n in range(LIMITED_QUESTIONS)]
+    runs: dict[str, list[Result]] = {OURS: []}
+    for _ in range(rounds):
+        with endpoint("--per-second", str(LIMIT)) as url:
+            runs[OURS].append(ask_ours(url, questions, FAULTY_IN_FLIGHT))
+    row: Result = {"per_second": LIMIT, "questions": len(questions), "in_flight": FAULTY_IN_FLIGHT, "rounds": rounds}
+    row["each_round"], row["median"] = runs, {OURS: medians(runs[OURS])}
+    row["share_of_limit"] = {OURS: round(row["median"][OURS]["valid_per_s"] / LIMIT, 3)}
+    row["ratio_to_faster_peer"] = None
+    row["targets"] = {
+        f"limited to {LIMIT}/s: at least {LIMITED_SHARE} of that": row["share_of_limit"][OURS] >= LIMITED_SHARE,
+        f"limited to {LIMIT}/s: every answer valid": all(one["valid"] == len(questions) for one in runs[OURS]),
+    }
+    print(
+        f"limited to {LIMIT} requests/s, {FAULTY_IN_FLIGHT} in flight, {len(questions):,} questions, n = {rounds}, medians"
+    )
+    show(row)
+    return row
+
+
+def show(row: Result) -> None:
+    """Print the medians as a small table."""
+    for name, found in row["median"].items():
+        print(
+            f"  {name:<12} {found['answers_per_s']:8.1f} answers/s  {found['valid_per_s']:8.1f} valid/s  "
+            f"{row['share_of_limit'][name]:5.2f} of the limit  {found['processor_ms']:6.3f} ms processor per request  "
+            f"{found['refusals']:,.0f} refused"
+        )
+    if row["ratio_to_faster_peer"] is not None:
+        print(f"  ours to the faster peer: {row['ratio_to_faster_peer']}", flush=True)
+
+
+@contextmanager
+def endpoint(*arguments: str) -> Iterator[str]:
+    """Run the mock in a process of its own; yield its address."""
+    command = [sys.executable, "-m", "codeprimer.teachers.mock", "--latency", str(LATENCY), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+def facts_of(url: str) -> Result:
+    """Return what an endpoint has counted."""
+    import urllib.request
+
+    with urllib.request.urlopen(url.replace("/v1", "/mock/facts")) as response:
+        found: Result = json.loads(response.read())
+    return found
+
+
+def ask_ours(url: str, questions: Sequence[str], in_flight: int) -> Result:
+    """Ask all questions with a fresh journal."""
+    settings = TeacherSettings(
+        base_url=url, model="mock", price="free", max_in_flight=in_flight, max_tokens=512, timeout_seconds=60.0
+    )
+    asked = [
+        FormQuestion(Request((Message("user", text),), "bench/1"), settings, Judgement, "bench/1") for text in questions
+    ]
+    with tempfile.TemporaryDirectory(dir=".") as folder, Teacher(settings, Path(folder), "bench") as teacher:
+        started, used = time.perf_counter(), time.process_time()
+        replies = list(teacher.ask(asked, len(asked)))
+        seconds, processor = time.perf_counter() - started, time.process_time() - used
+    texts = [reply.answers[-1].text if not reply.fault else None for reply in replies]
+    return outcome(url, questions, texts, seconds, processor)
+
+
+def ask_peer(python: Path, peer: str, url: str, questions: Sequence[str], in_flight: int, timeout: float) -> Result:
+    """Ask all questions through a peer, in a fresh process."""
+    schema = {"name": "answer", "schema": strict_schema(Judgement), "strict": True}
+    given = {
+        "url": url,
+        "questions": questions,
+        "in_flight": in_flight,
+        "timeout": timeout,
+        "response_format": {"type": "json_schema", "json_schema": schema},
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        source, output = Path(scratch) / "input.json", Path(scratch) / "output.json"
+        source.write_text(json.dumps(given))
+        script = Path(__file__).parent / "peers" / "ask_teachers.py"
+        command = [str(python), str(script), peer, str(source), str(output)]
+        finished = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
+        if finished.returncode:
+            raise UserError(f"{peer} failed: {finished.stderr.strip().rpartition(chr(10))[2]}")
+        found = json.loads(output.read_text())
+    return outcome(url, questions, found["texts"], found["seconds"], found["processor_seconds"])
+
+
+def outcome(
+    url: str, questions: Sequence[str], texts: Sequence[str | None], seconds: float, processor: float
+) -> Result:
+    """Return figures of one pass; an answer is valid where it is the whole text that the script gives."""
+    wanted = {text: expected(text) for text in questions}
+    valid = sum(text == wanted[question] for question, text in zip(questions, texts, strict=True))
+    taken = sum(text is not None and text != wanted[question] for question, text in zip(questions, texts, strict=True))
+    outcomes = facts_of(url)["outcomes"]
+    return {
+        "answers_per_s": round(sum(text is not None for text in texts) / seconds, 2),
+        "valid_per_s": round(valid / seconds, 2),
+        "valid": valid,
+        "cut_off_taken": taken,
+        "seconds": round(seconds, 3),
+        "processor_ms": round(1000 * processor / len(questions), 4),
+        "refusals": outcomes.get("refused", 0) + outcomes.get("limited", 0),
+    }
+
+
+def expected(question: str) -> str:
+    """Return what the endpoint's script answers."""
+    schema = {"schema": strict_schema(Judgement)}
+    form = {"type": "json_schema", "json_schema": schema}
+    return default_script({"messages": [{"content": question}], "response_format": form})
+
+
+def medians(runs: Sequence[Result]) -> Result:
+    """Return the median of every figure."""
+    return {figure: round(median(run[figure] for run in runs), 3) for figure in runs[0]}
+
+
+def ratio(runs: dict[str, list[Result]], figure: str) -> float | None:
+    """Return the median over the rounds of ours to the peer that is faster in that round."""
+    others = [found for name, found in runs.items() if name != OURS]
+    if not others:
+        return None
+    ratios: list[float] = []
+    for ours, *those in zip(runs[OURS], *others, strict=True):
+        ratios.append(ours[figure] / max(other[figure] for other in those))
+    return round(median(ratios), 3)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

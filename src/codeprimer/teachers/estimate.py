@@ -1,0 +1,70 @@
+"""What a run will ask for, said before the first request.
+
+Reads counts; asks nothing. Its one idea: a rough figure in time is worth more than an exact one afterwards; each comes
+with what it was reckoned from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from codeprimer.teachers.prices import NANO, Tariff, as_usd, tariff_of
+from codeprimer.teachers.settings import TeacherSettings
+
+CHARACTERS_PER_TOKEN = 3.5
+"""Of code, in tokenisers that are in use."""
+
+SECONDS_PER_ANSWER = 5.0
+"""What an answer of some hundred tokens takes a hosted model, more or less [s]."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Requests, tokens, money and time."""
+
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: int
+    """[nano-USD]"""
+    seconds: float
+
+    def sentence(self, settings: TeacherSettings, tariff: Tariff) -> str:
+        """Return it for people."""
+        text = (
+            f"{settings.model}: about {self.requests:,} requests, {self.prompt_tokens / 1e6:,.2f} M tokens to send and "
+            f"{self.completion_tokens / 1e6:,.2f} M to be answered"
+        )
+        if tariff.is_known:
+            text += f", {as_usd(self.cost) if self.cost else 'free'}"
+        if settings.budget_usd is not None:
+            text += f" (cap {as_usd(int(settings.budget_usd * NANO))})"
+        if settings.budget_tokens is not None:
+            text += f" (cap {settings.budget_tokens:,} tokens)"
+        return (
+            f"{text}, {duration(self.seconds)} at {SECONDS_PER_ANSWER:g} s per answer; what is in the journal already "
+            "costs neither"
+        )
+
+
+def estimate(settings: TeacherSettings, requests: int, prompt_characters: int, answer_tokens: int) -> Estimate:
+    """Return what ``requests`` with so many characters together, answered with so many tokens each, will take.
+
+    Raises RecipeError where no price is known.
+    """
+    prompt = round(prompt_characters / CHARACTERS_PER_TOKEN)
+    completion = requests * answer_tokens
+    at_once = settings.max_in_flight * len(settings.addresses)
+    seconds = requests * SECONDS_PER_ANSWER / at_once
+    if settings.requests_per_minute is not None:
+        seconds = max(seconds, 60 * requests / settings.requests_per_minute / len(settings.addresses))
+    if settings.tokens_per_minute is not None:
+        seconds = max(seconds, 60 * (prompt + completion) / settings.tokens_per_minute / len(settings.addresses))
+    return Estimate(requests, prompt, completion, tariff_of(settings).cost(prompt, completion), seconds)
+
+
+def duration(seconds: float) -> str:
+    """Return a duration for people."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 90 * 60 else f"{seconds / 3600:.1f} hours"

@@ -1,0 +1,45 @@
+"""A question on its way: what is asked next, what has been answered.
+
+Reads answers; sends nothing. Its one idea: an answer that comes from the journal and one that comes from the network are
+taken into account by the same few lines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from codeprimer.teachers.ledger import Reserved
+from codeprimer.teachers.questions import Question, Settled
+from codeprimer.teachers.requests import Answer, Request
+
+
+@dataclass
+class Item:
+    """A question on its way to being settled."""
+
+    number: int
+    question: Question
+    request: Request
+    key: bytes = b""
+    body: bytes = b""
+    reserved: Reserved | None = None
+    failures: int = 0
+    """Of the present request."""
+    answers: list[Answer] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    settled: Settled | None = None
+
+    def __lt__(self, other: Item) -> bool:
+        return self.number < other.number
+
+
+def advance(item: Item, answer: Answer) -> bool:
+    """Take an answer into account; return whether that settles the question, else there is another request."""
+    item.answers.append(answer)
+    item.requests.append(item.request)
+    then = item.question.then(item.request, answer)
+    if isinstance(then, Settled):
+        item.settled = then
+        return True
+    item.request = then
+    return False

@@ -1,0 +1,249 @@
+"""The journal: every answer that was paid for, in one SQLite file, so that none is paid for twice.
+
+Reads and writes ``journal.sqlite``. Its one idea: an answer counts as received once it is on disk. Answers are written
+by a thread of its own, all that have come meanwhile in one transaction; only then is whoever asked told. Failures are
+never kept. What was made of an answer is kept apart, under the name of the parser, so that a better parser pays nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from codeprimer.core.errors import StoreError
+from codeprimer.teachers.requests import Answer
+
+FILE_NAME = "journal.sqlite"
+VERSION = 1
+GROUP_SECONDS = 0.02
+"""How long answers are collected before they are written together [s]."""
+
+LOOK_UP_AT_ONCE = 256
+
+_TABLES = """
+create table if not exists answers (
+    key blob primary key, account text not null, model text not null, request blob not null, text blob not null,
+    finish text not null, prompt_tokens integer not null, completion_tokens integer not null, cost integer not null,
+    metered integer not null, served_by text not null, seconds real not null, at integer not null
+);
+create index if not exists answers_by_account on answers (account, model, cost, prompt_tokens, completion_tokens);
+create table if not exists readings (
+    key blob not null, parser text not null, value text, fault text, primary key (key, parser)
+) without rowid;
+create table if not exists accounts (
+    account text not null, model text not null, open integer not null, open_tokens integer not null,
+    perhaps integer not null, perhaps_tokens integer not null, primary key (account, model)
+) without rowid;
+"""
+
+
+class Journal:
+    """The answers of all runs that share a store."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the journal, or begin one. Raises StoreError where the file is none of ours or cannot be written."""
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._reader = _connect(path)
+            self._begin()
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(
+                f"{path}: the journal of teachers cannot be used ({error}); move it away or mend it"
+            ) from None
+        self._lock = threading.Lock()
+
+    def _begin(self) -> None:
+        [(version,)] = self._reader.execute("pragma user_version").fetchall()
+        if version not in (0, VERSION):
+            raise StoreError(f"{self.path}: a journal of version {version}, this codeprimer knows {VERSION}; update it")
+        if version == 0:
+            self._reader.executescript(f"begin immediate; {_TABLES} pragma user_version = {VERSION}; commit;")
+
+    def find(self, keys: Sequence[bytes]) -> dict[bytes, Answer]:
+        """Return the answers that are there; any thread may ask."""
+        found: dict[bytes, Answer] = {}
+        for start in range(0, len(keys), LOOK_UP_AT_ONCE):
+            part = keys[start : start + LOOK_UP_AT_ONCE]
+            marks = ",".join("?" * len(part))
+            with self._lock:
+                rows = self._reader.execute(
+                    "select key, text, finish, prompt_tokens, completion_tokens, cost, served_by, seconds, metered "
+                    f"from answers where key in ({marks})",
+                    part,
+                ).fetchall()
+            for key, text, finish, prompt, completion, cost, served_by, seconds, metered in rows:
+                found[key] = Answer(
+                    key,
+                    zlib.decompress(text).decode("utf-8", "surrogatepass"),
+                    finish,
+                    prompt,
+                    completion,
+                    cost,
+                    served_by,
+                    seconds,
+                    bool(metered),
+                    is_new=False,
+                )
+        return found
+
+    def spent(self, account: str, model: str) -> Spent:
+        """Return what an account has spent on a model so far."""
+        with self._lock:
+            [(cost, tokens, answers)] = self._reader.execute(
+                "select coalesce(sum(cost), 0), coalesce(sum(prompt_tokens + completion_tokens), 0), count(*) "
+                "from answers where account = ? and model = ?",
+                (account, model),
+            ).fetchall()
+            left = self._reader.execute(
+                "select open + perhaps, open_tokens + perhaps_tokens from accounts where account = ? and model = ?",
+                (account, model),
+            ).fetchone() or (0, 0)
+        return Spent(cost, tokens, answers, *left)
+
+    def close(self) -> None:
+        """Close the connection of readers."""
+        with self._lock:
+            self._reader.close()
+
+
+class Spent:
+    """What an account has spent."""
+
+    def __init__(self, cost: int, tokens: int, answers: int, perhaps: int, perhaps_tokens: int) -> None:
+        self.cost = cost
+        """[nano-USD]"""
+        self.tokens = tokens
+        self.answers = answers
+        self.perhaps = perhaps
+        """For requests that were sent and never answered: the most that the provider may still ask for [nano-USD]."""
+        self.perhaps_tokens = perhaps_tokens
+
+
+class Entry:
+    """One answer to be written, and whose it is."""
+
+    __slots__ = ("answer", "body", "item")
+
+    def __init__(self, answer: Answer, body: bytes, item: Any) -> None:
+        self.answer = answer
+        self.body = body
+        self.item = item
+
+
+Reading = tuple[bytes, str, str | None, str | None]
+"""A key, the name of a parser, and what it made of the answer: a value as JSON, or a fault."""
+
+
+class Writer:
+    """Writes what one account has received, in a thread of its own, until it is closed."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        account: str,
+        model: str,
+        reserved: Callable[[], tuple[int, int, int, int]],
+        written: Callable[[Sequence[Entry]], None],
+    ) -> None:
+        """``reserved`` tells, at any time, what is open and what was perhaps billed (money, tokens, money, tokens);
+        ``written`` is called, in the writer's thread, with answers that are on disk."""
+        self._path = journal.path
+        self._account = account
+        self._model = model
+        self._reserved = reserved
+        self._written = written
+        self._entries: list[Entry] = []
+        self._readings: list[Reading] = []
+        self._changed = threading.Condition()
+        self._is_closing = False
+        self.failure: str = ""
+        self._thread = threading.Thread(target=self._write_on, name="teachers journal", daemon=True)
+        self._thread.start()
+
+    def add(self, entry: Entry) -> None:
+        """Have an answer written."""
+        with self._changed:
+            self._entries.append(entry)
+            if len(self._entries) == 1:
+                self._changed.notify()
+
+    def note(self, readings: Iterable[Reading]) -> None:
+        """Have what parsers made of answers written, with the next answers."""
+        with self._changed:
+            self._readings += readings
+
+    def close(self) -> None:
+        """Write what is left and end."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _write_on(self) -> None:
+        connection = _connect(self._path)
+        try:
+            while True:
+                with self._changed:
+                    while not self._entries and not self._is_closing:
+                        self._changed.wait()
+                    is_closing = self._is_closing
+                if not is_closing:
+                    time.sleep(GROUP_SECONDS)
+                with self._changed:
+                    entries, self._entries = self._entries, []
+                    readings, self._readings = self._readings, []
+                try:
+                    self._write(connection, entries, readings)
+                except sqlite3.Error as error:
+                    self.failure = f"{self._path}: answers cannot be written ({error}); free some space, then run again"
+                if entries:
+                    self._written(entries)
+                if self.failure or (is_closing and not entries):
+                    return  # only now: what was reserved for the last answers stands open in their own transaction
+        finally:
+            connection.close()
+
+    def _write(self, connection: sqlite3.Connection, entries: list[Entry], readings: list[Reading]) -> None:
+        now = int(time.time())
+        rows = [self._row(entry, now) for entry in entries]
+        connection.execute("begin immediate")
+        try:
+            connection.executemany(f"insert or ignore into answers values ({','.join('?' * 13)})", rows)
+            connection.executemany("insert or replace into readings values (?,?,?,?)", readings)
+            account = (self._account, self._model, *self._reserved())
+            connection.execute("insert or replace into accounts values (?,?,?,?,?,?)", account)
+            connection.execute("commit")
+        except BaseException:
+            connection.rollback()
+            raise
+
+    def _row(self, entry: Entry, now: int) -> tuple[object, ...]:
+        answer = entry.answer
+        return (
+            answer.key,
+            self._account,
+            self._model,
+            zlib.compress(entry.body, 1),
+            zlib.compress(answer.text.encode("utf-8", "surrogatepass"), 1),
+            answer.finish,
+            answer.prompt_tokens,
+            answer.completion_tokens,
+            answer.cost,
+            answer.is_metered,
+            answer.model,
+            answer.seconds,
+            now,
+        )
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=60.0, isolation_level=None, check_same_thread=False)
+    connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma synchronous = full")
+    return connection

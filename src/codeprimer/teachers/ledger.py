@@ -1,0 +1,116 @@
+"""The ledger: what has been spent, what may still be asked for, and when to stop.
+
+Reads the journal's sums; writes nothing itself. Its one idea: before a request is sent, the most that it can cost is set
+aside, and only what fits under the cap is sent; so whatever is in flight, and whatever becomes of it, the cap holds. A
+request that got no answer may be billed all the same, so what was set aside for it stays counted.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from codeprimer.teachers.journal import Journal, Spent
+from codeprimer.teachers.prices import NANO, Tariff, as_usd
+from codeprimer.teachers.settings import TeacherSettings
+
+FRAME_TOKENS = 16
+"""What a chat format adds to each message at most [tokens]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """The most that one request can cost."""
+
+    cost: int
+    """[nano-USD]"""
+    prompt_tokens: int
+    completion_tokens: int
+
+    @property
+    def tokens(self) -> int:
+        """Both together."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+class Ledger:
+    """One account with one teacher; its figures may be read and changed by any thread."""
+
+    def __init__(self, settings: TeacherSettings, tariff: Tariff, spent: Spent) -> None:
+        self.tariff = tariff
+        self.cost, self.tokens = spent.cost, spent.tokens
+        self.perhaps, self.perhaps_tokens = spent.perhaps, spent.perhaps_tokens
+        self.open, self.open_tokens = 0, 0
+        self._most = None if settings.budget_usd is None else int(settings.budget_usd * NANO)
+        self._most_tokens = settings.budget_tokens
+        self._lock = threading.Lock()
+
+    def most(self, message_bytes: int, messages: int, max_tokens: int) -> Reserved:
+        """Return the most that a request can cost: no tokeniser makes more tokens than there are bytes."""
+        prompt = message_bytes + FRAME_TOKENS * (messages + 1)
+        return Reserved(self.tariff.cost(prompt, max_tokens), prompt, max_tokens)
+
+    def reserve(self, reserved: Reserved) -> bool:
+        """Set the most that a request can cost aside; False where it does not fit under the cap any more."""
+        with self._lock:
+            if self._most is not None and self.cost + self.perhaps + self.open + reserved.cost > self._most:
+                return False
+            tokens = self.tokens + self.perhaps_tokens + self.open_tokens + reserved.tokens
+            if self._most_tokens is not None and tokens > self._most_tokens:
+                return False
+            self.open += reserved.cost
+            self.open_tokens += reserved.tokens
+            return True
+
+    def settle(self, reserved: Reserved, cost: int, tokens: int) -> None:
+        """Replace what was set aside by what it has cost."""
+        with self._lock:
+            self._release(reserved)
+            self.cost += cost
+            self.tokens += tokens
+
+    def release(self, reserved: Reserved) -> None:
+        """Give back what was set aside: the request was refused, and costs nothing."""
+        with self._lock:
+            self._release(reserved)
+
+    def lose(self, reserved: Reserved) -> None:
+        """Keep what was set aside for a request that was sent and not answered: it may be billed."""
+        with self._lock:
+            self._release(reserved)
+            self.perhaps += reserved.cost
+            self.perhaps_tokens += reserved.tokens
+
+    def _release(self, reserved: Reserved) -> None:
+        self.open -= reserved.cost
+        self.open_tokens -= reserved.tokens
+
+    def reserved(self) -> tuple[int, int, int, int]:
+        """Return what is open and what was perhaps billed: money and tokens of each."""
+        with self._lock:
+            return self.open, self.open_tokens, self.perhaps, self.perhaps_tokens
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is set aside, so that waiting frees nothing."""
+        return self.open == 0 and self.open_tokens == 0
+
+    def describe(self) -> str:
+        """Return what has been spent, for people."""
+        text = as_usd(self.cost) if self.tariff.is_known else f"{self.tokens:,} tokens"
+        if self.perhaps:
+            text += f" (and at most {as_usd(self.perhaps)} for requests without an answer)"
+        return text
+
+    def cap(self) -> str:
+        """Return the cap, for people."""
+        return f"{self._most_tokens:,} tokens" if self._most is None else as_usd(self._most)
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Where answers are kept, and on whose account they are."""
+
+    journal: Journal
+    ledger: Ledger
+    account: str

@@ -1,0 +1,323 @@
+"""An endpoint without a model, that answers by a script and fails on purpose: ``python -m codeprimer.teachers.mock``.
+
+For tests, for benchmarks, and for trying a recipe before it costs money. Its one idea: whether a request meets a fault
+depends on the seed, on its words and on how often they have come, not on when; so two runs meet the same faults.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import importlib
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+Script = Callable[[dict[str, Any]], str]
+"""From the fields of a request to the text of the answer."""
+
+KINDS = ("refused", "error", "cut_off", "broken", "hang", "page", "no_choices", "no_usage", "no_form")
+"""429 with Retry-After; 500; finish_reason length; a body that breaks off; no answer at all; HTML; an empty list of
+choices; no usage; an answer that is not of the form that was wanted."""
+
+
+@dataclass
+class Faults:
+    """How often what goes wrong, as shares of all requests."""
+
+    shares: dict[str, float] = field(default_factory=dict)
+    seed: int = 0
+
+    def draw(self, content: bytes, times: int) -> str:
+        """Return the fault that a request meets, or nothing."""
+        if not self.shares:
+            return ""
+        digest = hashlib.blake2b(content, digest_size=8, key=f"{self.seed}/{times}".encode()).digest()
+        drawn = int.from_bytes(digest, "big") / 2**64
+        for kind, share in self.shares.items():
+            if drawn < share:
+                return kind
+            drawn -= share
+        return ""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How an endpoint behaves."""
+
+    script: Script | None = None
+    faults: Faults = field(default_factory=Faults)
+    latency: float = 0.0
+    """Of each answer [s]."""
+    per_second: float = 0.0
+    """Beyond so many requests, they are refused; 0 is no limit."""
+    retry_after: float = 0.2
+    """What a refusal by fault asks for [s]."""
+    key: str = ""
+    """The key that must be given, where there is one."""
+    model: str = ""
+    """The only model that there is; nothing: any."""
+
+
+class Mock:
+    """The server; ``facts`` tells what has been asked and what would have been billed."""
+
+    def __init__(self, manner: Manner | None = None) -> None:
+        manner = manner or Manner()
+        self._script = manner.script or default_script
+        self._faults = manner.faults
+        self._latency = manner.latency
+        self._per_second = manner.per_second
+        self._retry_after = manner.retry_after
+        self._key = manner.key
+        self._model = manner.model
+        self._level, self._at = manner.per_second, time.monotonic()
+        self._times: Counter[bytes] = Counter()
+        self.answered: Counter[str] = Counter()
+        """By the SHA-256 of the request's body, in hex."""
+        self.outcomes: Counter[str] = Counter()
+        self.tokens = {"prompt_tokens": 0, "completion_tokens": 0}
+        self._in_flight = 0
+        self.most_in_flight = 0
+        self._runner: web.ServerRunner | None = None
+        self.url = ""
+
+    async def start(self, port: int = 0) -> None:
+        """Listen on loopback."""
+        self._ended = asyncio.Event()
+        self._runner = web.ServerRunner(
+            web.Server(self._handle, access_log=None), handle_signals=False, shutdown_timeout=0.1
+        )
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", port, backlog=4096)
+        await site.start()
+        assert self._runner.addresses
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+
+    async def stop(self) -> None:
+        """End, whatever still hangs."""
+        if self._runner is not None:
+            self._ended.set()
+            await self._runner.cleanup()
+
+    def facts(self) -> dict[str, Any]:
+        """Return what has been asked."""
+        return {
+            "outcomes": dict(self.outcomes),
+            "answered": dict(self.answered),
+            "tokens": self.tokens,
+            "most_in_flight": self.most_in_flight,
+        }
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/mock/facts":
+            return _json(200, self.facts())
+        if request.path == "/v1/models":
+            return _json(200, {"object": "list", "data": [{"id": self._model or "mock", "object": "model"}]})
+        if request.path not in ("/v1/chat/completions", "/v1/embeddings"):
+            return _json(404, {"error": {"message": f"no such path: {request.path}"}})
+        self._in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self._in_flight)
+        try:
+            return await self._answer(request, await request.read())
+        finally:
+            self._in_flight -= 1
+
+    async def _answer(self, request: web.BaseRequest, content: bytes) -> web.StreamResponse:
+        if self._key and request.headers.get("Authorization") != f"Bearer {self._key}":
+            return self._refuse("wrong_key", 401, "Incorrect API key provided", "invalid_api_key")
+        fields = orjson.loads(content)
+        if self._model and fields.get("model") != self._model:
+            return self._refuse(
+                "wrong_model", 404, f"The model {fields.get('model')!r} does not exist", "model_not_found"
+            )
+        if (wait := self._wait()) > 0:
+            self.outcomes["limited"] += 1
+            return _json(429, {"error": {"message": "Rate limit reached"}}, {"Retry-After": f"{wait:.3f}"})
+        digest = hashlib.sha256(content).digest()
+        fault = self._faults.draw(content, self._times[digest])
+        self._times[digest] += 1
+        if fault == "refused":
+            self.outcomes[fault] += 1
+            error = {"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}}
+            return _json(429, error, {"Retry-After": f"{self._retry_after:g}"})
+        if fault == "hang":
+            self.outcomes[fault] += 1
+            await self._ended.wait()
+            return _json(503, {})
+        if self._latency:
+            await asyncio.sleep(self._latency)
+        if fault == "error":
+            return self._refuse(fault, 500, "The server had an error", "server_error")
+        if fault == "page":
+            self.outcomes[fault] += 1
+            return web.Response(text="<html><title>Bad gateway</title></html>", content_type="text/html")
+        reply = self._completion(fields, fault)
+        self.outcomes[fault or "good"] += 1
+        self.answered[digest.hex()] += 1
+        if fault == "broken":
+            return await _break_off(request, orjson.dumps(reply))
+        return _json(200, reply)
+
+    def _completion(self, fields: dict[str, Any], fault: str) -> dict[str, Any]:
+        if "input" in fields:
+            return self._embeddings(fields)
+        text, finish = self._script(fields), "stop"
+        limit = fields.get("max_tokens", 10**9)
+        if fault == "no_form":
+            text = "I would rather not."
+        if fault == "cut_off" or len(text) // 4 > limit:
+            text, finish = text[: min(len(text) // 2, 4 * limit)], "length"
+        prompt = sum(len(message["content"]) for message in fields["messages"]) // 4 + 1
+        completion = limit if finish == "length" else len(text) // 4 + 1
+        usage = {"prompt_tokens": prompt, "completion_tokens": completion}
+        for name, amount in usage.items():
+            self.tokens[name] += amount
+        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish}
+        return {
+            "id": "chatcmpl-mock",
+            "object": "chat.completion",
+            "created": 0,
+            "model": fields.get("model", "mock"),
+            "choices": [] if fault == "no_choices" else [choice],
+        } | ({} if fault == "no_usage" else {"usage": usage | {"total_tokens": prompt + completion}})
+
+    def _embeddings(self, fields: dict[str, Any]) -> dict[str, Any]:
+        given = fields["input"]
+        texts = [given] if isinstance(given, str) else given
+        used = sum(len(text) // 4 + 1 for text in texts)
+        self.tokens["prompt_tokens"] += used
+        data = [{"object": "embedding", "index": place, "embedding": _vector(text)} for place, text in enumerate(texts)]
+        return {"object": "list", "data": data, "usage": {"prompt_tokens": used, "total_tokens": used}}
+
+    def _wait(self) -> float:
+        """Return how long the bucket wants a request to wait [s]; 0 where it lets it through."""
+        if not self._per_second:
+            return 0.0
+        now = time.monotonic()
+        self._level = min(self._per_second, self._level + (now - self._at) * self._per_second)
+        self._at = now
+        if self._level < 1:
+            return (1 - self._level) / self._per_second
+        self._level -= 1
+        return 0.0
+
+    def _refuse(self, outcome: str, status: int, message: str, code: str) -> web.Response:
+        self.outcomes[outcome] += 1
+        return _json(status, {"error": {"message": message, "code": code}})
+
+
+def _json(status: int, value: Any, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(body=orjson.dumps(value), status=status, headers=headers, content_type="application/json")
+
+
+async def _break_off(request: web.BaseRequest, content: bytes) -> web.StreamResponse:
+    """Promise the whole body and send half of it."""
+    response = web.StreamResponse(headers={"Content-Length": str(len(content)), "Content-Type": "application/json"})
+    await response.prepare(request)
+    await response.write(content[: len(content) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return response
+
+
+def _vector(text: str) -> list[float]:
+    drawn = random.Random(text)
+    return [round(drawn.uniform(-1, 1), 6) for _ in range(16)]
+
+
+def default_script(fields: dict[str, Any]) -> str:
+    """Return an answer that fills the form that is asked for, or repeats the last message."""
+    content = fields["messages"][-1]["content"]
+    form = fields.get("response_format") or {}
+    if "json_schema" in form:
+        schema = form["json_schema"]["schema"]
+        return orjson.dumps(filled(schema, schema, random.Random(content))).decode()
+    return f"You said: {content}"
+
+
+def filled(schema: dict[str, Any], root: dict[str, Any], drawn: random.Random) -> Any:
+    """Return some value that a JSON schema allows."""
+    if "$ref" in schema:
+        return filled(root["$defs"][schema["$ref"].rpartition("/")[2]], root, drawn)
+    if "enum" in schema:
+        return drawn.choice(schema["enum"])
+    if "anyOf" in schema:
+        return filled(schema["anyOf"][0], root, drawn)
+    match schema.get("type"):
+        case "object":
+            return {name: filled(part, root, drawn) for name, part in schema.get("properties", {}).items()}
+        case "array":
+            least = schema.get("minItems", 1)
+            return [filled(schema["items"], root, drawn) for _ in range(least)]
+        case "integer" | "number":
+            return drawn.randint(int(schema.get("minimum", 0)), int(schema.get("maximum", 5)))
+        case "boolean":
+            return drawn.random() < 0.5
+    return "because it is so"
+
+
+def parse_faults(text: str, seed: int = 0) -> Faults:
+    """Return faults from ``refused=0.1,error=0.05``. Raises ValueError where a kind is not known."""
+    shares = {}
+    for part in filter(None, text.split(",")):
+        kind, _, share = part.partition("=")
+        if kind not in KINDS:
+            raise ValueError(f"{kind!r} is no fault; known: {', '.join(KINDS)}")
+        shares[kind] = float(share)
+    return Faults(shares, seed)
+
+
+def _script_named(name: str) -> Script:
+    module, _, function = name.partition(":")
+    script: Script = getattr(importlib.import_module(module), function)
+    return script
+
+
+async def _serve(mock: Mock, port: int) -> None:
+    await mock.start(port)
+    sys.stdout.write(f"{mock.url}\n")
+    sys.stdout.flush()
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    await ended.wait()
+    await mock.stop()
+
+
+def main() -> int:
+    """Serve until a signal comes; the first line says where."""
+    parser = argparse.ArgumentParser(prog="python -m codeprimer.teachers.mock", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--latency", type=float, default=0.0, help="of each answer [s]")
+    parser.add_argument("--faults", default="", help=f"such as refused=0.1,error=0.05; kinds: {', '.join(KINDS)}")
+    parser.add_argument("--seed", type=int, default=0, help="decides which requests meet a fault")
+    parser.add_argument("--retry-after", type=float, default=0.2, help="what a refusal by fault asks for [s]")
+    parser.add_argument(
+        "--per-second", type=float, default=0.0, help="beyond so many, requests are refused; 0: no limit"
+    )
+    parser.add_argument("--script", default="", help="module:function, from the request's fields to the answer's text")
+    parser.add_argument("--key", default="", help="the key that must be given")
+    parser.add_argument("--model", default="", help="the only model that there is")
+    given = parser.parse_args()
+    try:
+        faults = parse_faults(given.faults, given.seed)
+    except ValueError as error:
+        parser.error(str(error))
+    script = _script_named(given.script) if given.script else None
+    manner = Manner(script, faults, given.latency, given.per_second, given.retry_after, given.key, given.model)
+    asyncio.run(_serve(Mock(manner), given.port))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

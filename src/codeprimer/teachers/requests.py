@@ -1,0 +1,125 @@
+"""What is asked and what is answered, and the key under which both are kept.
+
+Reads and writes nothing. Its one idea: a request is known by everything that decides its answer and by nothing else, so
+an answer is found again after a crash, from another run, from another address, or with another key of the same provider.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import orjson
+
+from codeprimer.teachers.settings import TeacherSettings
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to a chat model."""
+
+    messages: tuple[Message, ...]
+    template: str = ""
+    """Which wording this is, such as ``quality/1``; another version is another request, whatever the words are."""
+    sample: int = 0
+    """The how-manieth answer to the same words this is to be, from 0."""
+    max_tokens: int | None = None
+    """How long the answer may be [tokens]; None: what the settings say."""
+    temperature: float | None = None
+    schema: dict[str, Any] | None = None
+    """A JSON schema that the answer must have."""
+
+    def longer(self, max_tokens: int) -> Request:
+        """Return the same question with another limit."""
+        return replace(self, max_tokens=max_tokens)
+
+    def continued(self, answer: str, objection: str) -> Request:
+        """Return the question that goes on after an answer that will not do."""
+        turn = (Message("assistant", answer), Message("user", objection))
+        return replace(self, messages=self.messages + turn)
+
+    @property
+    def characters(self) -> int:
+        """The length of all messages."""
+        return sum(len(message.content) for message in self.messages)
+
+
+class Form:
+    """How the requests to one teacher look on the wire and in the journal."""
+
+    def __init__(self, settings: TeacherSettings) -> None:
+        self._settings = settings
+        self._fixed = {"model": settings.model, "top_p": settings.top_p, **settings.extra}
+
+    def body(self, request: Request) -> bytes:
+        """Return what is sent, as JSON."""
+        return orjson.dumps(self._fields(request))
+
+    def key(self, request: Request) -> bytes:
+        """Return the SHA-256 of everything that decides the answer."""
+        facts = {"request": self._fields(request), "template": request.template, "sample": request.sample}
+        return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).digest()
+
+    def max_tokens(self, request: Request) -> int:
+        """Return how long the answer may be [tokens]."""
+        return self._settings.max_tokens if request.max_tokens is None else request.max_tokens
+
+    def _fields(self, request: Request) -> dict[str, Any]:
+        settings = self._settings
+        fields = self._fixed | {
+            "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+            "temperature": settings.temperature if request.temperature is None else request.temperature,
+            "max_tokens": self.max_tokens(request),
+        }
+        if request.sample:
+            fields["seed"] = request.sample
+        if request.schema is not None:
+            if settings.structured == "json_schema":
+                schema = {"name": "answer", "schema": request.schema, "strict": True}
+                fields["response_format"] = {"type": "json_schema", "json_schema": schema}
+            elif settings.structured == "json_object":
+                fields["response_format"] = {"type": "json_object"}
+        return fields
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a teacher answered, as it is kept."""
+
+    key: bytes
+    text: str
+    finish: str
+    """``stop``; ``length`` where it was cut off; else what the server says."""
+    prompt_tokens: int
+    completion_tokens: int
+    cost: int
+    """[nano-USD]"""
+    model: str
+    """What the server says that it is."""
+    seconds: float
+    """From sending to the last byte [s]."""
+    is_metered: bool = True
+    """False where the server did not say what it used, and the most that it can have been is counted."""
+    is_new: bool = True
+    """False where it was in the journal already."""
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the answer ended because it had become too long."""
+        return self.finish == "length"
+
+    @property
+    def request_id(self) -> str:
+        """The key as text, for the tables."""
+        return self.key.hex()

@@ -1,0 +1,322 @@
+"""Keeps as many requests in flight as the addresses bear, in a thread with an event loop of its own.
+
+Reads items; writes answers to the journal. Three ideas: an item that waits holds no place, it lies in a heap until it is
+due; the earliest item is sent first, because results are wanted in order; and an answer is told only once it is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import random
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from codeprimer.core.errors import UserError
+from codeprimer.teachers.endpoint import NO_ROOM, Endpoint
+from codeprimer.teachers.errors import BudgetError, TeacherError
+from codeprimer.teachers.items import Item, advance
+from codeprimer.teachers.journal import Entry, Writer
+from codeprimer.teachers.ledger import Books
+from codeprimer.teachers.outcomes import FATAL, FINAL, MAYBE_BILLED, Failure, Success, Trouble
+from codeprimer.teachers.questions import Settled
+from codeprimer.teachers.requests import Answer, Form
+from codeprimer.teachers.settings import TeacherSettings
+
+FIRST_WAIT, LONGEST_WAIT = 0.25, 60.0
+"""How long a request waits after its first failure, and at most [s]; it doubles."""
+
+SWEEP_SECONDS = 0.1
+"""How often attempts are looked at that may have taken too long [s]."""
+
+FAILURES_AT_FIRST = 5
+"""So many failures before the first answer end a run: the address is wrong, or nobody is there."""
+
+OUTAGE_SECONDS = 900.0
+"""An address that has answered before is given so long to come back [s]."""
+
+DRAIN_SECONDS = 30.0
+"""How long what is in flight is waited for when a run ends early: it is paid for [s]."""
+
+
+@dataclass
+class Flight:
+    """An attempt under way."""
+
+    item: Item
+    endpoint: Endpoint
+    started: float
+    task: asyncio.Task[None] | None = None
+    is_late: bool = False
+
+
+@dataclass
+class Counts:
+    """What has happened so far, for whoever watches."""
+
+    answers: int = 0
+    failures: dict[str, int] = field(default_factory=dict)
+    in_flight: int = 0
+    waiting: int = 0
+
+
+class Scheduler:
+    """Asks one teacher, at all its addresses."""
+
+    def __init__(
+        self,
+        settings: TeacherSettings,
+        form: Form,
+        books: Books,
+        key: str,
+        tell: Callable[[], None],
+    ) -> None:
+        """``tell`` is called, in this thread of its own, when items have been settled or all has failed."""
+        self._settings = settings
+        self._form = form
+        self._journal = books.journal
+        self._ledger = books.ledger
+        self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+        self._tell = tell
+        self._ready: list[Item] = []
+        self._due: list[tuple[float, Item]] = []
+        self._flights: dict[int, Flight] = {}
+        self._flight_numbers = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._random = random.Random()
+        self._is_open = True
+        self.counts = Counts()
+        self.failure: UserError | None = None
+        self._loop = asyncio.new_event_loop()
+        self._writer = Writer(books.journal, books.account, settings.model, books.ledger.reserved, self._on_disk)
+        self._has_begun = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="teachers", daemon=True)
+        self._thread.start()
+        self._has_begun.wait()
+
+    # --- called by whoever asks ---------------------------------------------------------------------------------------
+
+    def submit(self, items: Sequence[Item]) -> None:
+        """Have items asked."""
+        self._loop.call_soon_threadsafe(self._add, items)
+
+    def note(self, readings: Iterable[tuple[bytes, str, str | None, str | None]]) -> None:
+        """Have what parsers made of answers kept."""
+        self._writer.note(readings)
+
+    def close(self) -> None:
+        """Wait for what is in flight, because it is paid for, write it, and end."""
+        asyncio.run_coroutine_threadsafe(self._drain(), self._loop).result()
+        self._writer.close()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    # --- in the thread of the loop ------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._begin())
+        self._has_begun.set()
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.run_until_complete(self._session.close())
+            self._loop.close()
+
+    async def _begin(self) -> None:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=60),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=30),
+            auto_decompress=True,
+        )
+        self._endpoints = [Endpoint(address, self._settings, self._session) for address in self._settings.addresses]
+        self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    def _add(self, items: Iterable[Item]) -> None:
+        for item in items:
+            self._prepare(item)
+            heapq.heappush(self._ready, item)
+        self._pump()
+
+    def _prepare(self, item: Item) -> None:
+        request = item.request
+        item.body = self._form.body(request)
+        item.reserved = self._ledger.most(len(item.body), len(request.messages), self._form.max_tokens(request))
+
+    def _pump(self) -> None:
+        """Send what can be sent; see to it that this is called again when there is more."""
+        if not self._is_open:
+            return
+        now = self._loop.time()
+        while self._due and self._due[0][0] <= now:
+            heapq.heappush(self._ready, heapq.heappop(self._due)[1])
+        soonest = self._due[0][0] - now if self._due else NO_ROOM
+        while self._ready:
+            item = self._ready[0]
+            assert item.reserved is not None
+            endpoint, wait = self._choose(item.reserved.tokens, now)
+            if wait > 0:
+                soonest = min(soonest, wait)
+                break
+            if not self._ledger.reserve(item.reserved):
+                if self._ledger.is_empty:
+                    self._fail(BudgetError(f"the cap of {self._ledger.cap()} is reached"))
+                break  # something is in flight; what it does not use may be enough
+            heapq.heappop(self._ready)
+            self._start(item, endpoint, now)
+        self._set_timer(soonest)
+        self.counts.in_flight, self.counts.waiting = len(self._flights), len(self._due)
+
+    def _choose(self, tokens: int, now: float) -> tuple[Endpoint, float]:
+        """Return the address that can be asked soonest, of those the least busy one, and how long that is [s]."""
+        waits = [(endpoint.wait(tokens, now), endpoint.in_flight) for endpoint in self._endpoints]
+        place = min(range(len(waits)), key=waits.__getitem__)
+        return self._endpoints[place], waits[place][0]
+
+    def _set_timer(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if seconds < NO_ROOM:
+            self._timer = self._loop.call_later(seconds, self._pump)
+
+    def _start(self, item: Item, endpoint: Endpoint, now: float) -> None:
+        assert item.reserved is not None
+        endpoint.begin(item.reserved.tokens, now)
+        number = self._flight_numbers = self._flight_numbers + 1
+        flight = self._flights[number] = Flight(item, endpoint, now)
+        flight.task = self._loop.create_task(self._fly(number, flight))
+
+    async def _fly(self, number: int, flight: Flight) -> None:
+        try:
+            outcome = await flight.endpoint.send(flight.item.body, self._headers)
+        except asyncio.CancelledError:
+            seconds = self._loop.time() - flight.started
+            outcome = Failure(Trouble.SILENT, f"no answer within {seconds:.1f} s")
+        del self._flights[number]
+        now = self._loop.time()
+        seconds = now - flight.started
+        flight.endpoint.end(outcome, seconds, now)
+        if isinstance(outcome, Success):
+            self._receive(flight.item, outcome, seconds)
+        else:
+            self._try_again(flight.item, flight.endpoint, outcome, now)
+        self._pump()
+
+    def _sweep(self) -> None:
+        """End attempts that take longer than answers do."""
+        now = self._loop.time()
+        for flight in self._flights.values():
+            if not flight.is_late and now - flight.started > flight.endpoint.patience.seconds(flight.item.failures):
+                flight.is_late = True
+                assert flight.task is not None
+                flight.task.cancel()
+        self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    def _receive(self, item: Item, success: Success, seconds: float) -> None:
+        """Have an answer written."""
+        assert item.reserved is not None
+        prompt, completion = success.prompt_tokens, success.completion_tokens
+        is_metered = prompt is not None and completion is not None
+        if prompt is None or completion is None:
+            prompt, completion = item.reserved.prompt_tokens, item.reserved.completion_tokens
+        answer = Answer(
+            item.key,
+            success.text,
+            success.finish,
+            prompt,
+            completion,
+            self._ledger.tariff.cost(prompt, completion),
+            success.model,
+            seconds,
+            is_metered,
+        )
+        self._writer.add(Entry(answer, item.body, item))
+
+    def _on_disk(self, entries: Sequence[Entry]) -> None:
+        """Called by the writer's thread: only what is on disk is no longer set aside."""
+        for entry in entries:
+            reserved, answer = entry.item.reserved, entry.answer
+            if not self._writer.failure:
+                self._ledger.settle(reserved, answer.cost, answer.prompt_tokens + answer.completion_tokens)
+        self._loop.call_soon_threadsafe(self._settle, entries)
+
+    def _settle(self, entries: Sequence[Entry]) -> None:
+        if self._writer.failure:
+            self._fail(UserError(self._writer.failure))
+            return
+        for entry in entries:
+            item, answer = entry.item, entry.answer
+            self.counts.answers += 1
+            item.failures = 0
+            if advance(item, answer):
+                continue
+            item.key = self._form.key(item.request)
+            known = self._journal.find([item.key])
+            while item.key in known and not advance(item, known[item.key]):
+                item.key = self._form.key(item.request)
+                known = self._journal.find([item.key])
+            if item.settled is None:
+                self._prepare(item)
+                heapq.heappush(self._ready, item)
+        self._tell()
+        self._pump()
+
+    def _try_again(self, item: Item, endpoint: Endpoint, failure: Failure, now: float) -> None:
+        assert item.reserved is not None
+        (self._ledger.lose if failure.trouble in MAYBE_BILLED else self._ledger.release)(item.reserved)
+        self.counts.failures[failure.trouble.value] = self.counts.failures.get(failure.trouble.value, 0) + 1
+        if sentence := self._hopeless(endpoint, failure, now):
+            self._fail(TeacherError(sentence))
+            return
+        item.failures += failure.trouble is not Trouble.REFUSED
+        if failure.trouble in FINAL or item.failures >= self._settings.attempts:
+            item.settled = Settled(None, failure.trouble.value, failure.detail)
+            self._tell()
+            return
+        wait = failure.wait
+        if wait is None:
+            wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** max(0, item.failures - 1)) * self._random.uniform(0.5, 1.0)
+        heapq.heappush(self._due, (now + wait, item))
+
+    def _hopeless(self, endpoint: Endpoint, failure: Failure, now: float) -> str:
+        """Return a sentence where going on makes no sense."""
+        where = endpoint.address
+        if failure.trouble in FATAL:
+            return f"teacher: {where} cannot be asked: {failure.detail}; see codeprimer doctor --teacher RECIPE"
+        counts = self.counts
+        if not endpoint.has_answered and not counts.answers and failure.trouble is not Trouble.REFUSED:
+            failed = sum(count for name, count in counts.failures.items() if name != Trouble.REFUSED)
+            if failed >= FAILURES_AT_FIRST:
+                return (
+                    f"teacher: {where} has not answered one of {failed} requests: {failure.detail}; see codeprimer doctor "
+                    "--teacher RECIPE"
+                )
+        breaker = endpoint.breaker
+        if breaker.failures and now - breaker.failing_since > OUTAGE_SECONDS and len(self._endpoints) == 1:
+            return (
+                f"teacher: {where} has not answered for {OUTAGE_SECONDS / 60:.0f} minutes: {failure.detail}; run again "
+                "when it does, nothing is asked twice"
+            )
+        return ""
+
+    def _fail(self, error: UserError) -> None:
+        if self.failure is None:
+            self.failure = error
+        self._is_open = False
+        self._tell()
+
+    async def _drain(self) -> None:
+        self._is_open = False
+        self._sweeper.cancel()
+        tasks = [flight.task for flight in self._flights.values() if flight.task is not None]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=0 if isinstance(self.failure, TeacherError) else DRAIN_SECONDS)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)

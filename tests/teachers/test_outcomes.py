@@ -1,0 +1,120 @@
+"""Every response has one meaning."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codeprimer.teachers.outcomes import Failure, Success, Trouble, duration, pause_wanted, read_response, retry_after
+
+GOOD = {
+    "choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 1},
+}
+
+CASES: list[tuple[int, Any, Trouble, str]] = [
+    (429, {"error": {"message": "slow down"}}, Trouble.REFUSED, "slow down"),
+    (429, {"error": {"message": "pay", "code": "insufficient_quota"}}, Trouble.WRONG_SETUP, "no credit"),
+    (402, {"error": "pay"}, Trouble.WRONG_SETUP, "no credit"),
+    (401, {"error": {"message": "no"}}, Trouble.WRONG_SETUP, "the key is not accepted"),
+    (403, {"detail": "no"}, Trouble.WRONG_SETUP, "the key is not accepted"),
+    (404, {"error": {"message": "no model"}}, Trouble.WRONG_SETUP, "no model"),
+    (307, "", Trouble.WRONG_SETUP, "leads on to"),
+    (400, {"message": "too long"}, Trouble.BAD_REQUEST, "too long"),
+    (500, {"error": "oh"}, Trouble.OVERLOADED, "status 500: oh"),
+    (503, "<html><title>Busy</title></html>", Trouble.OVERLOADED, "Busy"),
+    (408, "", Trouble.OVERLOADED, "nothing is said"),
+    (200, "<html>", Trouble.WRONG_SETUP, "web page"),
+    (200, '{"choices": [{"mess', Trouble.BROKEN, "no whole JSON"),
+    (200, {"choices": []}, Trouble.EMPTY, "no choices"),
+    (200, {"choices": None}, Trouble.EMPTY, "no choices"),
+    (200, [], Trouble.EMPTY, "no choices"),
+    (200, {"error": {"message": "odd"}}, Trouble.EMPTY, "odd"),
+    (200, {"choices": [{"message": {"content": None}}]}, Trouble.EMPTY, "is empty"),
+    (200, {"choices": [{"message": {"content": " "}, "finish_reason": "stop"}]}, Trouble.EMPTY, "is empty"),
+]
+
+
+@pytest.mark.parametrize(("status", "said", "trouble", "detail"), CASES)
+def test_what_is_no_answer_says_what_is_to_happen_next(status: int, said: Any, trouble: Trouble, detail: str) -> None:
+    content = said.encode() if isinstance(said, str) else orjson.dumps(said)
+    found = read_response(status, {}, content)
+    assert isinstance(found, Failure)
+    assert found.trouble is trouble
+    assert detail in found.detail
+
+
+def test_an_answer_is_read_with_its_usage() -> None:
+    assert read_response(200, {}, orjson.dumps(GOOD)) == Success("yes", "stop", "", 3, 1)
+
+
+@pytest.mark.parametrize(
+    "usage", [None, {}, {"prompt_tokens": "3"}, {"prompt_tokens": -1}, {"prompt_tokens": True}, []]
+)
+def test_usage_that_is_no_number_is_none(usage: Any) -> None:
+    found = read_response(200, {}, orjson.dumps(GOOD | {"usage": usage}))
+    assert isinstance(found, Success)
+    assert (found.prompt_tokens, found.completion_tokens) == (None, None)
+
+
+@given(st.integers(100, 599), st.binary(max_size=200))
+def test_no_response_is_more_than_one_sentence(status: int, content: bytes) -> None:
+    found = read_response(status, {}, content)
+    assert isinstance(found, Success | Failure)
+    if isinstance(found, Failure):
+        assert found.detail.isprintable()
+        assert len(found.detail) < 400
+
+
+NAMES = st.sampled_from(["choices", "message", "content", "usage", "finish_reason", "error", "prompt_tokens"])
+PLAIN = st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5)
+JSON = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4))
+
+
+@given(JSON)
+def test_no_json_makes_reading_fail(value: Any) -> None:
+    assert isinstance(read_response(200, {}, orjson.dumps(value)), Success | Failure)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "2"}, 2.0),
+        ({"retry-after-ms": "1500", "Retry-After": "9"}, 1.5),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "-3"}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after_is_understood(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers) == seconds
+
+
+def test_retry_after_may_be_a_date() -> None:
+    import time
+
+    found = retry_after({"Retry-After": formatdate(time.time() + 30)})
+    assert found is not None
+    assert 28 <= found <= 30
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("1m6.5s", 66.5), ("12ms", 0.012), ("3", 3.0), ("1h2m", 3720.0), ("", 0.0), ("never", 0.0)]
+)
+def test_durations_are_understood(text: str, seconds: float) -> None:
+    assert duration(text) == pytest.approx(seconds)
+
+
+def test_a_used_up_limit_wants_a_pause() -> None:
+    headers = {
+        "x-ratelimit-remaining-requests": "0",
+        "x-ratelimit-reset-requests": "2s",
+        "x-ratelimit-remaining-tokens": "9",
+    }
+    assert pause_wanted(headers) == 2.0
+    assert pause_wanted({"x-ratelimit-remaining-requests": "1", "x-ratelimit-reset-requests": "2s"}) == 0.0
