@@ -288,15 +288,39 @@ def _mebibytes(sized: list[tuple[Path, int]]) -> str:
 
 
 @app.command()
-def doctor(json: Json = False) -> None:
-    """Tell what this machine has and what is missing."""
-    from codeprimer.doctor import examine, print_findings
+def ask(
+    recipe_file: Annotated[Path, typer.Argument(help="A recipe with a section teacher.", metavar="RECIPE")],
+    question: Annotated[str, typer.Argument(help="What is asked; '-' reads standard input.")],
+    sample: Annotated[int, typer.Option(min=0, help="Another number, another answer to the same question.")] = 0,
+    overrides: Overrides = None,
+    runs: Runs = DEFAULT_RUNS,
+) -> None:
+    """Ask a recipe's teacher one question; print the answer, what it cost and how long it took."""
+    from codeprimer.ask import ask_once, teacher_settings
 
-    findings = examine()
+    text = sys.stdin.read() if question == "-" else question
+    asked = ask_once(teacher_settings(recipe_file, overrides or []), text, sample, runs)
+    typer.echo(asked.text)
+    typer.echo(asked.about, err=True)
+
+
+@app.command()
+def doctor(
+    teacher: Annotated[
+        Path | None, typer.Option(help="A recipe: look at its teacher instead, with two small requests.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Tell what this machine has and what is missing, or what is wrong with a recipe's teacher."""
+    from codeprimer.doctor import examine, examine_teacher, print_findings
+
+    findings = examine() if teacher is None else examine_teacher(teacher)
     if json:
         _print_json(findings)
     else:
         print_findings(_console(False), findings)
+    if teacher is not None and any(finding["state"] == "poor" for finding in findings):
+        raise typer.Exit(2)
 
 
 @app.command()

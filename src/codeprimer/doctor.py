@@ -53,6 +53,18 @@ def examine() -> list[dict[str, Any]]:
     return [asdict(finding) for finding in findings]
 
 
+def examine_teacher(recipe: Path) -> list[dict[str, Any]]:
+    """Return what was found about a recipe's teacher. Raises RecipeError where there is none."""
+    from codeprimer.ask import teacher_settings
+    from codeprimer.teachers.checkup import check_up
+
+    settings = teacher_settings(recipe, [])
+    findings = [Finding("teacher", "good", f"{settings.model} at {', '.join(settings.addresses)}")]
+    for check in check_up(settings):
+        findings.append(Finding(check.name, "good" if check.is_good else "poor", check.detail))
+    return [asdict(finding) for finding in findings]
+
+
 def _memory() -> Finding:
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     text = f"{total / 2**30:.1f} GiB"

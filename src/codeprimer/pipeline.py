@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from codeprimer.contamination.stage import ContaminationStage
@@ -18,14 +19,16 @@ from codeprimer.corpus.stage import CorpusStage
 from codeprimer.evaluation.stage import EvaluationStage
 from codeprimer.exam.stage import ExamStage
 from codeprimer.exercises.stage import ExercisesStage
+from codeprimer.quality.annotator import Annotator
 from codeprimer.quality.asking import EndpointAnnotator
+from codeprimer.quality.by_hand import HumanAnnotator
 from codeprimer.quality.stage import QualityStage
-from codeprimer.recipe import ENDPOINT, Recipe
+from codeprimer.recipe import ENDPOINT, HUMAN, Recipe
 from codeprimer.report.stage import ReportStage
 from codeprimer.run_folder import RunFolder, step_name
 from codeprimer.sandbox import JailError, Sandbox, Tier
 from codeprimer.schedule import Planned, State, Step, walk
-from codeprimer.teachers import Access
+from codeprimer.teachers import Access, TeacherSettings
 from codeprimer.textbooks.stage import TextbooksStage
 from codeprimer.tokens.stage import TokensStage
 from codeprimer.training.settings import MOST_THREADS
@@ -77,18 +80,23 @@ TEACHERS = "teachers"
 """The folder in the store with the journal of all teachers."""
 
 
-def access(recipe: Recipe, folder: RunFolder | None) -> Access:
-    """Return how the recipe's teacher is reached; what it costs is booked on the run's name."""
-    assert recipe.teacher is not None, "a recipe that needs a teacher has been checked for one"
+def access(settings: TeacherSettings | None, folder: RunFolder | None) -> Access:
+    """Return how a teacher is reached; what it costs is booked on the run's name."""
+    assert settings is not None, "a recipe that needs a teacher has been checked for one"
     if folder is None:
-        return Access(recipe.teacher)
-    return Access(recipe.teacher, folder.store.root / TEACHERS, folder.path.name)
+        return Access(settings)
+    return Access(settings, folder.store.root / TEACHERS, folder.path.name)
 
 
-def _annotator(recipe: Recipe, folder: RunFolder | None) -> EndpointAnnotator | None:
-    if recipe.quality.annotator != ENDPOINT:
-        return None
-    return EndpointAnnotator(access(recipe, folder))
+def _annotator(recipe: Recipe, folder: RunFolder | None) -> Annotator | None:
+    """Return the annotator that needs more than documents, None where the stage makes its own."""
+    if recipe.quality.annotator == HUMAN:
+        assert recipe.quality.labels is not None
+        return HumanAnnotator(Path(recipe.quality.labels))
+    if recipe.quality.annotator == ENDPOINT:
+        second = None if recipe.second_teacher is None else access(recipe.second_teacher, folder)
+        return EndpointAnnotator(access(recipe.teacher, folder), second)
+    return None
 
 
 SANDBOX = "sandbox"

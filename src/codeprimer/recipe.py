@@ -122,6 +122,10 @@ class Recipe(Settings):
     teacher: TeacherSettings | None = Field(
         default=None, description="A language model that annotates and writes; none: everything is made offline."
     )
+    second_teacher: TeacherSettings | None = Field(
+        default=None,
+        description="Another one that is asked the same, to see what the better one is worth; none: nobody.",
+    )
     exam: ExamSettings = ExamSettings()
     corpus: CorpusSettings = CorpusSettings()
     quality: QualitySettings = QualitySettings()
@@ -134,8 +138,8 @@ class Recipe(Settings):
     report: ReportSettings = ReportSettings()
 
 
-ENDPOINT = "endpoint"
-"""The annotator and the author that ask the recipe's teacher."""
+ENDPOINT, HUMAN = "endpoint", "human"
+"""The annotator and the author that ask the recipe's teacher; the annotator that reads what people said."""
 
 
 def plugins_of(recipe: Recipe) -> dict[str, str]:
@@ -205,6 +209,10 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
     asking = [key for key, name in plugins_of(recipe).items() if name == ENDPOINT]
     if asking and recipe.teacher is None:
         yield f"{asking[0]}: {ENDPOINT} asks a language model; say which one in a section teacher (base_url, model, ...)"
+    if recipe.second_teacher is not None and recipe.quality.annotator != ENDPOINT:
+        yield "second_teacher: there is nothing to compare, because quality.annotator is not endpoint; take it out"
+    if (recipe.quality.annotator == HUMAN) != (recipe.quality.labels is not None):
+        yield f"quality.labels: annotator: {HUMAN} and a file of labels go together; give both, or neither"
     if training.model.context < recipe.tokens.context:
         yield (
             f"training.model.context: {training.model.context} is less than tokens.context ({recipe.tokens.context}), "
@@ -289,7 +297,10 @@ def _override(values: dict[str, Any], override: str) -> None:
 
 
 def _resolve_paths(values: dict[str, Any], recipe: Path) -> None:
-    """Make the paths of the corpus' sources and of benchmark files absolute, so that a run works from any folder."""
+    """Make the paths of sources, labels and benchmark files absolute, so that a run works from any folder."""
+    quality = values.get("quality")
+    if isinstance(quality, dict) and isinstance(quality.get("labels"), str):
+        quality["labels"] = _absolute(quality["labels"], recipe, "quality.labels")
     exam = values.get("exam")
     words = exam.get("benchmarks") if isinstance(exam, dict) else None
     if isinstance(exam, dict) and isinstance(words, list):

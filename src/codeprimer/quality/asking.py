@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from itertools import tee
 from typing import Any, ClassVar, Literal
 
@@ -24,7 +26,7 @@ from codeprimer.quality.annotator import Label, Unlabelled
 from codeprimer.quality.rubric import Complaint
 from codeprimer.teachers import Access, FormQuestion, Message, Reply, Request
 from codeprimer.teachers.estimate import estimate
-from codeprimer.teachers.prices import as_usd, tariff_of
+from codeprimer.teachers.prices import NANO, as_usd, tariff_of
 
 TEMPLATE = "quality/1"
 """Raised when a word below changes: answers to other words are other answers."""
@@ -67,15 +69,16 @@ class Judgement(BaseModel):
 
 
 class EndpointAnnotator:
-    """Labels by a language model."""
+    """Labels by a language model; a second one may be asked the same, for comparison only."""
 
     name: ClassVar[str] = "endpoint"
     in_workers: ClassVar[bool] = False
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, second: Access | None = None) -> None:
         self._access = access
-        self._agreement = Agreement()
-        self._counts: dict[str, int] = {"labelled": 0, "unlabelled": 0, "answers": 0, "cost_nano_usd": 0, "tokens": 0}
+        self._second = second
+        self._twice, self._compared = Agreement(), Agreement()
+        self._tally, self._second_tally = Tally(), Tally()
 
     @property
     def about(self) -> str:
@@ -86,63 +89,102 @@ class EndpointAnnotator:
         )
 
     def identity(self) -> dict[str, Any]:
-        """Return what decides the labels."""
-        return {"teacher": self._access.settings.identity(), "template": TEMPLATE, "parser": PARSER}
+        """Return what decides the labels and the figures about them."""
+        second = None if self._second is None else self._second.settings.identity()
+        teacher = self._access.settings.identity()
+        return {"teacher": teacher, "second_teacher": second, "template": TEMPLATE, "parser": PARSER}
 
     def estimate(self, documents: int, characters: int) -> str:
         """Return what asking about so many documents with so many characters will take, for people.
 
         Raises RecipeError where no price is known.
         """
-        settings = self._access.settings
-        requests = round(documents * (1 + ASKED_TWICE))
         shown = min(characters, documents * MOST_CHARACTERS) + documents * len(_INSTRUCTIONS)
-        return estimate(settings, requests, round(shown * (1 + ASKED_TWICE)), ANSWER_TOKENS).sentence(
-            settings, tariff_of(settings)
-        )
-
-    def label(self, documents: Iterable[Row]) -> Iterator[Label | Unlabelled]:
-        """Yield a label for each document, or why there is none."""
-        with self._access.open() as teacher:
-            questioned, shown = tee(documents)
-            replies = teacher.ask(question for row in questioned for question in self._questions(row))
-            for row in shown:
-                yield self._labelled(row, replies)
+        sentences = []
+        for access, times in ((self._access, 1 + ASKED_TWICE), (self._second, 1.0)):
+            if access is not None:
+                reckoned = estimate(access.settings, round(documents * times), round(shown * times), ANSWER_TOKENS)
+                sentences.append(reckoned.sentence(access.settings, tariff_of(access.settings)))
+        return "; ".join(sentences)
 
     @property
     def progress(self) -> str:
-        """Say what has been spent on the labels so far."""
-        return as_usd(self._counts["cost_nano_usd"]) if self._counts["cost_nano_usd"] else ""
+        """Say what the labels have cost so far."""
+        cost = self._tally.cost + self._second_tally.cost
+        return as_usd(cost) if cost else ""
 
-    def _questions(self, row: Row) -> Iterator[FormQuestion[Judgement]]:
-        for sample in range(1 + is_asked_twice(row["doc_id"])):
-            messages = (Message("system", _INSTRUCTIONS), Message("user", f"```python\n{excerpt(row['text'])}\n```"))
-            request = Request(messages, TEMPLATE, sample)
-            yield FormQuestion(request, self._access.settings, Judgement, PARSER)
+    def label(self, documents: Iterable[Row]) -> Iterator[Label | Unlabelled]:
+        """Yield a label for each document, or why there is none."""
+        with ExitStack() as stack:
+            shown, *questioned = tee(documents, 2 if self._second is None else 3)
+            replies = stack.enter_context(self._access.open()).ask(_all_questions(questioned[0], self._access, True))
+            others: Iterator[Reply] | None = None
+            if self._second is not None:
+                others = stack.enter_context(self._second.open()).ask(
+                    _all_questions(questioned[1], self._second, False)
+                )
+            for row in shown:
+                yield self._labelled(row, replies, others)
 
-    def _labelled(self, row: Row, replies: Iterator[Reply]) -> Label | Unlabelled:
-        first = self._count(next(replies))
+    def _labelled(self, row: Row, replies: Iterator[Reply], others: Iterator[Reply] | None) -> Label | Unlabelled:
+        first = self._tally.count(next(replies))
         if is_asked_twice(row["doc_id"]):
-            second = self._count(next(replies))
-            if not first.fault and not second.fault:
-                self._agreement.add(first.value.points, second.value.points)
+            _compare(first, self._tally.count(next(replies)), self._twice)
+        if others is not None:
+            _compare(first, self._second_tally.count(next(others)), self._compared)
         if first.fault:
-            self._counts["unlabelled"] += 1
             return Unlabelled(row["doc_id"], first.fault, first.detail, tuple(answer.text for answer in first.answers))
-        self._counts["labelled"] += 1
         judgement: Judgement = first.value
         why = tuple(dict.fromkeys(judgement.faults))
         return Label(row["doc_id"], float(judgement.points), why, judgement.why, first.request_id)
 
-    def _count(self, reply: Reply) -> Reply:
-        self._counts["answers"] += len(reply.answers)
-        self._counts["cost_nano_usd"] += reply.cost
-        self._counts["tokens"] += sum(answer.prompt_tokens + answer.completion_tokens for answer in reply.answers)
+    def facts(self) -> dict[str, Any]:
+        """Return figures for the report; equal for equal answers, whenever they were given."""
+        facts = {"model": self._access.settings.model, **self._tally.facts(), "asked_twice": self._twice.facts()}
+        if self._second is not None:
+            other = {"model": self._second.settings.model, **self._second_tally.facts()}
+            facts["second"] = other | {"agreement": self._compared.facts()}
+        return facts
+
+
+class Tally:
+    """What was asked and what it cost."""
+
+    def __init__(self) -> None:
+        self._replies: Counter[str] = Counter()
+        self._answers = 0
+        self._tokens = 0
+        self.cost = 0
+        """[nano-USD]"""
+
+    def count(self, reply: Reply) -> Reply:
+        """Count a reply, and return it."""
+        self._replies[reply.fault or "accepted"] += 1
+        self._answers += len(reply.answers)
+        self._tokens += sum(answer.prompt_tokens + answer.completion_tokens for answer in reply.answers)
+        self.cost += reply.cost
         return reply
 
     def facts(self) -> dict[str, Any]:
-        """Return figures for the report; equal for equal answers, whenever they were given."""
-        return {"model": self._access.settings.model, **self._counts, "asked_twice": self._agreement.facts()}
+        """Return figures."""
+        return {
+            "replies": dict(sorted(self._replies.items())),
+            "answers": self._answers,
+            "tokens": self._tokens,
+            "usd": self.cost / NANO,
+        }
+
+
+def _all_questions(documents: Iterable[Row], access: Access, may_ask_twice: bool) -> Iterator[FormQuestion[Judgement]]:
+    for row in documents:
+        messages = (Message("system", _INSTRUCTIONS), Message("user", f"```python\n{excerpt(row['text'])}\n```"))
+        for sample in range(1 + (may_ask_twice and is_asked_twice(row["doc_id"]))):
+            yield FormQuestion(Request(messages, TEMPLATE, sample), access.settings, Judgement, PARSER)
+
+
+def _compare(one: Reply, other: Reply, agreement: Agreement) -> None:
+    if not one.fault and not other.fault:
+        agreement.add(one.value.points, other.value.points)
 
 
 def is_asked_twice(doc_id: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from codeprimer.core.stage import Settings
+from codeprimer.core.stage import PLACE, Settings
 
 
 class ScorerSettings(Settings):
@@ -19,7 +19,15 @@ class ScorerSettings(Settings):
 class QualitySettings(Settings):
     """Which documents are worth learning from."""
 
-    annotator: str = Field(default="rubric", description="Who judges the sample: rubric, or the name of a plug-in.")
+    annotator: str = Field(
+        default="rubric",
+        description="Who judges the sample: rubric (rules), endpoint (the teacher), human (labels), or a plug-in.",
+    )
+    labels: str | None = Field(
+        default=None,
+        json_schema_extra=PLACE,
+        description="For human: a file of JSON lines with doc_id, points (0-5) and, where wanted, why and said.",
+    )
     sample: int = Field(default=2000, ge=10, description="How many documents are judged [documents].")
     label_points: float = Field(
         default=2.75, gt=0, le=5, description="Points, of 0-5, from which a judged document counts as good."

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from codeprimer.report import blocks, charts
+from codeprimer.report.annotation import annotation_blocks
 from codeprimer.report.blocks import Block, Section, interleaved
 from codeprimer.report.wording import megabytes, named_counts, number, percent
 
@@ -60,6 +61,7 @@ def quality_section(facts: Facts, most: int) -> Section:
         blocks.text(f"Where the labels come from: {quality['about_labels']}", soft=True),
         blocks.chart(charts.score_histogram(_bins(quality), quality["threshold"])),
     ]
+    content += annotation_blocks(quality)
     content += _evidence(quality)
     content += [blocks.heading("Kept and dropped, side by side"), _side_by_side(quality["examples"], most)]
     complaints = quality["labels"]["complaints"]

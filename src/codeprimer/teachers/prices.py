@@ -83,4 +83,6 @@ def _exact(usd_per_million: float) -> Fraction:
 def as_usd(nano: int) -> str:
     """Return an amount for people: cents, or more places where there are no whole cents."""
     usd = nano / NANO
-    return f"{usd:,.2f} USD" if usd >= 0.1 or nano == 0 else f"{usd:.4f} USD"
+    if usd >= 0.1 or nano == 0:
+        return f"{usd:,.2f} USD"
+    return f"{usd:.4f} USD" if usd >= 0.0001 else "less than 0.0001 USD"

@@ -1,0 +1,79 @@
+"""The annotator that reads what people said.
+
+Reads a file of JSON lines: ``doc_id``, ``points`` (0-5) and, where there are any, ``why`` (a list of complaints) and
+``said`` (a reason). Its one idea: a document without a line is set aside with that reason, never guessed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from codeprimer.core.errors import SourceError
+from codeprimer.core.shards import Row
+from codeprimer.quality.annotator import Label, Unlabelled
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    doc_id: str = Field(pattern=r"^[0-9a-f]{64}$")
+    points: float = Field(ge=0, le=5)
+    why: tuple[str, ...] = ()
+    said: str | None = None
+
+
+class HumanAnnotator:
+    """Labels by people."""
+
+    name: ClassVar[str] = "human"
+    in_workers: ClassVar[bool] = False
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def about(self) -> str:
+        """Say where the labels come from."""
+        return "The labels come from people."
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides the labels: the content of the file. Raises SourceError where it cannot be read."""
+        return {"labels": hashlib.sha256(self._content()).hexdigest()}
+
+    def label(self, documents: Iterable[Row]) -> Iterator[Label | Unlabelled]:
+        """Yield what was said of each document. Raises SourceError where a line is none."""
+        given = self._read()
+        for row in documents:
+            line = given.get(row["doc_id"])
+            if line is None:
+                yield Unlabelled(row["doc_id"], "not_labelled", f"{self._path.name} has no line for it", ())
+            else:
+                yield Label(row["doc_id"], line.points, line.why, line.said)
+
+    def _content(self) -> bytes:
+        try:
+            return self._path.read_bytes()
+        except OSError as error:
+            raise SourceError(f"{self._path}: labels cannot be read ({error.strerror}); see quality.labels") from None
+
+    def _read(self) -> dict[str, _Line]:
+        given: dict[str, _Line] = {}
+        for number, content in enumerate(self._content().splitlines(), start=1):
+            if not content.strip():
+                continue
+            try:
+                line = _Line.model_validate_json(content)
+            except ValidationError as error:
+                first = error.errors(include_url=False, include_input=False)[0]
+                key = ".".join(map(str, first["loc"]))
+                where = f"{self._path}: line {number}"
+                raise SourceError(f"{where}: {key + ': ' if key else ''}{first['msg']}; mend the line") from None
+            if line.doc_id in given:
+                raise SourceError(f"{self._path}: line {number}: {line.doc_id[:12]} is labelled twice; keep one line")
+            given[line.doc_id] = line
+        return given

@@ -1,0 +1,155 @@
+"""Labels by a teacher and by people: what is asked, what comes of it, what is set aside."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from tests.teachers.endpoints import serving, settings
+
+from codeprimer.core.documents import document_id
+from codeprimer.core.errors import SourceError
+from codeprimer.core.shards import Row
+from codeprimer.quality.agreement import Agreement
+from codeprimer.quality.annotator import Label, Unlabelled
+from codeprimer.quality.asking import MOST_CHARACTERS, EndpointAnnotator, excerpt, is_asked_twice
+from codeprimer.quality.by_hand import HumanAnnotator
+from codeprimer.teachers import Access
+from codeprimer.teachers.mock import Faults, Manner
+
+FAULTS = {"refused": 0.1, "error": 0.05, "cut_off": 0.01, "broken": 0.01, "hang": 0.01}
+
+
+def documents(count: int) -> list[Row]:
+    """Return small files, each different."""
+    texts = [f"def add_{n}(x):\n    return x + {n}\n" for n in range(count)]
+    return [{"doc_id": document_id(text), "text": text} for text in texts]
+
+
+def judge(fields: dict[str, Any]) -> str:
+    """A teacher whose points follow from the file, and sometimes from how often it is asked."""
+    text = fields["messages"][1]["content"]
+    number = int(text.partition("add_")[2].partition("(")[0])
+    if number % 50 == 7:
+        return "I cannot say."
+    points = (number + (fields.get("seed", 0) if number % 2 else 0)) % 6
+    answer = {"why": f"it adds {number}", "faults": ["trivial", "trivial"] if points < 3 else [], "points": points}
+    return orjson.dumps(answer).decode()
+
+
+def test_every_document_gets_a_label_or_a_reason_whatever_the_endpoint_does(tmp_path: Path) -> None:
+    rows = documents(400)
+    with serving(Manner(script=judge, faults=Faults(FAULTS, seed=1))) as mock:
+        annotator = EndpointAnnotator(Access(settings(mock.url, max_in_flight=64), tmp_path, "run"))
+        found = list(annotator.label(iter(rows)))
+        assert [one.doc_id for one in found] == [row["doc_id"] for row in rows]
+    for number, one in enumerate(found):
+        if number % 50 == 7:
+            assert isinstance(one, Unlabelled)
+            assert (one.reason, one.answers) == ("other_form", ("I cannot say.", "I cannot say."))
+        else:
+            assert isinstance(one, Label)
+            assert (one.points, one.said) == (number % 6, f"it adds {number}")
+            assert one.why == (("trivial",) if number % 6 < 3 else ())
+            assert one.request_id is not None and len(one.request_id) == 64
+    facts = annotator.facts()
+    assert facts["replies"]["accepted"] + facts["replies"]["other_form"] == 400 + sum(
+        is_asked_twice(row["doc_id"]) for row in rows
+    )
+    assert 10 < facts["asked_twice"]["documents"] < 35
+    assert 0.3 < facts["asked_twice"]["equal"] < 0.7  # every other one answers otherwise the second time
+
+
+def test_a_second_teacher_is_asked_the_same_and_only_compared(tmp_path: Path) -> None:
+    rows = documents(60)
+    with serving(Manner(script=judge)) as mock:
+        first = Access(settings(mock.url, model="one", price={"input": 1.0, "output": 1.0}), tmp_path, "run")
+        second = Access(settings(mock.url, model="two", price={"input": 10.0, "output": 10.0}), tmp_path, "run")
+        alone = list(EndpointAnnotator(first).label(rows))
+        both = EndpointAnnotator(first, second)
+        assert list(both.label(rows)) == alone
+    facts = both.facts()
+    assert facts["second"]["agreement"] == {"documents": 58, "equal": 1.0, "within_one": 1.0, "kappa": 1.0}
+    assert facts["second"]["usd"] > 5 * facts["usd"]
+    assert facts["second"]["model"] == "two"
+
+
+def test_what_decides_the_labels_is_the_model_and_the_words_not_the_address() -> None:
+    one, other = (
+        EndpointAnnotator(Access(settings(url, api_key_env=None, budget_usd=cap)))
+        for url, cap in (("http://a/v1", 1.0), ("http://b/v1", 2.0))
+    )
+    assert one.identity() == other.identity()
+    assert one.identity() != EndpointAnnotator(Access(settings("http://a/v1", model="else"))).identity()
+
+
+def test_a_long_file_is_cut_where_a_function_ends() -> None:
+    text = "import os\n\n" + "\n".join(f"def f{n}(x):\n    y = x + {n}\n    return y\n" for n in range(1000))
+    shown = excerpt(text)
+    assert MOST_CHARACTERS - 200 < len(shown) < MOST_CHARACTERS + 100
+    code, _, note = shown.rpartition("\n")
+    assert ast.parse(code).body
+    assert code.endswith("return y")
+    assert note.startswith("# [") and note.endswith("more lines are left out]")
+
+
+@pytest.mark.parametrize("text", ["x = " + "1 + " * 9000 + "1", "if (\n" * 5000])
+def test_a_long_file_of_one_piece_or_no_python_is_cut_all_the_same(text: str) -> None:
+    assert len(excerpt(text)) < MOST_CHARACTERS + 100
+
+
+def test_a_short_file_is_shown_whole() -> None:
+    assert excerpt("x = 1\n") == "x = 1\n"
+
+
+def test_agreement_counts_near_misses_as_near() -> None:
+    agreement = Agreement()
+    for one, other in [(0, 0), (5, 5), (3, 4), (2, 0)]:
+        agreement.add(one, other)
+    facts = agreement.facts()
+    assert (facts["documents"], facts["equal"], facts["within_one"]) == (4, 0.5, 0.75)
+    # by hand: disagreement 1 + 4 over 4 pairs is 1.25; by chance, over the 16 pairs of the margins, 136 / 16 = 8.5
+    assert facts["kappa"] == round(1 - 1.25 / 8.5, 4)
+
+
+def labels_file(folder: Path, rows: list[dict[str, Any]]) -> Path:
+    path = folder / "labels.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_what_people_said_is_taken_as_it_stands(tmp_path: Path) -> None:
+    rows = documents(3)
+    path = labels_file(
+        tmp_path, [{"doc_id": rows[n]["doc_id"], "points": n + 0.5, "why": ["trivial"], "said": "so"} for n in range(2)]
+    )
+    found = list(HumanAnnotator(path).label(rows))
+    assert found[:2] == [Label(rows[n]["doc_id"], n + 0.5, ("trivial",), "so") for n in range(2)]
+    assert isinstance(found[2], Unlabelled)
+    assert found[2].reason == "not_labelled"
+
+
+GOOD_ID = "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([{"doc_id": GOOD_ID, "points": 9}], "line 1: points: Input should be less than or equal to 5"),
+        ([{"doc_id": GOOD_ID, "points": 1}, {"doc_id": "x", "points": 1}], "line 2: doc_id: String should match"),
+        ([{"doc_id": GOOD_ID, "points": 1, "label": 2}], "line 1: label: Extra inputs are not permitted"),
+        ([{"doc_id": GOOD_ID, "points": 1}] * 2, "line 2: 000000000000 is labelled twice"),
+    ],
+)
+def test_a_line_that_is_no_label_is_named(lines: list[dict[str, Any]], said: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=said):
+        list(HumanAnnotator(labels_file(tmp_path, lines)).label(documents(1)))
+
+
+def test_a_file_of_labels_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"nowhere\.jsonl: labels cannot be read"):
+        HumanAnnotator(tmp_path / "nowhere.jsonl").identity()
