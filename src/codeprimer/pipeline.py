@@ -16,6 +16,7 @@ from codeprimer.core.console import Console
 from codeprimer.core.errors import MissingExtraError, RecipeError
 from codeprimer.core.stage import Built, Engine, Settings, Stage, Tools, available_cores, identify, run_stage
 from codeprimer.corpus.stage import CorpusStage
+from codeprimer.curriculum.asking import EndpointAuthor
 from codeprimer.evaluation.stage import EvaluationStage
 from codeprimer.exam.stage import ExamStage
 from codeprimer.exercises.stage import ExercisesStage
@@ -41,13 +42,27 @@ def flow(recipe: Recipe, tier: Tier = Tier.jailed, folder: RunFolder | None = No
     Where a teacher is asked, its journal lies beside the store of ``folder``, which may be left out to plan only.
     """
     training = recipe.training
+    writes_sections = _author(recipe.textbooks.author, recipe, folder)
+    writes_exercises = _author(recipe.exercises.author, recipe, folder)
     trained = {"tokens": "tokens", "exam": "exam"}
     return [
         Step(5, "exam", ExamStage(tier), recipe.exam, {}),
         Step(10, "corpus", CorpusStage(), recipe.corpus, {}),
         Step(20, "quality", QualityStage(_annotator(recipe, folder)), recipe.quality, _same("corpus")),
-        Step(30, "textbooks", TextbooksStage(tier), recipe.textbooks, _same("exam")),
-        Step(40, "exercises", ExercisesStage(tier), recipe.exercises, _same("exam")),
+        Step(
+            30,
+            "textbooks",
+            TextbooksStage(tier, writes_sections),
+            recipe.textbooks,
+            _same("exam"),
+        ),
+        Step(
+            40,
+            "exercises",
+            ExercisesStage(tier, writes_exercises),
+            recipe.exercises,
+            _same("exam"),
+        ),
         Step(
             50,
             "contamination",
@@ -97,6 +112,11 @@ def _annotator(recipe: Recipe, folder: RunFolder | None) -> Annotator | None:
         second = None if recipe.second_teacher is None else access(recipe.second_teacher, folder)
         return EndpointAnnotator(access(recipe.teacher, folder), second)
     return None
+
+
+def _author(name: str, recipe: Recipe, folder: RunFolder | None) -> EndpointAuthor | None:
+    """Return the author that asks the teacher, None where the stage makes its own."""
+    return EndpointAuthor(access(recipe.teacher, folder)) if name == ENDPOINT else None
 
 
 SANDBOX = "sandbox"

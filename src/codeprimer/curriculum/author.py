@@ -9,24 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from codeprimer.curriculum.blueprints import Blueprint, Exercise
+from codeprimer.curriculum.blueprints import Blueprint, Declined, Exercise
 from codeprimer.curriculum.compose import compose
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.curriculum.sections import Section, SectionBlueprint, write_section
 
 
 class Author(Protocol):
-    """Writes exercises and sections; registered as an entry point of the group ``codeprimer.authors``."""
+    """Writes exercises and sections; registered as an entry point of the group ``codeprimer.authors``.
 
-    def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | None]:
-        """Yield the exercise that each blueprint orders, or None where there is none, in the order of the blueprints.
+    One that needs more than blueprints is handed in by the assembly, works in the run's own process, and has ``identity``
+    (what decides what it writes, as JSON values), ``facts`` (figures for the report) and ``estimate``.
+    """
+
+    def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | Declined | None]:
+        """Yield the exercise that each blueprint orders, or why there is none, in the order of the blueprints.
 
         Equal blueprints must give equal exercises.
         """
         ...
 
-    def sections(self, blueprints: Iterable[SectionBlueprint], guard: HeldOut) -> Iterator[Section | None]:
-        """Yield the section that each blueprint orders, or None where there is none, in the order of the blueprints."""
+    def sections(self, blueprints: Iterable[SectionBlueprint], guard: HeldOut) -> Iterator[Section | Declined | None]:
+        """Yield the section that each blueprint orders, or why there is none, in the order of the blueprints."""
         ...
 
 

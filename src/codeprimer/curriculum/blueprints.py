@@ -68,8 +68,19 @@ class Exercise:
     steps: tuple[Step, ...]
     examples: tuple[tuple[str, str], ...]
     """Calls and their results as Python source, such as ``("total([1, 2])", "3")``."""
+    request_id: str | None = None
+    """The teacher's answer in the journal, where a teacher wrote it."""
 
     @property
     def program(self) -> str:
         """The whole program."""
         return self.prompt + self.solution
+
+
+@dataclass(frozen=True)
+class Declined:
+    """What an author could not write, and why."""
+
+    reason: str
+    detail: str
+    request_id: str | None = None

@@ -61,6 +61,8 @@ class Section:
     concepts: tuple[str, ...]
     """Every concept that occurs in it, in curriculum order."""
     text: str
+    request_id: str | None = None
+    """The teacher's answer in the journal, where a teacher wrote it."""
 
 
 def write_section(blueprint: SectionBlueprint, guard: HeldOut) -> Section | None:

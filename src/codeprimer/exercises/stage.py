@@ -7,13 +7,14 @@ sentence when asking for more brings nothing new.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
 import orjson
 
-from codeprimer.core.artifact import Artifact, Workspace
+from codeprimer.core.artifact import Artifact, Workspace, to_json
 from codeprimer.core.console import Console
 from codeprimer.core.documents import EXERCISES, EXERCISES_REJECTED
 from codeprimer.core.errors import RecipeError
@@ -22,7 +23,16 @@ from codeprimer.core.stage import Stage, Stats, Tools
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.exercises.settings import ExercisesSettings
 from codeprimer.exercises.tally import Tally
-from codeprimer.exercises.writing import ACCEPTED, REJECTED, TREES, WriteUnit, author_named, write_unit
+from codeprimer.exercises.writing import (
+    ACCEPTED,
+    REJECTED,
+    TREES,
+    AskingAuthor,
+    WriteUnit,
+    ask_unit,
+    author_named,
+    write_unit,
+)
 from codeprimer.sandbox import Tier
 
 EXPECTED_SHARE = 0.9
@@ -39,12 +49,15 @@ class ExercisesStage(Stage[ExercisesSettings]):
     reads = ("exam",)
     required_tables = ("exercises",)
 
-    def __init__(self, tier: Tier = Tier.jailed) -> None:
-        """Run the solutions in a sandbox of ``tier``."""
+    def __init__(self, tier: Tier = Tier.jailed, author: AskingAuthor | None = None) -> None:
+        """Run the solutions in a sandbox of ``tier``; ``author`` replaces the one that the settings name."""
         self._tier = tier
+        self._author = author
 
     def source_digest(self, settings: ExercisesSettings, console: Console) -> str:
         """Raise RecipeError early where the author is unknown; the tier stands in the table of exercises."""
+        if self._author is not None:
+            return to_json([self._tier.name, self._author.identity()]).decode()
         author_named(settings.author)
         return self._tier.name
 
@@ -56,13 +69,15 @@ class ExercisesStage(Stage[ExercisesSettings]):
         tally = Tally()
         held_out = held_out_by(inputs["exam"])
         asked = 0
+        if self._author is not None:
+            tools.console.say(f"  {self._author.estimate_exercises(settings.count)}")
         with out.table("exercises", EXERCISES) as kept, out.table("rejected", EXERCISES_REJECTED) as rejected:
             for number in range(settings.rounds):
                 before = tally.kept
                 units = self._round(settings, tools.seed, held_out, settings.count - tally.kept, asked)
                 asked += len(units)
                 work = out.work / f"round-{number:02d}"
-                with closing(tools.engine.map(write_unit, units, work, "exercises: writing and executing")) as written:
+                with closing(self._written(units, work, tools)) as written:
                     for folder in written:
                         _merge(folder, settings.count, tally, kept, rejected)
                 if tally.kept == settings.count:
@@ -75,13 +90,30 @@ class ExercisesStage(Stage[ExercisesSettings]):
                 f"passed their checks; ask for fewer, or raise exercises.rounds (now {settings.rounds})"
             )
         facts = tally.facts()
+        if self._author is not None:
+            facts["writing"] = self._author.facts()
         headline = f"{tally.kept:,} exercises with {facts['distinct_trees']:,} distinct masked syntax trees"
         return Stats(f"{headline}; {tally.rejected.total():,} rejected", facts)
+
+    def _written(self, units: list[WriteUnit], work: Path, tools: Tools) -> Generator[Path, None, None]:
+        """Have units written, by the engine's workers or, where somebody is asked, in this process."""
+        if self._author is None:
+            yield from tools.engine.map(write_unit, units, work, "exercises: writing and executing")
+            return
+        for number, unit in enumerate(units):
+            folder = work / f"{number:05d}"
+            shutil.rmtree(folder, ignore_errors=True)  # an attempt that was killed; what it paid for is in the journal
+            folder.mkdir(parents=True)
+            ask_unit(self._author, unit, folder)
+            yield folder
 
     def _round(
         self, settings: ExercisesSettings, seed: int, held_out: HeldOut, missing: int, asked: int
     ) -> list[WriteUnit]:
         """Return the units that should give the missing exercises; no unit is ever asked for twice."""
+        if self._author is not None:  # each is paid for: as many are ordered as are missing, in one unit
+            name = settings.author
+            return [WriteUnit(asked, missing, seed, name, settings.seconds, held_out, self._tier)]
         units = math.ceil(missing / EXPECTED_SHARE / settings.unit_exercises)
         return [
             WriteUnit(number, settings.unit_exercises, seed, settings.author, settings.seconds, held_out, self._tier)

@@ -7,11 +7,12 @@ any order.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, tee
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from codeprimer.analysis.trees import masked_tree
 from codeprimer.core import registry
@@ -20,7 +21,7 @@ from codeprimer.core.documents import EXERCISES, EXERCISES_REJECTED, document_id
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.seeds import python_random
 from codeprimer.core.shards import Row, TableWriter
-from codeprimer.curriculum.blueprints import Blueprint, Exercise
+from codeprimer.curriculum.blueprints import Blueprint, Declined, Exercise
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.curriculum.sampler import orders
 from codeprimer.sandbox import Limits, Program, Sandbox, Tier, Verdict
@@ -37,8 +38,24 @@ ACCEPTED, REJECTED, TREES = "accepted", "rejected", "trees.json"
 class ExerciseAuthor(Protocol):
     """Somebody who writes exercises."""
 
-    def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | None]:
-        """Yield the exercise that each blueprint orders, or None where there is none, in the order of the blueprints."""
+    def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | Declined | None]:
+        """Yield the exercise that each blueprint orders, or why there is none, in the order of the blueprints."""
+        ...
+
+
+class AskingAuthor(ExerciseAuthor, Protocol):
+    """One who works in the run's own process, with many requests in flight."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides what is written."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """Return figures for the report."""
+        ...
+
+    def estimate_exercises(self, count: int) -> str:
+        """Return what so many exercises will take, for people."""
         ...
 
 
@@ -97,15 +114,15 @@ def exercise_row(exercise: Exercise, verdict: Verdict) -> Row:
         "tests": list(exercise.tests),
         "verdict": str(verdict.kind),
         "tier": verdict.tier.name,
-        "request_id": None,
+        "request_id": exercise.request_id,
     }
 
 
 def _distinct(unit: WriteUnit) -> Iterator[Exercise]:
     """Yield what the author writes, no prompt twice."""
     seen: set[str] = set()
-    written = author_named(unit.author).exercises(_orders(unit))
-    found = (exercise for exercise in written if exercise is not None)
+    written = author_named(unit.author).exercises(_orders(unit, unit.count * ORDERS_PER_EXERCISE))
+    found = (exercise for exercise in written if isinstance(exercise, Exercise))
     yield from islice((exercise for exercise in found if _is_new(exercise, seen)), unit.count)
 
 
@@ -116,7 +133,57 @@ def _is_new(exercise: Exercise, seen: set[str]) -> bool:
     return True
 
 
-def _orders(unit: WriteUnit) -> Iterator[Blueprint]:
-    """Yield blueprints that contain nothing held out."""
+def _orders(unit: WriteUnit, count: int) -> Iterator[Blueprint]:
+    """Yield so many blueprints that contain nothing held out."""
     random = python_random(unit.seed, "exercises", unit.number)
-    return islice(orders(random, unit.held_out), unit.count * ORDERS_PER_EXERCISE)
+    return islice(orders(random, unit.held_out), count)
+
+
+def ask_unit(author: AskingAuthor, unit: WriteUnit, folder: Path) -> None:
+    """Have as many exercises written as the unit counts, each ordered once, and keep what passes its tests.
+
+    What an author declined is rejected with its reason; its answers lie in the journal.
+    """
+    trees = []
+    with (
+        Sandbox(Limits(seconds=unit.seconds), None, unit.tier, unit.tier) as sandbox,
+        TableWriter(folder / ACCEPTED, EXERCISES) as accepted,
+        TableWriter(folder / REJECTED, EXERCISES_REJECTED) as rejected,
+    ):
+        blueprints, ordered = tee(_orders(unit, unit.count))
+        pairs = zip(ordered, author.exercises(blueprints), strict=True)
+        for blueprint, written, verdict in _judged(pairs, sandbox):
+            if isinstance(written, Exercise) and verdict is not None:
+                row = exercise_row(written, verdict)
+                if verdict.passed:
+                    accepted.write(row)
+                    trees.append(masked_tree(written.program, names="all", literals=True))
+                else:
+                    rejected.write(row | {"reason": str(verdict.kind), "detail": verdict.detail})
+            elif isinstance(written, Declined):
+                declined = {"blueprint": blueprint.key, "request_id": written.request_id}
+                rejected.write(declined | {"reason": written.reason, "detail": written.detail})
+    (folder / TREES).write_bytes(to_json(trees))
+
+
+Pair = tuple[Blueprint, Exercise | Declined | None]
+
+
+def _judged(
+    pairs: Iterable[Pair], sandbox: Sandbox
+) -> Iterator[tuple[Blueprint, Exercise | Declined | None, Verdict | None]]:
+    """Yield what was written with its verdict, in order; what is no exercise has none."""
+    waiting: deque[Pair] = deque()
+
+    def programs() -> Iterator[Program]:
+        for pair in pairs:
+            waiting.append(pair)
+            if isinstance(pair[1], Exercise):
+                yield Program(pair[1].program, pair[1].tests)
+
+    for verdict in sandbox.run(programs()):
+        while not isinstance(waiting[0][1], Exercise):
+            yield (*waiting.popleft(), None)
+        yield (*waiting.popleft(), verdict)
+    while waiting:
+        yield (*waiting.popleft(), None)

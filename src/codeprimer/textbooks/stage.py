@@ -5,10 +5,12 @@ Writes ``sections`` and ``rejected``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Generator, Mapping
 from contextlib import closing
+from pathlib import Path
 
-from codeprimer.core.artifact import Artifact, Workspace
+from codeprimer.core.artifact import Artifact, Workspace, to_json
 from codeprimer.core.console import Console
 from codeprimer.core.documents import SECTIONS, SECTIONS_REJECTED
 from codeprimer.core.shards import read_rows
@@ -19,7 +21,16 @@ from codeprimer.textbooks.guarding import guard_from
 from codeprimer.textbooks.plan import left_out
 from codeprimer.textbooks.settings import TextbooksSettings
 from codeprimer.textbooks.tally import Tally
-from codeprimer.textbooks.writing import author_named, units_for, write_unit
+from codeprimer.textbooks.writing import (
+    ASKED_SECTIONS,
+    UNIT_SECTIONS,
+    AskingAuthor,
+    WriteUnit,
+    author_named,
+    units_for,
+    write_sections,
+    write_unit,
+)
 
 
 class TextbooksStage(Stage[TextbooksSettings]):
@@ -30,23 +41,27 @@ class TextbooksStage(Stage[TextbooksSettings]):
     reads = ("exam",)
     required_tables = ("sections",)
 
-    def __init__(self, tier: Tier = Tier.jailed) -> None:
-        """Run the code of sections in a sandbox of ``tier``."""
+    def __init__(self, tier: Tier = Tier.jailed, author: AskingAuthor | None = None) -> None:
+        """Run the code of sections in a sandbox of ``tier``; ``author`` replaces the one that the settings name."""
         self._tier = tier
+        self._author = author
 
     def source_digest(self, settings: TextbooksSettings, console: Console) -> str:
         """Return a digest of the lessons, which are text files beside the code; raises RecipeError early."""
+        if self._author is not None:
+            return to_json([digest(), self._author.identity()]).decode()
         author_named(settings.author)
         return digest()
 
     def run(self, settings: TextbooksSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the sections."""
         tally = Tally(settings.sections)
-        units = units_for(settings, tools.seed, guard_from(inputs["exam"]), self._tier)
+        size = UNIT_SECTIONS if self._author is None else ASKED_SECTIONS
+        units = units_for(settings, tools.seed, guard_from(inputs["exam"]), self._tier, size)
         with (
             out.table("sections", SECTIONS) as sections,
             out.table("rejected", SECTIONS_REJECTED) as rejected,
-            closing(tools.engine.map(write_unit, units, out.work / "sections", "textbooks: writing")) as written,
+            closing(self._written(settings, units, out.work / "sections", tools)) as written,
         ):
             for folder in written:
                 for row in read_rows(folder / "rejected"):
@@ -62,8 +77,25 @@ class TextbooksStage(Stage[TextbooksSettings]):
                         rejected.write(duplicate)
         _warn(settings, tally, tools.console)
         facts = tally.facts()
+        if self._author is not None:
+            facts["writing"] = self._author.facts()
         headline = f"{tally.kept:,} sections on {facts['concepts']} concepts kept, {tally.rejected:,} drafts rejected"
         return Stats(headline, facts)
+
+    def _written(
+        self, settings: TextbooksSettings, units: list[WriteUnit], work: Path, tools: Tools
+    ) -> Generator[Path, None, None]:
+        """Have units written, by the engine's workers or, where somebody is asked, in this process."""
+        if self._author is None:
+            yield from tools.engine.map(write_unit, units, work, "textbooks: writing")
+            return
+        tools.console.say(f"  {self._author.estimate_sections(settings.sections, settings.max_words)}")
+        for number, unit in enumerate(units):
+            folder = work / f"{number:05d}"
+            shutil.rmtree(folder, ignore_errors=True)  # an attempt that was killed; what it paid for is in the journal
+            folder.mkdir(parents=True)
+            write_sections(self._author, unit, folder, None)
+            yield folder
 
 
 def _warn(settings: TextbooksSettings, tally: Tally, console: Console) -> None:

@@ -6,9 +6,10 @@ a function of the recipe's seed, its number and the attempt, so units may be cut
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
 from codeprimer.analysis.prose import code_blocks
 from codeprimer.core import registry
@@ -16,7 +17,8 @@ from codeprimer.core.documents import SECTIONS, SECTIONS_REJECTED, document_id
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.seeds import derive_seed
 from codeprimer.core.shards import Row, TableWriter
-from codeprimer.curriculum.author import Author
+from codeprimer.curriculum.blueprints import Declined
+from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.curriculum.sections import Section, SectionBlueprint
 from codeprimer.sandbox import Limits, Program, Sandbox, Tier
 from codeprimer.textbooks.blocks import program_of
@@ -25,17 +27,43 @@ from codeprimer.textbooks.plan import Order, order_for
 from codeprimer.textbooks.settings import TextbooksSettings
 
 UNIT_SECTIONS = 100
+ASKED_SECTIONS = 1000
+"""Sections per unit where somebody is asked, who keeps many requests in flight."""
 
 LIMITS = Limits(seconds=2.0)
 """What the code of one section may use; an honest section needs some milliseconds."""
 
 
-def author_named(name: str) -> Author:
+class SectionAuthor(Protocol):
+    """Somebody who writes sections."""
+
+    def sections(self, blueprints: Iterable[SectionBlueprint], guard: HeldOut) -> Iterator[Section | Declined | None]:
+        """Yield the section that each blueprint orders, or why there is none, in the order of the blueprints."""
+        ...
+
+
+class AskingAuthor(SectionAuthor, Protocol):
+    """One who works in the run's own process, with many requests in flight."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides what is written."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """Return figures for the report."""
+        ...
+
+    def estimate_sections(self, count: int, words: int) -> str:
+        """Return what so many sections will take, for people."""
+        ...
+
+
+def author_named(name: str) -> SectionAuthor:
     """Return an author. Raises RecipeError when there is none of that name, or when it writes no sections."""
     author = registry.load("authors", name)()
     if not hasattr(author, "sections"):
         raise RecipeError(f"textbooks.author: {name!r} writes no sections; choose another author, such as offline")
-    found: Author = author
+    found: SectionAuthor = author
     return found
 
 
@@ -59,20 +87,26 @@ class _Outcome:
     rejected: list[Row] = field(default_factory=list)
 
 
-def units_for(settings: TextbooksSettings, seed: int, guard: Guard, tier: Tier) -> list[WriteUnit]:
+def units_for(
+    settings: TextbooksSettings, seed: int, guard: Guard, tier: Tier, size: int = UNIT_SECTIONS
+) -> list[WriteUnit]:
     """Return the units of work."""
-    starts = range(0, settings.sections, UNIT_SECTIONS)
-    stops = (min(start + UNIT_SECTIONS, settings.sections) for start in starts)
+    starts = range(0, settings.sections, size)
+    stops = (min(start + size, settings.sections) for start in starts)
     return [WriteUnit(start, stop, settings, seed, guard, tier) for start, stop in zip(starts, stops, strict=True)]
 
 
 def write_unit(unit: WriteUnit, folder: Path) -> None:
     """Write the sections of a unit; a rejected one is written anew, up to ``attempts`` times in all."""
+    write_sections(author_named(unit.settings.author), unit, folder, 1)
+
+
+def write_sections(author: SectionAuthor, unit: WriteUnit, folder: Path, workers: int | None) -> None:
+    """Have an author write the sections of a unit, and judge them in a sandbox of so many workers; None: one per core."""
     settings = unit.settings
-    author = author_named(settings.author)
     missing = [order_for(number, settings.sections, settings.audiences) for number in range(unit.start, unit.stop)]
     outcome = _Outcome()
-    with Sandbox(LIMITS, 1, unit.tier, unit.tier) as sandbox:
+    with Sandbox(LIMITS, workers, unit.tier, unit.tier) as sandbox:
         for attempt in range(settings.attempts):
             if missing:
                 _attempt(unit, author, missing, attempt, outcome, sandbox)
@@ -85,14 +119,16 @@ def write_unit(unit: WriteUnit, folder: Path) -> None:
 
 
 def _attempt(
-    unit: WriteUnit, author: Author, orders: list[Order], attempt: int, outcome: _Outcome, sandbox: Sandbox
+    unit: WriteUnit, author: SectionAuthor, orders: list[Order], attempt: int, outcome: _Outcome, sandbox: Sandbox
 ) -> None:
     """Write and judge the ordered sections once."""
     runnable: list[tuple[int, Row, Program]] = []
     for order, section in zip(orders, _written(unit, author, orders, attempt), strict=True):
-        if section is None:
+        if not isinstance(section, Section):
+            declined = section or Declined("not_written", "every example would be held out")
             row: Row = {"concept": order.concept, "audience": order.audience, "position": order.number}
-            outcome.rejected.append(row | {"reason": "not_written", "detail": "every example would be held out"})
+            why = {"reason": declined.reason, "detail": declined.detail, "request_id": declined.request_id}
+            outcome.rejected.append(row | why)
             continue
         row = _row(section, order.number)
         judged = inspect(section, unit.settings, unit.guard)
@@ -108,7 +144,9 @@ def _attempt(
             outcome.rejected.append(row | {"reason": verdict.kind.value, "detail": verdict.detail})
 
 
-def _written(unit: WriteUnit, author: Author, orders: list[Order], attempt: int) -> Iterator[Section | None]:
+def _written(
+    unit: WriteUnit, author: SectionAuthor, orders: list[Order], attempt: int
+) -> Iterator[Section | Declined | None]:
     words = unit.settings.max_words
     blueprints = [
         SectionBlueprint(
@@ -128,7 +166,7 @@ def _row(section: Section, position: int) -> Row:
         "audience": section.audience,
         "position": position,
         "text": section.text,
-        "request_id": None,
+        "request_id": section.request_id,
     }
 
 
