@@ -110,3 +110,52 @@ def test_a_run_and_its_checkpoint_answer_alike(small_run: SmallRun, benchmark: P
         assert finished.returncode == 0, finished.stderr
         texts[name] = [row["completion"] for row in pq.read_table(tmp_path / name / "samples").to_pylist()]
     assert texts["run"] == texts["checkpoint"]
+
+
+def test_a_folder_that_holds_the_answers_is_never_written_anew(benchmark: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "scores.json").write_text("{}")
+    given = answers(output / "answers.jsonl", "")
+    finished = codeprimer("evaluate", given, "--on", benchmark, "--output", output, cwd=tmp_path)
+    assert finished.returncode == 2
+    assert "would be written anew" in finished.stderr
+    assert given.exists()
+
+
+def test_an_order_that_cannot_be_met_is_one_sentence(benchmark: Path, tmp_path: Path) -> None:
+    given = answers(tmp_path / "answers.jsonl", "")
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    orders: list[tuple[tuple[str | Path, ...], str]] = [
+        (("--on", "auto"), "--on auto: one benchmark at a time"),
+        (("--on", benchmark, "--top-p", "0"), "--top-p 0: give a share above 0"),
+        (("--on", benchmark, "--output", tmp_path / "link"), "is a link or lies below a file"),
+        (("--on", benchmark, "--output", given / "below"), "is a link or lies below a file"),
+    ]
+    for arguments, said in orders:
+        finished = codeprimer("evaluate", given, *arguments, cwd=tmp_path)
+        assert finished.returncode == 2
+        assert said in finished.stderr
+
+
+def test_lines_that_answer_other_tasks_are_named(benchmark: Path, tmp_path: Path) -> None:
+    other = lines(tmp_path / "other.jsonl", [{"task_id": "humaneval/0", "completion": "x"}])
+    finished = codeprimer("evaluate", other, "--on", benchmark, cwd=tmp_path)
+    assert "no line answers a task of this benchmark, such as 'HumanEval/0'; it has 'humaneval/0'" in finished.stderr
+    more = answers(tmp_path / "more.jsonl", "")
+    with more.open("a") as file:
+        file.write(json.dumps({"task_id": "HumanEval/999", "completion": "x"}) + "\n")
+    finished = codeprimer("evaluate", more, "--on", benchmark, cwd=tmp_path)
+    assert finished.returncode == 0
+    assert "1 lines answer no task" in " ".join(finished.stderr.split())
+
+
+def test_a_file_of_mbpp_outside_its_test_split_says_so(tmp_path: Path) -> None:
+    problem = {"task_id": 2, "text": "Return 1.", "code": "def one(): return 1", "test_list": ["assert one() == 1"]}
+    path = lines(tmp_path / "mbpp.jsonl", [problem | {"test_setup_code": "", "challenge_test_list": []}])  # type: ignore[list-item]
+    given = lines(tmp_path / "answers.jsonl", [{"task_id": "MBPP/2", "completion": "def one(): return 1"}])
+    finished = codeprimer("evaluate", given, "--on", path, cwd=tmp_path)
+    assert finished.returncode == 2
+    assert "holds no task of MBPP's test split" in finished.stderr
+    assert codeprimer("evaluate", given, "--on", path, "--whole", cwd=tmp_path).returncode == 0

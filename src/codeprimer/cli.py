@@ -178,7 +178,7 @@ def evaluate(  # noqa: PLR0913 - the options of a command are its arguments
     top_p: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Draw from the likeliest tokens of this share.")
     ] = 0.95,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="[tokens]")] = 512,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="In tokens.")] = 512,
     seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 1,
     output: Annotated[Path | None, typer.Option(help="The folder to write; default: beside what is evaluated.")] = None,
     allow_weak_sandbox: WeakSandbox = False,
@@ -202,7 +202,7 @@ def complete(
     run_path: RunPath,
     prompt: Annotated[str, typer.Option(help="The start of a function; '-' reads standard input; \\n is a newline.")],
     model: Annotated[str, typer.Option(help="control, base or tuned.")] = "tuned",
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="[tokens]")] = 160,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="In tokens.")] = 160,
 ) -> None:
     """Let a trained model complete a function and print it."""
     from codeprimer.complete import complete_function

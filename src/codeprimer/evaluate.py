@@ -27,13 +27,16 @@ from codeprimer.evaluation.passing import pass_rates, verdict_counts
 from codeprimer.evaluation.questions import SHOTS, Question, questions
 from codeprimer.exam.benchmarks import FILES, find_benchmarks, read_benchmark
 from codeprimer.run_folder import RECIPE, open_run
-from codeprimer.sandbox import Limits, Sandbox, Tier, Verdict
+from codeprimer.sandbox import Limits, Sandbox, Tier, Verdict, VerdictKind
 
 REFERENCE_LIMITS = Limits(seconds=10.0, wall_seconds=40.0)
 """What a benchmark's own solutions may use; a few of MBPP's compute for seconds."""
 
 ANSWER_SECONDS = 5.0
 """Processor time per answer [s]; one that runs out of it is run again, alone, with twice as much."""
+
+_APART = (VerdictKind.refused, VerdictKind.raised, VerdictKind.failed)
+"""How a solution that needs its tests in its own process ends without them."""
 
 SCORES_FILE = "scores.json"
 SHOWN_TASKS = 5
@@ -61,6 +64,10 @@ def evaluate_benchmark(order: Order, console: Console) -> dict[str, Any]:
     asked = _questions(order)
     name, default_output, answerer = _answerer(order)
     output = order.output or default_output
+    if order.what.is_file() and output.resolve() in order.what.resolve().parents:
+        raise UserError(f"--output {output}: holds {order.what}, and would be written anew; give another folder")
+    if output.is_symlink() or not _can_be_folder(output):
+        raise UserError(f"--output {output}: is a link or lies below a file; give a folder")
     if output.exists() and any(output.iterdir()) and not (output / SCORES_FILE).exists():
         raise UserError(f"--output {output}: is no folder of an evaluation and is not empty; give another one")
     required = Tier.weak if order.allow_weak_sandbox else Tier.confined
@@ -69,6 +76,10 @@ def evaluate_benchmark(order: Order, console: Console) -> dict[str, Any]:
         together, failing = _check_references(asked, sandbox)
         _warn(asked, failing, answerer, console)
         answers = list(_answered(answerer, asked, order.asking, console))
+        if isinstance(answerer, AnswerFile) and (others := answerer.others(asked)):
+            console.warn(
+                f"{order.what}: {others:,} lines answer no task of {order.on} that was asked, and are left out"
+            )
         verdicts = _judged(asked, answers, together, sandbox, console)
         facts = {
             "model": name,
@@ -87,13 +98,28 @@ def evaluate_benchmark(order: Order, console: Console) -> dict[str, Any]:
     return facts
 
 
+def _can_be_folder(path: Path) -> bool:
+    """Tell whether a path is a folder, or could become one."""
+    there = next((one for one in (path, *path.parents) if one.exists()), None)
+    return there is None or there.is_dir()
+
+
 def _questions(order: Order) -> list[Question]:
     if order.shots not in SHOTS:
         raise UserError(f"--shots {order.shots}: choose one of {', '.join(map(str, SHOTS))}")
     if order.asking.samples > 1 and not order.asking.temperature and not order.what.is_file():
         raise UserError("--samples: greedy answers are all alike; give --temperature too, such as 0.2")
+    if order.on == "auto":
+        raise UserError("--on auto: one benchmark at a time; give humaneval, mbpp or a file")
     [path] = find_benchmarks((order.on,), console=Console("quiet"), key="--on")
-    return questions(list(read_benchmark(path)), order.shots, order.whole)
+    asked = questions(list(read_benchmark(path)), order.shots, order.whole)
+    if not asked:
+        raise UserError(
+            f"--on {order.on}: holds no task of MBPP's test split (11 - 510); --whole takes all that there are"
+        )
+    if not 0 < order.asking.top_p <= 1:
+        raise UserError(f"--top-p {order.asking.top_p:g}: give a share above 0 and up to 1")
+    return asked
 
 
 def _answerer(order: Order) -> tuple[str, Path, Answerer]:
@@ -117,11 +143,14 @@ def _check_references(asked: Sequence[Question], sandbox: Sandbox) -> tuple[set[
     Some tests build objects of classes of their own for the program, so that the two cannot be apart.
     """
     apart = sandbox.run((question.program(question.solution) for question in asked), REFERENCE_LIMITS)
-    rest = [question for question, verdict in zip(asked, list(apart), strict=True) if not verdict.passed]
+    failed = {
+        question.task_id: verdict for question, verdict in zip(asked, list(apart), strict=True) if not verdict.passed
+    }
+    # What ran out of time or was killed says nothing about whether the two can be apart.
+    rest = [question for question in asked if question.task_id in failed and failed[question.task_id].kind in _APART]
     joined = sandbox.run((question.program(question.solution, together=True) for question in rest), REFERENCE_LIMITS)
-    outcomes = {question.task_id: verdict.passed for question, verdict in zip(rest, list(joined), strict=True)}
-    together = {task_id for task_id, passed in outcomes.items() if passed}
-    return together, outcomes.keys() - together
+    together = {question.task_id for question, verdict in zip(rest, list(joined), strict=True) if verdict.passed}
+    return together, failed.keys() - together
 
 
 def _warn(asked: Sequence[Question], failing: set[str], answerer: Answerer, console: Console) -> None:

@@ -45,7 +45,8 @@ class StoreError(UserError):
 
 def how_to_install(extra: str) -> str:
     """Return the command that installs an extra; the package comes from a checkout, no index has it."""
-    return f"pip install -c constraints.txt '.[{extra}]' in the checkout"
+    first = "pip install torch==2.13.0 (the CPU build where the index has one), then " if extra == "train" else ""
+    return f"{first}pip install -c constraints.txt '.[{extra}]' in the checkout"
 
 
 class MissingExtraError(UserError):

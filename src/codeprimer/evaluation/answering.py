@@ -62,7 +62,11 @@ class AnswerFile:
 
     def answers(self, questions: Sequence[Question], asking: Asking) -> Iterator[list[str]]:
         """Yield the file's answers as they are. Raises SourceError where a question has none, or fewer than the others."""
-        counts = {question.task_id: len(self._answers[question.task_id]) for question in questions}
+        counts = {question.task_id: len(self._answers.get(question.task_id, ())) for question in questions}
+        if not any(counts.values()):
+            given = f"it has {next(iter(self._answers))!r}" if self._answers else "it is empty"
+            wanted = questions[0].task_id
+            raise SourceError(f"{self._path}: no line answers a task of this benchmark, such as {wanted!r}; {given}")
         for task_id, count in counts.items():
             if count != max(counts.values()) or not count:
                 raise SourceError(
@@ -71,6 +75,11 @@ class AnswerFile:
                 )
         for question in questions:
             yield self._answers[question.task_id]
+
+    def others(self, questions: Sequence[Question]) -> int:
+        """Return how many lines answer none of the questions."""
+        asked = {question.task_id for question in questions}
+        return sum(len(texts) for task_id, texts in self._answers.items() if task_id not in asked)
 
     def too_long(self, questions: Sequence[Question]) -> int:
         """Return 0: nothing has to be read."""

@@ -62,7 +62,8 @@ def questions(rows: Sequence[Mapping[str, Any]], shots: int, whole: bool) -> lis
 
 
 def _is_mbpp(row: Mapping[str, Any]) -> bool:
-    return str(row["task_id"]).startswith("MBPP/")
+    benchmark, _, number = str(row["task_id"]).partition("/")
+    return benchmark == "MBPP" and number.isdecimal()
 
 
 def _number(row: Mapping[str, Any]) -> int:

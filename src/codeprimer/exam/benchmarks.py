@@ -96,8 +96,9 @@ def _named(name: str, key: str) -> Path:
 
 def _given(word: str, key: str) -> Path:
     path = Path(word)
+    words = ("auto", *FILES) if key != "--on" else tuple(FILES)
     if not path.is_file():
-        raise SourceError(f"{key}: {word} is neither a file nor one of auto, {', '.join(FILES)}")
+        raise SourceError(f"{key}: {word} is neither a file nor one of {', '.join(words)}")
     return path
 
 

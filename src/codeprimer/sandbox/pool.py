@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterable, Iterator
 from types import TracebackType
 
 from codeprimer.core.stage import available_cores
+from codeprimer.sandbox.jail import JailError
 from codeprimer.sandbox.programs import DEFAULT_LIMITS, Limits, Program, Tier, Verdict, VerdictKind
 from codeprimer.sandbox.worker import Slot, Worker
 
@@ -73,6 +74,9 @@ class Sandbox:
         self._busy = True
         try:
             yield from self._run(iter(programs), limits or self.limits)
+        except JailError:
+            self.close()  # a jail that could not be replaced is no part of a later call
+            raise
         finally:
             self._busy = False
             self._complete()
@@ -85,6 +89,7 @@ class Sandbox:
         while more or slots:
             while more and len(slots) < WINDOW * self.workers and self._has_room():
                 program = next(programs, None)
+                self._forgive_pause()
                 if program is None:
                     more = False
                 else:

@@ -198,16 +198,34 @@ class Worker:
             self._judge_has_ended(group)
             return
         group.incoming += block
-        self._settle_all(group)
+        if not self._settle_all(group):
+            self._refuse_judge(group)
 
-    def _settle_all(self, group: Group) -> None:
+    def _refuse_judge(self, group: Group) -> None:
+        """Give up a judge whose tests have written where only it may."""
+        if group.slots:
+            self._settle(group, VerdictKind.refused, "its tests have written on the channel of their own judge")
+        self._replace(is_explained=True)
+
+    def _settle_all(self, group: Group) -> bool:
+        """Take the verdicts that have come whole; return False where what has come is none: tests can write anything."""
         while len(group.incoming) >= LENGTH_BYTES:
-            end = LENGTH_BYTES + int.from_bytes(group.incoming[:LENGTH_BYTES], "big")
+            length = int.from_bytes(group.incoming[:LENGTH_BYTES], "big")
+            if length > _VERDICT_BYTES:
+                return False
+            end = LENGTH_BYTES + length
             if len(group.incoming) < end:
-                return
-            kind, detail = json.loads(group.incoming[LENGTH_BYTES:end])
+                return True
+            try:
+                kind, detail = json.loads(group.incoming[LENGTH_BYTES:end])
+                verdict = VerdictKind(kind)
+            except (ValueError, TypeError, RecursionError):
+                return False
+            if not group.slots or not isinstance(detail, str):
+                return False
             del group.incoming[:end]
-            self._settle(group, VerdictKind(kind), str(detail))
+            self._settle(group, verdict, detail)
+        return True
 
     def _settle(self, group: Group, kind: VerdictKind, detail: str) -> None:
         slot = group.slots.popleft()
@@ -216,7 +234,9 @@ class Worker:
 
     def _judge_has_ended(self, group: Group) -> None:
         """Read the last verdicts and the reason; programs without a verdict go to a new judge."""
-        self._drain(group)
+        if not self._drain(group):
+            self._refuse_judge(group)
+            return
         self.jail.socket.settimeout(GRACE_SECONDS)
         try:
             content = self.jail.socket.recv(_VERDICT_BYTES)
@@ -236,14 +256,16 @@ class Worker:
                 self._settle(group, VerdictKind.refused, "its tests have ended their own process")
         self._send_again(list(group.slots))
 
-    def _drain(self, group: Group) -> None:
+    def _drain(self, group: Group) -> bool:
         group.channel.settimeout(GRACE_SECONDS)
         try:
             while block := group.channel.recv(_BLOCK_BYTES):
                 group.incoming += block
+                if not self._settle_all(group):
+                    return False
         except OSError:
             pass
-        self._settle_all(group)
+        return self._settle_all(group)
 
     def _send_again(self, slots: list[Slot]) -> None:
         """Hand the programs of a judge that has ended to a new one, behind what waits already."""
@@ -254,17 +276,19 @@ class Worker:
         """Replace a zygote that does not answer; its program has run out of time."""
         group = next(group for group in self._groups if group.slots)
         self._settle(group, VerdictKind.timed_out, "")
-        self._replace()
+        self._replace(is_explained=True)
 
-    def _replace(self) -> None:
-        """Open a new jail; a program whose jail ended again and again is given a verdict."""
+    def _replace(self, is_explained: bool = False) -> None:
+        """Open a new jail; a program whose jail ended again and again, for no reason that is known, is given a verdict."""
         waiting = [slot for group in self._groups for slot in group.slots]
         self.end()
-        if waiting:
+        if waiting and not is_explained:
             waiting[0].attempts += 1
             if waiting[0].attempts >= ATTEMPTS:
                 detail = "the jail ended while the program ran in it"
-                waiting[0].verdict = Verdict(VerdictKind.killed, detail, self.jail.tier, waiting[0].program.together)
+                waiting[0].verdict = Verdict(
+                    VerdictKind.killed, detail, self.jail.tier, waiting[0].program.runs_together
+                )
                 waiting = waiting[1:]
         self.jail = open_jail(*self._tiers, self._core)
         self._ordered = (None, b"")

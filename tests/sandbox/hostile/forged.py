@@ -552,7 +552,7 @@ FAMILIES: dict[str, list[Hostile]] = {
     "vacuous tests": [
         each
         for name, tests in VACUOUS.items()
-        for each in hostile("never_called", {name: "def answer(values): return 1"}, tests)
+        for each in hostile("never_called refused", {name: "def answer(values): return 1"}, tests)
     ],
     "ended iterations": [
         *_each_test("raised refused failed", "def answer(values): raise StopIteration", ENDED_ITERATIONS),

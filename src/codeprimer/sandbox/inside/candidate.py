@@ -18,7 +18,7 @@ import sys
 import types
 from typing import Any
 
-from .codec import CodecError, decode, encode, from_text, to_text
+from .codec import CodecError, decode_arguments, encode, encode_answer, encode_changes, from_text, to_text
 from .frames import Frames
 
 MOST_CALL = 2**25
@@ -28,8 +28,6 @@ MOST_ARGUMENTS = 10_000
 """The longest arguments of an exception that are passed on [characters]."""
 
 DETAIL_CHARACTERS = 300
-
-_MUTABLE = ('"list"', '"dict"', '"set"', '"bytearray"', '"deque"', '"OrderedDict"', '"Counter"', '"defaultdict"')
 
 
 def prepare() -> None:
@@ -64,7 +62,10 @@ _METHOD = object()
 
 
 def _attribute(owner: Any, name: str) -> Any:
-    value = getattr(owner, name)
+    return _attribute_of(getattr(owner, name))
+
+
+def _attribute_of(value: Any) -> Any:
     return _METHOD if callable(value) else value
 
 
@@ -72,8 +73,8 @@ def _call_method(owner: Any, name: str, *positional: Any, **named: Any) -> Any:
     return getattr(owner, name)(*positional, **named)
 
 
-GET, SET, CALL, TEXT, SHOWN = "=get", "=set", "=call", "=str", "=repr"
-"""What the judge may do with an object of the program; no function bears such a name."""
+GET, SET, CALL, TEXT, SHOWN, NAMED = "=get", "=set", "=call", "=str", "=repr", "=named"
+"""What the judge may do with an object of the program, and ask about a name; no function bears such a name."""
 
 _OF_OBJECTS = {GET: _attribute, SET: setattr, CALL: _call_method, TEXT: str, SHOWN: repr}
 
@@ -98,28 +99,22 @@ class Program:
 
         The last of the arguments are for the keywords.
         """
-        values = decode(arguments, self._objects.__getitem__)
+        values, mutables = decode_arguments(arguments, self._objects.__getitem__)
         named = {key: values[place - len(keywords)] for place, key in enumerate(keywords)}
         try:
             try:
                 value = self._function(name)(*values[: len(values) - len(keywords)], **named)
                 if value is _METHOD:
                     return '["method"]'
-                kind, text = "value", encode(value, self._keep)
+                kind, text = "value", encode_answer(value, mutables, self._keep)
             except CodecError:
                 raise
             except BaseException as error:
                 kind, text = "error", to_text(self._describe(error))
-            return f'["{kind}",{text},{self._changed(arguments, values)}]'
+            changed = encode_changes(arguments, values, mutables, self._keep) if mutables else "null"
+            return f'["{kind}",{text},{changed}]'
         except CodecError as error:
             return to_text(["refused", f"{name} returned a value, or changed an argument into one, that {error}"])
-
-    def _changed(self, arguments: str, values: tuple[Any, ...]) -> str:
-        """Return the arguments after the call as text, ``null`` where they are what they were."""
-        if not any(word in arguments for word in _MUTABLE):
-            return "null"  # nothing in it can change
-        changed = encode(values, self._keep)
-        return changed if changed != arguments else "null"
 
     def _keep(self, value: Any) -> int | None:
         """Keep an object of one of the program's own classes here, and return its number."""
@@ -133,9 +128,17 @@ class Program:
     def _function(self, name: str) -> Any:
         if name in _OF_OBJECTS:
             return _OF_OBJECTS[name]
+        if name == NAMED:
+            return self._named
         if name in self._names:
             return self._names[name]
         raise NameError(f"name {name!r} is not defined")
+
+    def _named(self, name: str) -> Any:
+        """Return what a name of the program stands for: a value, or that it can be called."""
+        if name not in self._names:
+            raise NameError(f"name {name!r} is not defined")
+        return _attribute_of(self._names[name])
 
     def _describe(self, error: BaseException) -> list[Any]:
         """Return the built-in classes of an exception, its own name, its message, and its arguments if they can cross."""

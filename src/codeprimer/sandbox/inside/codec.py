@@ -19,6 +19,8 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .copies import take_over
+
 MOST_DEPTH = 80
 """Containers within containers; a cycle ends here."""
 
@@ -83,19 +85,72 @@ def encode(value: object, keep: Keep = _keep_none) -> str:
     return to_text(_Encoder(keep).encode(value, 0))
 
 
+def encode_arguments(values: tuple[Any, ...], keep: Keep = _keep_none) -> tuple[str, list[Any]]:
+    """Return arguments as text, and all that can change in them, in the order in which the text has it complete."""
+    encoder = _Encoder(keep)
+    return to_text(encoder.encode(values, 0)), encoder.mutables
+
+
+def decode_arguments(text: str, find: Find = _find_none) -> tuple[Any, list[Any]]:
+    """Return arguments, and all that can change in them, in the same order. Raises CodecError."""
+    decoder = _Decoder(find)
+    return _guarded(decoder, _parsed(text)), decoder.built
+
+
+def encode_answer(value: object, mutables: list[Any], keep: Keep = _keep_none) -> str:
+    """Return an answer as text; what was passed, and comes back, is named. Raises CodecError where it cannot cross."""
+    return to_text(_Encoder(keep, _places(mutables)).encode(value, 0))
+
+
+def _places(mutables: list[Any]) -> dict[int, int]:
+    return {id(one): place for place, one in enumerate(mutables)}
+
+
+def encode_changes(arguments: str, values: tuple[Any, ...], mutables: list[Any], keep: Keep = _keep_none) -> str:
+    """Return what a call has left in ``mutables``, as text, ``null`` where nothing in ``values`` is another thing now.
+
+    Each is named by its place, so that what was one object stays one, wherever it has been moved to.
+    """
+    now = _Encoder(keep)
+    if to_text(now.encode(values, 0)) == arguments and list(map(id, now.mutables)) == list(map(id, mutables)):
+        return "null"
+    return to_text(_Encoder(keep, _places(mutables)).contents(mutables))
+
+
+def apply_changes(content: Any, mutables: list[Any], find: Find = _find_none) -> None:
+    """Give each of one's own ``mutables`` the content that a call has left in its copy. Raises CodecError."""
+    if type(content) is not list or len(content) != len(mutables):
+        raise CodecError("is not well formed (other containers than were passed)")
+    decoder = _Decoder(find, mutables)
+    copies = [_guarded(decoder, one) for one in content]
+    for old, new in zip(mutables, copies, strict=True):
+        if type(old) is not type(new):
+            raise CodecError("is not well formed (another kind of container than was passed)")
+    decoder.weigh(content)
+    for old, new in zip(mutables, copies, strict=True):
+        take_over(old, new)
+
+
 def decode(text: str | bytes, find: Find = _find_none) -> Any:
     """Return the value in a text. Raises CodecError where it is none of ``encode``'s."""
+    return build(_parsed(text), find)
+
+
+def _parsed(text: str | bytes) -> Any:
     try:
-        content = from_text(text if isinstance(text, str) else text.decode())
+        return from_text(text if isinstance(text, str) else text.decode())
     except (ValueError, RecursionError) as error:
         raise CodecError(f"is not well formed ({type(error).__name__})") from None
-    return build(content, find)
 
 
-def build(content: Any, find: Find = _find_none) -> Any:
-    """Return the value that parsed JSON describes. Raises CodecError where it describes none."""
+def build(content: Any, find: Find = _find_none, mutables: list[Any] | None = None) -> Any:
+    """Return the value that parsed JSON describes; it may name ``mutables``. Raises CodecError where it describes none."""
+    return _guarded(_Decoder(find, mutables), content)
+
+
+def _guarded(decoder: _Decoder, content: Any) -> Any:
     try:
-        return _Decoder(find).decode(content, 0)
+        return decoder.decode(content, 0)
     except CodecError:
         raise
     except RecursionError:
@@ -128,10 +183,17 @@ class _Counter:
 
 
 class _Encoder(_Counter):
-    def __init__(self, keep: Keep) -> None:
+    def __init__(self, keep: Keep, old: dict[int, int] | None = None) -> None:
+        """``old`` has the places of containers that are only named, by their identity."""
         super().__init__()
         self._keep = keep
         self._seen: dict[int, int] = {}
+        self._old = old
+        self.mutables: list[Any] = []
+
+    def contents(self, containers: list[Any]) -> list[object]:
+        """Return what each container holds; those among them that lie in another one are named."""
+        return [self._container(one, type(one), 0) for one in containers]
 
     def encode(self, value: Any, depth: int) -> object:
         kind = type(value)
@@ -143,6 +205,8 @@ class _Encoder(_Counter):
             return value if value.isascii() else _text_of(value)
         if kind not in _MUTABLE:
             return self._container(value, kind, depth)
+        if self._old is not None and (place := self._old.get(id(value))) is not None:
+            return [OLD, place]
         if id(value) in self._seen:
             number = self._seen[id(value)]
             self.count(depth, self._weights[number])
@@ -150,6 +214,7 @@ class _Encoder(_Counter):
         before = self._left
         content = self._container(value, kind, depth)
         self._seen[id(value)] = len(self._seen)
+        self.mutables.append(value)
         self.keep_weight(before)
         return content
 
@@ -259,7 +324,8 @@ _MUTABLE = frozenset(
 
 _NAMES_OF_MUTABLE = frozenset(kind.__name__ for kind in _MUTABLE)
 
-SAME = "same"
+SAME, OLD = "same", "old"
+"""A container that this message has had already; one that was passed."""
 
 _KNOWN = frozenset({*_SEQUENCES, *_MAPPINGS, *_PARTS})
 
@@ -296,10 +362,43 @@ def _text(parts: list[Any]) -> str:
 
 
 class _Decoder(_Counter):
-    def __init__(self, find: Find) -> None:
+    def __init__(self, find: Find, old: list[Any] | None = None) -> None:
+        """``old`` are the containers that may be named by their place."""
         super().__init__()
         self._find = find
-        self._built: list[object] = []
+        self._old = old
+        self.built: list[object] = []
+
+    def weigh(self, contents: list[Any]) -> None:
+        """Raise CodecError where containers that name each other stand for too much, or contain themselves.
+
+        Each alone may be short and all of them together a value that no memory can show.
+        """
+        weights: list[int | None] = [None] * len(contents)
+        pending: set[int] = set()
+
+        def weight(place: int) -> int:
+            if (known := weights[place]) is not None:
+                return known
+            if place in pending or len(pending) > MOST_DEPTH:
+                raise CodecError(f"is nested more than {MOST_DEPTH} levels deep, or contains itself")
+            pending.add(place)
+            total = within(contents[place])
+            pending.remove(place)
+            if total > MOST_VALUES:
+                raise CodecError(f"holds more than {MOST_VALUES:,} values")
+            weights[place] = total
+            return total
+
+        def within(content: Any) -> int:
+            if type(content) is not list:
+                return 1
+            if content and content[0] == OLD:
+                return weight(content[1])
+            return 1 + sum(map(within, content))
+
+        if sum(weight(place) for place in range(len(contents))) > MOST_VALUES:
+            raise CodecError(f"holds more than {MOST_VALUES:,} values")
 
     def decode(self, content: Any, depth: int) -> Any:
         if type(content) is not list:
@@ -317,9 +416,14 @@ class _Decoder(_Counter):
             if type(number) is not int or number < 0:
                 raise CodecError("is not well formed (a place was expected)")
             self.count(depth, self._weights[number])
-            return self._built[number]
+            return self.built[number]
+        if name == OLD and self._old is not None:
+            [number] = parts
+            if type(number) is not int or number < 0:
+                raise CodecError("is not well formed (a place was expected)")
+            return self._old[number]
         value = _BUILD[name]([part if type(part) in _PLAIN else self.decode(part, depth + 1) for part in parts])
         if name in _NAMES_OF_MUTABLE:
-            self._built.append(value)
+            self.built.append(value)
             self.keep_weight(before)
         return value

@@ -53,10 +53,6 @@ class Frames:
                 self._rest += self._stream.recv(READ_BYTES, _socket.MSG_DONTWAIT)
         return LENGTH_BYTES + int.from_bytes(self._rest[:LENGTH_BYTES], "big") <= len(self._rest)
 
-    def close(self) -> None:
-        """Close the stream."""
-        self._stream.close()
-
     def _take(self, length: int) -> bytes | None:
         content = self._rest
         if len(content) < length:

@@ -21,12 +21,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import codec
-from .candidate import GET, headline, join, message_of, shorten
+from .candidate import GET, MOST_CALL, NAMED, headline, join, message_of, shorten
 from .codec import from_text, to_text
-from .copies import take_over
 from .frames import FrameError, Frames
 from .problem import Problem, statement_of
-from .stand_ins import Method, Remote, number_of
+from .stand_ins import Method, Proxy, Remote, number_of
 
 MOST_REQUEST = 2**25
 """The longest problem or program that a caller sends [bytes]; it checks its own limit before."""
@@ -40,8 +39,12 @@ MOST_AHEAD = 2**14
 MOST_HEARD = 2**20
 """So much of what a candidate answers is kept, to show what a test compared [bytes]."""
 
-MOST_SECONDS_TO_REPEAT = 0.5
-"""Tests that took a judge longer are not run again to show what they compared [s of processor time]."""
+MOST_SECONDS, MOST_SECONDS_AGAIN = 0.1, 0.2
+"""Tests that took a judge longer are not run again to show what they compared [s of processor time]; nor is it let run
+for longer [s]."""
+
+MOST_TO_REPEAT = 2**16
+"""Longer tests are not run again either: compiling them takes as long [characters]."""
 
 PROBLEM, SOURCE = b"P", b"S"
 """How a caller's messages begin: tests, for all programs up to the next ones; a program."""
@@ -136,8 +139,15 @@ def _without_answer(end: End) -> Finding:
     if number == signal.SIGSYS:
         return "killed", "by the jail: a system call of another architecture"
     if number:
-        return "killed", f"by signal {signal.Signals(number).name}"
+        return "killed", f"by signal {_name_of(number)}"
     return "killed", f"the process left with exit status {os.WEXITSTATUS(end.status)} before its tests were done"
+
+
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)  # a real-time signal
 
 
 class Answers:
@@ -150,8 +160,8 @@ class Answers:
         self._of_candidate: BaseException | None = None
         self._remotes: dict[int, Remote] = {}
 
-    def _ask(self, name: str, values: tuple[Any, ...], keywords: list[str]) -> bytes:
-        """Return the text of the answer to a call; the last of the values are for the keywords."""
+    def _ask(self, name: str, arguments: str, keywords: list[str]) -> bytes:
+        """Return the text of the answer to a call; the last of the arguments are for the keywords."""
         raise NotImplementedError
 
     def _call(self, name: str, positional: list[Any], named: dict[str, Any]) -> Any:
@@ -159,23 +169,43 @@ class Answers:
         if self._is_over or self._settled:
             raise Stopped
         values = (*positional, *named.values())
-        text = self._ask(name, values, [*named])
+        try:
+            arguments, mutables = codec.encode_arguments(values, number_of)
+        except codec.CodecError as error:
+            self._settle("refused", f"an argument of {name} {error}; tests that share objects must run together")
+        text = self._ask(name, arguments, [*named])
         self._calls += 1
-        return self._answer(name, self._parsed(text), values)
+        return self._answer(name, self._parsed(text), mutables)
 
-    def _answer(self, name: str, answer: Any, arguments: tuple[Any, ...]) -> Any:
+    def stand_in(self, name: str, is_entry_point: bool) -> Any:
+        """Return what stands in the tests for a name of the program: a function, a value; None where it has no such name.
+
+        The entry point is taken to be a function: the first call would tell.
+        """
+        if not is_entry_point:
+            try:
+                value = self._call(NAMED, [name], {})
+            except NameError:
+                return None
+            finally:
+                self._calls -= 1
+            if value is not Method:
+                return value
+        return Proxy(name, self._call, self._refuse)
+
+    def _answer(self, name: str, answer: Any, mutables: list[Any]) -> Any:
         match answer:
-            case ["method"] if name == GET:
+            case ["method"] if name in (GET, NAMED):
                 return Method
             case ["value", value, changed]:
                 if changed is not None:
-                    self._change(arguments, self._built(name, changed))
-                return self._built(name, value)
+                    self._change(name, changed, mutables)
+                return self._built(name, value, mutables)
             case ["refused", str(reason)]:
                 self._settle("refused", shorten(reason))
             case ["error", [list(), str(), str(), str()] as fault, changed]:
                 if changed is not None:
-                    self._change(arguments, self._built(name, changed))
+                    self._change(name, changed, mutables)
                 self._of_candidate = _exception(fault)
                 if isinstance(self._of_candidate, StopIteration | StopAsyncIteration | GeneratorExit):
                     # It would end an iteration of the tests, such as all(map(f, cases)), as if all cases had been seen.
@@ -184,9 +214,9 @@ class Answers:
         self._settle("refused", "the program's answer is not well formed")
         raise Stopped
 
-    def _built(self, name: str, value: Any) -> Any:
+    def _built(self, name: str, value: Any, mutables: list[Any]) -> Any:
         try:
-            return codec.build(value, self._remote)
+            return codec.build(value, self._remote, mutables)
         except codec.CodecError as error:
             self._settle("refused", f"{name} returned a value that {error}")
 
@@ -194,18 +224,18 @@ class Answers:
         if type(number) is not int:
             raise LookupError
         if number not in self._remotes:
-            self._remotes[number] = Remote(number, self._call, self._refuse_to_compare)
+            self._remotes[number] = Remote(number, self._call, self._refuse)
         return self._remotes[number]
 
-    def _refuse_to_compare(self) -> None:
-        self._settle("refused", "the tests compare an object of the program's own class, which would itself decide")
+    def _refuse(self, reason: str) -> None:
+        self._settle("refused", reason)
 
-    def _change(self, arguments: tuple[Any, ...], after: Any) -> None:
+    def _change(self, name: str, changed: Any, mutables: list[Any]) -> None:
         """Give the arguments, in place, the content that they have after the call."""
-        if type(after) is not tuple or len(after) != len(arguments):
-            self._settle("refused", "the program's answer is not well formed")
-        for old, new in zip(arguments, after, strict=True):
-            take_over(old, new)
+        try:
+            codec.apply_changes(changed, mutables, self._remote)
+        except codec.CodecError as error:
+            self._settle("refused", f"{name} changed an argument into one that {error}")
 
     def _parsed(self, text: bytes) -> Any:
         try:
@@ -227,7 +257,7 @@ class Conversation(Answers):
         super().__init__()
         self._frames = Frames(stream)
         self._is_loaded = False
-        self._heard: list[bytes] = []
+        self._heard: list[Heard] = []
         self._room_to_hear = MOST_HEARD
         self._used = 0.0
 
@@ -238,12 +268,13 @@ class Conversation(Answers):
             self._load(problem, source)
             if problem.together:
                 return self._together(self._parsed(self._receive()))
-            with contextlib.closing(problem.run(self._call)) as steps:
+            with contextlib.closing(problem.run(self)) as steps:
                 for number in steps:
                     running = number
             self._hear_of_load()
         except Stopped:
-            pass
+            if not self._settled and not self._is_over:
+                return "refused", "the tests asked for something that an earlier program had"
         except BaseException as error:
             with contextlib.suppress(Stopped):
                 self._hear_of_load()
@@ -284,13 +315,11 @@ class Conversation(Answers):
                 self._settle(kind, _said_by(fault))
         self._settle("refused", "what the program says of its loading is not well formed")
 
-    def _ask(self, name: str, values: tuple[Any, ...], keywords: list[str]) -> bytes:
-        try:
-            arguments = codec.encode(values, number_of)
-        except codec.CodecError as error:
-            self._settle("refused", f"an argument of {name} {error}; tests that share objects must run together")
+    def _ask(self, name: str, arguments: str, keywords: list[str]) -> bytes:
         number = os.urandom(8).hex().encode()
         message = b"\n".join((number, name.encode(), to_text(keywords).encode(), arguments.encode()))
+        if len(message) > MOST_CALL:
+            self._settle("refused", f"the arguments of {name} are longer than {MOST_CALL:,} bytes")
         if len(message) > MOST_AHEAD:
             self._hear_of_load()  # else both sides could write at once more than the other one takes unread
         try:
@@ -303,9 +332,9 @@ class Conversation(Answers):
         if head != number:
             # Nobody can know the number of a call before it is made, so an answer given too early has another one.
             self._settle("refused", "the program answered another call than the one that was made")
-        self._room_to_hear -= len(text)
+        self._room_to_hear -= len(text) + len(arguments)
         if self._room_to_hear >= 0:
-            self._heard.append(text)
+            self._heard.append((name, arguments, text))
         return text
 
     def _receive(self) -> bytes:
@@ -327,53 +356,76 @@ class Conversation(Answers):
     def _failure(self, problem: Problem, running: int, error: BaseException) -> Finding | None:
         if self._is_over:
             return None
-        where = f"test {running}: {statement_of(problem.tests, running, error)}" if running else "before the first test"
+        where = where_of(problem, running, error)
         if error is self._of_candidate and isinstance(error, MemoryError):
             return "out_of_memory", shorten(where)
         if isinstance(error, AssertionError) and error is not self._of_candidate:
-            return "failed", join(where, message_of(error) or self._sides(problem, running))
+            return "failed", join(where, message_of(error) or self._sides(problem, running, where))
         if isinstance(error, MemoryError | RecursionError) and error is not self._of_candidate:
             return "refused", join("the program's answer was too much for its tests", where)
         return "raised", join(headline(type(error).__name__, message_of(error)), where)
 
-    def _sides(self, problem: Problem, running: int) -> str:
+    def _sides(self, problem: Problem, running: int, where: str) -> str:
         """Return both sides of the comparison that has failed, nothing where it was none or would take too long."""
-        if self._room_to_hear < 0 or time.process_time() - self._used > MOST_SECONDS_TO_REPEAT:
+        is_short = sum(map(len, problem.tests[:running])) <= MOST_TO_REPEAT
+        if not running or not is_short or self._room_to_hear < 0 or time.process_time() - self._used > MOST_SECONDS:
             return ""
-        return Repetition(self._heard).sides(problem, running)
+        return Repetition(self._heard).sides(problem, running, where)
+
+
+Heard = tuple[str, str, bytes]
+"""A call (what was called, with which arguments) and the text of its answer."""
 
 
 class Repetition(Answers):
     """The same tests once more, on the answers that have been heard: the candidate is not asked again.
 
     Keeping both sides of each comparison makes compiling the tests three times as long, so it is done for those that
-    fail only.
+    fail only. It may take a moment and not more: the verdict has been found.
     """
 
-    def __init__(self, heard: Sequence[bytes]) -> None:
+    def __init__(self, heard: Sequence[Heard]) -> None:
         super().__init__()
         self._left = iter(heard)
 
-    def sides(self, problem: Problem, failed: int) -> str:
-        """Return both sides of the comparison in the test ``failed``, as text; nothing where it does not fail again."""
+    def sides(self, problem: Problem, failed: int, where: str) -> str:
+        """Return both sides of the comparison that failed in the test ``failed``, as text.
+
+        Nothing where it does not fail again at ``where``, or is not there within a moment.
+        """
+        before = signal.signal(signal.SIGALRM, _stop)
+        signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS_AGAIN)
         running = 0
         try:
-            with contextlib.closing(problem.run(self._call, keep_sides=True)) as steps:
+            with contextlib.closing(problem.run(self, failed)) as steps:
                 for number in steps:
                     running = number
         except AssertionError as error:
-            return message_of(error) if running == failed else ""
+            is_same = running == failed and where_of(problem, running, error) == where
+            return message_of(error) if is_same else ""
         except BaseException:  # tests that do not repeat themselves can raise anything
             return ""
         finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
             self._of_candidate = None  # as in a conversation
         return ""
 
-    def _ask(self, name: str, values: tuple[Any, ...], keywords: list[str]) -> bytes:
-        text = next(self._left, None)
-        if text is None:
-            raise Stopped
+    def _ask(self, name: str, arguments: str, keywords: list[str]) -> bytes:
+        del keywords
+        said, given, text = next(self._left, ("", "", b""))
+        if (said, given) != (name, arguments):
+            raise Stopped  # another call than the one that was made
         return text
+
+
+def _stop(number: int, frame: object) -> None:
+    raise Stopped
+
+
+def where_of(problem: Problem, running: int, error: BaseException) -> str:
+    """Return which test was running, and at which of its lines."""
+    return f"test {running}: {statement_of(problem.tests, running, error)}" if running else "before the first test"
 
 
 def _said_by(fault: Sequence[Any]) -> str:

@@ -89,7 +89,7 @@ def _tries(raised: Walls, configuration: dict[str, Any], abstract: bytes) -> Ite
     if raised.landlock:
         yield from _files(configuration, raised.namespaces)
         outsider, signal_of_end = _outsider()
-        raised.enclose_files()
+        raised.enclose_signals()
         if landlock.has_scope():
             yield "landlock scope", _fails(lambda: socket.socket(socket.AF_UNIX).connect(abstract), errno.EPERM)
             yield "landlock scope of signals", _fails(lambda: os.kill(outsider, 0), errno.EPERM)

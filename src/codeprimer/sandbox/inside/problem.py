@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import ast
 import builtins
+import opcode
 import random
 import types
-from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Any
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any, Protocol
 
 from .candidate import headline, message_of, shorten
 from .codec import from_text
-from .stand_ins import Proxy, Remote
+from .stand_ins import Remote
 
 _LEFT, _RIGHT, _SIDES = "left__", "right__", "sides__"
 """Where a test keeps both sides of the comparison that it asserts, and what makes its message of them."""
@@ -35,6 +36,7 @@ class Problem:
         self._entry_point: str = facts["entry_point"]
         self._codes: list[types.CodeType] = []
         self._codes_with_sides: list[types.CodeType] = []
+        self._foreign: list[str] = []
         self.setup: str = facts["setup"]
         self._setup: types.CodeType | None = None
         self.fault = ""
@@ -45,40 +47,53 @@ class Problem:
             self._codes = [
                 compile(test, f"<test {n}>", "exec", dont_inherit=True) for n, test in enumerate(self.tests, start=1)
             ]
+            self._foreign = _foreign_names(self._entry_point, [self._setup, *self._codes])
         except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
             self.fault = f"the tests are no Python: {headline(type(error).__name__, message_of(error))}"
 
-    def run(self, call: Callable[..., Any], keep_sides: bool = False) -> Generator[int, None, None]:
+    def run(self, answers: Source, until: int = 0) -> Generator[int, None, None]:
         """Run the tests one after another, yielding the number of each before it begins.
 
-        With ``keep_sides``, a comparison that fails has both its sides as its message.
+        With ``until``, only so many are run, and a comparison that fails has both its sides as its message.
         """
-        if keep_sides and not self._codes_with_sides:
-            self._codes_with_sides = [_with_sides(test, f"<test {n}>") for n, test in enumerate(self.tests, start=1)]
+        codes = self._with_sides(until) if until else self._codes
         random.seed(0)
-        names: dict[str, Any] = {"__name__": "__tests__", "__builtins__": builtins, _SIDES: Sides}
+        names: dict[str, Any] = {"__name__": "__tests__", "__builtins__": builtins} | ({_SIDES: Sides} if until else {})
         if self._setup is not None:
             exec(self._setup, names)
-        for name in sorted({name for code in self._codes for name in _names_in(code)}):
-            if name not in names and (name == self._entry_point or not hasattr(builtins, name)):
-                names[name] = Proxy(name, call)
+        for name in self._foreign:
+            if name not in names and (found := answers.stand_in(name, name == self._entry_point)) is not None:
+                names[name] = found
         try:
-            for number, code in enumerate(self._codes_with_sides if keep_sides else self._codes, start=1):
+            for number, code in enumerate(codes, start=1):
                 yield number
                 exec(code, names)
         finally:
             names.clear()  # functions of the tests refer to it, and so would keep alive whatever it holds
 
+    def _with_sides(self, until: int) -> list[types.CodeType]:
+        known = self._codes_with_sides
+        known += [_with_sides(test, f"<test {n + 1}>") for n, test in enumerate(self.tests[:until]) if n >= len(known)]
+        return known[:until]
+
+
+class Source(Protocol):
+    """Where the tests get what the program was to define."""
+
+    def stand_in(self, name: str, is_entry_point: bool) -> Any:
+        """Return what stands for a name; None where the program does not define it."""
+        ...
+
 
 class Sides:
-    """The message of an assert that compared two values."""
+    """The message of an assert that two values are equal."""
 
-    def __init__(self, left: object, right: object) -> None:
-        self._left = left
-        self._right = right
+    def __init__(self, got: object, expected: object) -> None:
+        self._got = got
+        self._expected = expected
 
     def __str__(self) -> str:
-        return f"got {_shown(self._left)}, expected {_shown(self._right)}"
+        return f"got {_shown(self._got)}, expected {_shown(self._expected)}"
 
 
 def _with_sides(test: str, name: str) -> types.CodeType:
@@ -96,7 +111,7 @@ def _keep_sides(statements: list[ast.stmt]) -> None:
         for handler in getattr(statement, "handlers", []):
             _keep_sides(handler.body)
         match statement:
-            case ast.Assert(test=ast.Compare(left=left, comparators=[right]) as test, msg=None):
+            case ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]) as test, msg=None):
                 # Places are given here, because looking for nodes without any costs as much as all the rest.
                 where = {name: getattr(statement, name) for name in _PLACE}
                 kept: list[ast.expr] = [ast.Name(_LEFT, _load, **where), ast.Name(_RIGHT, _load, **where)]
@@ -104,14 +119,41 @@ def _keep_sides(statements: list[ast.stmt]) -> None:
                 targets: list[ast.expr] = [ast.Tuple(names, _store, **where)]
                 statements.insert(place, ast.Assign(targets, ast.Tuple([left, right], _load, **where), **where))
                 test.left, test.comparators = kept[0], [kept[1]]
-                statement.msg = ast.Call(ast.Name(_SIDES, _load, **where), list(kept), [], **where)
+                got, expected = reversed(kept) if isinstance(left, ast.Constant) else kept
+                statement.msg = ast.Call(ast.Name(_SIDES, _load, **where), [got, expected], [], **where)
 
 
-def _names_in(code: types.CodeType) -> Iterator[str]:
+_LOADS = frozenset({opcode.opmap["LOAD_NAME"], opcode.opmap["LOAD_GLOBAL"]})
+_GLOBAL, _EXTENDED = opcode.opmap["LOAD_GLOBAL"], opcode.opmap["EXTENDED_ARG"]
+
+
+def _foreign_names(entry_point: str, codes: Sequence[types.CodeType]) -> list[str]:
+    """Return the names that the tests read and that neither they nor Python can have, the entry point first."""
+    mentioned = {name for code in codes for name in _mentioned(code)}
+    unknown = {name for name in mentioned if name != entry_point and not hasattr(builtins, name)}
+    if unknown:  # most are attributes or the tests' own; only now is it worth a look at each instruction
+        unknown &= {name for code in codes for name in _read(code)}
+    return [entry_point, *sorted(unknown)] if entry_point else sorted(unknown)
+
+
+def _mentioned(code: types.CodeType) -> Iterator[str]:
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from _names_in(constant)
+            yield from _mentioned(constant)
+
+
+def _read(code: types.CodeType) -> Iterator[str]:
+    """Yield the names that code reads as global ones."""
+    high = 0
+    for operation, low in zip(code.co_code[::2], code.co_code[1::2], strict=True):
+        number = high << 8 | low
+        high = number if operation == _EXTENDED else 0
+        if operation in _LOADS:
+            yield code.co_names[number >> 1 if operation == _GLOBAL else number]  # the lowest bit says something else
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _read(constant)
 
 
 def statement_of(tests: Sequence[str], running: int, error: BaseException) -> str:
@@ -133,5 +175,5 @@ def _shown(value: Any) -> str:
         return "an object of the program's own class"
     try:
         return shorten(repr(value), 60)
-    except Exception as error:
-        return f"a value that cannot be shown ({type(error).__name__})"
+    except BaseException:  # an object of the program's inside it would have to be asked, and is asked no more
+        return "a value that cannot be shown"

@@ -31,8 +31,8 @@ _ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "arch_prctl": (158, None), "membarrier": (324, 283), "rseq": (334, 293), "getrandom": (318, 278),
     # files: Landlock says which; nothing here creates, removes or changes one
     "read": (0, 63), "write": (1, 64), "readv": (19, 65), "writev": (20, 66), "pread64": (17, 67),
-    "pwrite64": (18, 68), "lseek": (8, 62), "close": (3, 57), "close_range": (436, 436), "open": (2, None),
-    "openat": (257, 56), "fstat": (5, 80), "stat": (4, None), "lstat": (6, None), "newfstatat": (262, 79),
+    "pwrite64": (18, 68), "lseek": (8, 62), "close": (3, 57), "close_range": (436, 436),
+    "fstat": (5, 80), "stat": (4, None), "lstat": (6, None), "newfstatat": (262, 79),
     "statx": (332, 291), "access": (21, None), "faccessat": (269, 48), "faccessat2": (439, 439),
     "readlink": (89, None), "readlinkat": (267, 78), "getdents64": (217, 61), "getcwd": (79, 17), "chdir": (80, 49),
     "fchdir": (81, 50), "fadvise64": (221, 223), "umask": (95, 166), "dup": (32, 23), "dup2": (33, None),
@@ -72,6 +72,9 @@ _ZYGOTE_ONLY: dict[str, tuple[int | None, int | None]] = {
 """What the zygote needs to start, to enclose and to end its children."""
 
 _CLONE, _FCNTL, _IOCTL, _SOCKETPAIR, _SENDTO = (56, 220), (72, 25), (16, 29), (53, 199), (44, 206)
+_OPEN, _OPENAT, _TRUNCATING = (2, None), (257, 56), 0o1000
+"""Opening empties a file where it is told so, even for reading; Landlock sees that since its third version only."""
+
 _KILL_CALLS, _TGKILL, _PRLIMIT, _PRCTL = ((62, 129), (200, 130)), (234, 131), (302, 261), (157, 167)
 _HARMLESS_IOCTLS = (
     0x5401,
@@ -166,6 +169,8 @@ def _list_of_allowed() -> Iterator[_Step]:
     yield from _answer(_IOCTL, _if_one_of(1, _HARMLESS_IOCTLS))
     yield from _answer(_SOCKETPAIR, _if_one_of(0, (_AF_UNIX,)))
     yield from _answer(_SENDTO, _if_null(4))
+    yield from _answer(_OPEN, _unless_bit(1, _TRUNCATING))
+    yield from _answer(_OPENAT, _unless_bit(2, _TRUNCATING))
     yield _Step(_RETURN, _DENY)
 
 
@@ -212,6 +217,10 @@ def _high(argument: int) -> _Step:
 
 def _if_bit(argument: int, bit: int) -> list[_Step]:
     return [_low(argument), _Step(_ANY_BIT, bit, 0, 1), _Step(_RETURN, _ALLOW), _Step(_RETURN, _DENY)]
+
+
+def _unless_bit(argument: int, bit: int) -> list[_Step]:
+    return [_low(argument), _Step(_ANY_BIT, bit, 1, 0), _Step(_RETURN, _ALLOW), _Step(_RETURN, _DENY)]
 
 
 def _if_null(argument: int) -> list[_Step]:

@@ -1,7 +1,7 @@
 """What stands in the tests for what the candidate has: its functions, its objects, their methods.
 
 One idea: whatever the tests do with one of these is a call to another process, and nothing that the candidate's classes
-define is ever asked for a comparison.
+define is ever asked for a comparison. What cannot be asked for is refused, with the reason.
 """
 
 from __future__ import annotations
@@ -11,72 +11,117 @@ from typing import Any
 
 from .candidate import CALL, GET, SET, SHOWN, TEXT
 
+_OPERATORS = (
+    *("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__bool__", "__hash__", "__contains__", "__len__"),
+    *("__iter__", "__next__", "__getitem__", "__setitem__", "__delitem__", "__call__", "__enter__", "__exit__"),
+    *("__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__truediv__", "__rtruediv__", "__mod__"),
+    *("__rmod__", "__neg__", "__abs__", "__int__", "__float__", "__index__", "__reduce_ex__", "__delattr__"),
+)
+"""What Python asks an object's class for, whatever is asked of the object itself."""
+
+_OWN = frozenset({"__class__", *_OPERATORS})
+
+Refuse = Callable[[str], Any]
+"""Ends the tests with a reason."""
+
+
+def _refusing(kind: type, operators: tuple[str, ...], what: str) -> None:
+    """Have a class refuse operators."""
+
+    def refuse(self: Any, *_: Any, **__: Any) -> Any:
+        return object.__getattribute__(self, f"_{kind.__name__}__refuse")(what)
+
+    for name in operators:
+        setattr(kind, name, refuse)
+
 
 class Proxy:
-    """Stands for a function of the candidate."""
+    """Stands for a function of the candidate; it can be called, and has a name."""
 
-    __slots__ = ("__name__", "_call")
+    __slots__ = ("__call", "__name__", "__refuse")
 
-    def __init__(self, name: str, call: Callable[..., Any]) -> None:
+    def __init__(self, name: str, call: Callable[..., Any], refuse: Refuse) -> None:
         self.__name__ = name
-        self._call = call
+        self.__call = call
+        self.__refuse = refuse
 
     def __call__(self, /, *arguments: Any, **named: Any) -> Any:
         """Have the candidate call its function."""
-        return self._call(self.__name__, list(arguments), named)
+        return self.__call(self.__name__, list(arguments), named)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)  # what libraries look for in anything that can be called
+        return self.__refuse(f"the tests use the attribute {name} of a function")
+
+
+_refusing(
+    Proxy,
+    tuple(
+        name
+        for name in _OPERATORS
+        if name not in ("__call__", "__hash__", "__reduce_ex__", "__bool__", "__eq__", "__ne__")
+    ),
+    "the tests use a function of the program as a value",
+)
+_refusing(Proxy, ("__eq__", "__ne__", "__bool__"), "the tests compare a function of the program")
+Proxy.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 
 class Remote:
-    """Stands for an object of one of the candidate's own classes, which stays with the candidate.
+    # No docstring, and no plain names: whatever the tests ask of it, they ask the candidate's object.
+    # It stands for an object of one of the candidate's own classes, which stays with the candidate. Its methods and
+    # attributes can be asked for. It cannot be compared: the candidate's class would be the one to decide.
 
-    Its methods and attributes can be asked for. It cannot be compared: the candidate's class would be the one to
-    decide.
-    """
+    __slots__ = ("__call", "__number", "__refuse")
 
-    __slots__ = ("__call", "__refuse", "_number")
-
-    def __init__(self, number: int, call: Callable[..., Any], refuse: Callable[[], Any]) -> None:
-        object.__setattr__(self, "_number", number)
+    def __init__(self, number: int, call: Callable[..., Any], refuse: Refuse) -> None:
+        object.__setattr__(self, "_Remote__number", number)
         object.__setattr__(self, "_Remote__call", call)
         object.__setattr__(self, "_Remote__refuse", refuse)
 
-    def __getattr__(self, name: str) -> Any:
-        value = self.__call(GET, [self, name], {})
-        return Method(self, name, self.__call) if value is Method else value
+    def __getattribute__(self, name: str) -> Any:
+        if name in _OWN:
+            return object.__getattribute__(self, name)  # isinstance asks for the class; operators are refused here too
+        call = object.__getattribute__(self, "_Remote__call")
+        value = call(GET, [self, name], {})
+        return Method(self, name, call) if value is Method else value
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self.__call(SET, [self, name, value], {})
+        object.__getattribute__(self, "_Remote__call")(SET, [self, name, value], {})
 
     def __str__(self) -> str:
-        return str(self.__call(TEXT, [self], {}))
+        return str(object.__getattribute__(self, "_Remote__call")(TEXT, [self], {}))
 
     def __repr__(self) -> str:
-        return str(self.__call(SHOWN, [self], {}))
+        return str(object.__getattribute__(self, "_Remote__call")(SHOWN, [self], {}))
 
-    def __decide(self, *_: Any) -> Any:
-        return self.__refuse()
 
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __hash__ = __contains__ = __decide
+_refusing(
+    Remote,
+    _OPERATORS,
+    "the tests compare an object of the program's own class, or use an operator of it, which would decide",
+)
 
 
 class Method:
     """Stands for a method of such an object."""
 
-    __slots__ = ("_call", "_name", "_owner")
+    __slots__ = ("__call", "__name__", "__owner")
 
     def __init__(self, owner: Remote, name: str, call: Callable[..., Any]) -> None:
-        self._owner = owner
-        self._name = name
-        self._call = call
+        self.__owner = owner
+        self.__name__ = name
+        self.__call = call
 
     def __call__(self, /, *arguments: Any, **named: Any) -> Any:
         """Have the candidate call its method."""
-        return self._call(CALL, [self._owner, self._name, *arguments], named)
+        return self.__call(CALL, [self.__owner, self.__name__, *arguments], named)
 
 
 def number_of(value: Any) -> int | None:
     """Return the number of an object that stays with the candidate, None for anything else."""
     if type(value) is not Remote:
         return None
-    number: int = object.__getattribute__(value, "_number")
+    number: int = object.__getattribute__(value, "_Remote__number")
     return number

@@ -77,7 +77,6 @@ class Walls:
             system.prctl("no_new_privs", system.PR_SET_NO_NEW_PRIVS, 1)
             system.prctl("dumpable", system.PR_SET_DUMPABLE, 0)  # nobody reads its memory, or its children's
         if self.landlock:
-            # The devices that ``readable`` lists can be written to as well: they keep nothing.
             own = [namespaces.EMPTY if self.namespaces else self._root]
             ruleset = landlock.files_ruleset([*readable, *own], hidden, namespaces.DEVICES[:1])
             landlock.restrict(ruleset)
@@ -106,10 +105,10 @@ class Walls:
             if os.getppid() != parent:
                 os._exit(1)
         set_limits(limits)
-        self.enclose_files()
+        self.enclose_signals()
         self.enclose_calls()
 
-    def enclose_files(self) -> None:
+    def enclose_signals(self) -> None:
         """Keep signals inside. Raises OSError."""
         if self.landlock:
             landlock.restrict(self._scope)
