@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from codeprimer.core.errors import RecipeError, StoreError
+from codeprimer.core.errors import RecipeError, StoreError, UserError
 from codeprimer.teachers import BudgetError, TeacherError
 from codeprimer.teachers.mock import Faults, Manner, default_script
 from tests.teachers.endpoints import Points, form, plain, serving, settings, teacher
@@ -272,3 +272,40 @@ def test_the_journal_can_be_read_with_sqlite_alone(tmp_path: Path) -> None:
     )
     assert row == ("run", "mock", "stop")
     assert orjson.loads(default_script({"messages": [{"content": "1"}]}).removeprefix("You said: ")) == 1
+
+
+def test_what_was_read_in_an_answer_is_kept_apart_from_it(tmp_path: Path) -> None:
+    with serving() as mock:
+        of = settings(mock.url)
+        with teacher(of, tmp_path) as asked:
+            [reply] = asked.ask([form("a question", of)])
+    rows = sqlite3.connect(tmp_path / "journal.sqlite").execute("select parser, value, fault from readings").fetchall()
+    assert rows == [("points/1", reply.value.model_dump_json(), None)]
+
+
+def test_what_was_in_flight_when_a_process_was_killed_counts_as_spent(tmp_path: Path) -> None:
+    with serving(Manner(latency=0.05)) as mock:
+        of = settings(mock.url, price={"input": 0.0, "output": 1000.0}, max_tokens=100, budget_usd=100.0)
+        with teacher(of, tmp_path) as asked:
+            list(asked.ask([plain("a question", of)]))
+        connection = sqlite3.connect(tmp_path / "journal.sqlite")
+        with connection:
+            connection.execute("update accounts set open = 5000000000, open_tokens = 50")
+        connection.close()
+        with teacher(of, tmp_path) as asked:
+            assert (asked.ledger.perhaps, asked.ledger.perhaps_tokens) == (5_000_000_000, 50)
+            assert "at most 5.00 USD for requests without an answer" in asked.ledger.describe()
+
+
+def test_a_journal_that_cannot_be_written_is_one_sentence_and_loses_no_answer_that_was_told(tmp_path: Path) -> None:
+    with serving() as mock:
+        of = settings(mock.url, max_in_flight=4)
+        with teacher(of, tmp_path) as asked:
+            replies = asked.ask(plain(f"number {n}", of) for n in range(2000))
+            told = [next(replies).value for _ in range(10)]
+            with sqlite3.connect(tmp_path / "journal.sqlite", timeout=60) as connection:
+                connection.execute("drop table accounts")  # from now on every transaction fails, as on a full disk
+            with pytest.raises(UserError, match=r"journal\.sqlite: answers cannot be written"):
+                list(replies)
+        kept = sqlite3.connect(tmp_path / "journal.sqlite").execute("select count(*) from answers").fetchone()[0]
+    assert kept >= len(told)

@@ -1,4 +1,4 @@
-"""What a teacher's labels cost, how far it agrees with itself and with another one, and what it could not label."""
+"""What a teacher's labels and texts cost, how far it agrees with itself and with another one, and what it could not label."""
 
 from __future__ import annotations
 
@@ -41,6 +41,21 @@ def annotation_blocks(quality: Facts) -> list[Block]:
         named = [(_REASONS.get(reason, reason.replace("_", " ")), count) for reason, count in failed.items()]
         content.append(blocks.table(("why an answer was put aside", "questions"), named))
     return content
+
+
+def writing_blocks(facts: Facts, kept: int) -> list[Block]:
+    """Return what texts by a teacher cost; nothing where nobody was asked."""
+    writing = facts.get("writing")
+    if writing is None:
+        return []
+    asked = sum(writing["replies"].values())
+    per_kept = round(1000 * writing["usd"] / kept, 4) if kept else None
+    row = (writing["model"], asked, kept, writing["answers"], round(writing["tokens"] / 1e6, 3))
+    headings = ("model", "asked", "kept", "answers", "M tokens", "USD", "USD per 1,000 kept")
+    return [
+        blocks.heading("What it cost to have them written"),
+        blocks.table(headings, [(*row, round(writing["usd"], 4), per_kept)]),
+    ]
 
 
 def _row(of: Facts) -> tuple[str, int, int, int, float, float, float | None]:

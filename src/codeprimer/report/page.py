@@ -63,7 +63,16 @@ def render_card(template: str, name: str, facts: Facts) -> str:
         lead=lead_sentence(facts),
         models=MODELS,
         folders=folders,
+        writers=_writers(facts),
     )
+
+
+def _writers(facts: Facts) -> list[tuple[str, str | None]]:
+    """Return which language model wrote what, None for the offline author; nothing where no model was asked."""
+    written = [(what, facts[what].get("writing")) for what in ("textbooks", "exercises")]
+    if not any(writing for _, writing in written):
+        return []
+    return [(what, writing["model"] if writing else None) for what, writing in written]
 
 
 def _environment(autoescape: bool) -> jinja2.Environment:

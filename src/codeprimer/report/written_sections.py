@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from codeprimer.report import blocks, charts
+from codeprimer.report.annotation import writing_blocks
 from codeprimer.report.blocks import Block, Section
 from codeprimer.report.wording import named_counts
 
@@ -22,6 +23,7 @@ def textbooks_section(facts: Facts, most: int) -> Section:
             f"was executed. Rejected: {named_counts(books['rejected']) or 'none'}."
         ),
         blocks.table(("written for", "sections"), list(books["by_audience"].items())),
+        *writing_blocks(books, books["sections"]),
     ]
     content += [
         blocks.details(f"A section on {example['concept']}, for {example['audience']}", example["text"])
@@ -39,6 +41,7 @@ def exercises_section(facts: Facts, most: int) -> Section:
             "all literals and all identifiers; no two have the same prompt. Rejected: "
             f"{named_counts(exercises['rejected']) or 'none'}."
         ),
+        *writing_blocks(exercises, exercises["exercises"]),
         blocks.heading("Exercises by concept"),
         blocks.chart(charts.bars(exercises["concepts"], "exercises", most=80)),
         blocks.table(("style of the solution", "exercises"), list(exercises["styles"].items())),

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
+from pydantic import BaseModel
 
 from codeprimer.core.errors import UserError
 from codeprimer.teachers.endpoint import NO_ROOM, Endpoint
@@ -102,10 +103,6 @@ class Scheduler:
     def submit(self, items: Sequence[Item]) -> None:
         """Have items asked."""
         self._loop.call_soon_threadsafe(self._add, items)
-
-    def note(self, readings: Iterable[tuple[bytes, str, str | None, str | None]]) -> None:
-        """Have what parsers made of answers kept."""
-        self._writer.note(readings)
 
     def close(self) -> None:
         """Wait for what is in flight, because it is paid for, write it, and end."""
@@ -254,6 +251,7 @@ class Scheduler:
             self.counts.answers += 1
             item.failures = 0
             if advance(item, answer):
+                self._note_reading(item, answer)
                 continue
             item.key = self._form.key(item.request)
             known = self._journal.find([item.key])
@@ -265,6 +263,13 @@ class Scheduler:
                 heapq.heappush(self._ready, item)
         self._tell()
         self._pump()
+
+    def _note_reading(self, item: Item, answer: Answer) -> None:
+        """Have what was read in an answer kept apart from it, under the name of how it was read."""
+        parser, settled = getattr(item.question, "parser", ""), item.settled
+        if parser and settled is not None:
+            value = settled.value.model_dump_json() if isinstance(settled.value, BaseModel) else None
+            self._writer.note([(answer.key, parser, value, settled.fault or None)])
 
     def _try_again(self, item: Item, endpoint: Endpoint, failure: Failure, now: float) -> None:
         assert item.reserved is not None
