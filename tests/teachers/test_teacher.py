@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from codeprimer.core.errors import RecipeError, StoreError, UserError
-from codeprimer.teachers import BudgetError, TeacherError
+from codeprimer.teachers import BudgetError, EmbeddingQuestion, TeacherError
 from codeprimer.teachers.mock import Faults, Manner, default_script
 from tests.teachers.endpoints import Points, form, plain, serving, settings, teacher
 
@@ -309,3 +309,16 @@ def test_a_journal_that_cannot_be_written_is_one_sentence_and_loses_no_answer_th
                 list(replies)
         kept = sqlite3.connect(tmp_path / "journal.sqlite").execute("select count(*) from answers").fetchone()[0]
     assert kept >= len(told)
+
+
+def test_texts_are_embedded_once_each(tmp_path: Path) -> None:
+    with serving(Manner(faults=Faults({"error": 0.1, "broken": 0.1}))) as mock:
+        of = settings(mock.url, price={"input": 1.0, "output": 0.0})
+        for _ in range(2):
+            with teacher(of, tmp_path) as asked:
+                replies = list(asked.ask(EmbeddingQuestion([f"text {n}", "other"]) for n in range(30)))
+        assert sum(mock.answered.values()) - mock.outcomes["broken"] == 30
+    assert [len(reply.value) for reply in replies] == [2] * 30
+    assert len({tuple(reply.value[0]) for reply in replies}) == 30
+    assert len({tuple(reply.value[1]) for reply in replies}) == 1
+    assert all(reply.cost == 1000 * 4 for reply in replies)

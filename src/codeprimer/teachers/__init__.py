@@ -5,7 +5,7 @@ whatever ends a run, and however often it is run again, nothing is asked twice.
 """
 
 from codeprimer.teachers.errors import BudgetError, TeacherError
-from codeprimer.teachers.questions import FormQuestion, PlainQuestion, Question, Settled
+from codeprimer.teachers.questions import EmbeddingQuestion, FormQuestion, PlainQuestion, Question, Settled
 from codeprimer.teachers.requests import Answer, Message, Request
 from codeprimer.teachers.settings import Price, TeacherSettings
 from codeprimer.teachers.teacher import Access, Reply, Teacher
@@ -14,6 +14,7 @@ __all__ = [
     "Access",
     "Answer",
     "BudgetError",
+    "EmbeddingQuestion",
     "FormQuestion",
     "Message",
     "PlainQuestion",

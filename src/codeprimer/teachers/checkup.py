@@ -115,7 +115,9 @@ def _send(settings: TeacherSettings, address: str, key: str, request: Request) -
         async with aiohttp.ClientSession() as session:
             endpoint = Endpoint(address, settings, session)
             try:
-                return await asyncio.wait_for(endpoint.send(Form(settings).body(request), headers), PATIENCE)
+                return await asyncio.wait_for(
+                    endpoint.send(request.path, Form(settings).body(request), headers), PATIENCE
+                )
             except TimeoutError:
                 return Failure(Trouble.SILENT, f"no answer within {PATIENCE:.0f} s")
 

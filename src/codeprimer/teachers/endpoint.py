@@ -26,7 +26,6 @@ class Endpoint:
 
     def __init__(self, address: str, settings: TeacherSettings, session: aiohttp.ClientSession) -> None:
         self.address = address
-        self._url = f"{address}/chat/completions"
         self._session = session
         self.window = Window(settings.max_in_flight)
         self.breaker = Breaker()
@@ -63,10 +62,12 @@ class Endpoint:
         elif outcome.trouble is not Trouble.BAD_REQUEST:
             self.breaker.fail(now)
 
-    async def send(self, body: bytes, headers: Mapping[str, str]) -> Success | Failure:
+    async def send(self, path: str, body: bytes, headers: Mapping[str, str]) -> Success | Failure:
         """Send a request and return what became of it; only a cancellation is raised."""
         try:
-            async with self._session.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
+            async with self._session.post(
+                self.address + path, data=body, headers=headers, allow_redirects=False
+            ) as response:
                 content = await response.read()
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError, ssl.SSLError) as error:
             return Failure(Trouble.WRONG_SETUP, f"no secure connection: {_said(error)}")

@@ -12,6 +12,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,23 @@ create table if not exists accounts (
     account text not null, model text not null, open integer not null, open_tokens integer not null,
     perhaps integer not null, perhaps_tokens integer not null, primary key (account, model)
 ) without rowid;
+create table if not exists batches (
+    name text primary key, account text not null, model text not null, identity text not null, content blob not null,
+    at integer not null
+);
 """
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch of requests that was handed in, or is about to be."""
+
+    name: str
+    """What it is called here, and in its metadata there."""
+    identity: str
+    """What the server calls it; nothing until it has said so."""
+    content: bytes
+    """The file of requests."""
 
 
 class Journal:
@@ -105,6 +122,31 @@ class Journal:
                 (account, model),
             ).fetchone() or (0, 0)
         return Spent(cost, tokens, answers, *left)
+
+    def note_batch(self, account: str, model: str, batch: Batch) -> None:
+        """Keep a batch until its answers have been taken. Raises StoreError where it cannot be written."""
+        row = (batch.name, account, model, batch.identity, zlib.compress(batch.content, 1), int(time.time()))
+        self._change("insert or replace into batches values (?,?,?,?,?,?)", row)
+
+    def forget_batch(self, name: str) -> None:
+        """Say that a batch's answers have been taken. Raises StoreError where it cannot be written."""
+        self._change("delete from batches where name = ?", (name,))
+
+    def open_batches(self, account: str, model: str) -> list[Batch]:
+        """Return the batches whose answers have not been taken, the oldest first."""
+        with self._lock:
+            rows = self._reader.execute(
+                "select name, identity, content from batches where account = ? and model = ? order by at, name",
+                (account, model),
+            ).fetchall()
+        return [Batch(name, identity, zlib.decompress(content)) for name, identity, content in rows]
+
+    def _change(self, statement: str, values: tuple[object, ...]) -> None:
+        with self._lock:
+            try:
+                self._reader.execute(statement, values)
+            except sqlite3.Error as error:
+                raise StoreError(f"{self.path}: the journal cannot be written ({error}); free some space") from None
 
     def close(self) -> None:
         """Close the connection of readers."""

@@ -69,6 +69,12 @@ class Ledger:
             self.cost += cost
             self.tokens += tokens
 
+    def add(self, cost: int, tokens: int) -> None:
+        """Count what has been spent."""
+        with self._lock:
+            self.cost += cost
+            self.tokens += tokens
+
     def release(self, reserved: Reserved) -> None:
         """Give back what was set aside: the request was refused, and costs nothing."""
         with self._lock:

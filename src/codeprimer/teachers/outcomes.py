@@ -97,6 +97,8 @@ def _read_answer(headers: Mapping[str, str], content: bytes) -> Success | Failur
                 Trouble.WRONG_SETUP, "the address answers with a web page, not with JSON; base_url mostly ends in /v1"
             )
         return Failure(Trouble.BROKEN, f"the answer is no whole JSON ({len(content):,} bytes)")
+    if isinstance(answer, dict) and isinstance(answer.get("data"), list) and "choices" not in answer:
+        return _read_vectors(answer)
     try:
         choice = answer["choices"][0]
         text = choice["message"]["content"]
@@ -114,6 +116,18 @@ def _read_answer(headers: Mapping[str, str], content: bytes) -> Success | Failur
         _count(usage, "prompt_tokens"),
         _count(usage, "completion_tokens"),
     )
+
+
+def _read_vectors(answer: dict[str, Any]) -> Success | Failure:
+    try:
+        listed = sorted(answer["data"], key=lambda one: one["index"])
+        text = orjson.dumps([[float(number) for number in one["embedding"]] for one in listed]).decode()
+    except (KeyError, TypeError, ValueError):
+        return Failure(Trouble.EMPTY, "the answer has no data[].embedding of numbers")
+    if not listed:
+        return Failure(Trouble.EMPTY, "the answer has no vector")
+    usage = answer.get("usage") or {}
+    return Success(text, "stop", str(answer.get("model") or ""), _count(usage, "prompt_tokens"), 0)
 
 
 def _count(usage: Any, name: str) -> int | None:

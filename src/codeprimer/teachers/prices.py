@@ -70,7 +70,8 @@ def tariff_of(settings: TeacherSettings) -> Tariff:
             "price: {input: ..., output: ...} in USD per million tokens, or price: free for a server of your own, or cap "
             "tokens instead of money with budget_tokens"
         )
-    given, answered = _exact(price.input), _exact(price.output)
+    share = Fraction(repr(settings.batch_price)) if settings.batch else Fraction(1)
+    given, answered = _exact(price.input) * share, _exact(price.output) * share
     scale = math.lcm(given.denominator, answered.denominator)
     return Tariff(int(given * scale), int(answered * scale), scale)
 

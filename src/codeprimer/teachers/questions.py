@@ -8,7 +8,7 @@ is wrong about it; then it is put aside with the reason and everything that was 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -77,6 +77,26 @@ class PlainQuestion:
         if limit >= self._settings.most_tokens:
             return Settled(None, CUT_OFF, f"longer than {limit:,} tokens")
         return request.longer(min(limit * GROWTH, self._settings.most_tokens))
+
+
+class EmbeddingQuestion:
+    """Asks for the vectors of some texts."""
+
+    parser = ""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = tuple(texts)
+
+    def first(self) -> Request:
+        """Return the request."""
+        return Request(inputs=self._texts)
+
+    def then(self, request: Request, answer: Answer) -> Request | Settled:
+        """Return a vector per text, as lists of floats."""
+        vectors = orjson.loads(answer.text)
+        if len(vectors) != len(request.inputs):
+            return Settled(None, OTHER_FORM, f"{len(vectors)} vectors for {len(request.inputs)} texts")
+        return Settled(vectors)
 
 
 FormType = TypeVar("FormType", bound=BaseModel)

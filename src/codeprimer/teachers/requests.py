@@ -27,9 +27,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question to a chat model."""
+    """One question to a chat model, or texts for one that embeds."""
 
-    messages: tuple[Message, ...]
+    messages: tuple[Message, ...] = ()
     template: str = ""
     """Which wording this is, such as ``quality/1``; another version is another request, whatever the words are."""
     sample: int = 0
@@ -39,6 +39,8 @@ class Request:
     temperature: float | None = None
     schema: dict[str, Any] | None = None
     """A JSON schema that the answer must have."""
+    inputs: tuple[str, ...] = ()
+    """Texts that are to be embedded; there are no messages then."""
 
     def longer(self, max_tokens: int) -> Request:
         """Return the same question with another limit."""
@@ -50,9 +52,9 @@ class Request:
         return replace(self, messages=self.messages + turn)
 
     @property
-    def characters(self) -> int:
-        """The length of all messages."""
-        return sum(len(message.content) for message in self.messages)
+    def path(self) -> str:
+        """Where it is sent, below the address."""
+        return "/embeddings" if self.inputs else "/chat/completions"
 
 
 class Form:
@@ -72,11 +74,15 @@ class Form:
         return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).digest()
 
     def max_tokens(self, request: Request) -> int:
-        """Return how long the answer may be [tokens]."""
+        """Return how long the answer may be [tokens]; vectors are not counted."""
+        if request.inputs:
+            return 0
         return self._settings.max_tokens if request.max_tokens is None else request.max_tokens
 
     def _fields(self, request: Request) -> dict[str, Any]:
         settings = self._settings
+        if request.inputs:
+            return {"model": settings.model, "input": list(request.inputs), **settings.extra}
         fields = self._fixed | {
             "messages": [{"role": message.role, "content": message.content} for message in request.messages],
             "temperature": settings.temperature if request.temperature is None else request.temperature,

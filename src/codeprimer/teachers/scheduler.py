@@ -190,7 +190,7 @@ class Scheduler:
 
     async def _fly(self, number: int, flight: Flight) -> None:
         try:
-            outcome = await flight.endpoint.send(flight.item.body, self._headers)
+            outcome = await flight.endpoint.send(flight.item.request.path, flight.item.body, self._headers)
         except asyncio.CancelledError:
             seconds = self._loop.time() - flight.started
             outcome = Failure(Trouble.SILENT, f"no answer within {seconds:.1f} s")

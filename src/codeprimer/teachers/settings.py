@@ -55,6 +55,21 @@ class TeacherSettings(Settings):
     tokens_per_minute: int | None = Field(
         default=None, ge=1, json_schema_extra=PLACE, description="Most tokens in a minute, at each address."
     )
+    batch: bool = Field(
+        default=False,
+        json_schema_extra=PLACE,
+        description="Ask by files of many requests, answered within a day at batch_price, where the provider has that.",
+    )
+    batch_requests: int = Field(
+        default=10_000, ge=1, le=50_000, json_schema_extra=PLACE, description="Most requests in one such file."
+    )
+    batch_price: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        json_schema_extra=PLACE,
+        description="What such an answer costs, as a share of the price.",
+    )
     timeout_seconds: float = Field(
         default=300.0,
         gt=0,

@@ -100,6 +100,9 @@ class Teacher:
         ``expected`` is how many there will be, for messages. Raises BudgetError when the cap is reached, TeacherError
         when the teacher cannot be asked at all; everything that was answered is in the journal then.
         """
+        if self.settings.batch:
+            yield from self._ask_by_batches(iter(questions), expected)
+            return
         source = iter(questions)
         waiting: deque[Item] = deque()
         room = max(TAKEN_AT_ONCE, LOOK_AHEAD * self.settings.max_in_flight * len(self.settings.addresses))
@@ -116,6 +119,22 @@ class Teacher:
                 return
             self._wait_for(waiting[0], taken - len(waiting), expected)
             yield self._reply(waiting.popleft())
+
+    def _ask_by_batches(self, source: Iterator[Question], expected: int | None) -> Iterator[Reply]:
+        """Yield replies a file of requests at a time."""
+        from codeprimer.teachers.batch import BatchAsker
+
+        books = Books(self._journal, self.ledger, self._account)
+        asker = BatchAsker(self.settings, self._form, books, self._key)
+        done = 0
+        while items := [self._item(n, q) for n, q in enumerate(islice(source, self.settings.batch_requests))]:
+            try:
+                asker.settle(self._from_journal(items))
+            except BudgetError:
+                raise BudgetError(self._at_the_cap(done, expected)) from None
+            for item in items:
+                yield self._reply(item)
+            done += len(items)
 
     def _item(self, number: int, question: Question) -> Item:
         return Item(number, question, question.first())
@@ -153,13 +172,13 @@ class Teacher:
         if item.settled is None:
             assert scheduler.failure is not None
             if isinstance(scheduler.failure, BudgetError):
-                raise BudgetError(self._at_the_cap(scheduler, done, expected))
+                raise BudgetError(self._at_the_cap(done, expected))
             raise scheduler.failure
 
-    def _at_the_cap(self, scheduler: Scheduler, done: int, expected: int | None) -> str:
+    def _at_the_cap(self, done: int, expected: int | None) -> str:
         name = "budget_tokens" if self.settings.budget_usd is None else "budget_usd"
         text = f"teacher.{name}: the cap of {self.ledger.cap()} is reached, {self.ledger.describe()} spent; "
-        if expected is not None and done and scheduler.counts.answers:
+        if expected is not None and done:
             left = expected - done
             text += f"{left:,} of {expected:,} questions are left"
             if self._tariff.is_known:

@@ -1,0 +1,258 @@
+"""Batch files: many requests in one file, answered within a day at a lower price.
+
+Reads and writes files of JSON lines over HTTP, and the journal. Its one idea: a batch is noted in the journal before it is
+handed in, under a name that the server gets too, so a run that was killed at any moment finds it again instead of paying
+twice; its answers are taken in by the keys that they were asked under, in whatever order they come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import aiohttp
+import orjson
+
+from codeprimer.teachers.errors import BudgetError, TeacherError
+from codeprimer.teachers.items import Item, advance
+from codeprimer.teachers.journal import Batch, Entry, Writer
+from codeprimer.teachers.ledger import Books, Reserved
+from codeprimer.teachers.outcomes import Success, Trouble, read_response
+from codeprimer.teachers.questions import Settled
+from codeprimer.teachers.requests import Answer, Form
+from codeprimer.teachers.settings import TeacherSettings
+
+FIRST_LOOK, LAST_LOOK = 1.0, 60.0
+"""How long it is waited between two looks at a batch, at first and at most [s]; the time doubles."""
+
+ENDED = frozenset({"completed", "expired", "failed", "cancelled"})
+WAIT_SECONDS = 60.0
+"""How long one HTTP request of the batch interface may take [s]."""
+
+TRIES = 5
+NAME = "codeprimer"
+"""The key in a batch's metadata under which its name stands."""
+
+
+class BatchAsker:
+    """Asks by batch files, one after another; what a batch leaves open goes into the next one."""
+
+    def __init__(self, settings: TeacherSettings, form: Form, books: Books, key: str) -> None:
+        self._settings = settings
+        self._form = form
+        self._books = books
+        self._address = settings.addresses[0]
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._resume()
+
+    def settle(self, items: Sequence[Item]) -> None:
+        """Settle all items, whose first requests are not in the journal.
+
+        Raises BudgetError where they do not fit under the cap, TeacherError where the server takes no batches.
+        """
+        pending = list(items)
+        while pending:
+            failed = self._ask(pending)
+            known = self._books.journal.find([item.key for item in pending])
+            left = []
+            for item in pending:
+                if item.key in known:
+                    item.failures = 0
+                    self._advance(item, known[item.key])
+                else:
+                    self._count_failure(item, failed.get(item.key.hex(), "the batch has no line for it"))
+                if item.settled is None:
+                    left.append(item)
+            pending = left
+
+    def _advance(self, item: Item, answer: Answer) -> None:
+        """Go on with an item until there is a request whose answer is not known."""
+        known = {item.key: answer}
+        while item.key in known and not advance(item, known[item.key]):
+            item.key = self._form.key(item.request)
+            known = self._books.journal.find([item.key])
+
+    def _count_failure(self, item: Item, detail: str) -> None:
+        item.failures += 1
+        if item.failures >= self._settings.attempts:
+            item.settled = Settled(None, Trouble.OVERLOADED.value, detail)
+
+    def _ask(self, items: Sequence[Item]) -> dict[str, str]:
+        """Hand in one batch and take its answers; return what went wrong, by the keys in hex."""
+        assert not any(item.request.inputs for item in items), "texts are embedded by single requests"
+        lines = {item.key.hex(): self._form.body(item.request) for item in items}  # equal requests are asked once
+        for item in items:
+            item.body = lines[item.key.hex()]
+            item.reserved = self._books.ledger.most(
+                len(item.body), len(item.request.messages), self._form.max_tokens(item.request)
+            )
+        reserved = [item.reserved for item in {item.key: item for item in items}.values() if item.reserved is not None]
+        held: list[Reserved] = []
+        for one in reserved:
+            if not self._books.ledger.reserve(one):
+                for other in held:
+                    self._books.ledger.release(other)
+                raise BudgetError("the cap is reached")
+            held.append(one)
+        try:
+            batch = self._hand_in(lines)
+            return self._take(batch)
+        finally:
+            for one in held:
+                self._books.ledger.release(one)  # what came has been added, by the answers themselves
+
+    def _hand_in(self, lines: dict[str, bytes]) -> Batch:
+        content = b"\n".join(_line(name, body) for name, body in lines.items())
+        batch = Batch(hashlib.sha256(content + str(time.time_ns()).encode()).hexdigest(), "", content)
+        self._books.journal.note_batch(self._books.account, self._settings.model, batch)
+        file = self._json(self._send("POST", "/files", content))
+        asked = {
+            "input_file_id": file["id"],
+            "endpoint": "/v1/chat/completions",
+            "completion_window": "24h",
+            "metadata": {NAME: batch.name},
+        }
+        made = self._json(self._send("POST", "/batches", orjson.dumps(asked)))
+        found = Batch(batch.name, str(made["id"]), content)
+        self._books.journal.note_batch(self._books.account, self._settings.model, found)
+        return found
+
+    def _resume(self) -> None:
+        """Take the answers of batches that an earlier run has handed in and not taken."""
+        for batch in self._books.journal.open_batches(self._books.account, self._settings.model):
+            if not batch.identity:
+                batch = self._find(batch) or batch
+            if batch.identity:
+                self._take(batch)
+            else:
+                self._books.journal.forget_batch(batch.name)  # it was noted and never handed in
+
+    def _find(self, batch: Batch) -> Batch | None:
+        """Return a batch with the identity that the server gave it, if it got it at all."""
+        listed = self._json(self._send("GET", "/batches?limit=100"))
+        for one in listed.get("data", ()):
+            if (one.get("metadata") or {}).get(NAME) == batch.name:
+                return Batch(batch.name, str(one["id"]), batch.content)
+        return None
+
+    def _take(self, batch: Batch) -> dict[str, str]:
+        """Wait for a batch and write its answers; return what went wrong, by the keys in hex."""
+        state = self._wait(batch)
+        bodies = {
+            line["custom_id"]: orjson.dumps(line["body"]) for line in map(orjson.loads, batch.content.splitlines())
+        }
+        failed: dict[str, str] = {}
+        entries: list[Entry] = []
+        for name in ("output_file_id", "error_file_id"):
+            if state.get(name):
+                for line in self._send("GET", f"/files/{state[name]}/content").splitlines():
+                    self._read(line, bodies, entries, failed)
+        if state["status"] == "failed" and not entries:
+            raise TeacherError(f"teacher: {self._address} failed the batch {batch.identity}: {_said(state)}")
+        self._write(entries)
+        self._books.journal.forget_batch(batch.name)
+        return failed
+
+    def _read(self, line: bytes, bodies: dict[str, bytes], entries: list[Entry], failed: dict[str, str]) -> None:
+        """Take one line of a batch's output into account; what cannot be read is as if it were not there."""
+        try:
+            found = orjson.loads(line)
+            name, response = found["custom_id"], found.get("response") or {}
+            outcome = read_response(
+                response.get("status_code", 500), {}, orjson.dumps(response.get("body") or found.get("error"))
+            )
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+            return
+        if name not in bodies:
+            return
+        if not isinstance(outcome, Success):
+            failed[name] = outcome.detail
+            return
+        most = self._books.ledger.most(len(bodies[name]), 1, self._settings.most_tokens)
+        prompt, completion = outcome.prompt_tokens, outcome.completion_tokens
+        is_metered = prompt is not None and completion is not None
+        if prompt is None or completion is None:
+            prompt, completion = most.prompt_tokens, most.completion_tokens
+        cost = self._books.ledger.tariff.cost(prompt, completion)
+        answer = Answer(
+            bytes.fromhex(name), outcome.text, outcome.finish, prompt, completion, cost, outcome.model, 0.0, is_metered
+        )
+        entries.append(Entry(answer, bodies[name], None))
+
+    def _write(self, entries: Sequence[Entry]) -> None:
+        books = self._books
+        known = books.journal.find([entry.answer.key for entry in entries])
+        writer = Writer(books.journal, books.account, self._settings.model, books.ledger.reserved, lambda written: None)
+        for entry in entries:
+            if entry.answer.key not in known:
+                answer = entry.answer
+                books.ledger.add(answer.cost, answer.prompt_tokens + answer.completion_tokens)
+                writer.add(entry)
+        writer.close()
+        if writer.failure:
+            raise TeacherError(writer.failure)
+
+    def _wait(self, batch: Batch) -> dict[str, Any]:
+        pause = FIRST_LOOK
+        while True:
+            state = self._json(self._send("GET", f"/batches/{batch.identity}"))
+            if state.get("status") in ENDED:
+                return state
+            time.sleep(pause)
+            pause = min(LAST_LOOK, 2 * pause)
+
+    def _json(self, content: bytes) -> dict[str, Any]:
+        try:
+            found = orjson.loads(content)
+        except orjson.JSONDecodeError:
+            found = None
+        if not isinstance(found, dict):
+            raise TeacherError(
+                f"teacher: {self._address} does not answer as the batch interface does; take out teacher.batch"
+            )
+        return found
+
+    def _send(self, method: str, path: str, data: bytes | None = None) -> bytes:
+        """Send one request of the batch interface; what passes is tried again. Raises TeacherError."""
+        for attempt in range(TRIES):
+            status, content = asyncio.run(self._once(method, path, data))
+            if status < 300 and status:
+                return content
+            if 0 < status < 500 and status != 429:
+                break
+            time.sleep(min(LAST_LOOK, FIRST_LOOK * float(2**attempt)))
+        outcome = read_response(status or 503, {}, content)
+        said = "no connection" if not status else getattr(outcome, "detail", "")
+        raise TeacherError(f"teacher: {self._address}{path.partition('?')[0]} cannot be used for batches: {said}")
+
+    async def _once(self, method: str, path: str, data: Any) -> tuple[int, bytes]:
+        headers = dict(self._headers)
+        if path == "/files":
+            form = aiohttp.FormData()
+            form.add_field("purpose", "batch")
+            form.add_field("file", data, filename="requests.jsonl", content_type="application/jsonl")
+            data = form
+        elif data is not None:
+            headers["Content-Type"] = "application/json"
+        timeout = aiohttp.ClientTimeout(total=WAIT_SECONDS)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.request(method, self._address + path, data=data, headers=headers) as response,
+            ):
+                return response.status, await response.read()
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return 0, b""
+
+
+def _line(name: str, body: bytes) -> bytes:
+    line = {"custom_id": name, "method": "POST", "url": "/v1/chat/completions", "body": orjson.loads(body)}
+    return orjson.dumps(line)
+
+
+def _said(state: dict[str, Any]) -> str:
+    errors = (state.get("errors") or {}).get("data") or [{}]
+    return str(errors[0].get("message") or state.get("status"))
