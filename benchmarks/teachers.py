@@ -30,7 +30,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -79,7 +79,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=RESULT)
     given = parser.parse_args()
     try:
-        python = None if given.without_peers else make_environment("teachers", ("openai", "bespokelabs-curator"))
+        python = {} if given.without_peers else {peer: make_environment(peer, (peer,)) for peer in PEERS}
         rows = [speed(in_flight, given.rounds, python) for in_flight in given.in_flight]
         faulty = [] if given.without_faults else [with_faults(given.rounds, python), limited(given.rounds)]
     except UserError as error:
@@ -101,17 +101,16 @@ def main() -> int:
     return 0 if result["passed"] else 1
 
 
-def speed(in_flight: int, rounds: int, python: Path | None) -> Result:
+def speed(in_flight: int, rounds: int, python: Mapping[str, Path]) -> Result:
     """Return answers per second without any fault."""
     questions = [f"question {n} of {in_flight}" for n in range(QUESTIONS.get(in_flight, 30 * in_flight))]
     runs: dict[str, list[Result]] = {}
     for _ in range(rounds):
         with endpoint() as url:
             runs.setdefault(OURS, []).append(ask_ours(url, questions, in_flight))
-        for peer in PEERS if python else ():
-            assert python is not None
+        for peer, interpreter in python.items():
             with endpoint() as url:
-                runs.setdefault(peer, []).append(ask_peer(python, peer, url, questions, in_flight, 60.0))
+                runs.setdefault(peer, []).append(ask_peer(interpreter, peer, url, questions, in_flight, 60.0))
     limit = in_flight / LATENCY
     row: Result = {"in_flight": in_flight, "questions": len(questions), "rounds": rounds, "each_round": runs}
     row["median"] = {name: medians(found) for name, found in runs.items()}
@@ -125,14 +124,14 @@ def speed(in_flight: int, rounds: int, python: Path | None) -> Result:
         name = f"{in_flight} in flight: at most {PROCESSOR_MS} ms of processor time per request"
         targets[name] = row["median"][OURS]["processor_ms"] <= PROCESSOR_MS
         name = f"{in_flight} in flight: at least {RATIO} times the faster peer"
-        targets[name] = None if python is None else row["ratio_to_faster_peer"] >= RATIO
+        targets[name] = row["ratio_to_faster_peer"] >= RATIO if python else None
     row["targets"] = targets
     print(f"{in_flight} in flight, {len(questions):,} questions, n = {rounds}, medians")
     show(row)
     return row
 
 
-def with_faults(rounds: int, python: Path | None) -> Result:
+def with_faults(rounds: int, python: Mapping[str, Path]) -> Result:
     """Return valid answers per second with faults of all kinds."""
     questions = [f"question {n} with faults" for n in range(FAULTY_QUESTIONS)]
     runs: dict[str, list[Result]] = {}
@@ -141,9 +140,9 @@ def with_faults(rounds: int, python: Path | None) -> Result:
         arguments = ["--faults", shares, "--seed", str(seed)]
         with endpoint(*arguments) as url:
             runs.setdefault(OURS, []).append(ask_ours(url, questions, FAULTY_IN_FLIGHT))
-        if python is not None:
+        if python:
             with endpoint(*arguments) as url:
-                found = ask_peer(python, "openai", url, questions, FAULTY_IN_FLIGHT, TIMEOUT)
+                found = ask_peer(python["openai"], "openai", url, questions, FAULTY_IN_FLIGHT, TIMEOUT)
             runs.setdefault("openai", []).append(found)
     held = (1 - FAULTS["refused"]) * LATENCY / (1 - sum(FAULTS.values()))
     limit = FAULTY_IN_FLIGHT / held
@@ -158,7 +157,7 @@ def with_faults(rounds: int, python: Path | None) -> Result:
         "faults: none that was cut off taken as good": all(not one["cut_off_taken"] for one in ours),
         f"faults: at least {FAULTY_SHARE} of what they leave possible": row["share_of_limit"][OURS] >= FAULTY_SHARE,
         f"faults: at least {FAULTY_RATIO} times the openai package's valid answers/s": (
-            None if python is None else row["ratio_to_faster_peer"] >= FAULTY_RATIO
+            row["ratio_to_faster_peer"] >= FAULTY_RATIO if python else None
         ),
     }
     print(f"faults {FAULTS}, {FAULTY_IN_FLIGHT} in flight, {len(questions):,} questions, n = {rounds}, medians")

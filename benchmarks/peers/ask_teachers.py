@@ -41,7 +41,7 @@ def used() -> float:
 
 def ask_openai(content: Given) -> Texts:
     """Ask with the openai package, as its documentation does it: a task per question, a semaphore, two retries."""
-    from openai import AsyncOpenAI  # type: ignore[import-not-found]
+    from openai import AsyncOpenAI
 
     async def run() -> Texts:
         client = AsyncOpenAI(base_url=content["url"], api_key="none", timeout=content["timeout"])

@@ -98,7 +98,8 @@ class ExercisesStage(Stage[ExercisesSettings]):
     def _written(self, units: list[WriteUnit], work: Path, tools: Tools) -> Generator[Path, None, None]:
         """Have units written, by the engine's workers or, where somebody is asked, in this process."""
         if self._author is None:
-            yield from tools.engine.map(write_unit, units, work, "exercises: writing and executing")
+            with closing(tools.engine.map(write_unit, units, work, "exercises: writing and executing")) as written:
+                yield from written
             return
         for number, unit in enumerate(units):
             folder = work / f"{number:05d}"

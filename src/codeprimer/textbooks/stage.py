@@ -23,7 +23,6 @@ from codeprimer.textbooks.settings import TextbooksSettings
 from codeprimer.textbooks.tally import Tally
 from codeprimer.textbooks.writing import (
     ASKED_SECTIONS,
-    UNIT_SECTIONS,
     AskingAuthor,
     WriteUnit,
     author_named,
@@ -56,7 +55,7 @@ class TextbooksStage(Stage[TextbooksSettings]):
     def run(self, settings: TextbooksSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the sections."""
         tally = Tally(settings.sections)
-        size = UNIT_SECTIONS if self._author is None else ASKED_SECTIONS
+        size = None if self._author is None else ASKED_SECTIONS
         units = units_for(settings, tools.seed, guard_from(inputs["exam"]), self._tier, size)
         with (
             out.table("sections", SECTIONS) as sections,
@@ -87,7 +86,8 @@ class TextbooksStage(Stage[TextbooksSettings]):
     ) -> Generator[Path, None, None]:
         """Have units written, by the engine's workers or, where somebody is asked, in this process."""
         if self._author is None:
-            yield from tools.engine.map(write_unit, units, work, "textbooks: writing")
+            with closing(tools.engine.map(write_unit, units, work, "textbooks: writing")) as written:
+                yield from written
             return
         tools.console.say(f"  {self._author.estimate_sections(settings.sections, settings.max_words)}")
         for number, unit in enumerate(units):

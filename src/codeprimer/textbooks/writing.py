@@ -88,9 +88,10 @@ class _Outcome:
 
 
 def units_for(
-    settings: TextbooksSettings, seed: int, guard: Guard, tier: Tier, size: int = UNIT_SECTIONS
+    settings: TextbooksSettings, seed: int, guard: Guard, tier: Tier, size: int | None = None
 ) -> list[WriteUnit]:
-    """Return the units of work."""
+    """Return the units of work, of ``size`` sections each; None: as suits the engine's workers."""
+    size = size or UNIT_SECTIONS
     starts = range(0, settings.sections, size)
     stops = (min(start + size, settings.sections) for start in starts)
     return [WriteUnit(start, stop, settings, seed, guard, tier) for start, stop in zip(starts, stops, strict=True)]

@@ -21,11 +21,12 @@ from codeprimer.corpus.settings import SourceSettings
 from codeprimer.corpus.sources.base import Chunk, SourceFile, cut_files, digest_files, warn_of_columns
 
 PACKAGES = (
-    "annotated-types", "anyio", "charset-normalizer", "click", "cloudpickle", "filelock", "fsspec", "h11",
-    "httpcore2", "httpx2", "huggingface-hub", "idna", "jinja2", "joblib", "markdown-it-py", "markupsafe", "mdurl",
-    "narwhals", "numpy", "packaging", "pip", "pyarrow", "pydantic", "pydantic-core", "pygments", "pyyaml",
-    "regex", "requests", "rich", "scikit-learn", "scipy", "setuptools", "shellingham", "threadpoolctl",
-    "tiktoken", "tokenizers", "tqdm", "truststore", "typer", "typing-extensions", "typing-inspection", "urllib3",
+    "aiohappyeyeballs", "aiohttp", "aiosignal", "annotated-types", "anyio", "attrs", "charset-normalizer", "click",
+    "cloudpickle", "filelock", "frozenlist", "fsspec", "h11", "httpcore2", "httpx2", "huggingface-hub", "idna",
+    "jinja2", "joblib", "markdown-it-py", "markupsafe", "mdurl", "multidict", "narwhals", "numpy", "packaging",
+    "pip", "propcache", "pyarrow", "pydantic", "pydantic-core", "pygments", "pyyaml", "regex", "requests", "rich",
+    "scikit-learn", "scipy", "setuptools", "shellingham", "threadpoolctl", "tiktoken", "tokenizers", "tqdm",
+    "truststore", "typer", "typing-extensions", "typing-inspection", "urllib3", "yarl",
 )  # fmt: skip
 """What installing codeprimer without extras brings, pip included, in names of the package index."""
 
