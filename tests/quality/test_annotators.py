@@ -50,7 +50,7 @@ def test_every_document_gets_a_label_or_a_reason_whatever_the_endpoint_does(tmp_
     for number, one in enumerate(found):
         if number % 50 == 7:
             assert isinstance(one, Unlabelled)
-            assert (one.reason, one.answers) == ("other_form", ("I cannot say.", "I cannot say."))
+            assert (one.reason, one.answers[-2:]) == ("other_form", ("I cannot say.", "I cannot say."))
         else:
             assert isinstance(one, Label)
             assert (one.points, one.said) == (number % 6, f"it adds {number}")

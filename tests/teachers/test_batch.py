@@ -54,7 +54,7 @@ def test_what_is_cut_off_not_of_the_form_or_missing_goes_into_the_next_batch(tmp
         with teacher(of, tmp_path) as asked:
             replies = list(asked.ask(form(f"number {n}", of) for n in range(200)))
         assert 3 <= batches(mock) <= 12
-    assert sum(not reply.fault for reply in replies) >= 190
+    assert sum(not reply.fault for reply in replies) >= 185
     assert {reply.fault for reply in replies} <= {"", "other_form"}
 
 

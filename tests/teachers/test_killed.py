@@ -10,12 +10,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from codeprimer.teachers.journal import unpacked
 
 QUESTIONS = 600
 ASKING = f"""
@@ -67,7 +68,7 @@ def kept(folder: Path) -> set[str]:
     with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as connection:
         has_table = connection.execute("select 1 from sqlite_master where name = 'answers'").fetchone()
         rows = connection.execute("select request from answers").fetchall() if has_table else []
-    return {hashlib.sha256(zlib.decompress(body)).hexdigest() for (body,) in rows}
+    return {hashlib.sha256(unpacked(body).encode()).hexdigest() for (body,) in rows}
 
 
 def kill_and_go_on(url: str, folder: Path, moment: float) -> int:

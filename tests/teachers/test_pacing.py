@@ -87,7 +87,7 @@ def test_patience_follows_what_answers_take_and_doubles() -> None:
     assert patience.seconds(0) == 300
     for _ in range(30):
         patience.note(2.0)
-    assert [patience.seconds(attempt) for attempt in range(3)] == [10, 20, 40]
+    assert [patience.seconds(silences) for silences in range(3)] == [6, 12, 24]
     for _ in range(400):
         patience.note(0.01)
     assert patience.seconds(0) == LEAST_SECONDS

@@ -72,7 +72,7 @@ class BatchAsker:
         """Go on with an item until there is a request whose answer is not known."""
         known = {item.key: answer}
         while item.key in known and not advance(item, known[item.key]):
-            item.key = self._form.key(item.request)
+            item.body, item.key = self._form.encode(item.request)
             known = self._books.journal.find([item.key])
 
     def _count_failure(self, item: Item, detail: str) -> None:
@@ -83,9 +83,8 @@ class BatchAsker:
     def _ask(self, items: Sequence[Item]) -> dict[str, str]:
         """Hand in one batch and take its answers; return what went wrong, by the keys in hex."""
         assert not any(item.request.inputs for item in items), "texts are embedded by single requests"
-        lines = {item.key.hex(): self._form.body(item.request) for item in items}  # equal requests are asked once
+        lines = {item.key.hex(): item.body for item in items}  # equal requests are asked once
         for item in items:
-            item.body = lines[item.key.hex()]
             item.reserved = self._books.ledger.most(
                 len(item.body), len(item.request.messages), self._form.max_tokens(item.request)
             )

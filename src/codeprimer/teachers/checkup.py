@@ -116,7 +116,7 @@ def _send(settings: TeacherSettings, address: str, key: str, request: Request) -
             endpoint = Endpoint(address, settings, session)
             try:
                 return await asyncio.wait_for(
-                    endpoint.send(request.path, Form(settings).body(request), headers), PATIENCE
+                    endpoint.send(request.path, Form(settings).encode(request)[0], headers), PATIENCE
                 )
             except TimeoutError:
                 return Failure(Trouble.SILENT, f"no answer within {PATIENCE:.0f} s")

@@ -25,6 +25,8 @@ class Item:
     reserved: Reserved | None = None
     failures: int = 0
     """Of the present request."""
+    silences: int = 0
+    """How many of them were attempts that took too long."""
     answers: list[Answer] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     settled: Settled | None = None

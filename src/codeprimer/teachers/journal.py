@@ -25,6 +25,8 @@ GROUP_SECONDS = 0.02
 """How long answers are collected before they are written together [s]."""
 
 LOOK_UP_AT_ONCE = 256
+SHORT = 4096
+"""Texts up to this length are not compressed [bytes]."""
 
 _TABLES = """
 create table if not exists answers (
@@ -97,7 +99,7 @@ class Journal:
             for key, text, finish, prompt, completion, cost, served_by, seconds, metered in rows:
                 found[key] = Answer(
                     key,
-                    zlib.decompress(text).decode("utf-8", "surrogatepass"),
+                    unpacked(text),
                     finish,
                     prompt,
                     completion,
@@ -271,8 +273,8 @@ class Writer:
             answer.key,
             self._account,
             self._model,
-            zlib.compress(entry.body, 1),
-            zlib.compress(answer.text.encode("utf-8", "surrogatepass"), 1),
+            packed(entry.body),
+            packed(answer.text.encode("utf-8", "surrogatepass")),
             answer.finish,
             answer.prompt_tokens,
             answer.completion_tokens,
@@ -282,6 +284,21 @@ class Writer:
             answer.seconds,
             now,
         )
+
+
+def packed(content: bytes) -> str | bytes:
+    """Return a text as it is stored: as text where it is short, else compressed; SQLite tells the two apart."""
+    if len(content) <= SHORT:
+        try:
+            return content.decode()
+        except UnicodeDecodeError:
+            pass  # half of a surrogate pair
+    return zlib.compress(content, 1)
+
+
+def unpacked(stored: str | bytes) -> str:
+    """Return a text that was stored."""
+    return stored if isinstance(stored, str) else zlib.decompress(stored).decode("utf-8", "surrogatepass")
 
 
 def _connect(path: Path) -> sqlite3.Connection:

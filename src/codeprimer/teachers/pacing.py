@@ -27,8 +27,9 @@ REMEMBERED = 256
 """Durations of answers that the time limit follows."""
 
 ENOUGH = 20
-SLACK = 5.0
-LEAST_SECONDS = 1.0
+SLACK = 3.0
+"""So many times what 99 of 100 answers took is waited for one."""
+LEAST_SECONDS = 0.5
 """No attempt is given less [s]."""
 
 
@@ -132,9 +133,9 @@ class Patience:
         if len(self._recent) > REMEMBERED:
             self._ordered.remove(self._recent.popleft())
 
-    def seconds(self, attempt: int) -> float:
-        """Return the time limit of a request's attempt, counted from 0; it doubles with each, for slow answers [s]."""
+    def seconds(self, silences: int) -> float:
+        """Return the time limit of an attempt; it doubles with each that was in vain, for answers that are slow [s]."""
         if len(self._recent) < ENOUGH:
             return self._longest
-        slow = self._ordered[math.ceil(0.95 * len(self._ordered)) - 1]
-        return min(self._longest, max(LEAST_SECONDS, SLACK * slow) * float(2**attempt))
+        slow = self._ordered[math.ceil(0.99 * len(self._ordered)) - 1]
+        return min(self._longest, max(LEAST_SECONDS, SLACK * slow) * float(2**silences))

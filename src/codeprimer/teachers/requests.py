@@ -64,14 +64,10 @@ class Form:
         self._settings = settings
         self._fixed = {"model": settings.model, "top_p": settings.top_p, **settings.extra}
 
-    def body(self, request: Request) -> bytes:
-        """Return what is sent, as JSON."""
-        return orjson.dumps(self._fields(request))
-
-    def key(self, request: Request) -> bytes:
-        """Return the SHA-256 of everything that decides the answer."""
-        facts = {"request": self._fields(request), "template": request.template, "sample": request.sample}
-        return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).digest()
+    def encode(self, request: Request) -> tuple[bytes, bytes]:
+        """Return what is sent, as JSON, and the SHA-256 of everything that decides the answer."""
+        body = orjson.dumps(self._fields(request), option=orjson.OPT_SORT_KEYS)
+        return body, hashlib.sha256(b"%s\n%s\n%d" % (body, request.template.encode(), request.sample)).digest()
 
     def max_tokens(self, request: Request) -> int:
         """Return how long the answer may be [tokens]; vectors are not counted."""

@@ -141,7 +141,6 @@ class Scheduler:
 
     def _prepare(self, item: Item) -> None:
         request = item.request
-        item.body = self._form.body(request)
         item.reserved = self._ledger.most(len(item.body), len(request.messages), self._form.max_tokens(request))
 
     def _pump(self) -> None:
@@ -151,13 +150,13 @@ class Scheduler:
         now = self._loop.time()
         while self._due and self._due[0][0] <= now:
             heapq.heappush(self._ready, heapq.heappop(self._due)[1])
-        soonest = self._due[0][0] - now if self._due else NO_ROOM
+        soonest = self._due[0][0] if self._due else NO_ROOM
         while self._ready:
             item = self._ready[0]
             assert item.reserved is not None
             endpoint, wait = self._choose(item.reserved.tokens, now)
             if wait > 0:
-                soonest = min(soonest, wait)
+                soonest = min(soonest, now + wait)
                 break
             if not self._ledger.reserve(item.reserved):
                 if self._ledger.is_empty:
@@ -170,16 +169,23 @@ class Scheduler:
 
     def _choose(self, tokens: int, now: float) -> tuple[Endpoint, float]:
         """Return the address that can be asked soonest, of those the least busy one, and how long that is [s]."""
+        if len(self._endpoints) == 1:
+            return self._endpoints[0], self._endpoints[0].wait(tokens, now)
         waits = [(endpoint.wait(tokens, now), endpoint.in_flight) for endpoint in self._endpoints]
         place = min(range(len(waits)), key=waits.__getitem__)
         return self._endpoints[place], waits[place][0]
 
-    def _set_timer(self, seconds: float) -> None:
+    def _set_timer(self, soonest: float) -> None:
+        """Have more sent at a time of the loop's clock, or earlier where that has been asked for already."""
+        if soonest == NO_ROOM or (self._timer is not None and self._timer.when() <= soonest):
+            return
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-        if seconds < NO_ROOM:
-            self._timer = self._loop.call_later(seconds, self._pump)
+        self._timer = self._loop.call_at(soonest, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._pump()
 
     def _start(self, item: Item, endpoint: Endpoint, now: float) -> None:
         assert item.reserved is not None
@@ -208,7 +214,7 @@ class Scheduler:
         """End attempts that take longer than answers do."""
         now = self._loop.time()
         for flight in self._flights.values():
-            if not flight.is_late and now - flight.started > flight.endpoint.patience.seconds(flight.item.failures):
+            if not flight.is_late and now - flight.started > flight.endpoint.patience.seconds(flight.item.silences):
                 flight.is_late = True
                 assert flight.task is not None
                 flight.task.cancel()
@@ -249,14 +255,14 @@ class Scheduler:
         for entry in entries:
             item, answer = entry.item, entry.answer
             self.counts.answers += 1
-            item.failures = 0
+            item.failures = item.silences = 0
             if advance(item, answer):
                 self._note_reading(item, answer)
                 continue
-            item.key = self._form.key(item.request)
+            item.body, item.key = self._form.encode(item.request)
             known = self._journal.find([item.key])
             while item.key in known and not advance(item, known[item.key]):
-                item.key = self._form.key(item.request)
+                item.body, item.key = self._form.encode(item.request)
                 known = self._journal.find([item.key])
             if item.settled is None:
                 self._prepare(item)
@@ -279,6 +285,7 @@ class Scheduler:
             self._fail(TeacherError(sentence))
             return
         item.failures += failure.trouble is not Trouble.REFUSED
+        item.silences += failure.trouble is Trouble.SILENT
         if failure.trouble in FINAL or item.failures >= self._settings.attempts:
             item.settled = Settled(None, failure.trouble.value, failure.detail)
             self._tell()

@@ -144,7 +144,7 @@ class Teacher:
         left, asked = [], items
         while asked:
             for item in asked:
-                item.key = self._form.key(item.request)
+                item.body, item.key = self._form.encode(item.request)
             known = self._journal.find([item.key for item in asked])
             left += [item for item in asked if item.key not in known]
             asked = [item for item in asked if item.key in known and not advance(item, known[item.key])]
