@@ -109,11 +109,11 @@ def test_ten_thousand_labels_five_hundred_sections_and_two_thousand_exercises_co
             f'    """Return a weight for case {number}."""\n{body}    return total\n'
         )
     with endpoint() as url:
-        near = "{kind: folder, name: code, path: code}"
-        write_recipe(tmp_path, url, near, 10_000, 500, 2_000)
+        write_recipe(tmp_path, url, "{kind: folder, name: code, path: code}", 10_000, 500, 2_000)
         recipe = (tmp_path / "recipe.yaml").read_text()
-        loose = recipe.replace("corpus:\n", "corpus:\n  near_duplicates: {enabled: false}\n")
-        (tmp_path / "recipe.yaml").write_text(loose if "near_duplicates" in recipe else recipe)
+        # Files that are made here are all alike.
+        all_kept = "corpus:\n  near_duplicates: {enabled: false}\n  heldout_fraction: 0.02\n"
+        (tmp_path / "recipe.yaml").write_text(recipe.replace("corpus:\n", all_kept))
         said = run(tmp_path, "quality") + run(tmp_path, "textbooks") + run(tmp_path, "exercises")
     assert "gpt-4o-mini: about" in said
     check_sections(tmp_path, 500)
