@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +17,8 @@ from pydantic import BaseModel, Field
 
 from codeprimer.teachers import FormQuestion, Message, PlainQuestion, Request, Teacher, TeacherSettings
 from codeprimer.teachers.mock import Manner, Mock
+
+ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
@@ -30,6 +36,25 @@ def serving(manner: Manner | None = None) -> Iterator[Mock]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+@contextmanager
+def serving_apart(*arguments: str) -> Iterator[str]:
+    """Run the mock in a process of its own, which outlives whoever is killed; yield its address."""
+    command = [sys.executable, "-m", "codeprimer.teachers.mock", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+def facts_of(url: str) -> dict[str, Any]:
+    """Return what a mock has counted."""
+    with urllib.request.urlopen(url.replace("/v1", "/mock/facts")) as response:
+        found: dict[str, Any] = json.loads(response.read())
+    return found
 
 
 def settings(url: str, **changes: Any) -> TeacherSettings:

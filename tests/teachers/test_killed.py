@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 import sqlite3
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from codeprimer.teachers.journal import unpacked
+from tests.teachers.endpoints import facts_of, serving_apart
 
 QUESTIONS = 600
 ASKING = f"""
@@ -33,30 +30,9 @@ print("complete")
 """
 
 
-@contextmanager
-def endpoint() -> Iterator[str]:
-    """Run the mock in a process of its own."""
-    command = [
-        sys.executable,
-        "-m",
-        "codeprimer.teachers.mock",
-        "--latency",
-        "0.03",
-        "--faults",
-        "error=0.05,broken=0.02",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
-
-
 def answered(url: str) -> dict[str, int]:
     """Return how often each request was answered, by the SHA-256 of its body."""
-    with urllib.request.urlopen(url.replace("/v1", "/mock/facts")) as response:
-        counts: dict[str, int] = json.loads(response.read())["answered"]
+    counts: dict[str, int] = facts_of(url)["answered"]
     return counts
 
 
@@ -96,6 +72,6 @@ def test_a_killed_process_asks_nothing_again_that_is_in_the_journal(moments: int
     drawn = random.Random(moments)
     found = []
     for number in range(moments):
-        with endpoint() as url:
+        with serving_apart("--latency", "0.03", "--faults", "error=0.05,broken=0.02") as url:
             found.append(kill_and_go_on(url, tmp_path / str(number), drawn.uniform(0.05, 1.2)))
     assert any(0 < count < QUESTIONS for count in found)

@@ -7,16 +7,15 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from codeprimer.core.artifact import Artifact, open_artifact
+from tests.teachers.endpoints import facts_of, serving_apart
 
-ROOT = Path(__file__).parents[2]
 FAULTS = "refused=0.1,error=0.05,cut_off=0.01,broken=0.01,hang=0.01,no_form=0.01"
 RECIPE = """\
 name: written
@@ -31,17 +30,9 @@ exercises: {{author: endpoint, count: {exercises}}}
 """
 
 
-@contextmanager
-def endpoint() -> Iterator[str]:
+def endpoint() -> AbstractContextManager[str]:
     """Run the mock with the script in a process of its own."""
-    command = [sys.executable, "-m", "codeprimer.teachers.mock", "--latency", "0.05", "--faults", FAULTS]
-    command += ["--script", "tests.teachers.scripted:answer"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
+    return serving_apart("--latency", "0.05", "--faults", FAULTS, "--script", "tests.teachers.scripted:answer")
 
 
 def run(folder: Path, until: str) -> str:
@@ -136,21 +127,13 @@ def test_a_small_run_is_labelled_and_written_by_a_teacher_and_equal_when_made_ag
         check_exercises(tmp_path, 80)
         links = ("20-quality", "30-textbooks", "40-exercises")
         manifests = [(tmp_path / "runs" / "written" / link / "manifest.json").read_bytes() for link in links]
-        asked = _asked(url)
+        asked = facts_of(url)["outcomes"]
         for link in links:
             subprocess.run(["rm", "-r", (tmp_path / "runs" / "written" / link).resolve()], check=True)
         run(tmp_path, "quality")
         run(tmp_path, "textbooks")
         run(tmp_path, "exercises")
-        assert _asked(url) == asked
+        assert facts_of(url)["outcomes"] == asked
     again = [(tmp_path / "runs" / "written" / link / "manifest.json").read_bytes() for link in links]
     assert again == manifests
     assert said.count("gpt-4o-mini: about") == 3
-
-
-def _asked(url: str) -> dict[str, int]:
-    import urllib.request
-
-    with urllib.request.urlopen(url.replace("/v1", "/mock/facts")) as response:
-        outcomes: dict[str, int] = json.loads(response.read())["outcomes"]
-    return outcomes

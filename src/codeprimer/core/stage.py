@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -87,6 +88,20 @@ class Engine(Protocol):
         remove one after reading it.
         """
         ...
+
+
+def map_here(function: Callable[[Unit, Path], None], units: Iterable[Unit], work: Path) -> Generator[Path, None, None]:
+    """Call ``function(unit, folder)`` for each unit in this process, and yield the folders.
+
+    For work that talks to somebody and keeps its own record of what was said: what an attempt that was killed had begun
+    is made anew.
+    """
+    for number, unit in enumerate(units):
+        folder = work / f"{number:05d}"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        function(unit, folder)
+        yield folder
 
 
 @dataclass(frozen=True)

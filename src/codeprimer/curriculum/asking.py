@@ -8,7 +8,6 @@ so that they cannot repeat the solution's mistakes.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import tee
 from random import Random
@@ -25,9 +24,9 @@ from codeprimer.curriculum.concepts import CONCEPTS
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.curriculum.reading import read_program, read_tests
 from codeprimer.curriculum.sections import Section, SectionBlueprint
-from codeprimer.teachers import Access, Answer, FormQuestion, Message, PlainQuestion, Reply, Request, Settled
+from codeprimer.teachers import Access, Answer, FormQuestion, Message, PlainQuestion, Request, Settled, Tally
 from codeprimer.teachers.estimate import estimate
-from codeprimer.teachers.prices import NANO, tariff_of
+from codeprimer.teachers.prices import tariff_of
 
 EXERCISE_TEMPLATE, SECTION_TEMPLATE = "exercises/1", "sections/1"
 """Raised when words below change: answers to other words are other answers."""
@@ -138,10 +137,7 @@ class EndpointAuthor:
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._replies: Counter[str] = Counter()
-        self._answers = 0
-        self._tokens = 0
-        self._cost = 0
+        self._tally = Tally()
 
     def identity(self) -> dict[str, Any]:
         """Return what decides what is written."""
@@ -153,13 +149,7 @@ class EndpointAuthor:
 
     def facts(self) -> dict[str, Any]:
         """Return figures for the report; equal for equal answers, whenever they were given."""
-        return {
-            "model": self._access.settings.model,
-            "replies": dict(sorted(self._replies.items())),
-            "answers": self._answers,
-            "tokens": self._tokens,
-            "usd": self._cost / NANO,
-        }
+        return {"model": self._access.settings.model, **self._tally.facts()}
 
     def estimate_exercises(self, count: int) -> str:
         """Return what so many exercises will take, for people. Raises RecipeError where no price is known."""
@@ -186,7 +176,7 @@ class EndpointAuthor:
                 if composed is None:
                     yield Declined("not_written", "no test could tell right from wrong")
                     continue
-                reply = self._count(next(replies))
+                reply = self._tally.count(next(replies))
                 if reply.fault:
                     yield Declined(reply.fault, reply.detail, reply.request_id)
                     continue
@@ -202,7 +192,7 @@ class EndpointAuthor:
         with self._access.open() as teacher:
             replies = teacher.ask(self._section_question(blueprint) for blueprint in asked)
             for blueprint in known:
-                reply = self._count(next(replies))
+                reply = self._tally.count(next(replies))
                 if reply.fault:
                     yield Declined(reply.fault, reply.detail, reply.request_id)
                     continue
@@ -212,13 +202,6 @@ class EndpointAuthor:
     def _section_question(self, blueprint: SectionBlueprint) -> PlainQuestion:
         request = Request((Message("system", _SECTION), Message("user", section_order(blueprint))), SECTION_TEMPLATE)
         return PlainQuestion(request, self._access.settings)
-
-    def _count(self, reply: Reply) -> Reply:
-        self._replies[reply.fault or "accepted"] += 1
-        self._answers += len(reply.answers)
-        self._tokens += sum(answer.prompt_tokens + answer.completion_tokens for answer in reply.answers)
-        self._cost += reply.cost
-        return reply
 
 
 def section_order(blueprint: SectionBlueprint) -> str:

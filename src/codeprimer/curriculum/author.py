@@ -7,7 +7,7 @@ executed by the stage that asked, whoever the author is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from codeprimer.curriculum.blueprints import Blueprint, Declined, Exercise
 from codeprimer.curriculum.compose import compose
@@ -18,8 +18,7 @@ from codeprimer.curriculum.sections import Section, SectionBlueprint, write_sect
 class Author(Protocol):
     """Writes exercises and sections; registered as an entry point of the group ``codeprimer.authors``.
 
-    One that needs more than blueprints is handed in by the assembly, works in the run's own process, and has ``identity``
-    (what decides what it writes, as JSON values), ``facts`` (figures for the report) and ``estimate``.
+    One that needs more than blueprints is handed in by the assembly.
     """
 
     def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | Declined | None]:
@@ -31,6 +30,26 @@ class Author(Protocol):
 
     def sections(self, blueprints: Iterable[SectionBlueprint], guard: HeldOut) -> Iterator[Section | Declined | None]:
         """Yield the section that each blueprint orders, or why there is none, in the order of the blueprints."""
+        ...
+
+
+class AskingAuthor(Author, Protocol):
+    """One who works in the run's own process, with many requests in flight."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides what is written."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """Return figures for the report."""
+        ...
+
+    def estimate_exercises(self, count: int) -> str:
+        """Return what so many exercises will take, for people."""
+        ...
+
+    def estimate_sections(self, count: int, words: int) -> str:
+        """Return what so many sections will take, for people."""
         ...
 
 

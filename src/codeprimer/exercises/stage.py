@@ -7,9 +7,9 @@ sentence when asking for more brings nothing new.
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -19,7 +19,8 @@ from codeprimer.core.console import Console
 from codeprimer.core.documents import EXERCISES, EXERCISES_REJECTED
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.shards import Row, TableWriter, read_rows
-from codeprimer.core.stage import Stage, Stats, Tools
+from codeprimer.core.stage import Stage, Stats, Tools, map_here
+from codeprimer.curriculum.author import AskingAuthor
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.exercises.settings import ExercisesSettings
 from codeprimer.exercises.tally import Tally
@@ -27,7 +28,6 @@ from codeprimer.exercises.writing import (
     ACCEPTED,
     REJECTED,
     TREES,
-    AskingAuthor,
     WriteUnit,
     ask_unit,
     author_named,
@@ -101,12 +101,7 @@ class ExercisesStage(Stage[ExercisesSettings]):
             with closing(tools.engine.map(write_unit, units, work, "exercises: writing and executing")) as written:
                 yield from written
             return
-        for number, unit in enumerate(units):
-            folder = work / f"{number:05d}"
-            shutil.rmtree(folder, ignore_errors=True)  # an attempt that was killed; what it paid for is in the journal
-            folder.mkdir(parents=True)
-            ask_unit(self._author, unit, folder)
-            yield folder
+        yield from map_here(partial(ask_unit, self._author), units, work)
 
     def _round(
         self, settings: ExercisesSettings, seed: int, held_out: HeldOut, missing: int, asked: int

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, tee
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from codeprimer.analysis.trees import masked_tree
 from codeprimer.core import registry
@@ -21,6 +21,7 @@ from codeprimer.core.documents import EXERCISES, EXERCISES_REJECTED, document_id
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.seeds import python_random
 from codeprimer.core.shards import Row, TableWriter
+from codeprimer.curriculum.author import AskingAuthor
 from codeprimer.curriculum.blueprints import Blueprint, Declined, Exercise
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.curriculum.sampler import orders
@@ -40,22 +41,6 @@ class ExerciseAuthor(Protocol):
 
     def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | Declined | None]:
         """Yield the exercise that each blueprint orders, or why there is none, in the order of the blueprints."""
-        ...
-
-
-class AskingAuthor(ExerciseAuthor, Protocol):
-    """One who works in the run's own process, with many requests in flight."""
-
-    def identity(self) -> dict[str, Any]:
-        """Return what decides what is written."""
-        ...
-
-    def facts(self) -> dict[str, Any]:
-        """Return figures for the report."""
-        ...
-
-    def estimate_exercises(self, count: int) -> str:
-        """Return what so many exercises will take, for people."""
         ...
 
 
@@ -84,7 +69,7 @@ class WriteUnit:
 def write_unit(unit: WriteUnit, folder: Path) -> None:
     """Write the exercises of a unit that pass their tests, and those that do not with the reason."""
     exercises = list(_distinct(unit))
-    trees = []
+    trees: list[str] = []
     with (
         Sandbox(Limits(seconds=unit.seconds), 1, unit.tier, unit.tier, unit.author in OWN_AUTHORS) as sandbox,
         TableWriter(folder / ACCEPTED, EXERCISES) as accepted,
@@ -92,13 +77,18 @@ def write_unit(unit: WriteUnit, folder: Path) -> None:
     ):
         verdicts = sandbox.run(Program(exercise.program, exercise.tests) for exercise in exercises)
         for exercise, verdict in zip(exercises, verdicts, strict=True):
-            row = exercise_row(exercise, verdict)
-            if verdict.passed:
-                accepted.write(row)
-                trees.append(masked_tree(exercise.program, names="all", literals=True))
-            else:
-                rejected.write(row | {"reason": str(verdict.kind), "detail": verdict.detail})
+            _sort(exercise, verdict, accepted, rejected, trees)
     (folder / TREES).write_bytes(to_json(trees))
+
+
+def _sort(exercise: Exercise, verdict: Verdict, accepted: TableWriter, rejected: TableWriter, trees: list[str]) -> None:
+    """Write an exercise where its verdict says."""
+    row = exercise_row(exercise, verdict)
+    if verdict.passed:
+        accepted.write(row)
+        trees.append(masked_tree(exercise.program, names="all", literals=True))
+    else:
+        rejected.write(row | {"reason": str(verdict.kind), "detail": verdict.detail})
 
 
 def exercise_row(exercise: Exercise, verdict: Verdict) -> Row:
@@ -144,7 +134,7 @@ def ask_unit(author: AskingAuthor, unit: WriteUnit, folder: Path) -> None:
 
     What an author declined is rejected with its reason; its answers lie in the journal.
     """
-    trees = []
+    trees: list[str] = []
     with (
         Sandbox(Limits(seconds=unit.seconds), None, unit.tier, unit.tier) as sandbox,
         TableWriter(folder / ACCEPTED, EXERCISES) as accepted,
@@ -154,12 +144,7 @@ def ask_unit(author: AskingAuthor, unit: WriteUnit, folder: Path) -> None:
         pairs = zip(ordered, author.exercises(blueprints), strict=True)
         for blueprint, written, verdict in _judged(pairs, sandbox):
             if isinstance(written, Exercise) and verdict is not None:
-                row = exercise_row(written, verdict)
-                if verdict.passed:
-                    accepted.write(row)
-                    trees.append(masked_tree(written.program, names="all", literals=True))
-                else:
-                    rejected.write(row | {"reason": str(verdict.kind), "detail": verdict.detail})
+                _sort(written, verdict, accepted, rejected, trees)
             elif isinstance(written, Declined):
                 declined = {"blueprint": blueprint.key, "request_id": written.request_id}
                 rejected.write(declined | {"reason": written.reason, "detail": written.detail})

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import tee
@@ -24,9 +23,9 @@ from codeprimer.core.shards import Row
 from codeprimer.quality.agreement import Agreement
 from codeprimer.quality.annotator import Label, Unlabelled
 from codeprimer.quality.rubric import Complaint
-from codeprimer.teachers import Access, FormQuestion, Message, Reply, Request
+from codeprimer.teachers import Access, FormQuestion, Message, Reply, Request, Tally
 from codeprimer.teachers.estimate import estimate
-from codeprimer.teachers.prices import NANO, as_usd, tariff_of
+from codeprimer.teachers.prices import as_usd, tariff_of
 
 TEMPLATE = "quality/1"
 """Raised when a word below changes: answers to other words are other answers."""
@@ -145,34 +144,6 @@ class EndpointAnnotator:
             other = {"model": self._second.settings.model, **self._second_tally.facts()}
             facts["second"] = other | {"agreement": self._compared.facts()}
         return facts
-
-
-class Tally:
-    """What was asked and what it cost."""
-
-    def __init__(self) -> None:
-        self._replies: Counter[str] = Counter()
-        self._answers = 0
-        self._tokens = 0
-        self.cost = 0
-        """[nano-USD]"""
-
-    def count(self, reply: Reply) -> Reply:
-        """Count a reply, and return it."""
-        self._replies[reply.fault or "accepted"] += 1
-        self._answers += len(reply.answers)
-        self._tokens += sum(answer.prompt_tokens + answer.completion_tokens for answer in reply.answers)
-        self.cost += reply.cost
-        return reply
-
-    def facts(self) -> dict[str, Any]:
-        """Return figures."""
-        return {
-            "replies": dict(sorted(self._replies.items())),
-            "answers": self._answers,
-            "tokens": self._tokens,
-            "usd": self.cost / NANO,
-        }
 
 
 def _all_questions(documents: Iterable[Row], access: Access, may_ask_twice: bool) -> Iterator[FormQuestion[Judgement]]:

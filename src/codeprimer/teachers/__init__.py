@@ -8,6 +8,7 @@ from codeprimer.teachers.errors import BudgetError, TeacherError
 from codeprimer.teachers.questions import EmbeddingQuestion, FormQuestion, PlainQuestion, Question, Settled
 from codeprimer.teachers.requests import Answer, Message, Request
 from codeprimer.teachers.settings import Price, TeacherSettings
+from codeprimer.teachers.tally import Tally
 from codeprimer.teachers.teacher import Access, Reply, Teacher
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Reply",
     "Request",
     "Settled",
+    "Tally",
     "Teacher",
     "TeacherError",
     "TeacherSettings",

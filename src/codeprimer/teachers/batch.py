@@ -16,13 +16,14 @@ from typing import Any
 import aiohttp
 import orjson
 
+from codeprimer.teachers.endpoint import headers_of
 from codeprimer.teachers.errors import BudgetError, TeacherError
-from codeprimer.teachers.items import Item, advance
+from codeprimer.teachers.items import Item, follow
 from codeprimer.teachers.journal import Batch, Entry, Writer
 from codeprimer.teachers.ledger import Books, Reserved
 from codeprimer.teachers.outcomes import Success, Trouble, read_response
 from codeprimer.teachers.questions import Settled
-from codeprimer.teachers.requests import Answer, Form
+from codeprimer.teachers.requests import Form
 from codeprimer.teachers.settings import TeacherSettings
 
 FIRST_LOOK, LAST_LOOK = 1.0, 60.0
@@ -45,7 +46,7 @@ class BatchAsker:
         self._form = form
         self._books = books
         self._address = settings.addresses[0]
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._headers = headers_of(key)
         self._resume()
 
     def settle(self, items: Sequence[Item]) -> None:
@@ -61,19 +62,12 @@ class BatchAsker:
             for item in pending:
                 if item.key in known:
                     item.failures = 0
-                    self._advance(item, known[item.key])
+                    follow(item, known[item.key], self._form, self._books.journal)
                 else:
                     self._count_failure(item, failed.get(item.key.hex(), "the batch has no line for it"))
                 if item.settled is None:
                     left.append(item)
             pending = left
-
-    def _advance(self, item: Item, answer: Answer) -> None:
-        """Go on with an item until there is a request whose answer is not known."""
-        known = {item.key: answer}
-        while item.key in known and not advance(item, known[item.key]):
-            item.body, item.key = self._form.encode(item.request)
-            known = self._books.journal.find([item.key])
 
     def _count_failure(self, item: Item, detail: str) -> None:
         item.failures += 1
@@ -171,14 +165,7 @@ class BatchAsker:
             failed[name] = outcome.detail
             return
         most = self._books.ledger.most(len(bodies[name]), 1, self._settings.most_tokens)
-        prompt, completion = outcome.prompt_tokens, outcome.completion_tokens
-        is_metered = prompt is not None and completion is not None
-        if prompt is None or completion is None:
-            prompt, completion = most.prompt_tokens, most.completion_tokens
-        cost = self._books.ledger.tariff.cost(prompt, completion)
-        answer = Answer(
-            bytes.fromhex(name), outcome.text, outcome.finish, prompt, completion, cost, outcome.model, 0.0, is_metered
-        )
+        answer = self._books.ledger.answer(bytes.fromhex(name), outcome, most, 0.0)
         entries.append(Entry(answer, bodies[name], None))
 
     def _write(self, entries: Sequence[Entry]) -> None:
@@ -228,14 +215,13 @@ class BatchAsker:
         raise TeacherError(f"teacher: {self._address}{path.partition('?')[0]} cannot be used for batches: {said}")
 
     async def _once(self, method: str, path: str, data: Any) -> tuple[int, bytes]:
-        headers = dict(self._headers)
+        headers = self._headers
         if path == "/files":
+            headers = {name: value for name, value in headers.items() if name != "Content-Type"}  # the form has its own
             form = aiohttp.FormData()
             form.add_field("purpose", "batch")
             form.add_field("file", data, filename="requests.jsonl", content_type="application/jsonl")
             data = form
-        elif data is not None:
-            headers["Content-Type"] = "application/json"
         timeout = aiohttp.ClientTimeout(total=WAIT_SECONDS)
         try:
             async with (

@@ -15,7 +15,7 @@ import aiohttp
 from pydantic import BaseModel
 
 from codeprimer.core.errors import RecipeError
-from codeprimer.teachers.endpoint import Endpoint
+from codeprimer.teachers.endpoint import Endpoint, headers_of
 from codeprimer.teachers.outcomes import Failure, Success, Trouble
 from codeprimer.teachers.prices import as_usd, tariff_of
 from codeprimer.teachers.questions import FormQuestion, read_json
@@ -111,12 +111,11 @@ def _check_form(settings: TeacherSettings, address: str, key: str) -> Check:
 
 def _send(settings: TeacherSettings, address: str, key: str, request: Request) -> tuple[Success | Failure, float]:
     async def send() -> Success | Failure:
-        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         async with aiohttp.ClientSession() as session:
             endpoint = Endpoint(address, settings, session)
             try:
                 return await asyncio.wait_for(
-                    endpoint.send(request.path, Form(settings).encode(request)[0], headers), PATIENCE
+                    endpoint.send(request.path, Form(settings).encode(request)[0], headers_of(key)), PATIENCE
                 )
             except TimeoutError:
                 return Failure(Trouble.SILENT, f"no answer within {PATIENCE:.0f} s")

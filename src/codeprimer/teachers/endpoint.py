@@ -21,6 +21,11 @@ LONGEST_SAID = 200
 """So much of an error is shown [characters]."""
 
 
+def headers_of(key: str) -> dict[str, str]:
+    """Return the headers of a request; the only place where the key goes."""
+    return {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+
+
 class Endpoint:
     """An address and what is known about how fast it may be asked."""
 

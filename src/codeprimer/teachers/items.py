@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from codeprimer.teachers.journal import Journal
 from codeprimer.teachers.ledger import Reserved
 from codeprimer.teachers.questions import Question, Settled
-from codeprimer.teachers.requests import Answer, Request
+from codeprimer.teachers.requests import Answer, Form, Request
 
 
 @dataclass
@@ -45,3 +46,17 @@ def advance(item: Item, answer: Answer) -> bool:
         return True
     item.request = then
     return False
+
+
+def follow(item: Item, answer: Answer, form: Form, journal: Journal) -> bool:
+    """Take an answer into account, and what follows as far as the journal knows it; return whether that settles it.
+
+    Else the item's next request is ready to be sent.
+    """
+    while not advance(item, answer):
+        item.body, item.key = form.encode(item.request)
+        known = journal.find([item.key])
+        if item.key not in known:
+            return False
+        answer = known[item.key]
+    return True

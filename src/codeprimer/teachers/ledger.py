@@ -11,7 +11,9 @@ import threading
 from dataclasses import dataclass
 
 from codeprimer.teachers.journal import Journal, Spent
+from codeprimer.teachers.outcomes import Success
 from codeprimer.teachers.prices import NANO, Tariff, as_usd
+from codeprimer.teachers.requests import Answer
 from codeprimer.teachers.settings import TeacherSettings
 
 FRAME_TOKENS = 16
@@ -49,6 +51,15 @@ class Ledger:
         """Return the most that a request can cost: no tokeniser makes more tokens than there are bytes."""
         prompt = message_bytes + FRAME_TOKENS * (messages + 1)
         return Reserved(self.tariff.cost(prompt, max_tokens), prompt, max_tokens)
+
+    def answer(self, key: bytes, success: Success, most: Reserved, seconds: float) -> Answer:
+        """Return an answer with what it costs; where the server does not say what it used, that is the most."""
+        prompt, completion = success.prompt_tokens, success.completion_tokens
+        is_metered = prompt is not None and completion is not None
+        if prompt is None or completion is None:
+            prompt, completion = most.prompt_tokens, most.completion_tokens
+        cost = self.tariff.cost(prompt, completion)
+        return Answer(key, success.text, success.finish, prompt, completion, cost, success.model, seconds, is_metered)
 
     def reserve(self, reserved: Reserved) -> bool:
         """Set the most that a request can cost aside; False where it does not fit under the cap any more."""

@@ -17,9 +17,9 @@ import aiohttp
 from pydantic import BaseModel
 
 from codeprimer.core.errors import UserError
-from codeprimer.teachers.endpoint import NO_ROOM, Endpoint
+from codeprimer.teachers.endpoint import NO_ROOM, Endpoint, headers_of
 from codeprimer.teachers.errors import BudgetError, TeacherError
-from codeprimer.teachers.items import Item, advance
+from codeprimer.teachers.items import Item, follow
 from codeprimer.teachers.journal import Entry, Writer
 from codeprimer.teachers.ledger import Books
 from codeprimer.teachers.outcomes import FATAL, FINAL, MAYBE_BILLED, Failure, Success, Trouble
@@ -80,7 +80,7 @@ class Scheduler:
         self._form = form
         self._journal = books.journal
         self._ledger = books.ledger
-        self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+        self._headers = headers_of(key)
         self._tell = tell
         self._ready: list[Item] = []
         self._due: list[tuple[float, Item]] = []
@@ -223,21 +223,7 @@ class Scheduler:
     def _receive(self, item: Item, success: Success, seconds: float) -> None:
         """Have an answer written."""
         assert item.reserved is not None
-        prompt, completion = success.prompt_tokens, success.completion_tokens
-        is_metered = prompt is not None and completion is not None
-        if prompt is None or completion is None:
-            prompt, completion = item.reserved.prompt_tokens, item.reserved.completion_tokens
-        answer = Answer(
-            item.key,
-            success.text,
-            success.finish,
-            prompt,
-            completion,
-            self._ledger.tariff.cost(prompt, completion),
-            success.model,
-            seconds,
-            is_metered,
-        )
+        answer = self._ledger.answer(item.key, success, item.reserved, seconds)
         self._writer.add(Entry(answer, item.body, item))
 
     def _on_disk(self, entries: Sequence[Entry]) -> None:
@@ -256,17 +242,11 @@ class Scheduler:
             item, answer = entry.item, entry.answer
             self.counts.answers += 1
             item.failures = item.silences = 0
-            if advance(item, answer):
-                self._note_reading(item, answer)
+            if follow(item, answer, self._form, self._journal):
+                self._note_reading(item, item.answers[-1])
                 continue
-            item.body, item.key = self._form.encode(item.request)
-            known = self._journal.find([item.key])
-            while item.key in known and not advance(item, known[item.key]):
-                item.body, item.key = self._form.encode(item.request)
-                known = self._journal.find([item.key])
-            if item.settled is None:
-                self._prepare(item)
-                heapq.heappush(self._ready, item)
+            self._prepare(item)
+            heapq.heappush(self._ready, item)
         self._tell()
         self._pump()
 

@@ -5,16 +5,17 @@ Writes ``sections`` and ``rejected``.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Generator, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from codeprimer.core.artifact import Artifact, Workspace, to_json
 from codeprimer.core.console import Console
 from codeprimer.core.documents import SECTIONS, SECTIONS_REJECTED
 from codeprimer.core.shards import read_rows
-from codeprimer.core.stage import Stage, Stats, Tools
+from codeprimer.core.stage import Stage, Stats, Tools, map_here
+from codeprimer.curriculum.author import AskingAuthor
 from codeprimer.curriculum.sections import digest
 from codeprimer.sandbox import Tier
 from codeprimer.textbooks.guarding import guard_from
@@ -23,7 +24,6 @@ from codeprimer.textbooks.settings import TextbooksSettings
 from codeprimer.textbooks.tally import Tally
 from codeprimer.textbooks.writing import (
     ASKED_SECTIONS,
-    AskingAuthor,
     WriteUnit,
     author_named,
     units_for,
@@ -90,12 +90,7 @@ class TextbooksStage(Stage[TextbooksSettings]):
                 yield from written
             return
         tools.console.say(f"  {self._author.estimate_sections(settings.sections, settings.max_words)}")
-        for number, unit in enumerate(units):
-            folder = work / f"{number:05d}"
-            shutil.rmtree(folder, ignore_errors=True)  # an attempt that was killed; what it paid for is in the journal
-            folder.mkdir(parents=True)
-            write_sections(self._author, unit, folder, None)
-            yield folder
+        yield from map_here(partial(write_sections, self._author), units, work)
 
 
 def _warn(settings: TextbooksSettings, tally: Tally, console: Console) -> None:

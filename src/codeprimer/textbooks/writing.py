@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from codeprimer.analysis.prose import code_blocks
 from codeprimer.core import registry
@@ -39,22 +39,6 @@ class SectionAuthor(Protocol):
 
     def sections(self, blueprints: Iterable[SectionBlueprint], guard: HeldOut) -> Iterator[Section | Declined | None]:
         """Yield the section that each blueprint orders, or why there is none, in the order of the blueprints."""
-        ...
-
-
-class AskingAuthor(SectionAuthor, Protocol):
-    """One who works in the run's own process, with many requests in flight."""
-
-    def identity(self) -> dict[str, Any]:
-        """Return what decides what is written."""
-        ...
-
-    def facts(self) -> dict[str, Any]:
-        """Return figures for the report."""
-        ...
-
-    def estimate_sections(self, count: int, words: int) -> str:
-        """Return what so many sections will take, for people."""
         ...
 
 
@@ -99,10 +83,10 @@ def units_for(
 
 def write_unit(unit: WriteUnit, folder: Path) -> None:
     """Write the sections of a unit; a rejected one is written anew, up to ``attempts`` times in all."""
-    write_sections(author_named(unit.settings.author), unit, folder, 1)
+    write_sections(author_named(unit.settings.author), unit, folder, workers=1)
 
 
-def write_sections(author: SectionAuthor, unit: WriteUnit, folder: Path, workers: int | None) -> None:
+def write_sections(author: SectionAuthor, unit: WriteUnit, folder: Path, workers: int | None = None) -> None:
     """Have an author write the sections of a unit, and judge them in a sandbox of so many workers; None: one per core."""
     settings = unit.settings
     missing = [order_for(number, settings.sections, settings.audiences) for number in range(unit.start, unit.stop)]

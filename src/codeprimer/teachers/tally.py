@@ -1,0 +1,37 @@
+"""What was asked, what became of it and what it cost, counted reply by reply."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from codeprimer.teachers.prices import NANO
+from codeprimer.teachers.teacher import Reply
+
+
+class Tally:
+    """What was asked and what it cost."""
+
+    def __init__(self) -> None:
+        self._replies: Counter[str] = Counter()
+        self._answers = 0
+        self._tokens = 0
+        self.cost = 0
+        """[nano-USD]"""
+
+    def count(self, reply: Reply) -> Reply:
+        """Count a reply, and return it."""
+        self._replies[reply.fault or "accepted"] += 1
+        self._answers += len(reply.answers)
+        self._tokens += sum(answer.prompt_tokens + answer.completion_tokens for answer in reply.answers)
+        self.cost += reply.cost
+        return reply
+
+    def facts(self) -> dict[str, Any]:
+        """Return figures."""
+        return {
+            "replies": dict(sorted(self._replies.items())),
+            "answers": self._answers,
+            "tokens": self._tokens,
+            "usd": self.cost / NANO,
+        }
