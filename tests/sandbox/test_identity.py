@@ -138,3 +138,43 @@ def test_a_slow_test_fails_as_fast_as_before(sandbox: Sandbox) -> None:
     [verdict] = sandbox.run([Program("def f(): return 1", ("import time\ntime.sleep(0.7)\nassert f() == 2",))], SHORT)
     assert verdict.kind is FAILED
     assert "assert f() == 2" in verdict.detail
+
+
+LEFT = {
+    "an attribute of a module": (
+        "import string\nassert string.digits == '0123456789'\nstring.digits = ''\n"
+        "assert f(1) == 2\nstring.digits = '0123456789'"
+    ),
+    "a module's state": (
+        "from decimal import getcontext, setcontext, Context\nassert getcontext().prec == 28\n"
+        "setcontext(Context(prec=5))\nassert f(1) == 2\nsetcontext(Context(prec=28))"
+    ),
+    "the environment": "import os\nassert not os.environ\nos.environ['A'] = 'b'\nassert f(1) == 2\nos.environ.clear()",
+    "the interpreter": (
+        "import sys\nassert sys.getrecursionlimit() == 1000\nsys.setrecursionlimit(900)\n"
+        "assert f(1) == 2\nsys.setrecursionlimit(1000)"
+    ),
+    "a built-in function": "def g(): return abs(-1)\nassert g() == 1\nsetattr(__builtins__, 'abs', f)\nassert f(1) == 2",
+}
+
+
+@pytest.mark.parametrize("in_setup", [False, True], ids=["in a test", "in the setup"])
+@pytest.mark.parametrize("test", LEFT.values(), ids=LEFT)
+def test_what_tests_leave_behind_when_a_program_fails_costs_no_other_program_anything(
+    test: str, in_setup: bool, sandbox: Sandbox
+) -> None:
+    tests, setup = (("check()",), "def check():\n  " + test.replace("\n", "\n  ")) if in_setup else ((test,), "")
+    right, wrong = (Program(f"def f(x): return {body}", tests, setup, "f") for body in ("x + 1", "1"))
+    verdicts = list(sandbox.run([wrong, right, right, wrong, wrong, right], SHORT))
+    assert [verdict.kind for verdict in verdicts] == [FAILED, PASSED, PASSED, FAILED, FAILED, PASSED]
+
+
+def test_tests_may_ask_from_several_threads(sandbox: Sandbox) -> None:
+    test = (
+        "import threading\nseen = []\n"
+        "threads = [threading.Thread(target=lambda n=n: seen.append(f(n))) for n in range(6)]\n"
+        "for one in threads: one.start()\nfor one in threads: one.join()\n"
+        "assert sorted(seen) == list(range(1, 7)), seen"
+    )
+    right, wrong = (Program(f"def f(x): return {body}", (test,), entry_point="f") for body in ("x + 1", "x"))
+    assert [verdict.kind for verdict in sandbox.run([right, wrong, right], SHORT)] == [PASSED, FAILED, PASSED]

@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ from tests.sandbox.watch import (
     zygotes,
 )
 
-from codeprimer.sandbox import Limits, Program, Sandbox, Tier, VerdictKind, pool, worker
+from codeprimer.sandbox import Limits, Program, Sandbox, Tier, VerdictKind, jail, pool, worker
 
 LOOP = Program("def double(x):\n    while True: pass", GOOD.tests)
 WAIT = Program("def double(x):\n    import time; time.sleep(60)", GOOD.tests)
@@ -393,6 +394,42 @@ def test_killing_the_caller_leaves_no_folder_behind(tmp_path: Path, tier: Tier) 
     need(tier)
     end_caller(run_caller(str(tmp_path), tier.name, "never"))
     assert wait_until(lambda: not list(tmp_path.iterdir()))
+
+
+KILLED_WHILE_OPENING = """
+import os, signal, sys, tempfile
+from codeprimer.sandbox import jail
+tempfile.tempdir = sys.argv[1]
+jail.Jail._start = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
+jail.open_jail(jail.Tier.weak, jail.Tier.weak)
+"""
+
+
+def test_a_folder_that_a_killed_process_has_left_is_removed_by_the_next_and_one_in_use_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(jail, "CLAIM_SECONDS", -1.0)
+    subprocess.run([sys.executable, "-c", KILLED_WHILE_OPENING, str(tmp_path)], check=False)
+    [left] = tmp_path.iterdir()
+    (tmp_path / f"{jail.HOME_PREFIX}strange").mkdir()
+    with Sandbox(required=Tier.weak, most=Tier.weak, workers=1) as first:
+        assert kinds(first, GOOD) == ["passed"]
+        assert not left.exists()
+        in_use = set(tmp_path.iterdir())
+        assert len(in_use) == 2
+        with Sandbox(required=Tier.weak, most=Tier.weak, workers=1) as second:
+            assert kinds(second, GOOD) == ["passed"]
+        assert set(tmp_path.iterdir()) == in_use
+        assert kinds(first, GOOD) == ["passed"]
+
+
+def test_a_candidate_has_ended_before_its_verdict_is_known(sandbox: Sandbox) -> None:
+    for source in (GOOD.source, WRONG.source, "import time\n" + GOOD.source, "1 / 0", "x = 1"):
+        assert len(kinds(sandbox, Program(source, GOOD.tests))) == 1
+        for watcher in zygotes(sandbox):
+            # Beside the zygote, of a judge and its candidate, only the judge may be there, taking its leave.
+            assert len(descendants({watcher})) <= 2
 
 
 def test_a_program_that_stops_the_zygote_and_kills_its_judge_does_not_hang_the_caller(tmp_path: Path) -> None:

@@ -7,17 +7,21 @@ leads to the next one; a wall that was raised and does not hold is an error, bec
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
+import os
 import secrets
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from codeprimer.core.errors import UserError
 from codeprimer.sandbox.groups import Group
@@ -33,6 +37,14 @@ REFERENCE_SECONDS = 0.004
 MOST_FACTOR = 10.0
 """A slower machine than this gets no more time: something else must be wrong with it."""
 
+HOME_PREFIX = "codeprimer-sandbox-"
+CLAIM_SECONDS = 10.0
+"""A folder that is older and claimed by nobody was left by a process that was killed [s]."""
+
+MOST_SECONDS_TO_OPEN = 60.0
+"""A jail that is not open by then is given up [s]; it takes a quarter of one."""
+
+_CLAIM = "claim"
 _REPORT_BYTES = 2**16
 _CREATE, _REMOVE = 0o1000 | 0o600, 0
 
@@ -73,14 +85,14 @@ class Jail:
         self._walls = walls
         self._core = core
         self._group = Group()
-        self._home = Path(tempfile.mkdtemp(prefix="codeprimer-sandbox-"))
+        self._home, self._claim = _make_home()
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, _bait(self._home) as bait:
             try:
                 self._process = self._start(theirs, bait)
             except OSError as error:
                 self.socket.close()
-                shutil.rmtree(self._home, ignore_errors=True)
+                self._remove_home()
                 self._group.close()
                 raise JailError(f"the sandbox cannot start {sys.executable}: {error.strerror or error}") from None
             theirs.close()
@@ -91,7 +103,7 @@ class Jail:
                 raise
         if walls.namespaces:
             # The world has been built and no longer needs the folder that it was built in.
-            shutil.rmtree(self._home, ignore_errors=True)
+            self._remove_home()
 
     def _start(self, theirs: socket.socket, bait: dict[str, object]) -> subprocess.Popen[bytes]:
         root = self._home / "root"
@@ -121,7 +133,9 @@ class Jail:
 
     def _examine(self) -> None:
         """Read the probe's report. Raises OSError where the jail did not start, JailError where it does not hold."""
+        self.socket.settimeout(MOST_SECONDS_TO_OPEN)
         content = self.socket.recv(_REPORT_BYTES)
+        self.socket.settimeout(None)
         if not content:
             raise OSError(self.last_words() or "it ended at once")
         report = json.loads(content)
@@ -149,8 +163,12 @@ class Jail:
         self._process.wait()
         if self._process.stderr is not None:
             self._process.stderr.close()
-        shutil.rmtree(self._home, ignore_errors=True)
+        self._remove_home()
         self._group.close()
+
+    def _remove_home(self) -> None:
+        shutil.rmtree(self._home, ignore_errors=True)
+        self._claim.close()
 
 
 def open_jail(required: Tier, most: Tier = Tier.jailed, core: int | None = None) -> Jail:
@@ -175,6 +193,21 @@ def open_jail(required: Tier, most: Tier = Tier.jailed, core: int | None = None)
 
 def _why_not() -> str:
     return "the walls of this system are not known" if not system.IS_KNOWN else "the kernel has no Landlock"
+
+
+def _make_home() -> tuple[Path, IO[bytes]]:
+    """Return a new folder and what claims it for as long as this process lives; remove those that nobody claims."""
+    for left in Path(tempfile.gettempdir()).glob(f"{HOME_PREFIX}*"):
+        with suppress(OSError):
+            facts = left.lstat()
+            if facts.st_uid == os.geteuid() and time.time() - facts.st_mtime > CLAIM_SECONDS:
+                with (left / _CLAIM).open("rb") as old_claim:
+                    fcntl.flock(old_claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(left, ignore_errors=True)
+    home = Path(tempfile.mkdtemp(prefix=HOME_PREFIX))
+    claim = (home / _CLAIM).open("wb")
+    fcntl.flock(claim, fcntl.LOCK_EX)
+    return home, claim
 
 
 @contextmanager

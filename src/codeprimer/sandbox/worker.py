@@ -281,15 +281,16 @@ class Worker:
     def _replace(self, is_explained: bool = False) -> None:
         """Open a new jail; a program whose jail ended again and again, for no reason that is known, is given a verdict."""
         waiting = [slot for group in self._groups for slot in group.slots]
-        self.end()
         if waiting and not is_explained:
             waiting[0].attempts += 1
             if waiting[0].attempts >= ATTEMPTS:
-                detail = "the jail ended while the program ran in it"
+                words = self.jail.last_words()
+                detail = f"the jail ended while the program ran in it{f': {_printable(words)}' if words else ''}"
                 waiting[0].verdict = Verdict(
                     VerdictKind.killed, detail, self.jail.tier, waiting[0].program.runs_together
                 )
                 waiting = waiting[1:]
+        self.end()
         self.jail = open_jail(*self._tiers, self._core)
         self._ordered = (None, b"")
         self._send_again(waiting)

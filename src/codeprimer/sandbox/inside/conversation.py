@@ -7,6 +7,7 @@ the first thing that settles the finding settles it for good.
 from __future__ import annotations
 
 import _socket
+import _thread
 import abc
 import builtins
 import contextlib
@@ -56,6 +57,8 @@ class Answers(abc.ABC):
         self._is_over = False
         self._of_candidate: BaseException | None = None
         self._remotes: dict[int, Remote] = {}
+        self._lock = _thread.RLock()
+        """Held during a call: tests may have threads, and an answer belongs to the call before it."""
 
     @abc.abstractmethod
     def _ask(self, name: str, arguments: str, keywords: list[str]) -> bytes:
@@ -63,6 +66,10 @@ class Answers(abc.ABC):
 
     def _call(self, name: str, positional: list[Any], named: dict[str, Any]) -> Any:
         """Have the candidate call one of its functions; return the value or raise what it raised."""
+        with self._lock:
+            return self._call_alone(name, positional, named)
+
+    def _call_alone(self, name: str, positional: list[Any], named: dict[str, Any]) -> Any:
         if self._is_over or self._settled:
             raise Stopped
         values = (*positional, *named.values())

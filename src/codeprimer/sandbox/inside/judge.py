@@ -68,6 +68,8 @@ class Judge:
             source = content.removeprefix(SOURCE)
             finding = ("refused", problem.fault) if problem.fault else self._judge(problem, source)
             self._caller.send(to_text(finding).encode())
+            if problem.may_leave_state:
+                return  # the next program gets a judge whose tests have not run
 
     def _receive(self) -> bytes | None:
         if self._stream is not None and not self._caller.has_whole():
@@ -77,7 +79,7 @@ class Judge:
     def _judge(self, problem: Problem, source: bytes) -> Finding:
         finding = Conversation(self._start()).hold(problem, source)
         # Asking for the next candidate ends this one; without a next program, it has ended before its verdict is known.
-        if finding is not None and self._caller.has_whole():
+        if finding is not None and not problem.may_leave_state and self._caller.has_whole():
             return finding
         end = self._end()
         return finding or _without_answer(end)

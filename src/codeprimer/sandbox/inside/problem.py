@@ -12,7 +12,7 @@ import builtins
 import opcode
 import random
 import types
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from typing import Any, Protocol
 
 from .candidate import headline, message_of, shorten
@@ -40,6 +40,8 @@ class Problem:
         self.setup: str = facts["setup"]
         self._setup: types.CodeType | None = None
         self.fault = ""
+        self.may_leave_state = False
+        """Whether running the tests may change something that outlives them in their process, such as a module."""
         if self.together:
             return
         try:
@@ -48,6 +50,7 @@ class Problem:
                 compile(test, f"<test {n}>", "exec", dont_inherit=True) for n, test in enumerate(self.tests, start=1)
             ]
             self._foreign = _foreign_names(self._entry_point, [self._setup, *self._codes])
+            self.may_leave_state = any(_may_leave_state(code) for code in [self._setup, *self._codes])
         except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
             self.fault = f"the tests are no Python: {headline(type(error).__name__, message_of(error))}"
 
@@ -125,6 +128,23 @@ def _keep_sides(statements: list[ast.stmt]) -> None:
 
 _LOADS = frozenset({opcode.opmap["LOAD_NAME"], opcode.opmap["LOAD_GLOBAL"]})
 _GLOBAL, _EXTENDED = opcode.opmap["LOAD_GLOBAL"], opcode.opmap["EXTENDED_ARG"]
+_IMPORT, _CHANGES = opcode.opmap["IMPORT_NAME"], (opcode.opmap["STORE_ATTR"], opcode.opmap["DELETE_ATTR"])
+
+_STATELESS = frozenset(
+    (
+        *("bisect", "cmath", "collections", "copy", "dataclasses", "datetime", "enum", "fractions", "functools"),
+        *("heapq", "itertools", "json", "math", "operator", "random", "re", "statistics", "string", "typing"),
+    )
+)
+"""Modules whose functions leave nothing behind in them; random numbers begin anew with every run."""
+
+_REACHES = frozenset(
+    (
+        *("__builtins__", "__class__", "__dict__", "__globals__", "__import__", "__self__", "__subclasses__"),
+        *("compile", "delattr", "eval", "exec", "open", "setattr", "vars"),
+    )
+)
+"""Names through which anything can be changed."""
 
 
 def _foreign_names(entry_point: str, codes: Sequence[types.CodeType]) -> list[str]:
@@ -136,6 +156,16 @@ def _foreign_names(entry_point: str, codes: Sequence[types.CodeType]) -> list[st
     return [entry_point, *sorted(unknown)] if entry_point else sorted(unknown)
 
 
+def _may_leave_state(code: types.CodeType) -> bool:
+    """Tell whether code may change what outlives it; it does where this cannot be excluded at a glance."""
+    operations = code.co_code[::2]
+    if any(change in operations for change in _CHANGES) or not _REACHES.isdisjoint(code.co_names):
+        return True
+    if _IMPORT in operations and any(name.partition(".")[0] not in _STATELESS for name in _names_of(code, {_IMPORT})):
+        return True
+    return any(_may_leave_state(constant) for constant in code.co_consts if isinstance(constant, types.CodeType))
+
+
 def _mentioned(code: types.CodeType) -> Iterator[str]:
     yield from code.co_names
     for constant in code.co_consts:
@@ -143,14 +173,19 @@ def _mentioned(code: types.CodeType) -> Iterator[str]:
             yield from _mentioned(constant)
 
 
-def _read(code: types.CodeType) -> Iterator[str]:
-    """Yield the names that code reads as global ones."""
+def _names_of(code: types.CodeType, operations: Collection[int]) -> Iterator[str]:
+    """Yield the names that some of the code's own instructions are about."""
     high = 0
     for operation, low in zip(code.co_code[::2], code.co_code[1::2], strict=True):
         number = high << 8 | low
         high = number if operation == _EXTENDED else 0
-        if operation in _LOADS:
+        if operation in operations:
             yield code.co_names[number >> 1 if operation == _GLOBAL else number]  # the lowest bit says something else
+
+
+def _read(code: types.CodeType) -> Iterator[str]:
+    """Yield the names that code reads as global ones."""
+    yield from _names_of(code, _LOADS)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _read(constant)

@@ -6,6 +6,7 @@ it runs what others wrote. A wall that was asked for and does not go up is an er
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import resource
@@ -64,7 +65,8 @@ class Walls:
         """
         readable, hidden = readable_paths(), hidden_paths()
         for door in self._groups:
-            with open(door, "w") as file:  # noqa: PTH123 - pathlib would be imported for this alone
+            # They are a second fence; one that cannot be entered is no reason to do without the first.
+            with contextlib.suppress(OSError), open(door, "w") as file:  # noqa: PTH123 - pathlib would be imported too
                 file.write(str(os.getpid()))
         if self.namespaces:
             namespaces.enter(readable, hidden, self._root, self._canary)
