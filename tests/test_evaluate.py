@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -159,3 +160,61 @@ def test_a_file_of_mbpp_outside_its_test_split_says_so(tmp_path: Path) -> None:
     assert finished.returncode == 2
     assert "holds no task of MBPP's test split" in finished.stderr
     assert codeprimer("evaluate", given, "--on", path, "--whole", cwd=tmp_path).returncode == 0
+
+
+def test_options_that_change_nothing_are_named(benchmark: Path, tmp_path: Path) -> None:
+    given = answers(tmp_path / "answers.jsonl", "")
+    options = ("--samples", "3", "--temperature", "0.2", "--shots", "3", "--whole", "--model", "base")
+    finished = codeprimer("evaluate", given, "--on", benchmark, *options, cwd=tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    said = " ".join(finished.stderr.split())
+    assert "--model, --samples, --temperature, --shots, --whole: without effect here, and ignored" in said
+    finished = codeprimer("evaluate", given, "--on", benchmark, cwd=tmp_path)
+    assert "without effect" not in finished.stderr
+
+
+def test_answers_in_markdown_are_pointed_out(benchmark: Path, tmp_path: Path) -> None:
+    given = answers(
+        tmp_path / "answers.jsonl", "```python\n    return 1\n```\n", '    """No ``` here."""\n    return 1\n'
+    )
+    finished = codeprimer("evaluate", given, "--on", benchmark, cwd=tmp_path)
+    assert "4 answers hold lines that begin with ```" in " ".join(finished.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("record", "fault"),
+    [
+        ({"task_id": "HumanEval/0"}, "it has no 'completion'"),
+        ({"completion": "x"}, "it has no 'task_id'"),
+        ({"task_id": "HumanEval/0", "completion": None}, "its 'completion' is no text"),
+        ({"task_id": True, "completion": ""}, "its 'task_id' is no text"),
+        (["HumanEval/0", "x"], "it is no JSON object"),
+    ],
+)
+def test_a_line_that_is_no_answer_says_what_it_lacks(
+    record: object, fault: str, benchmark: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "answers.jsonl").write_text(json.dumps(record))
+    finished = codeprimer("evaluate", tmp_path / "answers.jsonl", "--on", benchmark, cwd=tmp_path)
+    assert finished.returncode == 2
+    assert f"line 1: not an answer: {fault}" in " ".join(finished.stderr.split())
+
+
+def test_a_checkpoint_of_a_run_is_evaluated_beside_it_and_nothing_is_added_to_the_store(
+    small_run: SmallRun, benchmark: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(small_run.folder.parent, tmp_path / "runs", symlinks=True)
+    run = tmp_path / "runs" / small_run.folder.name
+    before = sorted((run.parent / "store").rglob("*"))
+    for model in ("--model", "tunned"), ("--model", "base"):
+        finished = codeprimer("evaluate", run, "--on", benchmark, "--max-new-tokens", "8", *model, cwd=tmp_path)
+        if model[1] == "tunned":
+            assert finished.returncode == 2
+            assert "--model tunned: a run has control, base, tuned" in " ".join(finished.stderr.split())
+    finished = codeprimer("evaluate", run / "72-tuned", "--on", benchmark, "--max-new-tokens", "8", cwd=tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    assert sorted(path.name for path in (run / "evaluations").iterdir()) == ["base-problems", "tuned-problems"]
+    finished = codeprimer("evaluate", (run / "72-tuned").resolve(), "--on", benchmark, cwd=tmp_path)
+    assert finished.returncode == 2
+    assert "name a folder with --output" in " ".join(finished.stderr.split())
+    assert sorted((run.parent / "store").rglob("*")) == before

@@ -121,7 +121,7 @@ def status(
     runs: Runs = DEFAULT_RUNS,
     json: Json = False,
 ) -> None:
-    """Tell, for every step, whether it is up to date, interrupted or still to do."""
+    """Tell, for every step, whether it is up to date, running, interrupted or still to do."""
     from codeprimer import pipeline
 
     console = _console(json)
@@ -136,7 +136,7 @@ def status(
         console.event("step", step=item.step.name, id=item.id, state=item.state)
     table = Table("step", "state", "artefact", box=None)
     for item in planned:
-        color = {"up to date": "green", "interrupted": "yellow", "to do": "dim"}[item.state]
+        color = {"up to date": "green", "running": "cyan", "interrupted": "yellow", "to do": "dim"}[item.state]
         table.add_row(item.step.link, f"[{color}]{item.state}[/]", f"{item.step.stage.name}-{item.id}")
     console.table(table)
 

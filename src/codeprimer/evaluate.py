@@ -16,7 +16,8 @@ from typing import Any
 
 from rich.table import Table
 
-from codeprimer.core.artifact import to_json, write_atomically
+from codeprimer.complete import MODELS
+from codeprimer.core.artifact import MANIFEST, to_json, write_atomically
 from codeprimer.core.console import Console
 from codeprimer.core.documents import SAMPLES
 from codeprimer.core.errors import MissingExtraError, UserError
@@ -26,7 +27,7 @@ from codeprimer.evaluation.grading import judge, limits_of, verdict_columns
 from codeprimer.evaluation.passing import pass_rates, verdict_counts
 from codeprimer.evaluation.questions import SHOTS, Question, questions
 from codeprimer.exam.benchmarks import FILES, find_benchmarks, read_benchmark
-from codeprimer.run_folder import RECIPE, open_run
+from codeprimer.run_folder import RECIPE, open_run, step_name
 from codeprimer.sandbox import Limits, Sandbox, Tier, Verdict, VerdictKind
 
 REFERENCE_LIMITS = Limits(seconds=10.0, wall_seconds=40.0)
@@ -37,6 +38,8 @@ ANSWER_SECONDS = 5.0
 
 _APART = (VerdictKind.refused, VerdictKind.raised, VerdictKind.failed)
 """How a solution that needs its tests in its own process ends without them."""
+
+DEFAULT_MODEL = "tuned"
 
 SCORES_FILE = "scores.json"
 SHOWN_TASKS = 5
@@ -75,10 +78,17 @@ def evaluate_benchmark(order: Order, console: Console) -> dict[str, Any]:
     with Sandbox(required=required, trust_tests=order.on in FILES) as sandbox:
         together, failing = _check_references(asked, sandbox)
         _warn(asked, failing, answerer, console)
+        if ignored := _ignored(order, asked):
+            console.warn(f"{', '.join(ignored)}: without effect here, and ignored")
         answers = list(_answered(answerer, asked, order.asking, console))
         if isinstance(answerer, AnswerFile) and (others := answerer.others(asked)):
             console.warn(
                 f"{order.what}: {others:,} lines answer no task of {order.on} that was asked, and are left out"
+            )
+        if fenced := sum("```" in (line.strip()[:3] for line in text.splitlines()) for row in answers for text in row):
+            console.warn(
+                f"{fenced:,} answers hold lines that begin with ``` and are run as they are; where these mark code in "
+                "Markdown, give the code alone"
             )
         verdicts = _judged(asked, answers, together, sandbox, console)
         facts = {
@@ -122,6 +132,22 @@ def _questions(order: Order) -> list[Question]:
     return asked
 
 
+def _ignored(order: Order, asked: Sequence[Question]) -> list[str]:
+    """Return the options that were given and change nothing, as they are spelt."""
+    usual, given = Asking(), order.asking
+    has_model = order.what.is_dir()
+    changed = {
+        "--model": order.model != DEFAULT_MODEL and not (order.what / RECIPE).is_file(),
+        "--samples": given.samples != usual.samples and not has_model,
+        "--max-new-tokens": given.new_tokens != usual.new_tokens and not has_model,
+        "--temperature": given.temperature != usual.temperature and not has_model,
+        "--top-p": given.top_p != usual.top_p and not (has_model and given.temperature),
+        "--shots": bool(order.shots) and not (has_model and any(question.is_mbpp for question in asked)),
+        "--whole": order.whole and not any(question.is_mbpp for question in asked),
+    }
+    return [option for option, is_ignored in changed.items() if is_ignored]
+
+
 def _answerer(order: Order) -> tuple[str, Path, Answerer]:
     """Return the name of what is evaluated, the folder to write by default, and who answers."""
     what, benchmark = order.what, Path(order.on).name.partition(".")[0]
@@ -132,9 +158,19 @@ def _answerer(order: Order) -> tuple[str, Path, Answerer]:
     if find_spec("torch") is None:
         raise MissingExtraError("torch", "train", "answering with a model")
     if (what / RECIPE).is_file():
+        if order.model not in MODELS:
+            raise UserError(f"--model {order.model}: a run has {', '.join(MODELS)}; choose one of them")
         folder = open_run(what).artifact(order.model).path
         return order.model, what / "evaluations" / f"{order.model}-{benchmark}", open_model(folder)
-    return what.resolve().name, what / "evaluations" / benchmark, open_model(what)
+    if not (what / MANIFEST).is_file():
+        return what.resolve().name, what / "evaluations" / benchmark, open_model(what)
+    # An artefact in a store never changes, so what is said of it lies elsewhere.
+    name = step_name(what.name)
+    if (what.parent / RECIPE).is_file():
+        return name, what.parent / "evaluations" / f"{name}-{benchmark}", open_model(what)
+    if order.output is None:
+        raise UserError(f"{what}: lies in a store, where nothing is added; name a folder with --output")
+    return name, order.output, open_model(what)
 
 
 def _check_references(asked: Sequence[Question], sandbox: Sandbox) -> tuple[set[str], set[str]]:

@@ -188,6 +188,8 @@ def plan(steps: list[Step], seed: int, store: Store, console: Console) -> list[P
 def _state(store: Store, stage: Stage[Any], identity: str) -> State:
     if store.find(stage.name, identity, stage.volatile) is not None:
         return "up to date"
+    if store.is_worked_on(stage.name, identity):
+        return "running"
     return "interrupted" if store.has_partial(stage.name, identity) else "to do"
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from codeprimer.core.stage import Built, Settings, Stage, available_cores
 
-State = Literal["up to date", "interrupted", "to do"]
+State = Literal["up to date", "running", "interrupted", "to do"]
 
 
 @dataclass(frozen=True)

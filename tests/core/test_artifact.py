@@ -129,6 +129,17 @@ def test_a_cost_that_was_changed_by_hand_is_one_sentence_with_a_remedy(tmp_path:
         artifact.cost  # noqa: B018 - reading it is the test
 
 
+def test_what_is_being_made_is_told_from_what_was_interrupted(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with pytest.raises(RuntimeError), store.workspace("corpus", "1" * 16) as workspace:
+        workspace.table("documents", SCHEMA).write({"doc_id": "half"})
+        assert store.is_worked_on("corpus", "1" * 16)
+        assert not store.is_worked_on("corpus", "2" * 16)
+        raise RuntimeError
+    assert store.has_partial("corpus", "1" * 16)
+    assert not store.is_worked_on("corpus", "1" * 16)
+
+
 def test_a_second_attempt_keeps_finished_work_and_drops_half_written_tables(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with pytest.raises(RuntimeError), store.workspace("corpus", "1" * 16) as workspace:

@@ -242,6 +242,10 @@ class Store:
         """Tell whether an interrupted attempt lies in the store."""
         return (self.root / _PARTIAL / f"{stage}-{identity}").exists()
 
+    def is_worked_on(self, stage: str, identity: str) -> bool:
+        """Tell whether a process is making the artefact right now."""
+        return _is_held((self.root / _PARTIAL / f"{stage}-{identity}").with_suffix(_LOCK))
+
     @contextlib.contextmanager
     def workspace(self, stage: str, identity: str) -> Iterator[Workspace]:
         """Open the partial folder of an artefact, alone: a second process gets StoreError instead of a race."""

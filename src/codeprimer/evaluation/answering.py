@@ -90,17 +90,28 @@ class AnswerFile:
 def _record(path: Path, number: int, line: bytes) -> tuple[str, str]:
     try:
         record = orjson.loads(line)
-        task_id, completion = record["task_id"], record["completion"]
-        if isinstance(task_id, int):
-            task_id = f"MBPP/{task_id}"
-        if not isinstance(task_id, str) or not isinstance(completion, str):
-            raise TypeError("not text")
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+    except orjson.JSONDecodeError:
+        record = None
+    fault = _fault_of(record)
+    if fault:
         raise SourceError(
-            f"{path}, line {number}: not an answer ({type(error).__name__}: {error}); a line is "
+            f"{path}, line {number}: not an answer: {fault}; a line is "
             '{"task_id": "HumanEval/0", "completion": "..."}'
-        ) from None
-    return task_id, completion
+        )
+    task_id = record["task_id"]
+    return (task_id if isinstance(task_id, str) else f"MBPP/{task_id}"), record["completion"]
+
+
+def _fault_of(record: Any) -> str:
+    """Return what keeps a record from being an answer; nothing where it is one."""
+    if not isinstance(record, dict):
+        return "it is no JSON object"
+    for key, kinds in (("task_id", (str, int)), ("completion", (str,))):
+        if key not in record:
+            return f"it has no {key!r}"
+        if type(record[key]) not in kinds:
+            return f"its {key!r} is no text"
+    return ""
 
 
 class PhiAnswerer:

@@ -43,6 +43,7 @@ class Question:
     tests: tuple[str, ...]
     setup: str
     entry_point: str
+    is_mbpp: bool = False
 
     def program(self, answer: str, together: bool = False) -> Program:
         """Return the program that an answer makes."""
@@ -77,9 +78,9 @@ def _question(row: Mapping[str, Any], examples: Sequence[Mapping[str, Any]]) -> 
         return Question(row["task_id"], row["prompt"], _HUMANEVAL_STOPS, solution, row["prompt"], *rest)
     if examples:
         shown = [_shown(example) + example["solution"].rstrip() + "\n[DONE]\n\n" for example in examples]
-        return Question(row["task_id"], "".join(shown) + _shown(row), _DONE, *facts)
+        return Question(row["task_id"], "".join(shown) + _shown(row), _DONE, *facts, is_mbpp=True)
     prompt = f'"""\n{_prose(row)}\n{row["tests"][0]}\n"""\n'
-    return Question(row["task_id"], prompt, _MBPP_STOPS, *facts)
+    return Question(row["task_id"], prompt, _MBPP_STOPS, *facts, is_mbpp=True)
 
 
 def _shown(row: Mapping[str, Any]) -> str:

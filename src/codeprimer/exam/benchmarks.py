@@ -68,8 +68,9 @@ def read_benchmark(path: Path) -> Iterator[Row]:
         try:
             yield _reader(record)(record)
         except _NOT_A_PROBLEM as error:
+            fault = f"it has no {error}" if isinstance(error, KeyError) else error
             raise SourceError(
-                f"{path}, record {line}: not a problem of HumanEval or MBPP ({type(error).__name__}: {error}); "
+                f"{path}, record {line}: not a problem of HumanEval or MBPP: {fault}; "
                 "give the file as it is distributed"
             ) from None
     if not line:
