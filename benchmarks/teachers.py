@@ -14,7 +14,9 @@ The claims, as medians over the rounds, ours and the peers in turn:
 - with faults (10 % refused with Retry-After, 5 % errors, 1 % answers cut off, 1 % bodies that break off, 1 % that never
   come; 6,000 questions, 128 in flight): every answer valid, none that was cut off among them, at least 1.5 times the valid
   answers per second of the openai package, and at least 0.75 of what the faults leave possible;
-- where the server refuses what is beyond 300 requests a second: at least 0.75 of that, every answer valid.
+- where the server refuses what is beyond 300 requests a second: at least 0.75 of that, every answer valid;
+- a process of its own that asks 40,000 questions and drops the replies, 256 in flight, grows by at most 8 MB after the first
+  10,000.
 
 What is inside the timed region. Ours: from the first question to the last reply, in a process that has opened the journal.
 The peers: from the first question to the last answer, imports outside; they validate nothing and keep nothing. What the
@@ -26,6 +28,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -55,6 +58,7 @@ FAULTY_QUESTIONS, FAULTY_IN_FLIGHT, FAULTY_SHARE, FAULTY_RATIO = 6000, 128, 0.75
 TIMEOUT = 3.0
 """What the peer is given per attempt in the run with faults [s]; its own default is ten minutes."""
 LIMIT, LIMITED_QUESTIONS, LIMITED_SHARE = 300, 3000, 0.75
+LONG_QUESTIONS, LONG_IN_FLIGHT, LONG_STEP, GROWTH_MB = 40_000, 256, 10_000, 8.0
 PEERS = ("openai", "curator")
 PACKAGES = ("codeprimer", "aiohttp", "orjson", "pydantic")
 OURS = "codeprimer"
@@ -77,15 +81,20 @@ def main() -> int:
     parser.add_argument("--without-peers", action="store_true")
     parser.add_argument("--without-faults", action="store_true")
     parser.add_argument("--output", type=Path, default=RESULT)
+    parser.add_argument("--grow", metavar="URL", help=argparse.SUPPRESS)  # what ``memory`` starts
     given = parser.parse_args()
+    if given.grow:
+        print(json.dumps(list(resident_megabytes(given.grow))))
+        return 0
     try:
         python = {} if given.without_peers else {peer: make_environment(peer, (peer,)) for peer in PEERS}
         rows = [speed(in_flight, given.rounds, python) for in_flight in given.in_flight]
         faulty = [] if given.without_faults else [with_faults(given.rounds, python), limited(given.rounds)]
+        long = memory()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    targets = {name: met for row in rows + faulty for name, met in row["targets"].items()}
+    targets = {name: met for row in [*rows, *faulty, long] for name, met in row["targets"].items()}
     result = {
         "passed": all(met is not False for met in targets.values()),
         "targets": targets,
@@ -93,6 +102,7 @@ def main() -> int:
         "latency_s": LATENCY,
         "speed": rows,
         "faults": faulty,
+        "memory": long,
     }
     given.output.parent.mkdir(parents=True, exist_ok=True)
     given.output.write_text(json.dumps(result, indent=2) + "\n")
@@ -187,6 +197,33 @@ def limited(rounds: int) -> Result:
     return row
 
 
+def memory() -> Result:
+    """Return how much memory a process holds while it asks many questions."""
+    command = [sys.executable, __file__, "--grow"]
+    with endpoint() as url:
+        finished = subprocess.run([*command, url], capture_output=True, text=True, check=True)
+    sizes = json.loads(finished.stdout)
+    name = f"{LONG_QUESTIONS:,} questions: at most {GROWTH_MB:g} MB more after the first {LONG_STEP:,}"
+    print(f"{LONG_QUESTIONS:,} questions, {LONG_IN_FLIGHT} in flight: {sizes} MB after each {LONG_STEP:,}", flush=True)
+    return {
+        "questions": LONG_QUESTIONS,
+        "in_flight": LONG_IN_FLIGHT,
+        "resident_MB_after_each_10000": sizes,
+        "targets": {name: max(sizes[1:]) - sizes[0] <= GROWTH_MB},
+    }
+
+
+def resident_megabytes(url: str) -> Iterator[float]:
+    """Ask many questions; yield how much memory this process holds after each step [MB]."""
+    settings = settings_for(url, LONG_IN_FLIGHT)
+    asked = (question(f"question {n} of many", settings) for n in range(LONG_QUESTIONS))
+    with tempfile.TemporaryDirectory(dir=".") as folder, Teacher(settings, Path(folder), "bench") as teacher:
+        for number, _ in enumerate(teacher.ask(asked, LONG_QUESTIONS), 1):
+            if number % LONG_STEP == 0:
+                pages = int(Path("/proc/self/statm").read_text().split()[1])
+                yield round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
+
+
 def show(row: Result) -> None:
     """Print the medians as a small table."""
     for name, found in row["median"].items():
@@ -220,14 +257,22 @@ def facts_of(url: str) -> Result:
     return found
 
 
-def ask_ours(url: str, questions: Sequence[str], in_flight: int) -> Result:
-    """Ask all questions with a fresh journal."""
-    settings = TeacherSettings(
+def settings_for(url: str, in_flight: int) -> TeacherSettings:
+    """Return a teacher that costs nothing."""
+    return TeacherSettings(
         base_url=url, model="mock", price="free", max_in_flight=in_flight, max_tokens=512, timeout_seconds=60.0
     )
-    asked = [
-        FormQuestion(Request((Message("user", text),), "bench/1"), settings, Judgement, "bench/1") for text in questions
-    ]
+
+
+def question(text: str, settings: TeacherSettings) -> FormQuestion[Judgement]:
+    """Return a question whose answer is validated."""
+    return FormQuestion(Request((Message("user", text),), "bench/1"), settings, Judgement, "bench/1")
+
+
+def ask_ours(url: str, questions: Sequence[str], in_flight: int) -> Result:
+    """Ask all questions with a fresh journal."""
+    settings = settings_for(url, in_flight)
+    asked = [question(text, settings) for text in questions]
     with tempfile.TemporaryDirectory(dir=".") as folder, Teacher(settings, Path(folder), "bench") as teacher:
         started, used = time.perf_counter(), time.process_time()
         replies = list(teacher.ask(asked, len(asked)))

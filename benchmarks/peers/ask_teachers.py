@@ -13,6 +13,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,17 @@ Given = dict[str, Any]
 Texts = list[str | None]
 """What each question was answered with; None where it was not."""
 
+Ask = Callable[[], Texts]
+"""Asks all questions; what had to be imported and set up for it has been."""
+
 
 def main() -> int:
-    """Ask all questions through one peer."""
+    """Ask all questions through one peer, and time it."""
     peer, given, output = sys.argv[1:]
     content = json.loads(Path(given).read_text())
+    ask = PEERS[peer](content)
     usage, started = used(), time.perf_counter()
-    texts = PEERS[peer](content)
+    texts = ask()
     seconds, processor = time.perf_counter() - started, used() - usage
     result = {"seconds": seconds, "processor_seconds": processor, "texts": texts}
     Path(output).write_text(json.dumps(result))
@@ -39,8 +44,8 @@ def used() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def ask_openai(content: Given) -> Texts:
-    """Ask with the openai package, as its documentation does it: a task per question, a semaphore, two retries."""
+def ask_openai(content: Given) -> Ask:
+    """Return what asks with the openai package, as its documentation does it: a task each, a semaphore, two retries."""
     from openai import AsyncOpenAI
 
     async def run() -> Texts:
@@ -63,15 +68,19 @@ def ask_openai(content: Given) -> Texts:
 
         return await asyncio.gather(*(ask(question) for question in content["questions"]))
 
-    return asyncio.run(run())
+    return lambda: asyncio.run(run())
 
 
-def ask_curator(content: Given) -> Texts:
-    """Ask with bespokelabs-curator's own online backend."""
+def ask_curator(content: Given) -> Ask:
+    """Return what asks with bespokelabs-curator's own online backend."""
+    os.environ["CURATOR_CACHE_DIR"] = str(Path.cwd())
     os.environ["CURATOR_DISABLE_CACHE"] = "1"
     os.environ["TELEMETRY_ENABLED"] = "false"
     os.environ["CURATOR_VIEWER"] = "0"
     os.environ["OPENAI_API_KEY"] = "none"
+    # It counts tokens with a vocabulary that tiktoken downloads; litellm, which it needs anyway, brings the same file.
+    [vocabulary] = find_spec("litellm").submodule_search_locations  # type: ignore[union-attr, misc]
+    os.environ["TIKTOKEN_CACHE_DIR"] = str(Path(vocabulary) / "litellm_core_utils" / "tokenizers")
     from bespokelabs import curator  # type: ignore[import-not-found]
     from datasets import Dataset
 
@@ -93,13 +102,18 @@ def ask_curator(content: Given) -> Texts:
             "request_timeout": content["timeout"],
         },
     )
-    found = asker(Dataset.from_dict({"question": content["questions"]}))
-    rows = found.dataset if hasattr(found, "dataset") else found
-    texts = {row["question"]: row["text"] for row in rows}
-    return [texts.get(question) for question in content["questions"]]
+    questions = Dataset.from_dict({"question": content["questions"]})
+
+    def run() -> Texts:
+        found = asker(questions)
+        rows = found.dataset if hasattr(found, "dataset") else found
+        texts = {row["question"]: row["text"] for row in rows}
+        return [texts.get(question) for question in content["questions"]]
+
+    return run
 
 
-PEERS: dict[str, Callable[[Given], Texts]] = {"openai": ask_openai, "curator": ask_curator}
+PEERS: dict[str, Callable[[Given], Ask]] = {"openai": ask_openai, "curator": ask_curator}
 
 if __name__ == "__main__":
     sys.exit(main())

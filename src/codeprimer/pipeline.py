@@ -20,7 +20,7 @@ from codeprimer.curriculum.asking import EndpointAuthor
 from codeprimer.evaluation.stage import EvaluationStage
 from codeprimer.exam.stage import ExamStage
 from codeprimer.exercises.stage import ExercisesStage
-from codeprimer.quality.annotator import Annotator
+from codeprimer.quality.annotator import AskingAnnotator
 from codeprimer.quality.asking import EndpointAnnotator
 from codeprimer.quality.by_hand import HumanAnnotator
 from codeprimer.quality.stage import QualityStage
@@ -103,7 +103,7 @@ def access(settings: TeacherSettings | None, folder: RunFolder | None) -> Access
     return Access(settings, folder.store.root / TEACHERS, folder.path.name)
 
 
-def _annotator(recipe: Recipe, folder: RunFolder | None) -> Annotator | None:
+def _annotator(recipe: Recipe, folder: RunFolder | None) -> AskingAnnotator | None:
     """Return the annotator that needs more than documents, None where the stage makes its own."""
     if recipe.quality.annotator == HUMAN:
         assert recipe.quality.labels is not None
@@ -116,7 +116,10 @@ def _annotator(recipe: Recipe, folder: RunFolder | None) -> Annotator | None:
 
 def _author(name: str, recipe: Recipe, folder: RunFolder | None) -> EndpointAuthor | None:
     """Return the author that asks the teacher, None where the stage makes its own."""
-    return EndpointAuthor(access(recipe.teacher, folder)) if name == ENDPOINT else None
+    if name != ENDPOINT:
+        return None
+    second = None if recipe.second_teacher is None else access(recipe.second_teacher, folder)
+    return EndpointAuthor(access(recipe.teacher, folder), second)
 
 
 SANDBOX = "sandbox"

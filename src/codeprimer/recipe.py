@@ -124,7 +124,8 @@ class Recipe(Settings):
     )
     second_teacher: TeacherSettings | None = Field(
         default=None,
-        description="Another one that is asked the same, to see what the better one is worth; none: nobody.",
+        description="Another one that is asked the same (of texts, the first ones), to see what the better one is "
+        "worth; none: nobody.",
     )
     exam: ExamSettings = ExamSettings()
     corpus: CorpusSettings = CorpusSettings()
@@ -209,8 +210,11 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
     asking = [key for key, name in plugins_of(recipe).items() if name == ENDPOINT]
     if asking and recipe.teacher is None:
         yield f"{asking[0]}: {ENDPOINT} asks a language model; say which one in a section teacher (base_url, model, ...)"
-    if recipe.second_teacher is not None and recipe.quality.annotator != ENDPOINT:
-        yield "second_teacher: there is nothing to compare, because quality.annotator is not endpoint; take it out"
+    if recipe.second_teacher is not None and not asking:
+        yield (
+            "second_teacher: there is nothing to compare, because neither quality.annotator nor an author is "
+            f"{ENDPOINT}; take it out"
+        )
     if (recipe.quality.annotator == HUMAN) != (recipe.quality.labels is not None):
         yield f"quality.labels: annotator: {HUMAN} and a file of labels go together; give both, or neither"
     if training.model.context < recipe.tokens.context:

@@ -17,7 +17,7 @@ from codeprimer.core.errors import SourceError
 from codeprimer.core.shards import Row, TableWriter
 from codeprimer.core.stage import Tools, identify, run_stage
 from codeprimer.engines.local import LocalEngine
-from codeprimer.quality.annotator import Annotator, Label
+from codeprimer.quality.annotator import AskingAnnotator, Label
 from codeprimer.quality.scorer import load_scorer
 from codeprimer.quality.settings import QualitySettings, ScorerSettings
 from codeprimer.quality.stage import QualityStage
@@ -73,7 +73,7 @@ def build(
     store: Path,
     processes: int = 1,
     console: Console | None = None,
-    annotator: Annotator | None = None,
+    annotator: AskingAnnotator | None = None,
     **settings: Any,
 ) -> Artifact:
     chosen = QualitySettings(**{"scorer": SCORER, "sample": 180, **settings})
@@ -207,6 +207,16 @@ class ByLength:
     name: ClassVar[str] = "length"
     in_workers: ClassVar[bool] = False
     about: ClassVar[str] = "Longer is better."
+    progress: ClassVar[str] = "nothing yet"
+
+    def identity(self) -> dict[str, Any]:
+        return {"by": "length"}
+
+    def estimate(self, documents: int, characters: int) -> str:
+        return f"about {documents} looks at {characters} characters"
+
+    def facts(self) -> dict[str, Any]:
+        return {"looks": "long"}
 
     def label(self, documents: Iterable[Row]) -> Iterator[Label]:
         for row in documents:
@@ -216,6 +226,7 @@ class ByLength:
 def test_an_annotator_that_is_handed_in_replaces_the_rubric(corpus: Artifact, tmp_path: Path) -> None:
     artifact = build(corpus, tmp_path, processes=2, annotator=ByLength())
     assert artifact.facts["annotator"] == "length"
+    assert artifact.facts["annotation"] == {"looks": "long"}
     assert artifact.facts["test"]["baselines"]["length"]["spearman_with_points"] > 0.95
     assert artifact.facts["test"]["average_precision"] > 0.9
 

@@ -56,3 +56,12 @@ def test_the_card_names_who_wrote() -> None:
         ("exercises", "small"),
     ]
     assert "'small', '105', '50'" in text_of(writing_blocks({"writing": writing}, 50))
+
+
+def test_two_authors_stand_beside_each_other() -> None:
+    writing = {key: ANNOTATION[key] for key in ("model", "replies", "answers", "tokens", "usd")}
+    second = writing | {"model": "large", "usd": 5.0, "compared": {"orders": 60, "first": 40, "second": 50}}
+    said = text_of(writing_blocks({"writing": writing | {"second": second}}, 80))
+    assert "'small', '105', '80', '120', '1', '0.500', '6.250'" in said
+    assert "'large', '105', '50', '120', '1', '5', '100'" in said
+    assert "Of the first 60 orders, both were given: small wrote 40 texts that passed every check, large 50." in said

@@ -122,6 +122,9 @@ def test_a_small_run_is_labelled_and_written_by_a_teacher_and_equal_when_made_ag
             (code / name / path.name).write_text(path.read_text(encoding="utf-8"))
     with endpoint() as url:
         write_recipe(tmp_path, url, "{kind: folder, name: code, path: code}", 60, 60, 80)
+        second = f"second_teacher: {{base_url: '{url}', model: gpt-4o, budget_usd: 50, timeout_seconds: 20}}\n"
+        with (tmp_path / "recipe.yaml").open("a") as file:
+            file.write(second)
         said = run(tmp_path, "quality") + run(tmp_path, "textbooks") + run(tmp_path, "exercises")
         check_sections(tmp_path, 60)
         check_exercises(tmp_path, 80)
@@ -136,4 +139,22 @@ def test_a_small_run_is_labelled_and_written_by_a_teacher_and_equal_when_made_ag
         assert facts_of(url)["outcomes"] == asked
     again = [(tmp_path / "runs" / "written" / link / "manifest.json").read_bytes() for link in links]
     assert again == manifests
-    assert said.count("gpt-4o-mini: about") == 3
+    assert said.count("gpt-4o-mini: about") == said.count("gpt-4o: about") == 3
+    check_comparison(tmp_path)
+
+
+def check_comparison(folder: Path) -> None:
+    """Check that the second teacher was asked the same, that its texts were judged alike, and that none was taken."""
+    agreement = facts(folder, "20-quality")["annotation"]["second"]["agreement"]
+    assert agreement["documents"] > 40
+    for link, table, orders in (("30-textbooks", "sections", 60), ("40-exercises", "exercises", 80)):
+        writing = facts(folder, link)["writing"]
+        other = writing["second"]
+        compared = other["compared"]
+        assert (other["model"], compared["orders"]) == ("gpt-4o", orders)
+        # The same script answers both, so their shares are alike; only the faults fall on different requests.
+        assert compared["first"] > 0.5 * orders
+        assert abs(compared["first"] - compared["second"]) < 0.25 * orders
+        assert other["usd"] > 5 * writing["usd"] * sum(other["replies"].values()) / sum(writing["replies"].values())
+        taken = {row["request_id"] for row in made(folder, link).rows(table)}
+        assert len(taken) == orders

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from codeprimer.core.seeds import derive_seed
 from codeprimer.curriculum.audiences import AUDIENCES, audiences
+from codeprimer.curriculum.author import COMPARED
 from codeprimer.curriculum.backdrops import Backdrop
 from codeprimer.curriculum.blueprints import Blueprint, Declined, Exercise
 from codeprimer.curriculum.compose import compose
@@ -133,16 +134,18 @@ def _tests_objection(form: Tests, name: str) -> str:
 
 
 class EndpointAuthor:
-    """Writes by asking a language model."""
+    """Writes by asking a language model; a second one may be given the first orders too, for comparison only."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, second: Access | None = None) -> None:
         self._access = access
         self._tally = Tally()
+        self.second = None if second is None else EndpointAuthor(second)
 
     def identity(self) -> dict[str, Any]:
         """Return what decides what is written."""
         return {
             "teacher": self._access.settings.identity(),
+            "second_teacher": None if self.second is None else self.second.identity(),
             "templates": [EXERCISE_TEMPLATE, SECTION_TEMPLATE],
             "parser": PARSER,
         }
@@ -153,11 +156,13 @@ class EndpointAuthor:
 
     def estimate_exercises(self, count: int) -> str:
         """Return what so many exercises will take, for people. Raises RecipeError where no price is known."""
-        return self._estimate(2 * count, count * EXERCISE_CHARACTERS, EXERCISE_TOKENS)
+        own = self._estimate(2 * count, count * EXERCISE_CHARACTERS, EXERCISE_TOKENS)
+        return own if self.second is None else f"{own}; {self.second.estimate_exercises(min(count, COMPARED))}"
 
     def estimate_sections(self, count: int, words: int) -> str:
         """Return what so many sections will take, for people. Raises RecipeError where no price is known."""
-        return self._estimate(count, count * SECTION_CHARACTERS, round(words * TOKENS_PER_WORD))
+        own = self._estimate(count, count * SECTION_CHARACTERS, round(words * TOKENS_PER_WORD))
+        return own if self.second is None else f"{own}; {self.second.estimate_sections(min(count, COMPARED), words)}"
 
     def _estimate(self, requests: int, characters: int, answer_tokens: int) -> str:
         settings = self._access.settings

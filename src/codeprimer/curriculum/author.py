@@ -33,8 +33,17 @@ class Author(Protocol):
         ...
 
 
+COMPARED = 200
+"""Texts that a second author is asked for as well, the first ones ordered: enough to tell shares that differ by a tenth."""
+
+
 class AskingAuthor(Author, Protocol):
     """One who works in the run's own process, with many requests in flight."""
+
+    @property
+    def second(self) -> AskingAuthor | None:
+        """Another one who is given the first ``COMPARED`` orders too, for comparison only."""
+        ...
 
     def identity(self) -> dict[str, Any]:
         """Return what decides what is written."""

@@ -20,7 +20,7 @@ from codeprimer.core.documents import EXERCISES, EXERCISES_REJECTED
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.shards import Row, TableWriter, read_rows
 from codeprimer.core.stage import Stage, Stats, Tools, map_here
-from codeprimer.curriculum.author import AskingAuthor
+from codeprimer.curriculum.author import COMPARED, AskingAuthor
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.exercises.settings import ExercisesSettings
 from codeprimer.exercises.tally import Tally
@@ -31,6 +31,7 @@ from codeprimer.exercises.writing import (
     WriteUnit,
     ask_unit,
     author_named,
+    ordered_keys,
     write_unit,
 )
 from codeprimer.sandbox import Tier
@@ -91,7 +92,7 @@ class ExercisesStage(Stage[ExercisesSettings]):
             )
         facts = tally.facts()
         if self._author is not None:
-            facts["writing"] = self._author.facts()
+            facts["writing"] = self._author.facts() | self._comparison(settings, tools.seed, held_out, out.work)
         headline = f"{tally.kept:,} exercises with {facts['distinct_trees']:,} distinct masked syntax trees"
         return Stats(f"{headline}; {tally.rejected.total():,} rejected", facts)
 
@@ -102,6 +103,21 @@ class ExercisesStage(Stage[ExercisesSettings]):
                 yield from written
             return
         yield from map_here(partial(ask_unit, self._author), units, work)
+
+    def _comparison(self, settings: ExercisesSettings, seed: int, held_out: HeldOut, work: Path) -> Row:
+        """Return what a second author makes of the first orders; nothing where there is none."""
+        assert self._author is not None
+        second = self._author.second
+        if second is None:
+            return {}
+        count = min(settings.count, COMPARED)
+        unit = WriteUnit(0, count, seed, settings.author, settings.seconds, held_out, self._tier)
+        [folder] = map_here(partial(ask_unit, second), [unit], work / "second")
+        [first, *_] = sorted((work / "round-00").glob("[0-9]*"))
+        ordered = set(ordered_keys(unit))
+        passed = sum(row["blueprint"] in ordered for row in read_rows(first / ACCEPTED, ["blueprint"]))
+        others = sum(1 for _ in read_rows(folder / ACCEPTED, ["blueprint"]))
+        return {"second": second.facts() | {"compared": {"orders": count, "first": passed, "second": others}}}
 
     def _round(
         self, settings: ExercisesSettings, seed: int, held_out: HeldOut, missing: int, asked: int

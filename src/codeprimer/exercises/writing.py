@@ -129,6 +129,11 @@ def _orders(unit: WriteUnit, count: int) -> Iterator[Blueprint]:
     return islice(orders(random, unit.held_out), count)
 
 
+def ordered_keys(unit: WriteUnit) -> Iterator[str]:
+    """Yield the blueprints that ``ask_unit`` orders."""
+    return (blueprint.key for blueprint in _orders(unit, unit.count))
+
+
 def ask_unit(author: AskingAuthor, unit: WriteUnit, folder: Path) -> None:
     """Have as many exercises written as the unit counts, each ordered once, and keep what passes its tests.
 

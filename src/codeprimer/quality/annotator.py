@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from codeprimer.core.shards import Row
 
@@ -36,10 +36,9 @@ class Unlabelled:
 
 
 class Annotator(Protocol):
-    """Judges documents.
+    """Judges documents; registered as an entry point of the group ``codeprimer.annotators``.
 
-    One that needs more than documents is handed in by the assembly, and then has ``identity`` (what decides its labels, as
-    JSON values, for the artefact's id) and ``facts`` (figures for the report, once it has labelled).
+    One that needs more than documents is an ``AskingAnnotator``, which the assembly hands in.
     """
 
     name: ClassVar[str]
@@ -54,4 +53,26 @@ class Annotator(Protocol):
 
     def label(self, documents: Iterable[Row]) -> Iterator[Label | Unlabelled]:
         """Yield a label per document, or why there is none, in order; a row has at least ``doc_id`` and ``text``."""
+        ...
+
+
+@runtime_checkable
+class AskingAnnotator(Annotator, Protocol):
+    """One who asks somebody, a teacher or people, in the run's own process."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides the labels and the figures about them, as JSON values, for the artefact's id."""
+        ...
+
+    def estimate(self, documents: int, characters: int) -> str:
+        """Return what judging so many documents will take, for people; nothing where it takes nothing."""
+        ...
+
+    @property
+    def progress(self) -> str:
+        """Say what the labels have cost so far; nothing where they cost nothing."""
+        ...
+
+    def facts(self) -> dict[str, Any] | None:
+        """Return figures for the report, once it has labelled; None where there are none."""
         ...

@@ -15,7 +15,7 @@ from codeprimer.core.console import Console
 from codeprimer.core.errors import SourceError
 from codeprimer.core.shards import Row, read_rows
 from codeprimer.core.stage import Tools
-from codeprimer.quality.annotator import Annotator, Label, Unlabelled
+from codeprimer.quality.annotator import Annotator, AskingAnnotator, Label, Unlabelled
 from codeprimer.quality.features import TextFeatures
 from codeprimer.quality.sample import Sample, choose_sample
 from codeprimer.quality.settings import QualitySettings
@@ -112,13 +112,15 @@ def _ask(
     annotator: Annotator, units: Sequence[SampleUnit], documents: int, console: Console
 ) -> list[Label | Unlabelled]:
     """Return what an annotator says that judges in this process."""
-    if (estimate := getattr(annotator, "estimate", None)) is not None:
-        console.say(f"  {estimate(documents, sum(len(row['text']) for row in _rows(units)))}")
+    asking = annotator if isinstance(annotator, AskingAnnotator) else None
+    characters = sum(len(row["text"]) for row in _rows(units))
+    if asking is not None and (estimate := asking.estimate(documents, characters)):
+        console.say(f"  {estimate}")
     given = []
     with console.task(f"quality: asking {annotator.name}", documents) as task:
         for one in annotator.label(_rows(units)):
             given.append(one)
-            task.advance(note=getattr(annotator, "progress", ""))
+            task.advance(note="" if asking is None else asking.progress)
     return given
 
 

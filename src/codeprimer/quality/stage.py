@@ -16,7 +16,7 @@ from codeprimer.core import registry
 from codeprimer.core.artifact import Artifact, Workspace, to_json
 from codeprimer.core.console import Console
 from codeprimer.core.stage import Stage, Stats, Tools
-from codeprimer.quality.annotator import Annotator
+from codeprimer.quality.annotator import Annotator, AskingAnnotator
 from codeprimer.quality.features import DENSE_NAMES
 from codeprimer.quality.judging import Judged, judge_sample
 from codeprimer.quality.learning import evidence, labels_facts, learn
@@ -35,15 +35,14 @@ class QualityStage(Stage[QualitySettings]):
     reads = ("corpus",)
     required_tables = ("kept",)
 
-    def __init__(self, annotator: Annotator | None = None) -> None:
+    def __init__(self, annotator: AskingAnnotator | None = None) -> None:
         """``annotator`` replaces the one that the settings name (one that needs tools of the assembly)."""
         self._annotator = annotator
 
     def source_digest(self, settings: QualitySettings, console: Console) -> str:
         """Return what decides the labels, where that is more than the settings say."""
         del settings, console
-        identity = getattr(self._annotator, "identity", None)
-        return "" if identity is None else to_json(identity()).decode()
+        return "" if self._annotator is None else to_json(self._annotator.identity()).decode()
 
     def run(self, settings: QualitySettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the artefact."""
@@ -60,7 +59,7 @@ class QualityStage(Stage[QualitySettings]):
         facts = {
             "annotator": annotator.name,
             "about_labels": annotator.about,
-            "annotation": annotator.facts() if hasattr(annotator, "facts") else None,
+            "annotation": annotator.facts() if isinstance(annotator, AskingAnnotator) else None,
             "unlabelled": dict(sorted(Counter(one.reason for one in judged.unlabelled).items())),
             "labels": labels_facts(judged),
             "scorer": _describe(scorer),

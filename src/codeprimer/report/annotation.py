@@ -48,18 +48,29 @@ def writing_blocks(facts: Facts, kept: int) -> list[Block]:
     writing = facts.get("writing")
     if writing is None:
         return []
-    asked = sum(writing["replies"].values())
-    per_kept = round(1000 * writing["usd"] / kept, 4) if kept else None
-    row = (writing["model"], asked, kept, writing["answers"], round(writing["tokens"] / 1e6, 3))
-    headings = ("model", "asked", "kept", "answers", "M tokens", "USD", "USD per 1,000 kept")
-    return [
+    second = writing.get("second")
+    rows = [_row(writing, kept)]
+    if second is not None:
+        rows.append(_row(second, second["compared"]["second"]))
+    content: list[Block] = [
         blocks.heading("What it cost to have them written"),
-        blocks.table(headings, [(*row, round(writing["usd"], 4), per_kept)]),
+        blocks.table(("model", "asked", "kept", "answers", "M tokens", "USD", "USD per 1,000 kept"), rows),
     ]
+    if second is not None:
+        compared = second["compared"]
+        content.append(
+            blocks.text(
+                f"Of the first {compared['orders']:,} orders, both were given: {writing['model']} wrote {compared['first']:,} "
+                f"texts that passed every check, {second['model']} {compared['second']:,}. What {second['model']} wrote is "
+                "compared only, and in no training set."
+            )
+        )
+    return content
 
 
-def _row(of: Facts) -> tuple[str, int, int, int, float, float, float | None]:
-    accepted = of["replies"].get("accepted", 0)
+def _row(of: Facts, kept: int | None = None) -> tuple[str, int, int, int, float, float, float | None]:
+    """Return a model's figures; ``kept`` is how many of its answers were of use, None: those that were accepted."""
+    accepted = of["replies"].get("accepted", 0) if kept is None else kept
     per_thousand = round(1000 * of["usd"] / accepted, 4) if accepted else None
     asked = sum(of["replies"].values())
     return of["model"], asked, accepted, of["answers"], round(of["tokens"] / 1e6, 3), round(of["usd"], 4), per_thousand

@@ -138,7 +138,12 @@ class Mock:
     async def _answer(self, request: web.BaseRequest, content: bytes) -> web.StreamResponse:
         if self._key and request.headers.get("Authorization") != f"Bearer {self._key}":
             return self._refuse("wrong_key", 401, "Incorrect API key provided", "invalid_api_key")
-        fields = orjson.loads(content)
+        try:
+            fields = orjson.loads(content)
+        except orjson.JSONDecodeError:
+            fields = None
+        if not _is_request(fields):
+            return self._refuse("malformed", 400, "messages or input: at least one is needed", "invalid_request_error")
         if self._model and fields.get("model") != self._model:
             return self._refuse(
                 "wrong_model", 404, f"The model {fields.get('model')!r} does not exist", "model_not_found"
@@ -299,6 +304,20 @@ async def _break_off(request: web.BaseRequest, content: bytes) -> web.StreamResp
     if request.transport is not None:
         request.transport.close()
     return response
+
+
+def _is_request(fields: Any) -> bool:
+    """Tell whether there is something in a request to answer."""
+    if not isinstance(fields, dict):
+        return False
+    if fields.get("input"):
+        return True
+    messages = fields.get("messages")
+    return (
+        isinstance(messages, list)
+        and len(messages) > 0
+        and all(isinstance(one, dict) and isinstance(one.get("content"), str) for one in messages)
+    )
 
 
 def _vector(text: str) -> list[float]:
