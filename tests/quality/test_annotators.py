@@ -19,7 +19,7 @@ from codeprimer.quality.annotator import Label, Unlabelled
 from codeprimer.quality.asking import MOST_CHARACTERS, EndpointAnnotator, excerpt, is_asked_twice
 from codeprimer.quality.by_hand import HumanAnnotator
 from codeprimer.teachers import Access
-from codeprimer.teachers.mock import Faults, Manner
+from codeprimer.teachers.mock import Faults, Manner, default_script
 
 FAULTS = {"refused": 0.1, "error": 0.05, "cut_off": 0.01, "broken": 0.01, "hang": 0.01}
 
@@ -62,6 +62,19 @@ def test_every_document_gets_a_label_or_a_reason_whatever_the_endpoint_does(tmp_
     )
     assert 10 < facts["asked_twice"]["documents"] < 35
     assert 0.3 < facts["asked_twice"]["equal"] < 0.7  # every other one answers otherwise the second time
+
+
+def test_the_reason_is_asked_for_before_the_points_that_follow_from_it(tmp_path: Path) -> None:
+    orders = set()
+
+    def script(fields: dict[str, Any]) -> str:
+        schema = fields["response_format"]["json_schema"]["schema"]
+        orders.add((tuple(schema["properties"]), tuple(schema["required"])))
+        return default_script(fields)
+
+    with serving(Manner(script=script)) as mock:
+        list(EndpointAnnotator(Access(settings(mock.url), tmp_path)).label(iter(documents(3))))
+    assert orders == {(("why", "faults", "points"),) * 2}
 
 
 def test_a_second_teacher_is_asked_the_same_and_only_compared(tmp_path: Path) -> None:

@@ -73,6 +73,15 @@ def test_whatever_decides_an_answer_makes_another_request(changes: dict[str, Any
     assert sum(mock.answered.values()) == 2
 
 
+def test_another_order_of_the_extra_settings_is_no_other_request(tmp_path: Path) -> None:
+    with serving() as mock:
+        for extra in ({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"d": 3, "c": 2}, "a": 1}):
+            of = settings(mock.url, extra=extra)
+            with teacher(of, tmp_path) as asked:
+                list(asked.ask([plain("a question", of)]))
+    assert sum(mock.answered.values()) == 1
+
+
 def test_with_all_faults_every_answer_is_whole_and_of_its_form(tmp_path: Path) -> None:
     with serving(Manner(faults=Faults(ALL_FAULTS, seed=3))) as mock:
         of = settings(mock.url, max_in_flight=64)

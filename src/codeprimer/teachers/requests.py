@@ -62,11 +62,16 @@ class Form:
 
     def __init__(self, settings: TeacherSettings) -> None:
         self._settings = settings
-        self._fixed = {"model": settings.model, "top_p": settings.top_p, **settings.extra}
+        # In an order of its own, so that another order in a recipe is no other request.
+        self._extra = orjson.loads(orjson.dumps(settings.extra, option=orjson.OPT_SORT_KEYS))
+        self._fixed = {"model": settings.model, "top_p": settings.top_p, **self._extra}
 
     def encode(self, request: Request) -> tuple[bytes, bytes]:
-        """Return what is sent, as JSON, and the SHA-256 of everything that decides the answer."""
-        body = orjson.dumps(self._fields(request), option=orjson.OPT_SORT_KEYS)
+        """Return what is sent, as JSON, and the SHA-256 of everything that decides the answer.
+
+        The order of a schema's properties is part of that: a model that is held to a schema writes them in this order.
+        """
+        body = orjson.dumps(self._fields(request))
         return body, hashlib.sha256(b"%s\n%s\n%d" % (body, request.template.encode(), request.sample)).digest()
 
     def max_tokens(self, request: Request) -> int:
@@ -78,7 +83,7 @@ class Form:
     def _fields(self, request: Request) -> dict[str, Any]:
         settings = self._settings
         if request.inputs:
-            return {"model": settings.model, "input": list(request.inputs), **settings.extra}
+            return {"model": settings.model, "input": list(request.inputs), **self._extra}
         fields = self._fixed | {
             "messages": [{"role": message.role, "content": message.content} for message in request.messages],
             "temperature": settings.temperature if request.temperature is None else request.temperature,
