@@ -49,6 +49,8 @@ from codeprimer.teachers.mock import default_script
 from codeprimer.teachers.questions import strict_schema
 
 RESULT = Path(__file__).parent / "results" / "teachers.json"
+SCRATCH = Path(__file__).parents[1] / "build"
+"""Where journals lie meanwhile: on a real disk, which a temporary folder need not be."""
 LATENCY = 0.2
 SHARES = {64: 0.90, 256: 0.85, 512: 0.75}
 QUESTIONS = {64: 1920, 256: 7680, 512: 12800}
@@ -86,6 +88,7 @@ def main() -> int:
     if given.grow:
         print(json.dumps(list(resident_megabytes(given.grow))))
         return 0
+    SCRATCH.mkdir(exist_ok=True)
     try:
         python = {} if given.without_peers else {peer: make_environment(peer, (peer,)) for peer in PEERS}
         rows = [speed(in_flight, given.rounds, python) for in_flight in given.in_flight]
@@ -217,7 +220,7 @@ def resident_megabytes(url: str) -> Iterator[float]:
     """Ask many questions; yield how much memory this process holds after each step [MB]."""
     settings = settings_for(url, LONG_IN_FLIGHT)
     asked = (question(f"question {n} of many", settings) for n in range(LONG_QUESTIONS))
-    with tempfile.TemporaryDirectory(dir=".") as folder, Teacher(settings, Path(folder), "bench") as teacher:
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder, Teacher(settings, Path(folder), "bench") as teacher:
         for number, _ in enumerate(teacher.ask(asked, LONG_QUESTIONS), 1):
             if number % LONG_STEP == 0:
                 pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -273,7 +276,7 @@ def ask_ours(url: str, questions: Sequence[str], in_flight: int) -> Result:
     """Ask all questions with a fresh journal."""
     settings = settings_for(url, in_flight)
     asked = [question(text, settings) for text in questions]
-    with tempfile.TemporaryDirectory(dir=".") as folder, Teacher(settings, Path(folder), "bench") as teacher:
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder, Teacher(settings, Path(folder), "bench") as teacher:
         started, used = time.perf_counter(), time.process_time()
         replies = list(teacher.ask(asked, len(asked)))
         seconds, processor = time.perf_counter() - started, time.process_time() - used
