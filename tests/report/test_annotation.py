@@ -64,4 +64,4 @@ def test_two_authors_stand_beside_each_other() -> None:
     said = text_of(writing_blocks({"writing": writing | {"second": second}}, 80))
     assert "'small', '105', '80', '120', '1', '0.500', '6.250'" in said
     assert "'large', '105', '50', '120', '1', '5', '100'" in said
-    assert "Of the first 60 orders, both were given: small wrote 40 texts that passed every check, large 50." in said
+    assert "Both were given the first 60 orders: 40 texts of small passed every check, 50 of large." in said

@@ -157,12 +157,12 @@ class EndpointAuthor:
     def estimate_exercises(self, count: int) -> str:
         """Return what so many exercises will take, for people. Raises RecipeError where no price is known."""
         own = self._estimate(2 * count, count * EXERCISE_CHARACTERS, EXERCISE_TOKENS)
-        return own if self.second is None else f"{own}; {self.second.estimate_exercises(min(count, COMPARED))}"
+        return own if self.second is None else f"{own}\n  {self.second.estimate_exercises(min(count, COMPARED))}"
 
     def estimate_sections(self, count: int, words: int) -> str:
         """Return what so many sections will take, for people. Raises RecipeError where no price is known."""
         own = self._estimate(count, count * SECTION_CHARACTERS, round(words * TOKENS_PER_WORD))
-        return own if self.second is None else f"{own}; {self.second.estimate_sections(min(count, COMPARED), words)}"
+        return own if self.second is None else f"{own}\n  {self.second.estimate_sections(min(count, COMPARED), words)}"
 
     def _estimate(self, requests: int, characters: int, answer_tokens: int) -> str:
         settings = self._access.settings

@@ -26,12 +26,12 @@ from codeprimer.exercises.settings import ExercisesSettings
 from codeprimer.exercises.tally import Tally
 from codeprimer.exercises.writing import (
     ACCEPTED,
+    PLACES,
     REJECTED,
     TREES,
     WriteUnit,
     ask_unit,
     author_named,
-    ordered_keys,
     write_unit,
 )
 from codeprimer.sandbox import Tier
@@ -114,10 +114,9 @@ class ExercisesStage(Stage[ExercisesSettings]):
         unit = WriteUnit(0, count, seed, settings.author, settings.seconds, held_out, self._tier)
         [folder] = map_here(partial(ask_unit, second), [unit], work / "second")
         [first, *_] = sorted((work / "round-00").glob("[0-9]*"))
-        ordered = set(ordered_keys(unit))
-        passed = sum(row["blueprint"] in ordered for row in read_rows(first / ACCEPTED, ["blueprint"]))
-        others = sum(1 for _ in read_rows(folder / ACCEPTED, ["blueprint"]))
-        return {"second": second.facts() | {"compared": {"orders": count, "first": passed, "second": others}}}
+        own, others = (orjson.loads((each / PLACES).read_bytes()) for each in (first, folder))
+        passed = {"first": sum(place < count for place in own), "second": len(others)}
+        return {"second": second.facts() | {"compared": {"orders": count} | passed}}
 
     def _round(
         self, settings: ExercisesSettings, seed: int, held_out: HeldOut, missing: int, asked: int

@@ -33,7 +33,7 @@ ORDERS_PER_EXERCISE = 5
 OWN_AUTHORS = ("offline",)
 """Authors whose tests come from code of ours, and may share a judge."""
 
-ACCEPTED, REJECTED, TREES = "accepted", "rejected", "trees.json"
+ACCEPTED, REJECTED, TREES, PLACES = "accepted", "rejected", "trees.json", "places.json"
 
 
 class ExerciseAuthor(Protocol):
@@ -129,17 +129,14 @@ def _orders(unit: WriteUnit, count: int) -> Iterator[Blueprint]:
     return islice(orders(random, unit.held_out), count)
 
 
-def ordered_keys(unit: WriteUnit) -> Iterator[str]:
-    """Yield the blueprints that ``ask_unit`` orders."""
-    return (blueprint.key for blueprint in _orders(unit, unit.count))
-
-
 def ask_unit(author: AskingAuthor, unit: WriteUnit, folder: Path) -> None:
     """Have as many exercises written as the unit counts, each ordered once, and keep what passes its tests.
 
-    What an author declined is rejected with its reason; its answers lie in the journal.
+    What an author declined is rejected with its reason; its answers lie in the journal. Which of the orders were met is
+    noted too.
     """
     trees: list[str] = []
+    places: list[int] = []
     with (
         Sandbox(Limits(seconds=unit.seconds), None, unit.tier, unit.tier) as sandbox,
         TableWriter(folder / ACCEPTED, EXERCISES) as accepted,
@@ -147,13 +144,16 @@ def ask_unit(author: AskingAuthor, unit: WriteUnit, folder: Path) -> None:
     ):
         blueprints, ordered = tee(_orders(unit, unit.count))
         pairs = zip(ordered, author.exercises(blueprints), strict=True)
-        for blueprint, written, verdict in _judged(pairs, sandbox):
+        for place, (blueprint, written, verdict) in enumerate(_judged(pairs, sandbox)):
             if isinstance(written, Exercise) and verdict is not None:
                 _sort(written, verdict, accepted, rejected, trees)
+                if verdict.passed:
+                    places.append(place)
             elif isinstance(written, Declined):
                 declined = {"blueprint": blueprint.key, "request_id": written.request_id}
                 rejected.write(declined | {"reason": written.reason, "detail": written.detail})
     (folder / TREES).write_bytes(to_json(trees))
+    (folder / PLACES).write_bytes(to_json(places))
 
 
 Pair = tuple[Blueprint, Exercise | Declined | None]

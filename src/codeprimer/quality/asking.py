@@ -104,7 +104,7 @@ class EndpointAnnotator:
             if access is not None:
                 reckoned = estimate(access.settings, round(documents * times), round(shown * times), ANSWER_TOKENS)
                 sentences.append(reckoned.sentence(access.settings, tariff_of(access.settings)))
-        return "; ".join(sentences)
+        return "\n  ".join(sentences)
 
     @property
     def progress(self) -> str:

@@ -31,7 +31,7 @@ def annotation_blocks(quality: Facts) -> list[Block]:
         rows.append(_row(second))
     content: list[Block] = [
         blocks.heading("What the labels cost"),
-        blocks.table(("model", "asked", "labelled", "answers", "M tokens", "USD", "USD per 1,000 labelled"), rows),
+        blocks.table(("model", "questions", "usable", "answers", "M tokens", "USD", "USD per 1,000 usable"), rows),
         blocks.text(_self_agreement(annotation["asked_twice"])),
     ]
     if second is not None:
@@ -54,15 +54,15 @@ def writing_blocks(facts: Facts, kept: int) -> list[Block]:
         rows.append(_row(second, second["compared"]["second"]))
     content: list[Block] = [
         blocks.heading("What it cost to have them written"),
-        blocks.table(("model", "asked", "kept", "answers", "M tokens", "USD", "USD per 1,000 kept"), rows),
+        blocks.table(("model", "orders", "kept", "answers", "M tokens", "USD", "USD per 1,000 kept"), rows),
     ]
     if second is not None:
         compared = second["compared"]
         content.append(
             blocks.text(
-                f"Of the first {compared['orders']:,} orders, both were given: {writing['model']} wrote {compared['first']:,} "
-                f"texts that passed every check, {second['model']} {compared['second']:,}. What {second['model']} wrote is "
-                "compared only, and in no training set."
+                f"Both were given the first {compared['orders']:,} orders: {compared['first']:,} texts of {writing['model']} "
+                f"passed every check, {compared['second']:,} of {second['model']}. What {second['model']} wrote is compared "
+                "only, and is in no training set."
             )
         )
     return content
