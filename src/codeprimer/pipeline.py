@@ -96,11 +96,23 @@ TEACHERS = "teachers"
 
 
 def access(settings: TeacherSettings | None, folder: RunFolder | None) -> Access:
-    """Return how a teacher is reached; what it costs is booked on the run's name."""
+    """Return how the teacher is reached; what it costs is booked on the run's name."""
     assert settings is not None, "a recipe that needs a teacher has been checked for one"
     if folder is None:
         return Access(settings)
     return Access(settings, folder.store.root / TEACHERS, folder.path.name)
+
+
+SECOND = "second_teacher"
+
+
+def second_access(settings: TeacherSettings | None, folder: RunFolder | None) -> Access | None:
+    """Return how the second teacher is reached, None where there is none; it has an account and a cap of its own."""
+    if settings is None:
+        return None
+    if folder is None:
+        return Access(settings, section=SECOND)
+    return Access(settings, folder.store.root / TEACHERS, f"{folder.path.name}/{SECOND}", SECOND)
 
 
 def _annotator(recipe: Recipe, folder: RunFolder | None) -> AskingAnnotator | None:
@@ -109,8 +121,7 @@ def _annotator(recipe: Recipe, folder: RunFolder | None) -> AskingAnnotator | No
         assert recipe.quality.labels is not None
         return HumanAnnotator(Path(recipe.quality.labels))
     if recipe.quality.annotator == ENDPOINT:
-        second = None if recipe.second_teacher is None else access(recipe.second_teacher, folder)
-        return EndpointAnnotator(access(recipe.teacher, folder), second)
+        return EndpointAnnotator(access(recipe.teacher, folder), second_access(recipe.second_teacher, folder))
     return None
 
 
@@ -118,8 +129,7 @@ def _author(name: str, recipe: Recipe, folder: RunFolder | None) -> EndpointAuth
     """Return the author that asks the teacher, None where the stage makes its own."""
     if name != ENDPOINT:
         return None
-    second = None if recipe.second_teacher is None else access(recipe.second_teacher, folder)
-    return EndpointAuthor(access(recipe.teacher, folder), second)
+    return EndpointAuthor(access(recipe.teacher, folder), second_access(recipe.second_teacher, folder))
 
 
 SANDBOX = "sandbox"

@@ -28,7 +28,8 @@ CASES: list[tuple[int, Any, Trouble, str]] = [
     (400, {"message": "too long"}, Trouble.BAD_REQUEST, "too long"),
     (500, {"error": "oh"}, Trouble.OVERLOADED, "status 500: oh"),
     (503, "<html><title>Busy</title></html>", Trouble.OVERLOADED, "Busy"),
-    (408, "", Trouble.OVERLOADED, "nothing is said"),
+    (408, "", Trouble.SILENT, "nothing is said"),
+    (504, "", Trouble.SILENT, "nothing is said"),
     (200, "<html>", Trouble.WRONG_SETUP, "web page"),
     (200, '{"choices": [{"mess', Trouble.BROKEN, "no whole JSON"),
     (200, {"choices": []}, Trouble.EMPTY, "no choices"),
@@ -54,7 +55,23 @@ def test_an_answer_is_read_with_its_usage() -> None:
 
 
 @pytest.mark.parametrize(
-    "usage", [None, {}, {"prompt_tokens": "3"}, {"prompt_tokens": -1}, {"prompt_tokens": True}, []]
+    ("message", "reason", "finish"),
+    [
+        ({"content": None}, "length", "length"),
+        ({"content": None}, "content_filter", "content_filter"),
+        ({"content": None, "refusal": "I will not"}, "stop", "refusal"),
+    ],
+)
+def test_an_answer_without_text_that_is_billed_is_one_all_the_same(
+    message: dict[str, Any], reason: str, finish: str
+) -> None:
+    answer = {"choices": [{"message": message, "finish_reason": reason}], "usage": GOOD["usage"]}
+    assert read_response(200, {}, orjson.dumps(answer)) == Success("", finish, "", 3, 1)
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [None, {}, {"prompt_tokens": "3"}, {"prompt_tokens": -1}, {"prompt_tokens": True}, {"prompt_tokens": 2**63}, []],
 )
 def test_usage_that_is_no_number_is_none(usage: Any) -> None:
     found = read_response(200, {}, orjson.dumps(GOOD | {"usage": usage}))

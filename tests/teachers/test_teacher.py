@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from codeprimer.core.errors import RecipeError, StoreError, UserError
-from codeprimer.teachers import BudgetError, EmbeddingQuestion, TeacherError
+from codeprimer.teachers import BudgetError, EmbeddingQuestion, TeacherError, scheduler
 from codeprimer.teachers.mock import Faults, Manner, default_script
 from codeprimer.teachers.prices import NANO
 from tests.teachers.endpoints import Points, form, plain, serving, settings, teacher
@@ -145,8 +145,9 @@ def test_an_objection_says_what_is_wrong_and_a_better_answer_is_taken(tmp_path: 
     assert reply.value == Points(why="so", points=4)
 
 
-def test_a_failure_is_never_kept(tmp_path: Path) -> None:
-    said = r"has not answered one of 5 requests: status 500"
+def test_a_failure_is_never_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler, "SECONDS_AT_FIRST", 1.0)
+    said = r"has not answered one of \d+ requests: status 500"
     with serving(Manner(faults=Faults({"error": 1.0}))) as mock:
         of = settings(mock.url)
         with teacher(of, tmp_path) as asked, pytest.raises(TeacherError, match=said):
@@ -235,8 +236,9 @@ WRONG: list[tuple[Manner, dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("manner", "changes", "said"), WRONG, ids=[said[:24] for _, _, said in WRONG])
 def test_a_wrong_set_up_is_said_in_one_sentence(
-    manner: Manner, changes: dict[str, Any], said: str, tmp_path: Path
+    manner: Manner, changes: dict[str, Any], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(scheduler, "SECONDS_AT_FIRST", 1.0)
     with serving(manner) as mock:
         of = settings(mock.url, **changes)
         with teacher(of, tmp_path) as asked, pytest.raises(TeacherError, match=said) as error:

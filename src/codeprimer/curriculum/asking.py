@@ -27,7 +27,6 @@ from codeprimer.curriculum.reading import read_program, read_tests
 from codeprimer.curriculum.sections import Section, SectionBlueprint
 from codeprimer.teachers import Access, Answer, FormQuestion, Message, PlainQuestion, Request, Settled, Tally
 from codeprimer.teachers.estimate import estimate
-from codeprimer.teachers.prices import tariff_of
 
 EXERCISE_TEMPLATE, SECTION_TEMPLATE = "exercises/1", "sections/1"
 """Raised when words below change: answers to other words are other answers."""
@@ -166,7 +165,7 @@ class EndpointAuthor:
 
     def _estimate(self, requests: int, characters: int, answer_tokens: int) -> str:
         settings = self._access.settings
-        return estimate(settings, requests, characters, answer_tokens).sentence(settings, tariff_of(settings))
+        return estimate(settings, requests, characters, answer_tokens).sentence(settings, self._access.tariff)
 
     def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | Declined]:
         """Yield the exercise that each blueprint orders, or why there is none."""

@@ -25,7 +25,7 @@ from codeprimer.quality.annotator import Label, Unlabelled
 from codeprimer.quality.rubric import Complaint
 from codeprimer.teachers import Access, FormQuestion, Message, Reply, Request, Tally
 from codeprimer.teachers.estimate import estimate
-from codeprimer.teachers.prices import as_usd, tariff_of
+from codeprimer.teachers.prices import as_usd
 
 TEMPLATE = "quality/1"
 """Raised when a word below changes: answers to other words are other answers."""
@@ -103,7 +103,7 @@ class EndpointAnnotator:
         for access, times in ((self._access, 1 + ASKED_TWICE), (self._second, 1.0)):
             if access is not None:
                 reckoned = estimate(access.settings, round(documents * times), round(shown * times), ANSWER_TOKENS)
-                sentences.append(reckoned.sentence(access.settings, tariff_of(access.settings)))
+                sentences.append(reckoned.sentence(access.settings, access.tariff))
         return "\n  ".join(sentences)
 
     @property

@@ -171,7 +171,10 @@ class BatchAsker:
     def _write(self, entries: Sequence[Entry]) -> None:
         books = self._books
         known = books.journal.find([entry.answer.key for entry in entries])
-        writer = Writer(books.journal, books.account, self._settings.model, books.ledger.reserved, lambda written: None)
+        ledger = books.ledger
+        writer = Writer(
+            books.journal, books.account, self._settings.model, ledger.reserved, ledger.pay_twice, lambda written: None
+        )
         for entry in entries:
             if entry.answer.key not in known:
                 answer = entry.answer

@@ -12,11 +12,20 @@ from collections.abc import Mapping
 
 import aiohttp
 
-from codeprimer.teachers.outcomes import Failure, Success, Trouble, pause_wanted, read_response
-from codeprimer.teachers.pacing import Breaker, Bucket, Patience, Window
+from codeprimer.teachers.outcomes import FATAL, Failure, Success, Trouble, pause_wanted, read_response
+from codeprimer.teachers.pacing import LONGEST_PAUSE, Breaker, Bucket, Patience, Window
 from codeprimer.teachers.settings import TeacherSettings
 
 NO_ROOM = float("inf")
+REFUSED_IN_A_ROW = 10
+"""So many refusals without an answer between them: the address refuses everything."""
+
+FIRST_PAUSE = 0.25
+"""How long it is left alone then, at first [s]; it doubles with each round of refusals."""
+
+FATAL_IN_A_ROW = 5
+"""So many times an address that has answered must say that the key, the model or the address is wrong."""
+
 LONGEST_SAID = 200
 """So much of an error is shown [characters]."""
 
@@ -40,6 +49,13 @@ class Endpoint:
         self.in_flight = 0
         self.paused_until = 0.0
         self.has_answered = False
+        self.refused_since: float | None = None
+        """When it began to refuse everything."""
+        self.failed_since: float | None = None
+        """When it began to fail, where it has never answered."""
+        self.failures_at_first = 0
+        self._refusals = 0
+        self._fatal = 0
 
     def wait(self, tokens: int, now: float) -> float:
         """Return how long to wait before another request may be sent [s]; ``NO_ROOM`` until one comes back."""
@@ -59,13 +75,39 @@ class Endpoint:
         self.in_flight -= 1
         if isinstance(outcome, Success):
             self.has_answered = True
+            self.refused_since = None
+            self._refusals = self._fatal = 0
             self.window.note(is_refusal=False)
             self.breaker.succeed()
             self.patience.note(seconds)
-        elif outcome.trouble is Trouble.REFUSED:
+            return
+        self._fatal += outcome.trouble in FATAL
+        if outcome.trouble is Trouble.REFUSED:
             self.window.note(is_refusal=True)
-        elif outcome.trouble is not Trouble.BAD_REQUEST:
+            self._note_refusal(outcome, now)
+            return
+        if not self.has_answered:
+            self.failures_at_first += 1
+            self.failed_since = now if self.failed_since is None else self.failed_since
+        if outcome.trouble is not Trouble.BAD_REQUEST:
             self.breaker.fail(now)
+
+    def _note_refusal(self, refusal: Failure, now: float) -> None:
+        """Leave an address alone that refuses everything: as long as it wants, else longer and longer."""
+        self._refusals += 1
+        self.refused_since = now if self.refused_since is None else self.refused_since
+        if self._refusals < REFUSED_IN_A_ROW:
+            return
+        wait = refusal.wait
+        if wait is None:
+            rounds = (self._refusals - REFUSED_IN_A_ROW) / max(1.0, self.window.size)
+            wait = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(rounds, 16.0))
+        self.paused_until = max(self.paused_until, now + wait)
+
+    @property
+    def is_set_up_wrongly(self) -> bool:
+        """Whether what would meet every request is no accident: it has never answered, or says so again and again."""
+        return self._fatal > 0 and (not self.has_answered or self._fatal >= FATAL_IN_A_ROW)
 
     async def send(self, path: str, body: bytes, headers: Mapping[str, str]) -> Success | Failure:
         """Send a request and return what became of it; only a cancellation is raised."""
@@ -76,13 +118,18 @@ class Endpoint:
                 content = await response.read()
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError, ssl.SSLError) as error:
             return Failure(Trouble.WRONG_SETUP, f"no secure connection: {_said(error)}")
-        except aiohttp.InvalidURL as error:
+        except (aiohttp.InvalidURL, ValueError) as error:
             return Failure(Trouble.WRONG_SETUP, f"that is no address: {_said(error)}")
         except aiohttp.ClientPayloadError as error:
             return Failure(Trouble.BROKEN, f"the answer broke off: {_said(error)}")
         except aiohttp.ClientResponseError as error:
             return Failure(Trouble.WRONG_SETUP, f"that is no HTTP server: {_said(error)}")
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientConnectionError, TimeoutError) as error:
+            never = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+            if never:
+                return Failure(Trouble.UNREACHABLE, f"no connection: {_said(error)}")
+            return Failure(Trouble.DROPPED, f"the connection ended before the answer came: {_said(error)}")
+        except (aiohttp.ClientError, OSError) as error:
             return Failure(Trouble.UNREACHABLE, f"no connection: {_said(error)}")
         if pause := pause_wanted(response.headers):
             self.paused_until = max(self.paused_until, asyncio.get_running_loop().time() + pause)

@@ -25,7 +25,9 @@ class Item:
     body: bytes = b""
     reserved: Reserved | None = None
     failures: int = 0
-    """Of the present request."""
+    """Of the present request, where they may be its own fault."""
+    tries: int = 0
+    """How often the present request was sent in vain, for whatever reason."""
     silences: int = 0
     """How many of them were attempts that took too long."""
     answers: list[Answer] = field(default_factory=list)

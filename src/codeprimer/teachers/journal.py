@@ -49,6 +49,9 @@ create table if not exists batches (
 """
 
 
+_NOTE_ACCOUNT = "insert or replace into accounts values (?,?,?,?,?,?)"
+
+
 @dataclass(frozen=True)
 class Batch:
     """A batch of requests that was handed in, or is about to be."""
@@ -80,36 +83,22 @@ class Journal:
     def _begin(self) -> None:
         [(version,)] = self._reader.execute("pragma user_version").fetchall()
         if version not in (0, VERSION):
-            raise StoreError(f"{self.path}: a journal of version {version}, this codeprimer knows {VERSION}; update it")
+            raise StoreError(
+                f"{self.path}: a journal of version {version}, and this codeprimer reads version {VERSION}; use the "
+                "codeprimer that wrote it, or another folder with --runs"
+            )
         if version == 0:
             self._reader.executescript(f"begin immediate; {_TABLES} pragma user_version = {VERSION}; commit;")
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, Answer]:
-        """Return the answers that are there; any thread may ask."""
-        found: dict[bytes, Answer] = {}
-        for start in range(0, len(keys), LOOK_UP_AT_ONCE):
-            part = keys[start : start + LOOK_UP_AT_ONCE]
-            marks = ",".join("?" * len(part))
-            with self._lock:
-                rows = self._reader.execute(
-                    "select key, text, finish, prompt_tokens, completion_tokens, cost, served_by, seconds, metered "
-                    f"from answers where key in ({marks})",
-                    part,
-                ).fetchall()
-            for key, text, finish, prompt, completion, cost, served_by, seconds, metered in rows:
-                found[key] = Answer(
-                    key,
-                    unpacked(text),
-                    finish,
-                    prompt,
-                    completion,
-                    cost,
-                    served_by,
-                    seconds,
-                    bool(metered),
-                    is_new=False,
-                )
-        return found
+        """Return the answers that are there; any thread may ask. Raises StoreError where the file is damaged."""
+        with self._lock:
+            try:
+                return _find(self._reader, keys)
+            except (sqlite3.Error, zlib.error, UnicodeDecodeError) as error:
+                raise StoreError(
+                    f"{self.path}: the journal cannot be read ({error}); move it away or mend it"
+                ) from None
 
     def spent(self, account: str, model: str) -> Spent:
         """Return what an account has spent on a model so far."""
@@ -124,6 +113,10 @@ class Journal:
                 (account, model),
             ).fetchone() or (0, 0)
         return Spent(cost, tokens, answers, *left)
+
+    def note_open(self, account: str, model: str, reserved: tuple[int, int, int, int]) -> None:
+        """Keep what is about to be in flight. Raises StoreError where it cannot be written."""
+        self._change(_NOTE_ACCOUNT, (account, model, *reserved))
 
     def note_batch(self, account: str, model: str, batch: Batch) -> None:
         """Keep a batch until its answers have been taken. Raises StoreError where it cannot be written."""
@@ -193,14 +186,19 @@ class Writer:
         account: str,
         model: str,
         reserved: Callable[[], tuple[int, int, int, int]],
+        pay_twice: Callable[[int, int], None],
         written: Callable[[Sequence[Entry]], None],
     ) -> None:
-        """``reserved`` tells, at any time, what is open and what was perhaps billed (money, tokens, money, tokens);
-        ``written`` is called, in the writer's thread, with answers that are on disk."""
+        """``reserved`` tells, at any time, what is open and what was perhaps billed (money, tokens, money, tokens).
+
+        ``pay_twice`` is told of answers that the journal had already (money, tokens), from another process; those that
+        it had are passed on instead. ``written`` is called, in the writer's thread, with answers that are on disk.
+        """
         self._path = journal.path
         self._account = account
         self._model = model
         self._reserved = reserved
+        self._pay_twice = pay_twice
         self._written = written
         self._entries: list[Entry] = []
         self._readings: list[Reading] = []
@@ -230,6 +228,13 @@ class Writer:
         self._thread.join()
 
     def _write_on(self) -> None:
+        try:
+            self._write_all()
+        except Exception as error:  # nobody waits for this thread: whoever waits for answers has to hear of it
+            self.failure = self.failure or f"{self._path}: answers cannot be written ({type(error).__name__}: {error})"
+            self._written([])
+
+    def _write_all(self) -> None:
         connection = _connect(self._path)
         try:
             while True:
@@ -246,7 +251,7 @@ class Writer:
                     self._write(connection, entries, readings)
                 except sqlite3.Error as error:
                     self.failure = f"{self._path}: answers cannot be written ({error}); free some space, then run again"
-                if entries:
+                if entries or self.failure:
                     self._written(entries)
                 if self.failure or (is_closing and not entries):
                     return  # only now: what was reserved for the last answers stands open in their own transaction
@@ -255,13 +260,17 @@ class Writer:
 
     def _write(self, connection: sqlite3.Connection, entries: list[Entry], readings: list[Reading]) -> None:
         now = int(time.time())
-        rows = [self._row(entry, now) for entry in entries]
         connection.execute("begin immediate")
         try:
+            had = _find(connection, [entry.answer.key for entry in entries])
+            rows = [self._row(entry, now) for entry in entries if entry.answer.key not in had]
             connection.executemany(f"insert or ignore into answers values ({','.join('?' * 13)})", rows)
+            for entry in entries:
+                if entry.answer.key in had:
+                    self._pay_twice(entry.answer.cost, entry.answer.prompt_tokens + entry.answer.completion_tokens)
+                    entry.answer = had[entry.answer.key]
             connection.executemany("insert or replace into readings values (?,?,?,?)", readings)
-            account = (self._account, self._model, *self._reserved())
-            connection.execute("insert or replace into accounts values (?,?,?,?,?,?)", account)
+            connection.execute(_NOTE_ACCOUNT, (self._account, self._model, *self._reserved()))
             connection.execute("commit")
         except BaseException:
             connection.rollback()
@@ -284,6 +293,21 @@ class Writer:
             answer.seconds,
             now,
         )
+
+
+def _find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Answer]:
+    found: dict[bytes, Answer] = {}
+    for start in range(0, len(keys), LOOK_UP_AT_ONCE):
+        part = keys[start : start + LOOK_UP_AT_ONCE]
+        rows = connection.execute(
+            "select key, text, finish, prompt_tokens, completion_tokens, cost, served_by, seconds, metered "
+            f"from answers where key in ({','.join('?' * len(part))})",
+            part,
+        )
+        for key, text, finish, prompt, completion, cost, served_by, seconds, metered in rows:
+            answer = (unpacked(text), finish, prompt, completion, cost, served_by, seconds, bool(metered))
+            found[key] = Answer(key, *answer, is_new=False)
+    return found
 
 
 def packed(content: bytes) -> str | bytes:

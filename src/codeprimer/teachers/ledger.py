@@ -43,6 +43,8 @@ class Ledger:
         self.cost, self.tokens = spent.cost, spent.tokens
         self.perhaps, self.perhaps_tokens = spent.perhaps, spent.perhaps_tokens
         self.open, self.open_tokens = 0, 0
+        self._noted, self._noted_tokens = 0, 0
+        """What the journal has, or is about to have, as open or perhaps billed."""
         self._most = None if settings.budget_usd is None else int(settings.budget_usd * NANO)
         self._most_tokens = settings.budget_tokens
         self._lock = threading.Lock()
@@ -72,6 +74,23 @@ class Ledger:
             self.open += reserved.cost
             self.open_tokens += reserved.tokens
             return True
+
+    def to_note(self) -> tuple[int, int, int, int] | None:
+        """Return what the journal must hold before anything more is sent; None where it holds enough.
+
+        A quarter more than is open, so that it seldom has to be asked again: what a killed run had in flight is counted.
+        """
+        with self._lock:
+            if self.open + self.perhaps <= self._noted and self.open_tokens + self.perhaps_tokens <= self._noted_tokens:
+                return None
+            self._noted = self.open * 5 // 4 + self.perhaps
+            self._noted_tokens = self.open_tokens * 5 // 4 + self.perhaps_tokens
+            return self._reserved()
+
+    def forget_note(self) -> None:
+        """Say that nothing more will be sent: what is open is all that there is."""
+        with self._lock:
+            self._noted = self._noted_tokens = 0
 
     def settle(self, reserved: Reserved, cost: int, tokens: int) -> None:
         """Replace what was set aside by what it has cost."""
@@ -105,7 +124,18 @@ class Ledger:
     def reserved(self) -> tuple[int, int, int, int]:
         """Return what is open and what was perhaps billed: money and tokens of each."""
         with self._lock:
-            return self.open, self.open_tokens, self.perhaps, self.perhaps_tokens
+            return self._reserved()
+
+    def _reserved(self) -> tuple[int, int, int, int]:
+        open_now = max(self.open, self._noted - self.perhaps)
+        open_tokens = max(self.open_tokens, self._noted_tokens - self.perhaps_tokens)
+        return open_now, open_tokens, self.perhaps, self.perhaps_tokens
+
+    def pay_twice(self, cost: int, tokens: int) -> None:
+        """Count an answer that somebody else had been given meanwhile: the journal keeps one of the two."""
+        with self._lock:
+            self.perhaps += cost
+            self.perhaps_tokens += tokens
 
     @property
     def is_empty(self) -> bool:

@@ -25,9 +25,13 @@ from aiohttp import web
 Script = Callable[[dict[str, Any]], str]
 """From the fields of a request to the text of the answer."""
 
-KINDS = ("refused", "error", "cut_off", "broken", "hang", "page", "no_choices", "no_usage", "no_form")
-"""429 with Retry-After; 500; finish_reason length; a body that breaks off; no answer at all; HTML; an empty list of
-choices; no usage; an answer that is not of the form that was wanted."""
+KINDS = (
+    *("refused", "busy", "error", "forbidden", "cut_off", "broken", "dropped", "hang"),
+    *("page", "no_choices", "no_usage", "no_form"),
+)
+"""429 with Retry-After and 503, both at once; 500; 403; finish_reason length; a body that breaks off; a connection that is
+closed instead of an answer; no answer at all; HTML; an empty list of choices; no usage; an answer that is not of the form
+that was wanted."""
 
 
 @dataclass
@@ -60,8 +64,8 @@ class Manner:
     """Of each answer [s]."""
     per_second: float = 0.0
     """Beyond so many requests, they are refused; 0 is no limit."""
-    retry_after: float = 0.2
-    """What a refusal by fault asks for [s]."""
+    retry_after: float | None = 0.2
+    """What a refusal by fault asks for [s]; None: it does not say."""
     key: str = ""
     """The key that must be given, where there is one."""
     model: str = ""
@@ -157,7 +161,9 @@ class Mock:
         if fault == "refused":
             self.outcomes[fault] += 1
             error = {"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}}
-            return _json(429, error, {"Retry-After": f"{self._retry_after:g}"})
+            return _json(429, error, {} if self._retry_after is None else {"Retry-After": f"{self._retry_after:g}"})
+        if fault == "busy":
+            return self._refuse(fault, 503, "The server is busy", "server_error")
         if fault == "hang":
             self.outcomes[fault] += 1
             await self._ended.wait()
@@ -166,6 +172,13 @@ class Mock:
             await asyncio.sleep(self._latency)
         if fault == "error":
             return self._refuse(fault, 500, "The server had an error", "server_error")
+        if fault == "forbidden":
+            return self._refuse(fault, 403, "Not now", "forbidden")
+        if fault == "dropped":
+            self.outcomes[fault] += 1
+            assert request.transport is not None
+            request.transport.close()
+            return web.Response()
         if fault == "page":
             self.outcomes[fault] += 1
             return web.Response(text="<html><title>Bad gateway</title></html>", content_type="text/html")

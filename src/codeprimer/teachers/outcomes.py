@@ -27,6 +27,7 @@ class Trouble(StrEnum):
     REFUSED = "rate_limited"
     OVERLOADED = "server_error"
     UNREACHABLE = "unreachable"
+    DROPPED = "dropped"
     SILENT = "timed_out"
     BROKEN = "broken_answer"
     EMPTY = "empty_answer"
@@ -38,8 +39,20 @@ FATAL = frozenset({Trouble.WRONG_SETUP})
 FINAL = frozenset({Trouble.BAD_REQUEST})
 """Trouble that another attempt would meet again."""
 
-MAYBE_BILLED = frozenset({Trouble.SILENT, Trouble.BROKEN, Trouble.EMPTY})
-"""Trouble after which the provider may ask for money all the same."""
+MAYBE_BILLED = frozenset({Trouble.DROPPED, Trouble.SILENT, Trouble.BROKEN, Trouble.EMPTY})
+"""Trouble after which the provider may ask for money all the same: it had the request, and did not say no."""
+
+_GAVE_UP_WAITING = frozenset({408, 504, 524})
+"""What a gateway says that waited in vain for the model behind it, which may have answered."""
+
+LONGEST_PAUSE = 60.0
+"""A longer pause is not kept because of what a good answer's headers say: whoever is sent to early says so [s]."""
+
+MOST_TOKENS_SAID = 10**9
+"""A larger number of tokens that a server says it used is a fault of the server."""
+
+UNSAID = frozenset({"length", "content_filter", "refusal"})
+"""Reasons to finish with which an answer may have no text, and is one all the same: it is billed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +91,9 @@ def read_response(status: int, headers: Mapping[str, str], content: bytes) -> Su
         return Failure(Trouble.WRONG_SETUP, f"there is no such address or no such model (status 404): {said}")
     if status == 402:
         return Failure(Trouble.WRONG_SETUP, f"the account has no credit left (status 402): {said}")
-    if status in (408, 409, 425) or status >= 500:
+    if status in _GAVE_UP_WAITING:
+        return Failure(Trouble.SILENT, f"status {status}: {said}", retry_after(headers))
+    if status in (409, 425) or status >= 500:
         return Failure(Trouble.OVERLOADED, f"status {status}: {said}", retry_after(headers))
     if 300 <= status < 400:
         to = headers.get("Location", "another address")
@@ -101,17 +116,19 @@ def _read_answer(headers: Mapping[str, str], content: bytes) -> Success | Failur
         return _read_vectors(answer)
     try:
         choice = answer["choices"][0]
-        text = choice["message"]["content"]
-        finish = choice.get("finish_reason") or "stop"
+        text = choice["message"].get("content")
+        finish = "refusal" if choice["message"].get("refusal") else str(choice.get("finish_reason") or "stop")
     except (KeyError, IndexError, TypeError, AttributeError):
         said = _message(content)
         return Failure(Trouble.EMPTY, f"the answer has no choices[0].message.content: {said}")
-    if not isinstance(text, str) or (not text.strip() and finish != "length"):
+    if text is None and finish in UNSAID:
+        text = ""
+    if not isinstance(text, str) or (not text.strip() and finish not in UNSAID):
         return Failure(Trouble.EMPTY, f"the answer is empty (finish_reason {finish!r})")
     usage = answer.get("usage") or {}
     return Success(
         text,
-        str(finish),
+        finish,
         str(answer.get("model") or ""),
         _count(usage, "prompt_tokens"),
         _count(usage, "completion_tokens"),
@@ -132,7 +149,7 @@ def _read_vectors(answer: dict[str, Any]) -> Success | Failure:
 
 def _count(usage: Any, name: str) -> int | None:
     value = usage.get(name) if isinstance(usage, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if type(value) is int and 0 <= value <= MOST_TOKENS_SAID else None
 
 
 def _looks_like_page(headers: Mapping[str, str], content: bytes) -> bool:
@@ -187,7 +204,7 @@ def pause_wanted(headers: Mapping[str, str]) -> float:
     for what in ("requests", "tokens"):
         if headers.get(f"x-ratelimit-remaining-{what}") == "0":
             longest = max(longest, duration(headers.get(f"x-ratelimit-reset-{what}", "")))
-    return longest
+    return min(longest, LONGEST_PAUSE)
 
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -207,4 +224,4 @@ def _number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if 0 <= value < 1e6 else None
+    return value if 0 <= value < 1e10 else None

@@ -51,8 +51,8 @@ class Tariff:
         return -(-(self.input * prompt_tokens + self.output * completion_tokens) // self.scale)
 
 
-def tariff_of(settings: TeacherSettings) -> Tariff:
-    """Return what a teacher costs.
+def tariff_of(settings: TeacherSettings, section: str = "teacher") -> Tariff:
+    """Return what a teacher costs; ``section`` is its name in the recipe.
 
     Raises RecipeError where no price is known and tokens alone are not what the budget counts.
     """
@@ -66,7 +66,7 @@ def tariff_of(settings: TeacherSettings) -> Tariff:
         if settings.budget_tokens is not None:
             return Tariff(0, 0, is_known=False)
         raise RecipeError(
-            f"teacher.price: what {settings.model!r} costs is not known (the table is of {AS_OF}); give "
+            f"{section}.price: what {settings.model!r} costs is not known (the table is of {AS_OF}); give "
             "price: {input: ..., output: ...} in USD per million tokens, or price: free for a server of your own, or cap "
             "tokens instead of money with budget_tokens"
         )

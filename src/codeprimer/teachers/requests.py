@@ -64,7 +64,9 @@ class Form:
         self._settings = settings
         # In an order of its own, so that another order in a recipe is no other request.
         self._extra = orjson.loads(orjson.dumps(settings.extra, option=orjson.OPT_SORT_KEYS))
-        self._fixed = {"model": settings.model, "top_p": settings.top_p, **self._extra}
+        self._fixed = {"model": settings.model, **self._extra}
+        if settings.top_p is not None:
+            self._fixed["top_p"] = settings.top_p
 
     def encode(self, request: Request) -> tuple[bytes, bytes]:
         """Return what is sent, as JSON, and the SHA-256 of everything that decides the answer.
@@ -86,9 +88,11 @@ class Form:
             return {"model": settings.model, "input": list(request.inputs), **self._extra}
         fields = self._fixed | {
             "messages": [{"role": message.role, "content": message.content} for message in request.messages],
-            "temperature": settings.temperature if request.temperature is None else request.temperature,
-            "max_tokens": self.max_tokens(request),
+            settings.limit_field: self.max_tokens(request),
         }
+        temperature = settings.temperature if request.temperature is None else request.temperature
+        if temperature is not None:
+            fields["temperature"] = temperature
         if request.sample:
             fields["seed"] = request.sample
         if request.schema is not None:

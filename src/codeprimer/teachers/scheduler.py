@@ -1,28 +1,32 @@
 """Keeps as many requests in flight as the addresses bear, in a thread with an event loop of its own.
 
-Reads items; writes answers to the journal. Three ideas: an item that waits holds no place, it lies in a heap until it is
-due; the earliest item is sent first, because results are wanted in order; and an answer is told only once it is on disk.
+Reads items; writes answers to the journal. Four ideas: an item that waits holds no place, it lies in a heap until it is
+due; the earliest item is sent first, because results are wanted in order; what can be billed is on disk before it is sent,
+and an answer before it is told; and what is asked twice at once is sent once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
+import logging
 import random
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import aiohttp
 from pydantic import BaseModel
 
-from codeprimer.core.errors import UserError
+from codeprimer.core.errors import StoreError
 from codeprimer.teachers.endpoint import NO_ROOM, Endpoint, headers_of
 from codeprimer.teachers.errors import BudgetError, TeacherError
+from codeprimer.teachers.estimate import duration
 from codeprimer.teachers.items import Item, follow
 from codeprimer.teachers.journal import Entry, Writer
 from codeprimer.teachers.ledger import Books
-from codeprimer.teachers.outcomes import FATAL, FINAL, MAYBE_BILLED, Failure, Success, Trouble
+from codeprimer.teachers.outcomes import FINAL, MAYBE_BILLED, Failure, Success, Trouble
 from codeprimer.teachers.questions import Settled
 from codeprimer.teachers.requests import Answer, Form
 from codeprimer.teachers.settings import TeacherSettings
@@ -33,14 +37,18 @@ FIRST_WAIT, LONGEST_WAIT = 0.25, 60.0
 SWEEP_SECONDS = 0.1
 """How often attempts are looked at that may have taken too long [s]."""
 
-FAILURES_AT_FIRST = 5
-"""So many failures before the first answer end a run: the address is wrong, or nobody is there."""
+FAILURES_AT_FIRST, SECONDS_AT_FIRST = 5, 30.0
+"""An address that has never answered is given up after so many failures, where there is no connection; else only when it
+has failed for so long as well [s]: a server that is busy, or begins to work, refuses at once and answers later."""
 
 OUTAGE_SECONDS = 900.0
 """An address that has answered before is given so long to come back [s]."""
 
-DRAIN_SECONDS = 30.0
-"""How long what is in flight is waited for when a run ends early: it is paid for [s]."""
+DRAIN_SECONDS, SHORT_DRAIN_SECONDS = 30.0, 1.0
+"""How long what is in flight is waited for when a run ends early, because it is paid for, and where nothing has ever
+answered [s]."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -74,8 +82,13 @@ class Scheduler:
         books: Books,
         key: str,
         tell: Callable[[], None],
+        name: str = "teacher",
     ) -> None:
-        """``tell`` is called, in this thread of its own, when items have been settled or all has failed."""
+        """``tell`` is called, in this thread of its own, when items have been settled or all has failed.
+
+        ``name`` is the recipe's section, for messages.
+        """
+        self._name = name
         self._settings = settings
         self._form = form
         self._journal = books.journal
@@ -84,15 +97,22 @@ class Scheduler:
         self._tell = tell
         self._ready: list[Item] = []
         self._due: list[tuple[float, Item]] = []
+        self._same: dict[bytes, list[Item]] = {}
+        """For each request that is being asked, further items that ask the same."""
         self._flights: dict[int, Flight] = {}
         self._flight_numbers = 0
         self._timer: asyncio.TimerHandle | None = None
         self._random = random.Random()
         self._is_open = True
         self.counts = Counts()
-        self.failure: UserError | None = None
+        self.failure: Exception | None = None
+        self._account = books.account
         self._loop = asyncio.new_event_loop()
-        self._writer = Writer(books.journal, books.account, settings.model, books.ledger.reserved, self._on_disk)
+        self._loop.set_exception_handler(self._on_exception)
+        ledger = books.ledger
+        self._writer = Writer(
+            books.journal, books.account, settings.model, ledger.reserved, ledger.pay_twice, self._on_disk
+        )
         self._has_begun = threading.Event()
         self._thread = threading.Thread(target=self._run, name="teachers", daemon=True)
         self._thread.start()
@@ -106,17 +126,30 @@ class Scheduler:
 
     def close(self) -> None:
         """Wait for what is in flight, because it is paid for, write it, and end."""
+        if not self.is_alive:
+            return
         asyncio.run_coroutine_threadsafe(self._drain(), self._loop).result()
+        self._ledger.forget_note()
         self._writer.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether there is still somebody who could answer."""
+        return self._thread.is_alive()
 
     # --- in the thread of the loop ------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._begin())
-        self._has_begun.set()
+        try:
+            self._loop.run_until_complete(self._begin())
+        except Exception as error:
+            self._fail(error)
+            return
+        finally:
+            self._has_begun.set()
         try:
             self._loop.run_forever()
         finally:
@@ -133,15 +166,25 @@ class Scheduler:
         self._endpoints = [Endpoint(address, self._settings, self._session) for address in self._settings.addresses]
         self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
 
+    def _on_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Whoever waits for answers has to hear of what nobody has thought of."""
+        error = context.get("exception")
+        self._fail(error if isinstance(error, Exception) else RuntimeError(str(context.get("message"))))
+
     def _add(self, items: Iterable[Item]) -> None:
         for item in items:
-            self._prepare(item)
-            heapq.heappush(self._ready, item)
+            self._enqueue(item)
         self._pump()
 
-    def _prepare(self, item: Item) -> None:
+    def _enqueue(self, item: Item) -> None:
+        """Have an item's request sent, unless another item has the same one sent already."""
+        if item.key in self._same:
+            self._same[item.key].append(item)
+            return
+        self._same[item.key] = []
         request = item.request
         item.reserved = self._ledger.most(len(item.body), len(request.messages), self._form.max_tokens(request))
+        heapq.heappush(self._ready, item)
 
     def _pump(self) -> None:
         """Send what can be sent; see to it that this is called again when there is more."""
@@ -151,6 +194,7 @@ class Scheduler:
         while self._due and self._due[0][0] <= now:
             heapq.heappush(self._ready, heapq.heappop(self._due)[1])
         soonest = self._due[0][0] if self._due else NO_ROOM
+        chosen: list[tuple[Item, Endpoint]] = []
         while self._ready:
             item = self._ready[0]
             assert item.reserved is not None
@@ -163,6 +207,15 @@ class Scheduler:
                     self._fail(BudgetError(f"the cap of {self._ledger.cap()} is reached"))
                 break  # something is in flight; what it does not use may be enough
             heapq.heappop(self._ready)
+            endpoint.begin(item.reserved.tokens, now)
+            chosen.append((item, endpoint))
+        if chosen and (to_note := self._ledger.to_note()) is not None:
+            try:
+                self._journal.note_open(self._account, self._settings.model, to_note)
+            except StoreError as error:
+                self._fail(error)
+                return
+        for item, endpoint in chosen:
             self._start(item, endpoint, now)
         self._set_timer(soonest)
         self.counts.in_flight, self.counts.waiting = len(self._flights), len(self._due)
@@ -188,8 +241,6 @@ class Scheduler:
         self._pump()
 
     def _start(self, item: Item, endpoint: Endpoint, now: float) -> None:
-        assert item.reserved is not None
-        endpoint.begin(item.reserved.tokens, now)
         number = self._flight_numbers = self._flight_numbers + 1
         flight = self._flights[number] = Flight(item, endpoint, now)
         flight.task = self._loop.create_task(self._fly(number, flight))
@@ -231,22 +282,24 @@ class Scheduler:
         for entry in entries:
             reserved, answer = entry.item.reserved, entry.answer
             if not self._writer.failure:
-                self._ledger.settle(reserved, answer.cost, answer.prompt_tokens + answer.completion_tokens)
+                tokens = answer.prompt_tokens + answer.completion_tokens
+                self._ledger.settle(reserved, *((answer.cost, tokens) if answer.is_new else (0, 0)))
         self._loop.call_soon_threadsafe(self._settle, entries)
 
     def _settle(self, entries: Sequence[Entry]) -> None:
         if self._writer.failure:
-            self._fail(UserError(self._writer.failure))
+            self._fail(StoreError(self._writer.failure))
             return
         for entry in entries:
-            item, answer = entry.item, entry.answer
             self.counts.answers += 1
-            item.failures = item.silences = 0
-            if follow(item, answer, self._form, self._journal):
-                self._note_reading(item, item.answers[-1])
-                continue
-            self._prepare(item)
-            heapq.heappush(self._ready, item)
+            answer = entry.answer
+            for item in (entry.item, *self._same.pop(answer.key)):
+                item.failures = item.tries = item.silences = 0
+                if follow(item, answer, self._form, self._journal):
+                    self._note_reading(item, item.answers[-1])
+                else:
+                    self._enqueue(item)
+                answer = replace(entry.answer, is_new=False)  # to whoever else asked the same, it costs nothing now
         self._tell()
         self._pump()
 
@@ -262,41 +315,69 @@ class Scheduler:
         (self._ledger.lose if failure.trouble in MAYBE_BILLED else self._ledger.release)(item.reserved)
         self.counts.failures[failure.trouble.value] = self.counts.failures.get(failure.trouble.value, 0) + 1
         if sentence := self._hopeless(endpoint, failure, now):
-            self._fail(TeacherError(sentence))
-            return
-        item.failures += failure.trouble is not Trouble.REFUSED
+            if len(self._endpoints) > 1 and endpoint in self._endpoints:
+                _log.warning("%s; it is left out", sentence)
+                self._endpoints.remove(endpoint)
+            elif endpoint in self._endpoints:
+                self._fail(TeacherError(sentence))
+                return
+        elif failure.trouble is not Trouble.REFUSED and endpoint.has_answered and not endpoint.breaker.is_probing:
+            item.failures += 1  # where nothing comes back at all, the item is not to blame
+        item.tries += 1
         item.silences += failure.trouble is Trouble.SILENT
-        if failure.trouble in FINAL or item.failures >= self._settings.attempts:
-            item.settled = Settled(None, failure.trouble.value, failure.detail)
-            self._tell()
+        if failure.trouble in FINAL:
+            self._give_up(item, failure)
+            return
+        if item.failures >= self._settings.attempts:
+            if not self._settings.set_aside:
+                self._fail(TeacherError(self._worn_out(item, failure)))
+                return
+            self._give_up(item, failure)
             return
         wait = failure.wait
         if wait is None:
-            wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** max(0, item.failures - 1)) * self._random.uniform(0.5, 1.0)
+            wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(item.tries - 1, 16)) * self._random.uniform(0.5, 1.0)
         heapq.heappush(self._due, (now + wait, item))
 
+    def _give_up(self, item: Item, failure: Failure) -> None:
+        """Settle an item without an answer; others that ask the same are sent on their own."""
+        item.settled = Settled(None, failure.trouble.value, failure.detail)
+        for other in self._same.pop(item.key):
+            self._enqueue(other)
+        self._tell()
+
+    def _worn_out(self, item: Item, failure: Failure) -> str:
+        return (
+            f"{self._name}: a request was sent {item.failures} times in vain, though others were answered: "
+            f"{failure.detail}; run again, nothing is paid twice, or have such questions set aside with "
+            f"{self._name}.set_aside: true"
+        )
+
     def _hopeless(self, endpoint: Endpoint, failure: Failure, now: float) -> str:
-        """Return a sentence where going on makes no sense."""
-        where = endpoint.address
-        if failure.trouble in FATAL:
-            return f"teacher: {where} cannot be asked: {failure.detail}; see codeprimer doctor --teacher RECIPE"
-        counts = self.counts
-        if not endpoint.has_answered and not counts.answers and failure.trouble is not Trouble.REFUSED:
-            failed = sum(count for name, count in counts.failures.items() if name != Trouble.REFUSED)
-            if failed >= FAILURES_AT_FIRST:
-                return (
-                    f"teacher: {where} has not answered one of {failed} requests: {failure.detail}; see codeprimer doctor "
-                    "--teacher RECIPE"
-                )
+        """Return a sentence where going on with an address makes no sense."""
+        where = f"{self._name}: {endpoint.address}"
+        doctor = "see codeprimer doctor --teacher RECIPE"
+        if endpoint.is_set_up_wrongly:
+            return f"{where} cannot be asked: {failure.detail}; {doctor}"
+        failed = endpoint.failures_at_first
+        if not endpoint.has_answered and failed >= FAILURES_AT_FIRST and endpoint.failed_since is not None:
+            is_nobody = failure.trouble is Trouble.UNREACHABLE
+            if is_nobody or now - endpoint.failed_since > SECONDS_AT_FIRST:
+                return f"{where} has not answered one of {failed} requests: {failure.detail}; {doctor}"
+        again = "run again when it answers, nothing is paid twice"
+        if failure.wait is not None and failure.wait > OUTAGE_SECONDS:
+            return f"{where} wants to be left alone for {duration(failure.wait)}: {failure.detail}; {again}"
         breaker = endpoint.breaker
-        if breaker.failures and now - breaker.failing_since > OUTAGE_SECONDS and len(self._endpoints) == 1:
-            return (
-                f"teacher: {where} has not answered for {OUTAGE_SECONDS / 60:.0f} minutes: {failure.detail}; run again "
-                "when it does, nothing is asked twice"
-            )
+        since = [
+            began
+            for began in (breaker.failing_since if breaker.failures else None, endpoint.refused_since)
+            if began is not None
+        ]
+        if since and now - min(since) > OUTAGE_SECONDS:
+            return f"{where} has not answered for {OUTAGE_SECONDS / 60:.0f} minutes: {failure.detail}; {again}"
         return ""
 
-    def _fail(self, error: UserError) -> None:
+    def _fail(self, error: Exception) -> None:
         if self.failure is None:
             self.failure = error
         self._is_open = False
@@ -307,7 +388,10 @@ class Scheduler:
         self._sweeper.cancel()
         tasks = [flight.task for flight in self._flights.values() if flight.task is not None]
         if tasks:
-            _, late = await asyncio.wait(tasks, timeout=0 if isinstance(self.failure, TeacherError) else DRAIN_SECONDS)
+            has_answered = any(flight.endpoint.has_answered for flight in self._flights.values())
+            patience = DRAIN_SECONDS if has_answered or self.failure is None else SHORT_DRAIN_SECONDS
+            _log.info("waiting for %d answers that are paid for", len(tasks))
+            _, late = await asyncio.wait(tasks, timeout=patience)
             for task in late:
                 task.cancel()
             if late:

@@ -79,8 +79,24 @@ class TeacherSettings(Settings):
     attempts: int = Field(
         default=8, ge=1, le=100, json_schema_extra=PLACE, description="How often a request that fails is sent."
     )
-    temperature: float = Field(default=0.7, ge=0, le=2, description="Of sampling; 0 always takes the likeliest token.")
-    top_p: float = Field(default=1.0, gt=0, le=1, description="Sample from the likeliest tokens of this probability.")
+    set_aside: bool = Field(
+        default=False,
+        description="What becomes of a question that failed so often while others were answered: false: the run ends, and "
+        "goes on there when it is run again; true: it is set aside with the reason.",
+    )
+    temperature: float | None = Field(
+        default=0.7,
+        ge=0,
+        le=2,
+        description="Of sampling; 0 always takes the likeliest token; null: not sent, for models that take none.",
+    )
+    top_p: float | None = Field(
+        default=1.0, gt=0, le=1, description="Sample from the likeliest tokens of this probability; null: not sent."
+    )
+    limit_field: Literal["max_tokens", "max_completion_tokens"] = Field(
+        default="max_tokens",
+        description="What the server calls the limit of an answer; reasoning models of OpenAI: the second.",
+    )
     max_tokens: int = Field(default=1024, ge=1, description="How long an answer may be at first [tokens].")
     most_tokens: int = Field(
         default=4096, ge=1, description="How long it may be when it is asked for again because it was cut off [tokens]."
@@ -127,6 +143,9 @@ class TeacherSettings(Settings):
 
 
 OWN_FIELDS = frozenset(
-    {"model", "messages", "temperature", "top_p", "max_tokens", "response_format", "seed", "n", "stream"}
+    (
+        *("model", "messages", "temperature", "top_p", "response_format", "seed", "n", "stream"),
+        *("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens"),
+    )
 )
 """Fields of a request that the settings and the requests themselves decide."""

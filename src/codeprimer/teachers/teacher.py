@@ -21,7 +21,7 @@ from codeprimer.teachers.errors import BudgetError
 from codeprimer.teachers.items import Item, advance
 from codeprimer.teachers.journal import FILE_NAME, Journal
 from codeprimer.teachers.ledger import Books, Ledger
-from codeprimer.teachers.prices import tariff_of
+from codeprimer.teachers.prices import Tariff, tariff_of
 from codeprimer.teachers.questions import Question
 from codeprimer.teachers.requests import Answer, Form
 from codeprimer.teachers.settings import TeacherSettings
@@ -69,24 +69,32 @@ class Access:
     folder: Path | None = None
     """Where the journal lies; None where nothing will be asked, because a run is only planned."""
     account: str = ""
+    section: str = "teacher"
+    """What the recipe calls it."""
 
     def open(self) -> Teacher:
         """Return the teacher. Raises what its constructor raises."""
         assert self.folder is not None, "this access was made for planning only"
-        return Teacher(self.settings, self.folder, self.account)
+        return Teacher(self.settings, self.folder, self.account, self.section)
+
+    @property
+    def tariff(self) -> Tariff:
+        """What it costs. Raises RecipeError where that is not known."""
+        return tariff_of(self.settings, self.section)
 
 
 class Teacher:
     """One model to ask; a context manager."""
 
-    def __init__(self, settings: TeacherSettings, folder: Path, account: str) -> None:
-        """The journal lies in ``folder``; what is spent is booked on ``account``.
+    def __init__(self, settings: TeacherSettings, folder: Path, account: str, section: str = "teacher") -> None:
+        """The journal lies in ``folder``; what is spent is booked on ``account``; ``section`` is the recipe's word for it.
 
         Raises RecipeError where the price or the key is not known, StoreError where the journal cannot be used.
         """
         self.settings = settings
-        self._tariff = tariff_of(settings)
-        self._key = key_of(settings)
+        self._section = section
+        self._tariff = tariff_of(settings, section)
+        self._key = key_of(settings, section)
         self._account = account
         self._form = Form(settings)
         self._journal = Journal(folder / FILE_NAME)
@@ -155,7 +163,7 @@ class Teacher:
             from codeprimer.teachers.scheduler import Scheduler  # with it comes the network, which many runs never need
 
             books = Books(self._journal, self.ledger, self._account)
-            self._scheduler = Scheduler(self.settings, self._form, books, self._key, self._tell)
+            self._scheduler = Scheduler(self.settings, self._form, books, self._key, self._tell, self._section)
         return self._scheduler
 
     def _tell(self) -> None:
@@ -167,17 +175,18 @@ class Teacher:
             return
         scheduler = self._started()
         with self._changed:
-            while item.settled is None and scheduler.failure is None:
+            while item.settled is None and scheduler.failure is None and scheduler.is_alive:
                 self._changed.wait(WAKE_SECONDS)
         if item.settled is None:
-            assert scheduler.failure is not None
+            if scheduler.failure is None:
+                raise RuntimeError("whoever asks has ended without a word; please report this")
             if isinstance(scheduler.failure, BudgetError):
                 raise BudgetError(self._at_the_cap(done, expected))
             raise scheduler.failure
 
     def _at_the_cap(self, done: int, expected: int | None) -> str:
         name = "budget_tokens" if self.settings.budget_usd is None else "budget_usd"
-        text = f"teacher.{name}: the cap of {self.ledger.cap()} is reached, {self.ledger.describe()} spent; "
+        text = f"{self._section}.{name}: the cap of {self.ledger.cap()} is reached, {self.ledger.describe()} spent; "
         if expected is not None and done:
             left = expected - done
             text += f"{left:,} of {expected:,} questions are left"
@@ -207,13 +216,18 @@ class Teacher:
         self.close()
 
 
-def key_of(settings: TeacherSettings) -> str:
+def key_of(settings: TeacherSettings, section: str = "teacher") -> str:
     """Return the key, or nothing where none is needed. Raises RecipeError where it should be there and is not."""
     if settings.api_key_env is None:
         return ""
     key = os.environ.get(settings.api_key_env, "").strip()
+    if not key.isprintable() or not key.isascii():
+        raise RecipeError(
+            f"{section}.api_key_env: what the environment variable {settings.api_key_env} holds is no key; it has "
+            "characters that no header may have"
+        )
     if not key:
         raise RecipeError(
-            f"teacher.api_key_env: the environment variable {settings.api_key_env} is not set; put the key there"
+            f"{section}.api_key_env: the environment variable {settings.api_key_env} is not set; put the key there"
         )
     return key

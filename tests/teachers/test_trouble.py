@@ -1,0 +1,195 @@
+"""Servers that refuse, fail, drop and come back, and what a process that is killed owes them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codeprimer.teachers import PlainQuestion, Reply, TeacherError, scheduler
+from codeprimer.teachers.mock import Faults, Manner
+from codeprimer.teachers.requests import Answer, Message, Request
+from codeprimer.teachers.settings import TeacherSettings
+from tests.teachers.endpoints import facts_of, plain, serving, serving_apart, settings, teacher
+
+DEAD = "http://127.0.0.1:9/v1"
+PRICE = {"input": 0.0, "output": 1000.0}
+
+
+def ask(of: TeacherSettings, folder: Path, count: int) -> list[Reply]:
+    with teacher(of, folder) as asked:
+        return list(asked.ask(plain(f"number {n}", of) for n in range(count)))
+
+
+class Poisoned(Faults):
+    """Every request with a certain word fails, always."""
+
+    def draw(self, content: bytes, times: int) -> str:
+        return "error" if b"poison" in content else ""
+
+
+class Raising(PlainQuestion):
+    """A question with a fault of its own."""
+
+    def then(self, request: Request, answer: Answer) -> Any:
+        raise ZeroDivisionError("a fault of the question")
+
+
+def test_what_nobody_has_thought_of_ends_the_run_instead_of_hanging_it(tmp_path: Path) -> None:
+    with serving() as mock:
+        of = settings(mock.url)
+        with teacher(of, tmp_path) as asked, pytest.raises(ZeroDivisionError, match="a fault of the question"):
+            list(asked.ask([Raising(Request((Message("user", "a question"),), "test/1"), of)]))
+
+
+@pytest.mark.parametrize("address", ["http://api..example.com/v1", f"http://{'a' * 64}.example.com/v1"])
+def test_an_address_that_is_none_is_one_sentence(address: str, tmp_path: Path) -> None:
+    of = settings(address)
+    with teacher(of, tmp_path) as asked, pytest.raises(TeacherError, match=r"no address|no connection"):
+        list(asked.ask([plain("a question", of)]))
+
+
+def test_what_is_asked_twice_at_once_is_sent_and_paid_once(tmp_path: Path) -> None:
+    with serving(Manner(latency=0.05)) as mock:
+        of = settings(mock.url, price=PRICE, budget_usd=100.0)
+        with teacher(of, tmp_path) as asked:
+            replies = list(asked.ask(plain("the same", of) for _ in range(50)))
+            spent = asked.ledger.cost
+        assert sum(mock.answered.values()) == 1
+        assert spent == mock.tokens["completion_tokens"] * 1000 * 1000
+    assert {reply.value for reply in replies} == {"You said: the same"}
+    assert [reply.answers[0].is_new for reply in replies].count(True) == 1
+
+
+def test_two_at_once_on_one_journal_take_the_same_answers_and_count_what_both_paid(tmp_path: Path) -> None:
+    found: dict[str, list[Reply]] = {}
+
+    def run(of: TeacherSettings, account: str) -> None:
+        with teacher(of, tmp_path, account=account) as asked:
+            found[account] = list(asked.ask(plain(f"number {n}", of) for n in range(40)))
+
+    with serving(Manner(latency=0.2)) as mock:
+        of = settings(mock.url, price=PRICE, budget_usd=100.0)
+        threads = [threading.Thread(target=run, args=(of, account)) for account in ("one", "other")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        billed = mock.tokens["completion_tokens"] * 1_000_000
+        counted = 0
+        for account in found:
+            with teacher(of, tmp_path, account=account) as asked:
+                counted += asked.ledger.cost + asked.ledger.perhaps
+    assert [reply.value for reply in found["one"]] == [reply.value for reply in found["other"]]
+    assert counted == billed
+
+
+def test_a_server_that_refuses_everything_is_left_alone_and_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "OUTAGE_SECONDS", 3.0)
+    with serving(Manner(faults=Faults({"refused": 1.0}), retry_after=None)) as mock:
+        with pytest.raises(TeacherError, match=r"has not answered for .* too many requests"):
+            ask(settings(mock.url), tmp_path, 500)
+        assert mock.outcomes["refused"] < 300
+
+
+def test_a_server_that_wants_to_be_left_alone_for_long_ends_the_run(tmp_path: Path) -> None:
+    with (
+        serving(Manner(faults=Faults({"refused": 1.0}), retry_after=86_400.0)) as mock,
+        pytest.raises(TeacherError, match=r"wants to be left alone for 24\.0 hours"),
+    ):
+        ask(settings(mock.url), tmp_path, 10)
+
+
+def test_a_busy_server_that_refuses_at_once_and_answers_later_is_no_wrong_address(tmp_path: Path) -> None:
+    with serving(Manner(latency=0.5, faults=Faults({"busy": 0.3}))) as mock:
+        replies = ask(settings(mock.url), tmp_path, 64)
+    assert not any(reply.fault for reply in replies)
+
+
+def test_an_address_that_is_dead_is_left_out_where_another_one_answers(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serving(Manner(latency=0.3)) as mock:
+        of = settings("", base_url=(DEAD, mock.url), max_in_flight=8)
+        assert not any(reply.fault for reply in ask(of, tmp_path, 60))
+    assert f"{DEAD} has not answered one of" in caplog.text
+    assert "it is left out" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["forbidden", "page"])
+def test_one_strange_answer_among_good_ones_ends_nothing(kind: str, tmp_path: Path) -> None:
+    with serving(Manner(latency=0.05, faults=Faults({kind: 0.02}, seed=4))) as mock:
+        of = settings(mock.url, max_in_flight=8)
+        with teacher(of, tmp_path) as asked:
+            list(asked.ask([plain("first", of)]))
+            replies = list(asked.ask(plain(f"number {n}", of) for n in range(200)))
+        assert mock.outcomes[kind] > 0
+    assert not any(reply.fault for reply in replies)
+
+
+def test_a_request_that_always_fails_ends_the_run_which_goes_on_later_or_is_set_aside(tmp_path: Path) -> None:
+    with serving(Manner(faults=Poisoned())) as mock:
+        for set_aside in (False, True):
+            of = settings(mock.url, attempts=3, set_aside=set_aside, max_in_flight=4)
+            with teacher(of, tmp_path) as asked:
+                list(asked.ask([plain(f"first {set_aside}", of)]))
+                questions = [plain(word, of) for word in ("good", "poison", "also good")]
+                if set_aside:
+                    assert [reply.fault for reply in asked.ask(questions)] == ["", "server_error", ""]
+                else:
+                    with pytest.raises(TeacherError, match=r"sent 3 times in vain.*teacher\.set_aside"):
+                        list(asked.ask(questions))
+        assert sum(mock.answered.values()) == 4  # nothing that was answered was asked again
+
+
+def test_a_connection_that_is_dropped_after_the_request_may_be_billed(tmp_path: Path) -> None:
+    with serving(Manner(faults=Faults({"dropped": 0.3}, seed=2))) as mock:
+        of = settings(mock.url, price=PRICE, budget_usd=1000.0, max_tokens=10)
+        with teacher(of, tmp_path) as asked:
+            list(asked.ask(plain(f"number {n}", of) for n in range(30)))
+            assert asked.ledger.perhaps == mock.outcomes["dropped"] * 10 * 1_000_000
+        assert mock.outcomes["dropped"] > 3
+
+
+ASKER = """
+import sys
+from pathlib import Path
+from tests.teachers.endpoints import plain, settings, teacher
+of = settings(sys.argv[1], price={"input": 0.0, "output": 1000.0}, budget_usd=1000.0, max_tokens=10, max_in_flight=64)
+with teacher(of, Path(sys.argv[2])) as asked:
+    list(asked.ask(plain(f"number {n}", of) for n in range(1000)))
+"""
+
+
+def test_what_was_in_flight_when_a_process_was_killed_before_the_first_answer_counts_as_spent(tmp_path: Path) -> None:
+    with serving_apart("--latency", "30") as url:
+        process = subprocess.Popen([sys.executable, "-c", ASKER, url, str(tmp_path)], cwd=Path(__file__).parents[2])
+        deadline = time.monotonic() + 30
+        while facts_of(url)["most_in_flight"] < 64 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        of = settings(url, price=PRICE, budget_usd=1000.0, max_tokens=10)
+        with teacher(of, tmp_path) as asked:
+            most = 64 * 10 * 1_000_000
+            assert most <= asked.ledger.perhaps <= 2 * most
+
+
+def test_the_run_that_is_given_up_early_keeps_what_was_in_flight(tmp_path: Path) -> None:
+    with serving(Manner(latency=0.5)) as mock:
+        of = settings(mock.url, max_in_flight=32)
+        with teacher(of, tmp_path) as asked:
+            replies = asked.ask(plain(f"number {n}", of) for n in range(32))
+            next(replies)
+        with teacher(of, tmp_path) as asked:
+            list(asked.ask(plain(f"number {n}", of) for n in range(32)))
+        assert sum(mock.answered.values()) == 32
