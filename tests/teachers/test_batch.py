@@ -9,6 +9,7 @@ import pytest
 
 from codeprimer.teachers import BudgetError, TeacherError
 from codeprimer.teachers.batch import BatchAsker
+from codeprimer.teachers.journal import Batch
 from codeprimer.teachers.mock import Faults, Manner, Mock
 from tests.teachers.endpoints import form, plain, serving, settings, teacher
 
@@ -55,7 +56,7 @@ def test_what_is_cut_off_not_of_the_form_or_missing_goes_into_the_next_batch(tmp
             replies = list(asked.ask(form(f"number {n}", of) for n in range(200)))
         assert 3 <= batches(mock) <= 12
     assert sum(not reply.fault for reply in replies) >= 185
-    assert {reply.fault for reply in replies} <= {"", "other_form"}
+    assert {reply.fault for reply in replies} <= {"", "other_form", "cut_off"}
 
 
 MOMENTS = ("before it is handed in", "after it was handed in", "while it is waited for", "after its answers came")
@@ -75,13 +76,13 @@ def test_a_run_that_was_killed_finds_its_batch_again(
                 patched.setattr(BatchAsker, "_send", end)
             elif moment == MOMENTS[1]:
                 # The server has it, and its answer with the identity is lost on the way.
-                send = BatchAsker._send
+                make = BatchAsker._make
 
-                def lose(self: BatchAsker, method: str, path: str, data: bytes | None = None) -> bytes:
-                    answer = send(self, method, path, data)
-                    return end() if path == "/batches" and method == "POST" else answer
+                def lose(self: BatchAsker, batch: Batch, asked: bytes) -> Batch:
+                    make(self, batch, asked)
+                    raise KilledError
 
-                patched.setattr(BatchAsker, "_send", lose)
+                patched.setattr(BatchAsker, "_make", lose)
             elif moment == MOMENTS[2]:
                 patched.setattr(BatchAsker, "_wait", end)
             else:
@@ -98,10 +99,52 @@ def test_a_run_that_was_killed_finds_its_batch_again(
 
 def test_a_batch_that_does_not_fit_under_the_cap_is_not_handed_in(tmp_path: Path) -> None:
     with serving() as mock:
-        of = settings(mock.url, price=PRICE, batch=True, budget_usd=0.001)
-        with teacher(of, tmp_path) as asked, pytest.raises(BudgetError, match=r"the cap of 0\.0010 USD is reached"):
+        of = settings(mock.url, price=PRICE, batch=True, budget_usd=0.0001)
+        with teacher(of, tmp_path) as asked, pytest.raises(BudgetError, match=r"the cap of 0\.0001 USD is reached"):
             list(asked.ask(plain(f"number {n}", of) for n in range(30)))
         assert batches(mock) == 0
+
+
+def test_a_batch_is_as_large_as_the_cap_allows(tmp_path: Path) -> None:
+    with serving() as mock:
+        of = settings(mock.url, price=PRICE, batch=True, budget_usd=0.01)
+        with teacher(of, tmp_path) as asked:
+            assert len(list(asked.ask(plain(f"number {n}", of) for n in range(100)))) == 100
+            assert asked.ledger.cost <= 10_000_000
+        assert batches(mock) > 1  # what all of them could have cost at most did not fit at once
+
+
+def test_a_batch_whose_making_was_answered_by_nothing_is_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = BatchAsker._once
+    lost: list[str] = []
+
+    async def lose(self: BatchAsker, method: str, path: str, data: Any) -> tuple[int, bytes]:
+        answer = await once(self, method, path, data)
+        if (method, path) == ("POST", "/batches") and not lost:
+            lost.append(path)
+            return 0, b""
+        return answer
+
+    monkeypatch.setattr(BatchAsker, "_once", lose)
+    with serving() as mock:
+        of = settings(mock.url, price=PRICE, batch=True)
+        with teacher(of, tmp_path) as asked:
+            assert len(list(asked.ask(plain(f"number {n}", of) for n in range(20)))) == 20
+        assert batches(mock) == len(lost) == 1
+
+
+def test_a_batch_that_nobody_knows_any_longer_is_asked_anew(tmp_path: Path) -> None:
+    of = settings("http://127.0.0.1:1/v1", price=PRICE, batch=True)
+    with teacher(of, tmp_path) as asked:
+        asked._journal.note_batch("run", "mock", Batch("gone", "batch_gone", b""))
+    with serving() as mock:
+        of = settings(mock.url, price=PRICE, batch=True)
+        with teacher(of, tmp_path) as asked:
+            assert len(list(asked.ask(plain(f"number {n}", of) for n in range(5)))) == 5
+        with teacher(of, tmp_path) as asked:
+            assert asked._journal.open_batches("run", "mock") == []
 
 
 def test_many_questions_go_into_several_files(tmp_path: Path) -> None:

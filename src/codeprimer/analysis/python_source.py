@@ -6,6 +6,7 @@ Reads a text, gives its syntax tree or says in a few words why there is none.
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 
 
@@ -79,3 +80,15 @@ _LITERAL_NODES = (
 
 def _is_literal(statement: ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Expr) -> bool:
     return statement.value is not None and all(isinstance(node, _LITERAL_NODES) for node in ast.walk(statement.value))
+
+
+_LINE_END = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
+
+
+def source_lines(source: str) -> list[str]:
+    """Return the lines of a source, with their ends, as Python's parser counts them.
+
+    ``str.splitlines`` also ends lines at form feeds and other characters that may stand in a string.
+    """
+    lines = _LINE_END.split(source)
+    return lines if lines[-1] else lines[:-1]

@@ -13,7 +13,8 @@ import shutil
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from pathlib import Path
@@ -102,6 +103,23 @@ def map_here(function: Callable[[Unit, Path], None], units: Iterable[Unit], work
         folder.mkdir(parents=True)
         function(unit, folder)
         yield folder
+
+
+Element = TypeVar("Element")
+
+
+@contextmanager
+def ending(elements: Iterator[Element]) -> Generator[Iterator[Element], None, None]:
+    """Hand an iterator over, and close it at the end where it can be closed.
+
+    For those that hold somebody who is asked: left to the garbage collector, answers that are paid for would be lost when
+    a run is interrupted.
+    """
+    try:
+        yield elements
+    finally:
+        if isinstance(elements, Generator):
+            elements.close()
 
 
 @dataclass(frozen=True)

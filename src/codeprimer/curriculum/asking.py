@@ -27,6 +27,7 @@ from codeprimer.curriculum.reading import read_program, read_tests
 from codeprimer.curriculum.sections import Section, SectionBlueprint
 from codeprimer.teachers import Access, Answer, FormQuestion, Message, PlainQuestion, Request, Settled, Tally
 from codeprimer.teachers.estimate import estimate
+from codeprimer.teachers.questions import digest_of
 
 EXERCISE_TEMPLATE, SECTION_TEMPLATE = "exercises/1", "sections/1"
 """Raised when words below change: answers to other words are other answers."""
@@ -138,6 +139,7 @@ class EndpointAuthor:
     def __init__(self, access: Access, second: Access | None = None) -> None:
         self._access = access
         self._tally = Tally()
+        self._expected: int | None = None
         self.second = None if second is None else EndpointAuthor(second)
 
     def identity(self) -> dict[str, Any]:
@@ -145,7 +147,7 @@ class EndpointAuthor:
         return {
             "teacher": self._access.settings.identity(),
             "second_teacher": None if self.second is None else self.second.identity(),
-            "templates": [EXERCISE_TEMPLATE, SECTION_TEMPLATE],
+            "words": digest_of(_WRITE, _TEST, _SECTION, forms=[Written, Tests]),
             "parser": PARSER,
         }
 
@@ -155,11 +157,13 @@ class EndpointAuthor:
 
     def estimate_exercises(self, count: int) -> str:
         """Return what so many exercises will take, for people. Raises RecipeError where no price is known."""
+        self._expected = count
         own = self._estimate(2 * count, count * EXERCISE_CHARACTERS, EXERCISE_TOKENS)
         return own if self.second is None else f"{own}\n  {self.second.estimate_exercises(min(count, COMPARED))}"
 
     def estimate_sections(self, count: int, words: int) -> str:
         """Return what so many sections will take, for people. Raises RecipeError where no price is known."""
+        self._expected = count
         own = self._estimate(count, count * SECTION_CHARACTERS, round(words * TOKENS_PER_WORD))
         return own if self.second is None else f"{own}\n  {self.second.estimate_sections(min(count, COMPARED), words)}"
 
@@ -172,9 +176,12 @@ class EndpointAuthor:
         asked, known = tee((blueprint, compose(blueprint)) for blueprint in blueprints)
         with self._access.open() as teacher:
             replies = teacher.ask(
-                ExerciseQuestion(blueprint, composed, self._access)
-                for blueprint, composed in asked
-                if composed is not None
+                (
+                    ExerciseQuestion(blueprint, composed, self._access)
+                    for blueprint, composed in asked
+                    if composed is not None
+                ),
+                self._expected,
             )
             for blueprint, composed in known:
                 if composed is None:
@@ -194,7 +201,7 @@ class EndpointAuthor:
         del guard  # a model's text has no composition; its code and wording are compared with the exam by whoever asked
         asked, known = tee(blueprints)
         with self._access.open() as teacher:
-            replies = teacher.ask(self._section_question(blueprint) for blueprint in asked)
+            replies = teacher.ask((self._section_question(blueprint) for blueprint in asked), self._expected)
             for blueprint in known:
                 reply = self._tally.count(next(replies))
                 if reply.fault:

@@ -6,6 +6,9 @@ Reads source text; runs nothing. Its one idea: what is no exercise is told in a 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+
+from codeprimer.analysis.python_source import source_lines
 
 FEWEST_TESTS = 3
 LONGEST_PROGRAM = 6_000
@@ -39,27 +42,77 @@ def read_program(source: str) -> tuple[str, str, str]:
     end = function.body[0].end_lineno or 0
     if function.body[1].lineno <= end:
         raise ValueError("the body must begin on a line of its own after the docstring")
-    lines = source.splitlines(keepends=True)
+    lines = source_lines(source)
     return function.name, "".join(lines[:end]), "".join(lines[end : function.end_lineno])
 
 
 def read_tests(tests: list[str], name: str) -> tuple[str, ...]:
-    """Return the tests, each on one line. Raises ValueError, as a sentence, where they are not asserts about ``name``."""
-    found = []
-    for test in tests:
+    """Return the tests, each on one line.
+
+    Raises ValueError, as a sentence, where they are not asserts that compare what ``name`` returns with literals, or where
+    a function that always returns the same value, or its argument, would pass them all.
+    """
+    found: dict[str, ast.Compare] = {}
+    for test in map(str.strip, tests):
+        if len(source_lines(test)) != 1:
+            raise ValueError("each test must be on one line")
         try:
-            body = ast.parse(test.strip()).body
+            body = ast.parse(test).body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise ValueError(f"a test is not Python: {error}") from None
         if len(body) != 1 or not isinstance(body[0], ast.Assert):
             raise ValueError("each test must be one assert statement")
-        called = {
-            node.func.id for node in ast.walk(body[0]) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        }
-        if name not in called:
-            raise ValueError(f"each test must call {name}")
-        found.append(test.strip())
-    distinct = tuple(dict.fromkeys(found))
-    if len(distinct) < FEWEST_TESTS:
+        compared = body[0].test
+        if not (
+            isinstance(compared, ast.Compare)
+            and len(compared.ops) == 1
+            and isinstance(compared.ops[0], _COMPARES)
+            and any(True for _ in _calls(compared.left, name))
+            and _is_literal(compared.comparators[0])
+        ):
+            raise ValueError(f"each test must compare what {name} returns with a literal: assert {name}(...) == ...")
+        found[test] = compared
+    if len(found) < FEWEST_TESTS:
         raise ValueError(f"there must be at least {FEWEST_TESTS} different tests")
-    return distinct
+    expected = {ast.dump(compared.comparators[0]) for compared in found.values()}
+    if len(expected) == 1:
+        raise ValueError("all tests expect the same value, so a function that always returns it would pass")
+    if all(_gives_back(compared, name) for compared in found.values()):
+        raise ValueError("a function that returns its argument would pass all tests")
+    return tuple(found)
+
+
+_COMPARES = (ast.Eq, ast.Is, ast.Lt, ast.LtE)
+"""Less than: as in ``abs(f(x) - 0.1) < 1e-9``."""
+
+_LITERAL_CALLS = ("set", "frozenset", "float", "complex", "bytes", "bytearray", "range")
+
+
+def _calls(expression: ast.expr, name: str) -> Iterator[ast.Call]:
+    for node in ast.walk(expression):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
+            yield node
+
+
+def _is_literal(expression: ast.expr) -> bool:
+    """Tell whether an expression says its value, without asking anything else for it."""
+    for node in ast.walk(expression):
+        if isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id in _LITERAL_CALLS):
+            return False
+        if isinstance(node, ast.Name) and node.id not in _LITERAL_CALLS:
+            return False
+        if isinstance(node, ast.Attribute | ast.Lambda | ast.comprehension | ast.NamedExpr | ast.Await):
+            return False
+    return True
+
+
+def _gives_back(compared: ast.Compare, name: str) -> bool:
+    """Tell whether the value that is expected is the only argument."""
+    call = compared.left
+    return (
+        isinstance(call, ast.Call)
+        and [*_calls(call, name)][:1] == [call]
+        and len(call.args) == 1
+        and not call.keywords
+        and ast.dump(call.args[0]) == ast.dump(compared.comparators[0])
+    )

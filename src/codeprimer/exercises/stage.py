@@ -17,7 +17,7 @@ import orjson
 from codeprimer.core.artifact import Artifact, Workspace, to_json
 from codeprimer.core.console import Console
 from codeprimer.core.documents import EXERCISES, EXERCISES_REJECTED
-from codeprimer.core.errors import RecipeError
+from codeprimer.core.errors import RecipeError, UserError
 from codeprimer.core.shards import Row, TableWriter, read_rows
 from codeprimer.core.stage import Stage, Stats, Tools, map_here
 from codeprimer.curriculum.author import COMPARED, AskingAuthor
@@ -38,6 +38,12 @@ from codeprimer.sandbox import Tier
 
 EXPECTED_SHARE = 0.9
 """The first round asks for the missing exercises divided by this: some are alike."""
+
+FEWEST_ORDERED = 16
+"""Where somebody is asked, so many are ordered in a round at least; whatever is too many is left."""
+
+EMPTY_ROUNDS = 3
+"""After so many rounds that brought nothing, somebody who is asked is asked no more."""
 
 HELD_OUT_TABLES = ("exam", "validation")
 
@@ -69,7 +75,7 @@ class ExercisesStage(Stage[ExercisesSettings]):
         """
         tally = Tally()
         held_out = held_out_by(inputs["exam"])
-        asked = 0
+        asked, empty = 0, 0
         if self._author is not None:
             tools.console.say(f"  {self._author.estimate_exercises(settings.count)}")
         with out.table("exercises", EXERCISES) as kept, out.table("rejected", EXERCISES_REJECTED) as rejected:
@@ -81,9 +87,8 @@ class ExercisesStage(Stage[ExercisesSettings]):
                 with closing(self._written(units, work, tools)) as written:
                     for folder in written:
                         _merge(folder, settings.count, tally, kept, rejected)
-                if tally.kept == settings.count:
-                    break
-                if tally.kept == before:
+                empty = empty + 1 if tally.kept == before else 0
+                if tally.kept == settings.count or empty == (1 if self._author is None else EMPTY_ROUNDS):
                     break
         if tally.kept < settings.count:
             raise RecipeError(
@@ -92,7 +97,9 @@ class ExercisesStage(Stage[ExercisesSettings]):
             )
         facts = tally.facts()
         if self._author is not None:
-            facts["writing"] = self._author.facts() | self._comparison(settings, tools.seed, held_out, out.work)
+            facts["writing"] = self._author.facts() | self._comparison(
+                settings, tools.seed, held_out, out.work, tools.console
+            )
         headline = f"{tally.kept:,} exercises with {facts['distinct_trees']:,} distinct masked syntax trees"
         return Stats(f"{headline}; {tally.rejected.total():,} rejected", facts)
 
@@ -104,7 +111,9 @@ class ExercisesStage(Stage[ExercisesSettings]):
             return
         yield from map_here(partial(ask_unit, self._author), units, work)
 
-    def _comparison(self, settings: ExercisesSettings, seed: int, held_out: HeldOut, work: Path) -> Row:
+    def _comparison(
+        self, settings: ExercisesSettings, seed: int, held_out: HeldOut, work: Path, console: Console
+    ) -> Row:
         """Return what a second author makes of the first orders; nothing where there is none."""
         assert self._author is not None
         second = self._author.second
@@ -112,7 +121,11 @@ class ExercisesStage(Stage[ExercisesSettings]):
             return {}
         count = min(settings.count, COMPARED)
         unit = WriteUnit(0, count, seed, settings.author, settings.seconds, held_out, self._tier)
-        [folder] = map_here(partial(ask_unit, second), [unit], work / "second")
+        try:
+            [folder] = map_here(partial(ask_unit, second), [unit], work / "second")
+        except UserError as error:
+            console.warn(f"exercises: the second teacher is not compared: {error}")
+            return {}
         [first, *_] = sorted((work / "round-00").glob("[0-9]*"))
         own, others = (orjson.loads((each / PLACES).read_bytes()) for each in (first, folder))
         passed = {"first": sum(place < count for place in own), "second": len(others)}
@@ -123,8 +136,8 @@ class ExercisesStage(Stage[ExercisesSettings]):
     ) -> list[WriteUnit]:
         """Return the units that should give the missing exercises; no unit is ever asked for twice."""
         if self._author is not None:  # each is paid for: as many are ordered as are missing, in one unit
-            name = settings.author
-            return [WriteUnit(asked, missing, seed, name, settings.seconds, held_out, self._tier)]
+            name, count = settings.author, max(missing, FEWEST_ORDERED)
+            return [WriteUnit(asked, count, seed, name, settings.seconds, held_out, self._tier)]
         units = math.ceil(missing / EXPECTED_SHARE / settings.unit_exercises)
         return [
             WriteUnit(number, settings.unit_exercises, seed, settings.author, settings.seconds, held_out, self._tier)

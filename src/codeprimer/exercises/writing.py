@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice, tee
 from pathlib import Path
@@ -21,6 +22,7 @@ from codeprimer.core.documents import EXERCISES, EXERCISES_REJECTED, document_id
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.seeds import python_random
 from codeprimer.core.shards import Row, TableWriter
+from codeprimer.core.stage import ending
 from codeprimer.curriculum.author import AskingAuthor
 from codeprimer.curriculum.blueprints import Blueprint, Declined, Exercise
 from codeprimer.curriculum.heldout import HeldOut
@@ -138,12 +140,14 @@ def ask_unit(author: AskingAuthor, unit: WriteUnit, folder: Path) -> None:
     trees: list[str] = []
     places: list[int] = []
     with (
+        ExitStack() as stack,
         Sandbox(Limits(seconds=unit.seconds), None, unit.tier, unit.tier) as sandbox,
         TableWriter(folder / ACCEPTED, EXERCISES) as accepted,
         TableWriter(folder / REJECTED, EXERCISES_REJECTED) as rejected,
     ):
         blueprints, ordered = tee(_orders(unit, unit.count))
-        pairs = zip(ordered, author.exercises(blueprints), strict=True)
+        exercises = stack.enter_context(ending(author.exercises(blueprints)))
+        pairs = zip(ordered, exercises, strict=True)
         for place, (blueprint, written, verdict) in enumerate(_judged(pairs, sandbox)):
             if isinstance(written, Exercise) and verdict is not None:
                 _sort(written, verdict, accepted, rejected, trees)

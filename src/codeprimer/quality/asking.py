@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import tee
@@ -19,6 +20,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
+from codeprimer.analysis.python_source import source_lines
+from codeprimer.core.errors import UserError
 from codeprimer.core.shards import Row
 from codeprimer.quality.agreement import Agreement
 from codeprimer.quality.annotator import Label, Unlabelled
@@ -26,6 +29,9 @@ from codeprimer.quality.rubric import Complaint
 from codeprimer.teachers import Access, FormQuestion, Message, Reply, Request, Tally
 from codeprimer.teachers.estimate import estimate
 from codeprimer.teachers.prices import as_usd
+from codeprimer.teachers.questions import digest_of
+
+_log = logging.getLogger(__name__)
 
 TEMPLATE = "quality/1"
 """Raised when a word below changes: answers to other words are other answers."""
@@ -78,6 +84,7 @@ class EndpointAnnotator:
         self._second = second
         self._twice, self._compared = Agreement(), Agreement()
         self._tally, self._second_tally = Tally(), Tally()
+        self._documents: int | None = None
 
     @property
     def about(self) -> str:
@@ -91,13 +98,15 @@ class EndpointAnnotator:
         """Return what decides the labels and the figures about them."""
         second = None if self._second is None else self._second.settings.identity()
         teacher = self._access.settings.identity()
-        return {"teacher": teacher, "second_teacher": second, "template": TEMPLATE, "parser": PARSER}
+        words = digest_of(_INSTRUCTIONS, forms=[Judgement])
+        return {"teacher": teacher, "second_teacher": second, "words": words, "parser": PARSER}
 
     def estimate(self, documents: int, characters: int) -> str:
         """Return what asking about so many documents with so many characters will take, for people.
 
         Raises RecipeError where no price is known.
         """
+        self._documents = documents
         shown = min(characters, documents * MOST_CHARACTERS) + documents * len(_INSTRUCTIONS)
         sentences = []
         for access, times in ((self._access, 1 + ASKED_TWICE), (self._second, 1.0)):
@@ -116,12 +125,13 @@ class EndpointAnnotator:
         """Yield a label for each document, or why there is none."""
         with ExitStack() as stack:
             shown, *questioned = tee(documents, 2 if self._second is None else 3)
-            replies = stack.enter_context(self._access.open()).ask(_all_questions(questioned[0], self._access, True))
+            expected = None if self._documents is None else round(self._documents * (1 + ASKED_TWICE))
+            questions = _all_questions(questioned[0], self._access, True)
+            replies = stack.enter_context(self._access.open()).ask(questions, expected)
             others: Iterator[Reply] | None = None
             if self._second is not None:
-                others = stack.enter_context(self._second.open()).ask(
-                    _all_questions(questioned[1], self._second, False)
-                )
+                questions = _all_questions(questioned[1], self._second, False)
+                others = _as_long_as_it_answers(stack, self._second, questions, self._documents)
             for row in shown:
                 yield self._labelled(row, replies, others)
 
@@ -129,8 +139,8 @@ class EndpointAnnotator:
         first = self._tally.count(next(replies))
         if is_asked_twice(row["doc_id"]):
             _compare(first, self._tally.count(next(replies)), self._twice)
-        if others is not None:
-            _compare(first, self._second_tally.count(next(others)), self._compared)
+        if others is not None and (other := next(others, None)) is not None:
+            _compare(first, self._second_tally.count(other), self._compared)
         if first.fault:
             return Unlabelled(row["doc_id"], first.fault, first.detail, tuple(answer.text for answer in first.answers))
         judgement: Judgement = first.value
@@ -153,6 +163,16 @@ def _all_questions(documents: Iterable[Row], access: Access, may_ask_twice: bool
             yield FormQuestion(Request(messages, TEMPLATE, sample), access.settings, Judgement, PARSER)
 
 
+def _as_long_as_it_answers(
+    stack: ExitStack, access: Access, questions: Iterator[FormQuestion[Judgement]], expected: int | None
+) -> Iterator[Reply]:
+    """Yield the second teacher's replies; where it fails, the comparison ends there, and the run goes on."""
+    try:
+        yield from stack.enter_context(access.open()).ask(questions, expected)
+    except UserError as error:
+        _log.warning("%s is compared no further: %s", access.section, error)
+
+
 def _compare(one: Reply, other: Reply, agreement: Agreement) -> None:
     if not one.fault and not other.fault:
         agreement.add(one.value.points, other.value.points)
@@ -168,7 +188,7 @@ def excerpt(text: str) -> str:
     """Return a file, or as many of its first whole statements as fit, with a note of how much is left out."""
     if len(text) <= MOST_CHARACTERS:
         return text
-    lines = text.splitlines()
+    lines = [line.rstrip("\r\n") for line in source_lines(text)]
     ends = _statement_ends(text) or list(range(1, len(lines) + 1))
     length, last = 0, 0
     sizes = [len(line) + 1 for line in lines]

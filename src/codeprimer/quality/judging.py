@@ -14,7 +14,7 @@ from codeprimer.core.artifact import Workspace
 from codeprimer.core.console import Console
 from codeprimer.core.errors import SourceError
 from codeprimer.core.shards import Row, read_rows
-from codeprimer.core.stage import Tools
+from codeprimer.core.stage import Tools, ending
 from codeprimer.quality.annotator import Annotator, AskingAnnotator, Label, Unlabelled
 from codeprimer.quality.features import TextFeatures
 from codeprimer.quality.sample import Sample, choose_sample
@@ -117,8 +117,11 @@ def _ask(
     if asking is not None and (estimate := asking.estimate(documents, characters)):
         console.say(f"  {estimate}")
     given = []
-    with console.task(f"quality: asking {annotator.name}", documents) as task:
-        for one in annotator.label(_rows(units)):
+    with (
+        console.task(f"quality: asking {annotator.name}", documents) as task,
+        ending(annotator.label(_rows(units))) as labels,
+    ):
+        for one in labels:
             given.append(one)
             task.advance(note="" if asking is None else asking.progress)
     return given

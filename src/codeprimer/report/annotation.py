@@ -34,6 +34,7 @@ def annotation_blocks(quality: Facts) -> list[Block]:
         blocks.table(("model", "questions", "usable", "answers", "M tokens", "USD", "USD per 1,000 usable"), rows),
         blocks.text(_self_agreement(annotation["asked_twice"])),
     ]
+    content += _drift(annotation)
     if second is not None:
         content.append(blocks.text(_comparison(annotation, second)))
     failed = {reason: count for reason, count in annotation["replies"].items() if reason != "accepted"}
@@ -56,6 +57,7 @@ def writing_blocks(facts: Facts, kept: int) -> list[Block]:
         blocks.heading("What it cost to have them written"),
         blocks.table(("model", "orders", "kept", "answers", "M tokens", "USD", "USD per 1,000 kept"), rows),
     ]
+    content += _drift(writing)
     if second is not None:
         compared = second["compared"]
         content.append(
@@ -66,6 +68,15 @@ def writing_blocks(facts: Facts, kept: int) -> list[Block]:
             )
         )
     return content
+
+
+def _drift(of: Facts) -> list[Block]:
+    """Return a sentence where one name was served by several models; nothing otherwise."""
+    served = of.get("served_by", {})
+    if len(served) < 2:
+        return []
+    shares = ", ".join(f"{name} {count:,}" for name, count in served.items())
+    return [blocks.text(f"Behind the name {of['model']} the server used more than one model: {shares} answers.")]
 
 
 def _row(of: Facts, kept: int | None = None) -> tuple[str, int, int, int, float, float, float | None]:

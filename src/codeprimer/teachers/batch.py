@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -20,7 +22,7 @@ from codeprimer.teachers.endpoint import headers_of
 from codeprimer.teachers.errors import BudgetError, TeacherError
 from codeprimer.teachers.items import Item, follow
 from codeprimer.teachers.journal import Batch, Entry, Writer
-from codeprimer.teachers.ledger import Books, Reserved
+from codeprimer.teachers.ledger import Books
 from codeprimer.teachers.outcomes import Success, Trouble, read_response
 from codeprimer.teachers.questions import Settled
 from codeprimer.teachers.requests import Form
@@ -34,6 +36,8 @@ WAIT_SECONDS = 60.0
 """How long one HTTP request of the batch interface may take [s]."""
 
 TRIES = 5
+TELL_SECONDS = 600.0
+_log = logging.getLogger(__name__)
 NAME = "codeprimer"
 """The key in a batch's metadata under which its name stands."""
 
@@ -56,10 +60,11 @@ class BatchAsker:
         """
         pending = list(items)
         while pending:
-            failed = self._ask(pending)
-            known = self._books.journal.find([item.key for item in pending])
-            left = []
-            for item in pending:
+            asked = self._affordable(pending)
+            failed = self._ask(asked)
+            known = self._books.journal.find([item.key for item in asked])
+            left = pending[len(asked) :]
+            for item in asked:
                 if item.key in known:
                     item.failures = 0
                     follow(item, known[item.key], self._form, self._books.journal)
@@ -74,28 +79,40 @@ class BatchAsker:
         if item.failures >= self._settings.attempts:
             item.settled = Settled(None, Trouble.OVERLOADED.value, detail)
 
-    def _ask(self, items: Sequence[Item]) -> dict[str, str]:
-        """Hand in one batch and take its answers; return what went wrong, by the keys in hex."""
+    def _affordable(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Return the first items, as many as fit under the cap, with what they may cost set aside.
+
+        Raises BudgetError where none does.
+        """
         assert not any(item.request.inputs for item in items), "texts are embedded by single requests"
-        lines = {item.key.hex(): item.body for item in items}  # equal requests are asked once
-        for item in items:
-            item.reserved = self._books.ledger.most(
+        seen: set[bytes] = set()
+        for number, item in enumerate(items):
+            item.reserved = None
+            if item.key in seen:  # equal requests are asked once
+                continue
+            seen.add(item.key)
+            most = self._books.ledger.most(
                 len(item.body), len(item.request.messages), self._form.max_tokens(item.request)
             )
-        reserved = [item.reserved for item in {item.key: item for item in items}.values() if item.reserved is not None]
-        held: list[Reserved] = []
-        for one in reserved:
-            if not self._books.ledger.reserve(one):
-                for other in held:
-                    self._books.ledger.release(other)
-                raise BudgetError("the cap is reached")
-            held.append(one)
+            if not self._books.ledger.reserve(most):
+                if number == 0:
+                    raise BudgetError("the cap is reached")
+                return items[:number]
+            item.reserved = most
+        return items
+
+    def _ask(self, items: Sequence[Item]) -> dict[str, str]:
+        """Hand in one batch and take its answers; return what went wrong, by the keys in hex."""
+        lines = {item.key.hex(): item.body for item in items}
+        if (to_note := self._books.ledger.to_note()) is not None:
+            self._books.journal.note_open(self._books.account, self._settings.model, to_note)
         try:
-            batch = self._hand_in(lines)
-            return self._take(batch)
+            return self._take(self._hand_in(lines))
         finally:
-            for one in held:
-                self._books.ledger.release(one)  # what came has been added, by the answers themselves
+            for item in items:
+                if item.reserved is not None:
+                    self._books.ledger.release(item.reserved)  # what came has been added, by the answers themselves
+            self._books.ledger.forget_note()
 
     def _hand_in(self, lines: dict[str, bytes]) -> Batch:
         content = b"\n".join(_line(name, body) for name, body in lines.items())
@@ -108,28 +125,52 @@ class BatchAsker:
             "completion_window": "24h",
             "metadata": {NAME: batch.name},
         }
-        made = self._json(self._send("POST", "/batches", orjson.dumps(asked)))
-        found = Batch(batch.name, str(made["id"]), content)
+        found = self._make(batch, orjson.dumps(asked))
         self._books.journal.note_batch(self._books.account, self._settings.model, found)
         return found
+
+    def _make(self, batch: Batch, asked: bytes) -> Batch:
+        """Have the server make a batch, once: where its word got lost, it is asked whether it has made it."""
+        for attempt in range(TRIES):
+            status, content = asyncio.run(self._once("POST", "/batches", asked))
+            if 0 < status < 300:
+                return replace(batch, identity=str(self._json(content)["id"]))
+            if 0 < status < 500 and status != 429:
+                break
+            time.sleep(min(LAST_LOOK, FIRST_LOOK * float(2**attempt)))
+            if (made := self._find(batch)) is not None:
+                return made
+        raise self._unusable("/batches", status, content)
 
     def _resume(self) -> None:
         """Take the answers of batches that an earlier run has handed in and not taken."""
         for batch in self._books.journal.open_batches(self._books.account, self._settings.model):
             if not batch.identity:
                 batch = self._find(batch) or batch
-            if batch.identity:
+            if batch.identity and self._is_known(batch):
                 self._take(batch)
             else:
-                self._books.journal.forget_batch(batch.name)  # it was noted and never handed in
+                self._books.journal.forget_batch(batch.name)  # it was never handed in, or nobody knows it any longer
+
+    def _is_known(self, batch: Batch) -> bool:
+        status, _ = asyncio.run(self._once("GET", f"/batches/{batch.identity}", None))
+        if status in (404, 410):
+            _log.warning("%s knows the batch %s no longer; its requests are asked anew", self._address, batch.identity)
+            return False
+        return True
 
     def _find(self, batch: Batch) -> Batch | None:
         """Return a batch with the identity that the server gave it, if it got it at all."""
-        listed = self._json(self._send("GET", "/batches?limit=100"))
-        for one in listed.get("data", ()):
-            if (one.get("metadata") or {}).get(NAME) == batch.name:
-                return Batch(batch.name, str(one["id"]), batch.content)
-        return None
+        after = ""
+        while True:
+            listed = self._json(self._send("GET", f"/batches?limit=100{after}"))
+            found = listed.get("data") or []
+            for one in found:
+                if (one.get("metadata") or {}).get(NAME) == batch.name:
+                    return replace(batch, identity=str(one["id"]))
+            if not listed.get("has_more") or not found:
+                return None
+            after = f"&after={found[-1]['id']}"
 
     def _take(self, batch: Batch) -> dict[str, str]:
         """Wait for a batch and write its answers; return what went wrong, by the keys in hex."""
@@ -144,6 +185,7 @@ class BatchAsker:
                 for line in self._send("GET", f"/files/{state[name]}/content").splitlines():
                     self._read(line, bodies, entries, failed)
         if state["status"] == "failed" and not entries:
+            self._books.journal.forget_batch(batch.name)  # else every later run would end at it
             raise TeacherError(f"teacher: {self._address} failed the batch {batch.identity}: {_said(state)}")
         self._write(entries)
         self._books.journal.forget_batch(batch.name)
@@ -185,11 +227,16 @@ class BatchAsker:
             raise TeacherError(writer.failure)
 
     def _wait(self, batch: Batch) -> dict[str, Any]:
-        pause = FIRST_LOOK
+        pause, told = FIRST_LOOK, 0.0
+        started = time.monotonic()
         while True:
             state = self._json(self._send("GET", f"/batches/{batch.identity}"))
             if state.get("status") in ENDED:
                 return state
+            if time.monotonic() - started > told:
+                counts = state.get("request_counts") or {}
+                _log.info("batch %s: %s, %s", batch.identity, state.get("status"), counts)
+                told += TELL_SECONDS
             time.sleep(pause)
             pause = min(LAST_LOOK, 2 * pause)
 
@@ -213,9 +260,12 @@ class BatchAsker:
             if 0 < status < 500 and status != 429:
                 break
             time.sleep(min(LAST_LOOK, FIRST_LOOK * float(2**attempt)))
+        raise self._unusable(path, status, content)
+
+    def _unusable(self, path: str, status: int, content: bytes) -> TeacherError:
         outcome = read_response(status or 503, {}, content)
         said = "no connection" if not status else getattr(outcome, "detail", "")
-        raise TeacherError(f"teacher: {self._address}{path.partition('?')[0]} cannot be used for batches: {said}")
+        return TeacherError(f"teacher: {self._address}{path.partition('?')[0]} cannot be used for batches: {said}")
 
     async def _once(self, method: str, path: str, data: Any) -> tuple[int, bytes]:
         headers = self._headers

@@ -7,6 +7,7 @@ is wrong about it; then it is put aside with the reason and everything that was 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -153,13 +154,39 @@ _SCHEMAS: dict[type[BaseModel], dict[str, Any]] = {}
 def strict_schema(form: type[BaseModel]) -> dict[str, Any]:
     """Return a form's JSON schema with all fields required and no others allowed, as servers that enforce one want it."""
     if form not in _SCHEMAS:
-        schema = form.model_json_schema()
+        schema = _bare(form.model_json_schema())
         for part in (schema, *schema.get("$defs", {}).values()):
             if part.get("type") == "object":
                 part["additionalProperties"] = False
                 part["required"] = list(part.get("properties", {}))
         _SCHEMAS[form] = schema
     return _SCHEMAS[form]
+
+
+def _bare(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema without titles and descriptions, which pydantic makes of names and docstrings.
+
+    They are part of what is asked, so another docstring would be another request, to be paid anew.
+    """
+    bare: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in ("properties", "$defs"):
+            bare[key] = {name: _bare(part) for name, part in value.items()}
+        elif key not in ("title", "description"):
+            bare[key] = _bare_value(value)
+    return bare
+
+
+def _bare_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _bare(value)
+    return [_bare_value(part) for part in value] if isinstance(value, list) else value
+
+
+def digest_of(*words: str, forms: Sequence[type[BaseModel]] = ()) -> str:
+    """Return a digest of everything in a request that a template decides: its words and its forms."""
+    content = orjson.dumps([list(words), [strict_schema(form) for form in forms]])
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 _FENCE = re.compile(r"\A\s*```[a-zA-Z]*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)

@@ -15,6 +15,7 @@ class Tally:
     def __init__(self) -> None:
         self._replies: Counter[str] = Counter()
         self._answers = 0
+        self._served_by: Counter[str] = Counter()
         self._tokens = 0
         self.cost = 0
         """[nano-USD]"""
@@ -23,6 +24,7 @@ class Tally:
         """Count a reply, and return it."""
         self._replies[reply.fault or "accepted"] += 1
         self._answers += len(reply.answers)
+        self._served_by.update(answer.model or "it does not say" for answer in reply.answers)
         self._tokens += sum(answer.prompt_tokens + answer.completion_tokens for answer in reply.answers)
         self.cost += reply.cost
         return reply
@@ -32,6 +34,7 @@ class Tally:
         return {
             "replies": dict(sorted(self._replies.items())),
             "answers": self._answers,
+            "served_by": dict(sorted(self._served_by.items())),
             "tokens": self._tokens,
             "usd": self.cost / NANO,
         }

@@ -21,7 +21,7 @@ from codeprimer.teachers.errors import BudgetError
 from codeprimer.teachers.items import Item, advance
 from codeprimer.teachers.journal import FILE_NAME, Journal
 from codeprimer.teachers.ledger import Books, Ledger
-from codeprimer.teachers.prices import Tariff, tariff_of
+from codeprimer.teachers.prices import Tariff, as_usd, tariff_of
 from codeprimer.teachers.questions import Question
 from codeprimer.teachers.requests import Answer, Form
 from codeprimer.teachers.settings import TeacherSettings
@@ -114,7 +114,7 @@ class Teacher:
         source = iter(questions)
         waiting: deque[Item] = deque()
         room = max(TAKEN_AT_ONCE, LOOK_AHEAD * self.settings.max_in_flight * len(self.settings.addresses))
-        taken, more = 0, True
+        taken, more, cost = 0, True, 0
         while True:
             while more and len(waiting) <= room - TAKEN_AT_ONCE:
                 fresh = [self._item(taken + n, q) for n, q in enumerate(islice(source, TAKEN_AT_ONCE))]
@@ -125,8 +125,10 @@ class Teacher:
                     self._started().submit(unknown)
             if not waiting:
                 return
-            self._wait_for(waiting[0], taken - len(waiting), expected)
-            yield self._reply(waiting.popleft())
+            self._wait_for(waiting[0], taken - len(waiting), cost, expected)
+            reply = self._reply(waiting.popleft())
+            cost += reply.cost
+            yield reply
 
     def _ask_by_batches(self, source: Iterator[Question], expected: int | None) -> Iterator[Reply]:
         """Yield replies a file of requests at a time."""
@@ -134,14 +136,16 @@ class Teacher:
 
         books = Books(self._journal, self.ledger, self._account)
         asker = BatchAsker(self.settings, self._form, books, self._key)
-        done = 0
+        done, cost = 0, 0
         while items := [self._item(n, q) for n, q in enumerate(islice(source, self.settings.batch_requests))]:
             try:
                 asker.settle(self._from_journal(items))
             except BudgetError:
-                raise BudgetError(self._at_the_cap(done, expected)) from None
+                raise BudgetError(self._at_the_cap(done, cost, expected)) from None
             for item in items:
-                yield self._reply(item)
+                reply = self._reply(item)
+                cost += reply.cost
+                yield reply
             done += len(items)
 
     def _item(self, number: int, question: Question) -> Item:
@@ -170,7 +174,7 @@ class Teacher:
         with self._changed:
             self._changed.notify_all()
 
-    def _wait_for(self, item: Item, done: int, expected: int | None) -> None:
+    def _wait_for(self, item: Item, done: int, cost: int, expected: int | None) -> None:
         if item.settled is not None:
             return
         scheduler = self._started()
@@ -181,17 +185,18 @@ class Teacher:
             if scheduler.failure is None:
                 raise RuntimeError("whoever asks has ended without a word; please report this")
             if isinstance(scheduler.failure, BudgetError):
-                raise BudgetError(self._at_the_cap(done, expected))
+                raise BudgetError(self._at_the_cap(done, cost, expected))
             raise scheduler.failure
 
-    def _at_the_cap(self, done: int, expected: int | None) -> str:
+    def _at_the_cap(self, done: int, cost: int, expected: int | None) -> str:
+        """Return what to say: ``done`` of the ``expected`` questions cost ``cost``, whenever that was paid."""
         name = "budget_tokens" if self.settings.budget_usd is None else "budget_usd"
         text = f"{self._section}.{name}: the cap of {self.ledger.cap()} is reached, {self.ledger.describe()} spent; "
         if expected is not None and done:
-            left = expected - done
+            left = max(1, expected - done)
             text += f"{left:,} of {expected:,} questions are left"
             if self._tariff.is_known:
-                text += f", for about {left * self.ledger.cost / done / 10**9:,.2f} USD"
+                text += f", for about {as_usd(left * cost // done)}"
             text += "; "
         return text + "raise the cap and run again, nothing is paid twice"
 

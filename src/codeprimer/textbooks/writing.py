@@ -17,6 +17,7 @@ from codeprimer.core.documents import SECTIONS, SECTIONS_REJECTED, document_id
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.seeds import derive_seed
 from codeprimer.core.shards import Row, TableWriter
+from codeprimer.core.stage import ending
 from codeprimer.curriculum.blueprints import Declined
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.curriculum.sections import Section, SectionBlueprint
@@ -108,7 +109,9 @@ def _attempt(
 ) -> None:
     """Write and judge the ordered sections once."""
     runnable: list[tuple[int, Row, Program]] = []
-    for order, section in zip(orders, _written(unit, author, orders, attempt), strict=True):
+    with ending(_written(unit, author, orders, attempt)) as written:
+        sections = list(zip(orders, written, strict=True))
+    for order, section in sections:
         if not isinstance(section, Section):
             declined = section or Declined("not_written", "every example would be held out")
             row: Row = {"concept": order.concept, "audience": order.audience, "position": order.number}
