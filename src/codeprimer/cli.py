@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 import codeprimer
-from codeprimer.core.console import Console, Mode
+from codeprimer.core.console import Console, Mode, without_controls
 from codeprimer.core.errors import CodeprimerError, Interrupted, UserError
 
 if TYPE_CHECKING:
@@ -300,8 +300,8 @@ def ask(
 
     text = sys.stdin.read() if question == "-" else question
     asked = ask_once(teacher_settings(recipe_file, overrides or []), text, sample, runs)
-    typer.echo(asked.text)
-    typer.echo(asked.about, err=True)
+    typer.echo(without_controls(asked.text))
+    typer.echo(without_controls(asked.about), err=True)
 
 
 @app.command()

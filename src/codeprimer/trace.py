@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from rich.markup import escape
 
 from codeprimer.core.artifact import open_artifact
-from codeprimer.core.console import Console
+from codeprimer.core.console import Console, without_controls
 from codeprimer.core.errors import UserError
 from codeprimer.core.shards import Row, shard_paths
 from codeprimer.run_folder import RunFolder
@@ -123,5 +123,6 @@ def print_life(console: Console, life: dict[str, Any]) -> None:
 def _shown(value: Any) -> str:
     if not isinstance(value, str):
         return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    value = without_controls(value)
     text = value if len(value) <= _TEXT_SHOWN else f"{value[:_TEXT_SHOWN]} ... ({len(value):,} characters)"
     return text if "\n" not in text else "\n" + "\n".join(f"    {line}" for line in text.splitlines())

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
-from codeprimer.teachers import PlainQuestion, Reply, TeacherError, scheduler
+from codeprimer.core.errors import RecipeError, StoreError
+from codeprimer.teachers import BudgetError, PlainQuestion, Reply, TeacherError, endpoint, outcomes, scheduler
+from codeprimer.teachers.batch import BatchAsker
 from codeprimer.teachers.mock import Faults, Manner
+from codeprimer.teachers.outcomes import Success
+from codeprimer.teachers.questions import read_json
 from codeprimer.teachers.requests import Answer, Message, Request
 from codeprimer.teachers.settings import TeacherSettings
 from tests.teachers.endpoints import facts_of, plain, serving, serving_apart, settings, teacher
@@ -193,3 +200,105 @@ def test_the_run_that_is_given_up_early_keeps_what_was_in_flight(tmp_path: Path)
         with teacher(of, tmp_path) as asked:
             list(asked.ask(plain(f"number {n}", of) for n in range(32)))
         assert sum(mock.answered.values()) == 32
+
+
+def test_a_batch_that_an_earlier_run_has_handed_in_is_taken_where_batches_are_asked_for_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(Manner(latency=0.1)) as mock:
+        of = settings(mock.url, price=PRICE, batch=True)
+        with monkeypatch.context() as patched:
+            patched.setattr(BatchAsker, "_take", lambda *_: 1 / 0)
+            with teacher(of, tmp_path) as asked, pytest.raises(ZeroDivisionError):
+                list(asked.ask(plain(f"number {n}", of) for n in range(20)))
+        replies = ask(settings(mock.url, price=PRICE), tmp_path, 20)
+        assert sum(mock.answered.values()) == 20
+    assert not any(reply.fault for reply in replies)
+
+
+def test_what_a_batch_did_not_use_is_not_held_against_the_next_run(tmp_path: Path) -> None:
+    with serving() as mock:
+        of = settings(mock.url, price=PRICE, batch=True, budget_usd=100.0)
+        ask(of, tmp_path, 20)
+        with teacher(of, tmp_path) as asked:
+            assert (asked.ledger.perhaps, asked.ledger.perhaps_tokens) == (0, 0)
+
+
+@pytest.mark.parametrize("key", ["sk-a\nb", "sk-\x7f", "schlüssel"])
+def test_a_key_that_no_header_may_hold_names_the_variable(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEACHER_KEY", key)
+    with pytest.raises(RecipeError, match="what the environment variable TEACHER_KEY holds is no key"):
+        teacher(settings(DEAD, api_key_env="TEACHER_KEY"), tmp_path)
+
+
+def test_a_key_that_the_server_repeats_is_shown_and_kept_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEACHER_KEY", "sk-very-secret")
+    with serving(Manner(script=lambda fields: "your key is sk-very-secret")) as mock:
+        of = settings(mock.url, api_key_env="TEACHER_KEY")
+        [reply] = ask(of, tmp_path, 1)
+    assert reply.value == "your key is [the key]"
+
+
+@pytest.mark.parametrize("address", ["http://user:secret@127.0.0.1/v1", "http://127.0.0.1/v1?key=secret"])
+def test_an_address_with_a_key_in_it_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match="keys go into api_key_env alone"):
+        settings(address)
+
+
+def test_a_server_that_bills_more_than_it_may_is_noticed_and_the_cap_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    read = outcomes.read_response
+
+    def dear(*arguments: Any, **named: Any) -> Any:
+        found = read(*arguments, **named)
+        return replace(found, completion_tokens=100) if isinstance(found, Success) else found
+
+    monkeypatch.setattr(endpoint, "read_response", dear)
+    with serving() as mock:
+        of = settings(mock.url, price=PRICE, budget_usd=2.0, max_tokens=10, max_in_flight=4)
+        with teacher(of, tmp_path) as asked, pytest.raises(BudgetError):
+            list(asked.ask(plain(f"number {n}", of) for n in range(1000)))
+        # What was in flight when it was noticed was sent already.
+        assert asked.ledger.cost <= (2.0 + 4 * 0.1) * 10**9
+    assert caplog.text.count("bills more tokens than a request may take") == 1
+
+
+def test_an_sqlite_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "journal.sqlite") as connection:
+        connection.execute("create table mine (x)")
+    with pytest.raises(StoreError, match="somebody else's"):
+        teacher(settings(DEAD), tmp_path)
+
+
+def test_a_question_for_text_takes_no_vectors(tmp_path: Path) -> None:
+    content = orjson.dumps({"data": [{"index": 0, "embedding": [1.0]}]})
+    assert isinstance(outcomes.read_response(200, {}, content), outcomes.Failure)
+    assert isinstance(outcomes.read_response(200, {}, content, wants_vectors=True), Success)
+
+
+@pytest.mark.parametrize(
+    "text", ["```json" + "\n" * 100_000 + "x", '"\\' * 100_000, "[" * 100_000, "{" + "," * 200_000]
+)
+def test_no_text_takes_long_to_be_found_no_json(text: str) -> None:
+    started = time.process_time()
+    with pytest.raises(ValueError, match="it is no JSON"):
+        read_json(text)
+    assert time.process_time() - started < 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('```json\n{"a": [1, 2,],}\n```', {"a": [1, 2]}),
+        ('{"a": "x,]", "b": ",}",}', {"a": "x,]", "b": ",}"}),
+        ('["\\",]" ,\n ]', ['",]']),
+        ("``` \n[1]\n```\n", [1]),
+    ],
+)
+def test_fences_and_last_commas_are_forgiven_and_strings_stay_as_they_are(text: str, value: Any) -> None:
+    assert read_json(text) == value

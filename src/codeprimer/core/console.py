@@ -160,3 +160,8 @@ def _make_bars(out: rich.console.Console) -> rich.progress.Progress:
         console=out,
         transient=True,
     )
+
+
+def without_controls(text: str) -> str:
+    """Return a text that somebody else wrote without what a terminal would obey; lines and tabulators stay."""
+    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)

@@ -70,7 +70,7 @@ class Judgement(BaseModel):
 
     why: str
     faults: list[Fault]
-    points: int = Field(ge=0, le=5)
+    points: int = Field(ge=0, le=5, strict=True)
 
 
 class EndpointAnnotator:

@@ -22,7 +22,7 @@ class _Line(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     doc_id: str = Field(pattern=r"^[0-9a-f]{64}$")
-    points: float = Field(ge=0, le=5)
+    points: float = Field(ge=0, le=5, strict=True)
     why: tuple[str, ...] = ()
     said: str | None = None
 

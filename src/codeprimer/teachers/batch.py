@@ -32,6 +32,10 @@ FIRST_LOOK, LAST_LOOK = 1.0, 60.0
 """How long it is waited between two looks at a batch, at first and at most [s]; the time doubles."""
 
 ENDED = frozenset({"completed", "expired", "failed", "cancelled"})
+UNDER_WAY = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
+LONGEST_WAIT = 26 * 3600.0
+"""A batch is answered within a day [s]."""
+
 WAIT_SECONDS = 60.0
 """How long one HTTP request of the batch interface may take [s]."""
 
@@ -104,8 +108,8 @@ class BatchAsker:
     def _ask(self, items: Sequence[Item]) -> dict[str, str]:
         """Hand in one batch and take its answers; return what went wrong, by the keys in hex."""
         lines = {item.key.hex(): item.body for item in items}
-        if (to_note := self._books.ledger.to_note()) is not None:
-            self._books.journal.note_open(self._books.account, self._settings.model, to_note)
+        self._books.ledger.to_note()
+        self._note()
         try:
             return self._take(self._hand_in(lines))
         finally:
@@ -113,6 +117,12 @@ class BatchAsker:
                 if item.reserved is not None:
                     self._books.ledger.release(item.reserved)  # what came has been added, by the answers themselves
             self._books.ledger.forget_note()
+            self._note()
+
+    def _note(self) -> None:
+        """Have the journal know what is open."""
+        books = self._books
+        books.journal.note_open(books.account, self._settings.model, books.ledger.reserved())
 
     def _hand_in(self, lines: dict[str, bytes]) -> Batch:
         content = b"\n".join(_line(name, body) for name, body in lines.items())
@@ -120,7 +130,7 @@ class BatchAsker:
         self._books.journal.note_batch(self._books.account, self._settings.model, batch)
         file = self._json(self._send("POST", "/files", content))
         asked = {
-            "input_file_id": file["id"],
+            "input_file_id": self._id_of(file),
             "endpoint": "/v1/chat/completions",
             "completion_window": "24h",
             "metadata": {NAME: batch.name},
@@ -134,7 +144,7 @@ class BatchAsker:
         for attempt in range(TRIES):
             status, content = asyncio.run(self._once("POST", "/batches", asked))
             if 0 < status < 300:
-                return replace(batch, identity=str(self._json(content)["id"]))
+                return replace(batch, identity=self._id_of(self._json(content)))
             if 0 < status < 500 and status != 429:
                 break
             time.sleep(min(LAST_LOOK, FIRST_LOOK * float(2**attempt)))
@@ -148,6 +158,9 @@ class BatchAsker:
             if not batch.identity:
                 batch = self._find(batch) or batch
             if batch.identity and self._is_known(batch):
+                _log.warning(
+                    "the answers of a batch that an earlier run has handed in (%s) are taken first", batch.identity
+                )
                 self._take(batch)
             else:
                 self._books.journal.forget_batch(batch.name)  # it was never handed in, or nobody knows it any longer
@@ -206,7 +219,9 @@ class BatchAsker:
         if not isinstance(outcome, Success):
             failed[name] = outcome.detail
             return
-        most = self._books.ledger.most(len(bodies[name]), 1, self._settings.most_tokens)
+        fields = orjson.loads(bodies[name])
+        limit = fields.get(self._settings.limit_field, self._settings.most_tokens)
+        most = self._books.ledger.most(len(bodies[name]), len(fields["messages"]), limit)
         answer = self._books.ledger.answer(bytes.fromhex(name), outcome, most, 0.0)
         entries.append(Entry(answer, bodies[name], None))
 
@@ -233,12 +248,23 @@ class BatchAsker:
             state = self._json(self._send("GET", f"/batches/{batch.identity}"))
             if state.get("status") in ENDED:
                 return state
+            if state.get("status") not in UNDER_WAY or time.monotonic() - started > LONGEST_WAIT:
+                raise TeacherError(
+                    f"teacher: {self._address} says of the batch {batch.identity}: status {state.get('status')!r}; look "
+                    "at it there, and run again, nothing is paid twice"
+                )
             if time.monotonic() - started > told:
                 counts = state.get("request_counts") or {}
                 _log.info("batch %s: %s, %s", batch.identity, state.get("status"), counts)
                 told += TELL_SECONDS
             time.sleep(pause)
             pause = min(LAST_LOOK, 2 * pause)
+
+    def _id_of(self, made: dict[str, Any]) -> str:
+        if not isinstance(made.get("id"), str):
+            raise TeacherError(f"teacher: {self._address} does not say under which id; take out teacher.batch")
+        identity: str = made["id"]
+        return identity
 
     def _json(self, content: bytes) -> dict[str, Any]:
         try:
@@ -279,10 +305,12 @@ class BatchAsker:
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
-                session.request(method, self._address + path, data=data, headers=headers) as response,
+                session.request(
+                    method, self._address + path, data=data, headers=headers, allow_redirects=False
+                ) as response,
             ):
                 return response.status, await response.read()
-        except (aiohttp.ClientError, OSError, TimeoutError):
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
             return 0, b""
 
 

@@ -82,7 +82,7 @@ def _check_address(settings: TeacherSettings, address: str, key: str) -> Iterato
     if isinstance(outcome, Failure):
         yield Check("answer", False, f"{address}: {outcome.detail}; {_REMEDIES[outcome.trouble]}")
         return
-    served = f" by {outcome.model}" if outcome.model and outcome.model != settings.model else ""
+    served = f" by {_short(outcome.model)}" if outcome.model and outcome.model != settings.model else ""
     yield Check("answer", True, f"{address} answers within {seconds:.2f} s{served}: {_short(outcome.text)}")
     if outcome.prompt_tokens is None or outcome.completion_tokens is None:
         yield Check(

@@ -26,6 +26,9 @@ FIRST_PAUSE = 0.25
 FATAL_IN_A_ROW = 5
 """So many times an address that has answered must say that the key, the model or the address is wrong."""
 
+MOST_BYTES = 2**25
+"""No answer is longer."""
+
 LONGEST_SAID = 200
 """So much of an error is shown [characters]."""
 
@@ -115,7 +118,9 @@ class Endpoint:
             async with self._session.post(
                 self.address + path, data=body, headers=headers, allow_redirects=False
             ) as response:
-                content = await response.read()
+                content = await _read(response)
+                if content is None:
+                    return Failure(Trouble.BROKEN, f"the answer is longer than {MOST_BYTES:,} bytes")
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError, ssl.SSLError) as error:
             return Failure(Trouble.WRONG_SETUP, f"no secure connection: {_said(error)}")
         except (aiohttp.InvalidURL, ValueError) as error:
@@ -133,7 +138,22 @@ class Endpoint:
             return Failure(Trouble.UNREACHABLE, f"no connection: {_said(error)}")
         if pause := pause_wanted(response.headers):
             self.paused_until = max(self.paused_until, asyncio.get_running_loop().time() + pause)
-        return read_response(response.status, response.headers, content)
+        if key := headers.get("Authorization", "").removeprefix("Bearer "):
+            content = content.replace(key.encode(), b"[the key]")  # some servers repeat what they were sent
+        return read_response(response.status, response.headers, content, path == "/embeddings")
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    """Return the body; None where it is too long, unpacked."""
+    length = response.content_length
+    if length is not None and length <= MOST_BYTES and "Content-Encoding" not in response.headers:
+        return await response.read()
+    content = bytearray()
+    async for part in response.content.iter_any():
+        content += part
+        if len(content) > MOST_BYTES:
+            return None
+    return bytes(content)
 
 
 def _said(error: BaseException) -> str:

@@ -7,6 +7,7 @@ never kept. What was made of an answer is kept apart, under the name of the pars
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
@@ -19,10 +20,15 @@ from typing import Any
 from codeprimer.core.errors import StoreError
 from codeprimer.teachers.requests import Answer
 
+_log = logging.getLogger(__name__)
+
 FILE_NAME = "journal.sqlite"
 VERSION = 1
 GROUP_SECONDS = 0.02
 """How long answers are collected before they are written together [s]."""
+
+LOCKED_TRIES = 10
+"""So many minutes another process may hold the journal before answers that came are given up."""
 
 LOOK_UP_AT_ONCE = 256
 SHORT = 4096
@@ -87,6 +93,8 @@ class Journal:
                 f"{self.path}: a journal of version {version}, and this codeprimer reads version {VERSION}; use the "
                 "codeprimer that wrote it, or another folder with --runs"
             )
+        if version == 0 and self._reader.execute("select count(*) from sqlite_master").fetchone()[0]:
+            raise StoreError(f"{self.path}: an SQLite file of somebody else's; move it away")
         if version == 0:
             self._reader.executescript(f"begin immediate; {_TABLES} pragma user_version = {VERSION}; commit;")
 
@@ -96,23 +104,30 @@ class Journal:
             try:
                 return _find(self._reader, keys)
             except (sqlite3.Error, zlib.error, UnicodeDecodeError) as error:
-                raise StoreError(
-                    f"{self.path}: the journal cannot be read ({error}); move it away or mend it"
-                ) from None
+                raise self._damaged(error) from None
 
     def spent(self, account: str, model: str) -> Spent:
         """Return what an account has spent on a model so far."""
-        with self._lock:
-            [(cost, tokens, answers)] = self._reader.execute(
-                "select coalesce(sum(cost), 0), coalesce(sum(prompt_tokens + completion_tokens), 0), count(*) "
-                "from answers where account = ? and model = ?",
-                (account, model),
-            ).fetchall()
-            left = self._reader.execute(
-                "select open + perhaps, open_tokens + perhaps_tokens from accounts where account = ? and model = ?",
-                (account, model),
-            ).fetchone() or (0, 0)
+        [(cost, tokens, answers)] = self._rows(
+            "select coalesce(sum(cost), 0), coalesce(sum(prompt_tokens + completion_tokens), 0), count(*) "
+            "from answers where account = ? and model = ?",
+            (account, model),
+        )
+        [left] = self._rows(
+            "select open + perhaps, open_tokens + perhaps_tokens from accounts where account = ? and model = ?",
+            (account, model),
+        ) or [(0, 0)]
         return Spent(cost, tokens, answers, *left)
+
+    def _rows(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        with self._lock:
+            try:
+                return self._reader.execute(query, values).fetchall()
+            except sqlite3.Error as error:
+                raise self._damaged(error) from None
+
+    def _damaged(self, error: Exception) -> StoreError:
+        return StoreError(f"{self.path}: the journal cannot be read ({error}); move it away or mend it")
 
     def note_open(self, account: str, model: str, reserved: tuple[int, int, int, int]) -> None:
         """Keep what is about to be in flight. Raises StoreError where it cannot be written."""
@@ -129,11 +144,10 @@ class Journal:
 
     def open_batches(self, account: str, model: str) -> list[Batch]:
         """Return the batches whose answers have not been taken, the oldest first."""
-        with self._lock:
-            rows = self._reader.execute(
-                "select name, identity, content from batches where account = ? and model = ? order by at, name",
-                (account, model),
-            ).fetchall()
+        rows = self._rows(
+            "select name, identity, content from batches where account = ? and model = ? order by at, name",
+            (account, model),
+        )
         return [Batch(name, identity, zlib.decompress(content)) for name, identity, content in rows]
 
     def _change(self, statement: str, values: tuple[object, ...]) -> None:
@@ -248,7 +262,7 @@ class Writer:
                     entries, self._entries = self._entries, []
                     readings, self._readings = self._readings, []
                 try:
-                    self._write(connection, entries, readings)
+                    self._write_patiently(connection, entries, readings)
                 except sqlite3.Error as error:
                     self.failure = f"{self._path}: answers cannot be written ({error}); free some space, then run again"
                 if entries or self.failure:
@@ -257,6 +271,18 @@ class Writer:
                     return  # only now: what was reserved for the last answers stands open in their own transaction
         finally:
             connection.close()
+
+    def _write_patiently(self, connection: sqlite3.Connection, entries: list[Entry], readings: list[Reading]) -> None:
+        """Write, however long another process holds the journal: what came is paid for."""
+        for attempt in range(LOCKED_TRIES):
+            try:
+                self._write(connection, entries, readings)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or attempt + 1 == LOCKED_TRIES:
+                    raise
+                _log.warning("%s: another process has held the journal for a minute; still waiting", self._path)
+            else:
+                return
 
     def _write(self, connection: sqlite3.Connection, entries: list[Entry], readings: list[Reading]) -> None:
         now = int(time.time())
@@ -273,7 +299,8 @@ class Writer:
             connection.execute(_NOTE_ACCOUNT, (self._account, self._model, *self._reserved()))
             connection.execute("commit")
         except BaseException:
-            connection.rollback()
+            if connection.in_transaction:
+                connection.rollback()
             raise
 
     def _row(self, entry: Entry, now: int) -> tuple[object, ...]:

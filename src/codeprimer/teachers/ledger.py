@@ -7,6 +7,8 @@ request that got no answer may be billed all the same, so what was set aside for
 
 from __future__ import annotations
 
+import logging
+import math
 import threading
 from dataclasses import dataclass
 
@@ -15,6 +17,8 @@ from codeprimer.teachers.outcomes import Success
 from codeprimer.teachers.prices import NANO, Tariff, as_usd
 from codeprimer.teachers.requests import Answer
 from codeprimer.teachers.settings import TeacherSettings
+
+_log = logging.getLogger(__name__)
 
 FRAME_TOKENS = 16
 """What a chat format adds to each message at most [tokens]."""
@@ -28,6 +32,8 @@ class Reserved:
     """[nano-USD]"""
     prompt_tokens: int
     completion_tokens: int
+    overrun: int = 1
+    """So many times what a request may take is set aside, because the server has billed as much."""
 
     @property
     def tokens(self) -> int:
@@ -43,6 +49,8 @@ class Ledger:
         self.cost, self.tokens = spent.cost, spent.tokens
         self.perhaps, self.perhaps_tokens = spent.perhaps, spent.perhaps_tokens
         self.open, self.open_tokens = 0, 0
+        self.overrun = 1
+        """So many times what a request may take the server has been seen to bill."""
         self._noted, self._noted_tokens = 0, 0
         """What the journal has, or is about to have, as open or perhaps billed."""
         self._most = None if settings.budget_usd is None else int(settings.budget_usd * NANO)
@@ -52,7 +60,8 @@ class Ledger:
     def most(self, message_bytes: int, messages: int, max_tokens: int) -> Reserved:
         """Return the most that a request can cost: no tokeniser makes more tokens than there are bytes."""
         prompt = message_bytes + FRAME_TOKENS * (messages + 1)
-        return Reserved(self.tariff.cost(prompt, max_tokens), prompt, max_tokens)
+        prompt, completion = prompt * self.overrun, max_tokens * self.overrun
+        return Reserved(self.tariff.cost(prompt, completion), prompt, completion, self.overrun)
 
     def answer(self, key: bytes, success: Success, most: Reserved, seconds: float) -> Answer:
         """Return an answer with what it costs; where the server does not say what it used, that is the most."""
@@ -60,8 +69,25 @@ class Ledger:
         is_metered = prompt is not None and completion is not None
         if prompt is None or completion is None:
             prompt, completion = most.prompt_tokens, most.completion_tokens
+        self._note_overrun(prompt, completion, most)
         cost = self.tariff.cost(prompt, completion)
         return Answer(key, success.text, success.finish, prompt, completion, cost, success.model, seconds, is_metered)
+
+    def _note_overrun(self, prompt: int, completion: int, most: Reserved) -> None:
+        """Set more aside from now on where a server bills more than a request may take."""
+        taken = max(prompt / most.prompt_tokens, completion / max(1, most.completion_tokens))
+        if taken <= 1:
+            return
+        overrun = math.ceil(taken * most.overrun)
+        if overrun > self.overrun:
+            self.overrun = overrun
+            _log.warning(
+                "the server bills more tokens than a request may take: %d sent, %d answered; %d times as much is set aside "
+                "from now on",
+                prompt,
+                completion,
+                overrun,
+            )
 
     def reserve(self, reserved: Reserved) -> bool:
         """Set the most that a request can cost aside; False where it does not fit under the cap any more."""

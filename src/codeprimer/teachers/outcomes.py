@@ -51,6 +51,11 @@ LONGEST_PAUSE = 60.0
 MOST_TOKENS_SAID = 10**9
 """A larger number of tokens that a server says it used is a fault of the server."""
 
+_FINISHES = dict.fromkeys(
+    ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "complete", "completed"), "stop"
+) | (dict.fromkeys(("length", "max_tokens", "max_length", "model_length", "max_output_tokens"), "length"))
+"""What servers say where an answer is whole, or was cut off."""
+
 UNSAID = frozenset({"length", "content_filter", "refusal"})
 """Reasons to finish with which an answer may have no text, and is one all the same: it is billed."""
 
@@ -76,10 +81,12 @@ class Success:
     completion_tokens: int | None
 
 
-def read_response(status: int, headers: Mapping[str, str], content: bytes) -> Success | Failure:
+def read_response(
+    status: int, headers: Mapping[str, str], content: bytes, wants_vectors: bool = False
+) -> Success | Failure:
     """Return what a response means."""
-    if status == 200:
-        return _read_answer(headers, content)
+    if 200 <= status < 300:
+        return _read_answer(headers, content, wants_vectors)
     said = _message(content)
     if status == 429:
         if "insufficient_quota" in said or "billing" in said:
@@ -96,14 +103,14 @@ def read_response(status: int, headers: Mapping[str, str], content: bytes) -> Su
     if status in (409, 425) or status >= 500:
         return Failure(Trouble.OVERLOADED, f"status {status}: {said}", retry_after(headers))
     if 300 <= status < 400:
-        to = headers.get("Location", "another address")
+        to = _short(headers.get("Location", "another address"))
         return Failure(
             Trouble.WRONG_SETUP, f"the address leads on to {to} (status {status}); give that one as base_url"
         )
     return Failure(Trouble.BAD_REQUEST, f"the server does not take this request (status {status}): {said}")
 
 
-def _read_answer(headers: Mapping[str, str], content: bytes) -> Success | Failure:
+def _read_answer(headers: Mapping[str, str], content: bytes, wants_vectors: bool) -> Success | Failure:
     try:
         answer = orjson.loads(content)
     except orjson.JSONDecodeError:
@@ -112,12 +119,13 @@ def _read_answer(headers: Mapping[str, str], content: bytes) -> Success | Failur
                 Trouble.WRONG_SETUP, "the address answers with a web page, not with JSON; base_url mostly ends in /v1"
             )
         return Failure(Trouble.BROKEN, f"the answer is no whole JSON ({len(content):,} bytes)")
-    if isinstance(answer, dict) and isinstance(answer.get("data"), list) and "choices" not in answer:
+    if wants_vectors:
         return _read_vectors(answer)
     try:
         choice = answer["choices"][0]
         text = choice["message"].get("content")
-        finish = "refusal" if choice["message"].get("refusal") else str(choice.get("finish_reason") or "stop")
+        said = str(choice.get("finish_reason") or "stop")
+        finish = "refusal" if choice["message"].get("refusal") else _FINISHES.get(said.lower(), said)
     except (KeyError, IndexError, TypeError, AttributeError):
         said = _message(content)
         return Failure(Trouble.EMPTY, f"the answer has no choices[0].message.content: {said}")
@@ -129,17 +137,17 @@ def _read_answer(headers: Mapping[str, str], content: bytes) -> Success | Failur
     return Success(
         text,
         finish,
-        str(answer.get("model") or ""),
+        _short(str(answer.get("model") or " ")) if answer.get("model") else "",
         _count(usage, "prompt_tokens"),
         _count(usage, "completion_tokens"),
     )
 
 
-def _read_vectors(answer: dict[str, Any]) -> Success | Failure:
+def _read_vectors(answer: Any) -> Success | Failure:
     try:
         listed = sorted(answer["data"], key=lambda one: one["index"])
         text = orjson.dumps([[float(number) for number in one["embedding"]] for one in listed]).decode()
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         return Failure(Trouble.EMPTY, "the answer has no data[].embedding of numbers")
     if not listed:
         return Failure(Trouble.EMPTY, "the answer has no vector")

@@ -8,7 +8,6 @@ is wrong about it; then it is put aside with the reason and everything that was 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -94,7 +93,12 @@ class EmbeddingQuestion:
 
     def then(self, request: Request, answer: Answer) -> Request | Settled:
         """Return a vector per text, as lists of floats."""
-        vectors = orjson.loads(answer.text)
+        try:
+            vectors = orjson.loads(answer.text)
+        except orjson.JSONDecodeError:
+            vectors = None
+        if not isinstance(vectors, list):
+            return Settled(None, OTHER_FORM, "no vectors")
         if len(vectors) != len(request.inputs):
             return Settled(None, OTHER_FORM, f"{len(vectors)} vectors for {len(request.inputs)} texts")
         return Settled(vectors)
@@ -189,26 +193,52 @@ def digest_of(*words: str, forms: Sequence[type[BaseModel]] = ()) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-_FENCE = re.compile(r"\A\s*```[a-zA-Z]*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
-_STRING_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=\s*[}\]])', re.DOTALL)
-
-
 def read_json(text: str) -> Any:
     """Return the JSON value of a whole answer; a fence around it and commas before closing brackets are forgiven.
 
     Raises ValueError where it is none.
     """
-    if (fenced := _FENCE.match(text)) is not None:
-        text = fenced.group(1)
+    text = _without_fence(text)
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         pass
-    without = _STRING_OR_COMMA.sub(lambda match: "" if match.group() == "," else match.group(), text)
     try:
-        return orjson.loads(without)
+        return orjson.loads(_without_last_commas(text))
     except orjson.JSONDecodeError as error:
         raise ValueError(f"it is no JSON ({error})") from None
+
+
+def _without_fence(text: str) -> str:
+    """Return what stands between fences; the text itself where it stands between none."""
+    text = text.strip()
+    first, found, rest = text.partition("\n")
+    if not found or not first.startswith("```") or not rest.endswith("```"):
+        return text
+    return rest.removesuffix("```")
+
+
+def _without_last_commas(text: str) -> str:
+    """Return JSON without commas before closing brackets, in one pass over it."""
+    kept: list[str] = []
+    in_string = is_escaped = False
+    comma = -1
+    for character in text:
+        if in_string:
+            in_string = is_escaped or character != '"'
+            is_escaped = character == "\\" and not is_escaped
+        elif character == '"':
+            in_string, comma = True, -1
+        elif character == ",":
+            comma = len(kept)
+        elif character in "]}":
+            if comma >= 0:
+                kept[comma] = ""
+            comma = -1
+        elif not character.isspace():
+            comma = -1
+        kept.append(character)
+    return "".join(kept)
 
 
 def _objection(error: ValidationError) -> str:

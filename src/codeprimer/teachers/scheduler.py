@@ -25,7 +25,7 @@ from codeprimer.teachers.errors import BudgetError, TeacherError
 from codeprimer.teachers.estimate import duration
 from codeprimer.teachers.items import Item, follow
 from codeprimer.teachers.journal import Entry, Writer
-from codeprimer.teachers.ledger import Books
+from codeprimer.teachers.ledger import Books, Reserved
 from codeprimer.teachers.outcomes import FINAL, MAYBE_BILLED, Failure, Success, Trouble
 from codeprimer.teachers.questions import Settled
 from codeprimer.teachers.requests import Answer, Form
@@ -182,9 +182,12 @@ class Scheduler:
             self._same[item.key].append(item)
             return
         self._same[item.key] = []
-        request = item.request
-        item.reserved = self._ledger.most(len(item.body), len(request.messages), self._form.max_tokens(request))
+        item.reserved = self._most(item)
         heapq.heappush(self._ready, item)
+
+    def _most(self, item: Item) -> Reserved:
+        request = item.request
+        return self._ledger.most(len(item.body), len(request.messages), self._form.max_tokens(request))
 
     def _pump(self) -> None:
         """Send what can be sent; see to it that this is called again when there is more."""
@@ -198,6 +201,8 @@ class Scheduler:
         while self._ready:
             item = self._ready[0]
             assert item.reserved is not None
+            if item.reserved.overrun != self._ledger.overrun:
+                item.reserved = self._most(item)
             endpoint, wait = self._choose(item.reserved.tokens, now)
             if wait > 0:
                 soonest = min(soonest, now + wait)

@@ -123,6 +123,8 @@ class TeacherSettings(Settings):
                 raise ValueError(
                     f"{address!r} is no address; it begins with http:// or https:// and mostly ends in /v1"
                 )
+            if "@" in address or "?" in address:
+                raise ValueError("an address with a password or a query in it; keys go into api_key_env alone")
         return given
 
     @model_validator(mode="after")

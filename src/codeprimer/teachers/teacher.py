@@ -100,6 +100,7 @@ class Teacher:
         self._journal = Journal(folder / FILE_NAME)
         self.ledger = Ledger(settings, self._tariff, self._journal.spent(account, settings.model))
         self._changed = threading.Condition()
+        self._starting = threading.Lock()
         self._scheduler: Scheduler | None = None
 
     def ask(self, questions: Iterable[Question], expected: int | None = None) -> Iterator[Reply]:
@@ -111,6 +112,7 @@ class Teacher:
         if self.settings.batch:
             yield from self._ask_by_batches(iter(questions), expected)
             return
+        self._take_open_batches()
         source = iter(questions)
         waiting: deque[Item] = deque()
         room = max(TAKEN_AT_ONCE, LOOK_AHEAD * self.settings.max_in_flight * len(self.settings.addresses))
@@ -134,8 +136,7 @@ class Teacher:
         """Yield replies a file of requests at a time."""
         from codeprimer.teachers.batch import BatchAsker
 
-        books = Books(self._journal, self.ledger, self._account)
-        asker = BatchAsker(self.settings, self._form, books, self._key)
+        asker = BatchAsker(self.settings, self._form, self._books(), self._key)
         done, cost = 0, 0
         while items := [self._item(n, q) for n, q in enumerate(islice(source, self.settings.batch_requests))]:
             try:
@@ -163,12 +164,24 @@ class Teacher:
         return left
 
     def _started(self) -> Scheduler:
-        if self._scheduler is None:
-            from codeprimer.teachers.scheduler import Scheduler  # with it comes the network, which many runs never need
+        with self._starting:
+            if self._scheduler is None:
+                from codeprimer.teachers.scheduler import Scheduler  # with it comes the network, seldom needed
 
-            books = Books(self._journal, self.ledger, self._account)
-            self._scheduler = Scheduler(self.settings, self._form, books, self._key, self._tell, self._section)
-        return self._scheduler
+                self._scheduler = Scheduler(
+                    self.settings, self._form, self._books(), self._key, self._tell, self._section
+                )
+            return self._scheduler
+
+    def _books(self) -> Books:
+        return Books(self._journal, self.ledger, self._account)
+
+    def _take_open_batches(self) -> None:
+        """Take the answers of batches that an earlier run has handed in, in whichever way is asked now."""
+        if self._journal.open_batches(self._account, self.settings.model):
+            from codeprimer.teachers.batch import BatchAsker
+
+            BatchAsker(self.settings, self._form, self._books(), self._key)
 
     def _tell(self) -> None:
         with self._changed:
