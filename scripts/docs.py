@@ -20,6 +20,7 @@ ORDER = [
     "curriculum",
     "sandbox",
     "engines",
+    "teachers",
     "model",
     "exam",
     "corpus",

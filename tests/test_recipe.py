@@ -205,3 +205,28 @@ def test_a_strange_override_is_one_sentence_too(value: str, tmp_path: Path) -> N
     path.write_text("seed: 1")
     with pytest.raises(RecipeError, match="the value is not YAML"):
         load_recipe(path, [f"seed={value}"])
+
+
+TEACHER = "name: asked\nteacher: {base_url: 'http://127.0.0.1:1/v1', model: m%s}\n"
+
+
+@pytest.mark.parametrize(
+    ("teacher", "said"),
+    [
+        (TEACHER.replace("base_url", "base_ulr") % "", "teacher.base_ulr: unknown key; did you mean 'base_url'"),
+        (TEACHER % ", price: {inptu: 1, output: 2}", "teacher.price.inptu: unknown key"),
+        (TEACHER % ", api_key_env: sk-proj-secret", "teacher.api_key_env: give the name of an environment variable"),
+        (TEACHER % ", max_tokens: 9, most_tokens: 8", "teacher: most_tokens (8) must not be below max_tokens (9)"),
+        (TEACHER % ", extra: {max_completion_tokens: 9}", "teacher: extra.max_completion_tokens is set by codeprimer"),
+        (TEACHER.replace("127", "user:pw@127") % "", "teacher.base_url: an address with a password or a query in it"),
+    ],
+)
+def test_what_is_wrong_with_a_teacher_is_said_without_repeating_secrets(
+    teacher: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "asked.yaml").write_text(teacher)
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(tmp_path / "asked.yaml")
+    message = str(caught.value)
+    assert said in message
+    assert not any(secret in message for secret in ("sk-proj-secret", "user:pw", "Value error", "Price", "got {"))

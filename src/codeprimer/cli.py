@@ -89,6 +89,7 @@ def run(  # noqa: PLR0913 - the options of a command are its arguments
         planned = pipeline.plan(pipeline.steps_until(settled, until, tier, folder), recipe.seed, folder.store, console)
         if (loss := replaced(folder, planned, recipe.seed)) is not None:
             console.warn(loss)
+        pipeline.check_teachers(settled, planned)
         for step, built in pipeline.run(planned, folder, pipeline.make_tools(settled, console, processes)):
             _say_built(console, step.link, built.reused, built.seconds, built.headline)
             console.event("step_done", step=step.name, id=built.artifact.id, reused=built.reused, seconds=built.seconds)

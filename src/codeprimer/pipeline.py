@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -24,12 +24,14 @@ from codeprimer.quality.annotator import AskingAnnotator
 from codeprimer.quality.asking import EndpointAnnotator
 from codeprimer.quality.by_hand import HumanAnnotator
 from codeprimer.quality.stage import QualityStage
-from codeprimer.recipe import ENDPOINT, HUMAN, Recipe
+from codeprimer.recipe import ENDPOINT, HUMAN, Recipe, plugins_of
 from codeprimer.report.stage import ReportStage
 from codeprimer.run_folder import RunFolder, step_name
 from codeprimer.sandbox import JailError, Sandbox, Tier
 from codeprimer.schedule import Planned, State, Step, walk
 from codeprimer.teachers import Access, TeacherSettings
+from codeprimer.teachers.prices import tariff_of
+from codeprimer.teachers.teacher import key_of
 from codeprimer.textbooks.stage import TextbooksStage
 from codeprimer.tokens.stage import TokensStage
 from codeprimer.training.settings import MOST_THREADS
@@ -113,6 +115,18 @@ def second_access(settings: TeacherSettings | None, folder: RunFolder | None) ->
     if folder is None:
         return Access(settings, section=SECOND)
     return Access(settings, folder.store.root / TEACHERS, f"{folder.path.name}/{SECOND}", SECOND)
+
+
+def check_teachers(recipe: Recipe, planned: Sequence[Planned]) -> None:
+    """Raise RecipeError where a step will ask a teacher whose price or key is not known: now, not after hours."""
+    users = plugins_of(recipe)
+    asking = {key.partition(".")[0] for key, name in users.items() if name == ENDPOINT}
+    if not any(item.step.name in asking and item.state != "up to date" for item in planned):
+        return
+    for section, settings in (("teacher", recipe.teacher), (SECOND, recipe.second_teacher)):
+        if settings is not None:
+            tariff_of(settings, section)
+            key_of(settings, section)
 
 
 def _annotator(recipe: Recipe, folder: RunFolder | None) -> AskingAnnotator | None:

@@ -27,7 +27,7 @@ from codeprimer.exam.settings import BENCHMARK_NAMES, ExamSettings
 from codeprimer.exercises.settings import ExercisesSettings
 from codeprimer.quality.settings import QualitySettings
 from codeprimer.report.settings import ReportSettings
-from codeprimer.teachers.settings import TeacherSettings
+from codeprimer.teachers.settings import Price, TeacherSettings
 from codeprimer.textbooks.settings import TextbooksSettings
 from codeprimer.tokens.sets import NAMES as TRAINING_SETS
 from codeprimer.tokens.settings import TokensSettings
@@ -172,7 +172,10 @@ def parse_recipe(values: dict[str, Any], origin: str) -> Recipe:
     try:
         recipe = Recipe.model_validate_json(orjson.dumps(values))
     except ValidationError as error:
-        raise RecipeError(f"{origin}: {_sentence(error.errors()[0])}") from None
+        findings = error.errors()
+        # A key that is misspelt is missing too; what is there says more than what is not.
+        found = next((one for one in findings if one["type"] == "extra_forbidden"), findings[0])
+        raise RecipeError(f"{origin}: {_sentence(found)}") from None
     except TypeError as error:
         raise RecipeError(f"{origin}: a value that JSON cannot hold: {error}") from None
     if recipe.name in RESERVED_NAMES:
@@ -331,17 +334,24 @@ def _absolute(text: str, recipe: Path, key: str) -> str:
 
 def _sentence(error: ErrorDetails) -> str:
     """Turn pydantic's finding into one sentence that starts with the key."""
-    location = [part for part in error["loc"] if isinstance(part, str | int)]
+    location = [part for part in error["loc"] if isinstance(part, str | int) and not _is_alternative(part)]
     key = ".".join(map(str, location)) or "the recipe"
     match error["type"]:
         case "extra_forbidden":
             return f"{key}: unknown key; {nearest(str(location[-1]), sorted(_known_keys(location[:-1])))}"
         case "missing":
             return f"{key}: is missing"
+        case "value_error":
+            return f"{key}: {error['msg'].removeprefix('Value error, ')}"
         case "json_invalid":
             return f"{key}: {error['msg']}"
         case _:
             return f"{key}: {_lower_first(error['msg'])}, got {_short(error['input'])}"
+
+
+def _is_alternative(part: str | int) -> bool:
+    """Tell whether a part of a place is no key, but which of several kinds of value was tried."""
+    return isinstance(part, str) and (part == Price.__name__ or part.startswith(("literal[", "function-")))
 
 
 def _known_keys(location: Sequence[str | int]) -> Iterator[str]:

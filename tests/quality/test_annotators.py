@@ -154,7 +154,7 @@ GOOD_ID = "0" * 64
     [
         ([{"doc_id": GOOD_ID, "points": 9}], "line 1: points: Input should be less than or equal to 5"),
         ([{"doc_id": GOOD_ID, "points": 1}, {"doc_id": "x", "points": 1}], "line 2: doc_id: String should match"),
-        ([{"doc_id": GOOD_ID, "points": 1, "label": 2}], "line 1: label: Extra inputs are not permitted"),
+        ([{"doc_id": GOOD_ID, "points": 1, "lable": 2}], "line 1: lable: Extra inputs are not permitted"),
         ([{"doc_id": GOOD_ID, "points": 1}] * 2, "line 2: 000000000000 is labelled twice"),
     ],
 )
@@ -166,3 +166,26 @@ def test_a_line_that_is_no_label_is_named(lines: list[dict[str, Any]], said: str
 def test_a_file_of_labels_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"nowhere\.jsonl: labels cannot be read"):
         HumanAnnotator(tmp_path / "nowhere.jsonl").identity()
+
+
+def test_an_exported_table_of_labels_can_be_corrected_by_hand(tmp_path: Path) -> None:
+    [row] = documents(1)
+    exported = {"doc_id": row["doc_id"], "package": "p", "part": "train", "points": 4.0, "label": True, "why": []}
+    (tmp_path / "labels.jsonl").write_text(
+        json.dumps(exported | {"annotator": "rubric", "said": None, "request_id": None})
+    )
+    [label] = HumanAnnotator(tmp_path / "labels.jsonl").label(iter([row]))
+    assert isinstance(label, Label) and label.points == 4.0
+
+
+def test_labels_of_other_documents_alone_are_an_error_and_some_of_them_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = documents(2)
+    (tmp_path / "labels.jsonl").write_text(
+        "".join(json.dumps({"doc_id": r["doc_id"], "points": 1}) + "\n" for r in rows)
+    )
+    list(HumanAnnotator(tmp_path / "labels.jsonl").label(iter(rows[:1])))
+    assert "1 lines are about no document of the sample" in caplog.text
+    with pytest.raises(SourceError, match="none of its 2 lines is about a document of the sample"):
+        list(HumanAnnotator(tmp_path / "labels.jsonl").label(iter(documents(3)[2:])))

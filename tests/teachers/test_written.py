@@ -32,7 +32,7 @@ exercises: {{author: endpoint, count: {exercises}}}
 
 def endpoint() -> AbstractContextManager[str]:
     """Run the mock with the script in a process of its own."""
-    return serving_apart("--latency", "0.05", "--faults", FAULTS, "--script", "tests.teachers.scripted:answer")
+    return serving_apart("--latency", "0.05", "--faults", FAULTS, "--script", "codeprimer.teachers.scripted:answer")
 
 
 def run(folder: Path, until: str) -> str:

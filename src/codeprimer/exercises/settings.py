@@ -10,7 +10,9 @@ from codeprimer.core.stage import PLACE, Settings
 class ExercisesSettings(Settings):
     """How many exercises are written, and by whom."""
 
-    author: str = Field(default="offline", description="Who writes: the name of a plug-in of the kind authors.")
+    author: str = Field(
+        default="offline", description="Who writes: offline, endpoint (the section teacher), or the name of a plug-in."
+    )
     count: int = Field(
         default=20_000, ge=1, description="Exercises that pass every check; more are written until then."
     )

@@ -91,9 +91,14 @@ class ExercisesStage(Stage[ExercisesSettings]):
                 if tally.kept == settings.count or empty == (1 if self._author is None else EMPTY_ROUNDS):
                     break
         if tally.kept < settings.count:
+            reasons = ", ".join(f"{reason} {count:,}" for reason, count in tally.rejected.most_common(3))
+            rounds = number + 1
+            remedy = (
+                f"raise exercises.rounds (now {settings.rounds})" if rounds == settings.rounds else "see to the author"
+            )
             raise RecipeError(
-                f"exercises.count: after {asked} units only {tally.kept:,} of {settings.count:,} different exercises "
-                f"passed their checks; ask for fewer, or raise exercises.rounds (now {settings.rounds})"
+                f"exercises.count: after {rounds} rounds only {tally.kept:,} of {settings.count:,} different exercises "
+                f"passed their checks (rejected: {reasons or 'none'}); ask for fewer, or {remedy}"
             )
         facts = tally.facts()
         if self._author is not None:

@@ -7,6 +7,7 @@ Reads a file of JSON lines: ``doc_id``, ``points`` (0-5) and, where there are an
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,6 +18,8 @@ from codeprimer.core.errors import SourceError
 from codeprimer.core.shards import Row
 from codeprimer.quality.annotator import Label, Unlabelled
 
+_log = logging.getLogger(__name__)
+
 
 class _Line(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -25,6 +28,12 @@ class _Line(BaseModel):
     points: float = Field(ge=0, le=5, strict=True)
     why: tuple[str, ...] = ()
     said: str | None = None
+    package: Any = None
+    part: Any = None
+    label: Any = None
+    annotator: Any = None
+    request_id: Any = None
+    """What an exported table of labels has besides; not read, so that such a table can be corrected by hand."""
 
 
 class HumanAnnotator:
@@ -62,12 +71,21 @@ class HumanAnnotator:
     def label(self, documents: Iterable[Row]) -> Iterator[Label | Unlabelled]:
         """Yield what was said of each document. Raises SourceError where a line is none."""
         given = self._read()
+        seen = 0
         for row in documents:
             line = given.get(row["doc_id"])
+            seen += line is not None
             if line is None:
                 yield Unlabelled(row["doc_id"], "not_labelled", f"{self._path.name} has no line for it", ())
             else:
                 yield Label(row["doc_id"], line.points, line.why, line.said)
+        if not seen:
+            raise SourceError(
+                f"{self._path}: none of its {len(given):,} lines is about a document of the sample; label documents of "
+                "`codeprimer export RUN quality/labels` of a run with another annotator"
+            )
+        if seen < len(given):
+            _log.warning("%s: %d lines are about no document of the sample", self._path, len(given) - seen)
 
     def _content(self) -> bytes:
         try:

@@ -71,7 +71,7 @@ class BatchAsker:
             for item in asked:
                 if item.key in known:
                     item.failures = 0
-                    follow(item, known[item.key], self._form, self._books.journal)
+                    follow(item, replace(known[item.key], is_new=True), self._form, self._books.journal)
                 else:
                     self._count_failure(item, failed.get(item.key.hex(), "the batch has no line for it"))
                 if item.settled is None:

@@ -27,9 +27,12 @@ PATIENCE = 30.0
 """How long an answer is waited for [s]."""
 
 ANSWER_TOKENS = 64
+TRIES, PAUSE = 3, 0.5
+_PASSING = frozenset({Trouble.REFUSED, Trouble.OVERLOADED, Trouble.DROPPED, Trouble.BROKEN, Trouble.EMPTY})
 
 _REMEDIES = {
     Trouble.UNREACHABLE: "start the server, or correct teacher.base_url",
+    Trouble.DROPPED: "look at the server's own log, and at what lies between here and there",
     Trouble.SILENT: "look at the server: it takes requests and does not answer them",
     Trouble.REFUSED: "wait a little, or lower teacher.max_in_flight and requests_per_minute",
     Trouble.OVERLOADED: "look at the server's own log",
@@ -110,6 +113,17 @@ def _check_form(settings: TeacherSettings, address: str, key: str) -> Check:
 
 
 def _send(settings: TeacherSettings, address: str, key: str, request: Request) -> tuple[Success | Failure, float]:
+    """Send a request; what passes is tried again, as a run does."""
+    for attempt in range(TRIES):
+        outcome, seconds = _send_once(settings, address, key, request)
+        if isinstance(outcome, Success) or outcome.trouble not in _PASSING:
+            break
+        if attempt + 1 < TRIES:
+            time.sleep(PAUSE)
+    return outcome, seconds
+
+
+def _send_once(settings: TeacherSettings, address: str, key: str, request: Request) -> tuple[Success | Failure, float]:
     async def send() -> Success | Failure:
         async with aiohttp.ClientSession() as session:
             endpoint = Endpoint(address, settings, session)

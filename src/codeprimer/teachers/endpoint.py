@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import ssl
 from collections.abc import Mapping
+from dataclasses import replace
 
 import aiohttp
 
@@ -122,7 +124,7 @@ class Endpoint:
                 if content is None:
                     return Failure(Trouble.BROKEN, f"the answer is longer than {MOST_BYTES:,} bytes")
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError, ssl.SSLError) as error:
-            return Failure(Trouble.WRONG_SETUP, f"no secure connection: {_said(error)}")
+            return Failure(Trouble.WRONG_SETUP, f"no secure connection: {_said(error)}; is it an http:// address?")
         except (aiohttp.InvalidURL, ValueError) as error:
             return Failure(Trouble.WRONG_SETUP, f"that is no address: {_said(error)}")
         except aiohttp.ClientPayloadError as error:
@@ -140,7 +142,18 @@ class Endpoint:
             self.paused_until = max(self.paused_until, asyncio.get_running_loop().time() + pause)
         if key := headers.get("Authorization", "").removeprefix("Bearer "):
             content = content.replace(key.encode(), b"[the key]")  # some servers repeat what they were sent
-        return read_response(response.status, response.headers, content, path == "/embeddings")
+        outcome = read_response(response.status, response.headers, content, path == "/embeddings")
+        if response.status == 404 and isinstance(outcome, Failure) and (better := _better(self.address)):
+            return replace(outcome, detail=f"{outcome.detail}; try base_url: {better}")
+        return outcome
+
+
+def _better(address: str) -> str:
+    """Return the address that was probably meant, nothing where this one looks right."""
+    for path in ("/chat/completions", "/completions", "/embeddings"):
+        if address.endswith(path):
+            return address.removesuffix(path)
+    return "" if re.search(r"/v\d+\w*$", address) else f"{address}/v1"
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes | None:

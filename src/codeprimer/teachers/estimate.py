@@ -38,12 +38,13 @@ class Estimate:
         if tariff.is_known:
             text += f", {as_usd(self.cost) if self.cost else 'free'}"
         if settings.budget_usd is not None:
-            text += f" (cap {as_usd(int(settings.budget_usd * NANO))})"
+            cap = int(settings.budget_usd * NANO)
+            text += f" ({'more than the cap of' if self.cost > cap else 'cap'} {as_usd(cap)})"
         if settings.budget_tokens is not None:
             text += f" (cap {settings.budget_tokens:,} tokens)"
         return (
-            f"{text}, {duration(self.seconds)} at {SECONDS_PER_ANSWER:g} s per answer; what is in the journal already "
-            "costs neither"
+            f"{text}, {duration(self.seconds)} at {SECONDS_PER_ANSWER:g} s per answer; answers that are in the journal "
+            "already cost nothing"
         )
 
 

@@ -220,7 +220,7 @@ class Mock:
             "id": "chatcmpl-mock",
             "object": "chat.completion",
             "created": 0,
-            "model": fields.get("model", "mock"),
+            "model": "mock" if fields.get("model", "mock") == "mock" else f"mock of {fields['model']}",
             "choices": [] if fault == "no_choices" else [choice],
         } | ({} if fault == "no_usage" else {"usage": usage | {"total_tokens": prompt + completion}})
 
@@ -376,8 +376,19 @@ def parse_faults(text: str, seed: int = 0) -> Faults:
         kind, _, share = part.partition("=")
         if kind not in KINDS:
             raise ValueError(f"{kind!r} is no fault; known: {', '.join(KINDS)}")
+        if not _is_share(share):
+            raise ValueError(f"{part!r}: give a share between 0 and 1, such as {kind}=0.1")
         shares[kind] = float(share)
+    if sum(shares.values()) > 1:
+        raise ValueError("the shares of all faults together are more than 1")
     return Faults(shares, seed)
+
+
+def _is_share(text: str) -> bool:
+    try:
+        return 0 <= float(text) <= 1
+    except ValueError:
+        return False
 
 
 def _script_named(name: str) -> Script:
@@ -414,11 +425,14 @@ def main() -> int:
     given = parser.parse_args()
     try:
         faults = parse_faults(given.faults, given.seed)
-    except ValueError as error:
+        script = _script_named(given.script) if given.script else None
+    except (ValueError, ImportError, AttributeError) as error:
         parser.error(str(error))
-    script = _script_named(given.script) if given.script else None
     manner = Manner(script, faults, given.latency, given.per_second, given.retry_after, given.key, given.model)
-    asyncio.run(_serve(Mock(manner), given.port))
+    try:
+        asyncio.run(_serve(Mock(manner), given.port))
+    except (OSError, OverflowError) as error:
+        parser.error(f"--port {given.port}: {error}")
     return 0
 
 

@@ -26,7 +26,10 @@ LONGEST_PAUSE = 60.0
 REMEMBERED = 256
 """Durations of answers that the time limit follows."""
 
-ENOUGH = 20
+FEW, ENOUGH = 3, 20
+SLACK_AT_FIRST, SECONDS_AT_FIRST = 10.0, 10.0
+"""While there are few answers, so many times what the slowest took is waited for one, and so long at least [s]."""
+
 SLACK = 3.0
 """So many times what 99 of 100 answers took is waited for one."""
 LEAST_SECONDS = 0.5
@@ -135,7 +138,9 @@ class Patience:
 
     def seconds(self, silences: int) -> float:
         """Return the time limit of an attempt; it doubles with each that was in vain, for answers that are slow [s]."""
-        if len(self._recent) < ENOUGH:
+        if len(self._recent) < FEW:
             return self._longest
+        if len(self._recent) < ENOUGH:
+            return min(self._longest, max(SECONDS_AT_FIRST, SLACK_AT_FIRST * self._ordered[-1]) * float(2**silences))
         slow = self._ordered[math.ceil(0.99 * len(self._ordered)) - 1]
         return min(self._longest, max(LEAST_SECONDS, SLACK * slow) * float(2**silences))

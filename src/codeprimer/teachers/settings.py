@@ -107,6 +107,15 @@ class TeacherSettings(Settings):
     )
     extra: dict[str, Any] = Field(default={}, description="More fields of the request, such as reasoning_effort.")
 
+    @field_validator("api_key_env")
+    @classmethod
+    def _name_of_variable(cls, given: str | None) -> str | None:
+        if given is not None and not (given.isidentifier() and given.isascii()):
+            raise ValueError(
+                "give the name of an environment variable, such as OPENAI_API_KEY; no key stands in a recipe"
+            )
+        return given
+
     @field_validator("base_url", mode="before")
     @classmethod
     def _several(cls, given: Any) -> Any:

@@ -204,7 +204,10 @@ class Teacher:
     def _at_the_cap(self, done: int, cost: int, expected: int | None) -> str:
         """Return what to say: ``done`` of the ``expected`` questions cost ``cost``, whenever that was paid."""
         name = "budget_tokens" if self.settings.budget_usd is None else "budget_usd"
-        text = f"{self._section}.{name}: the cap of {self.ledger.cap()} is reached, {self.ledger.describe()} spent; "
+        text = (
+            f"{self._section}.{name}: the cap of {self.ledger.cap()} is reached: {self.ledger.describe()} spent, and one more "
+            "request could go beyond it; "
+        )
         if expected is not None and done:
             left = max(1, expected - done)
             text += f"{left:,} of {expected:,} questions are left"

@@ -11,7 +11,9 @@ from codeprimer.curriculum.audiences import AUDIENCES
 class TextbooksSettings(Settings):
     """How many sections are written, for whom, and how long they may be."""
 
-    author: str = Field(default="offline", description="Who writes: offline, or the name of a plug-in.")
+    author: str = Field(
+        default="offline", description="Who writes: offline, endpoint (the section teacher), or the name of a plug-in."
+    )
     sections: int = Field(default=1_500, ge=1, description="Sections to keep, spread evenly over the concepts.")
     audiences: tuple[str, ...] = Field(
         default=AUDIENCES, min_length=1, description="Who they are written for, in turn; any of the default."

@@ -116,7 +116,7 @@ def _warn(settings: TextbooksSettings, tally: Tally, console: Console) -> None:
     if tally.kept < settings.sections:
         console.warn(
             f"textbooks: only {tally.kept:,} of {settings.sections:,} sections passed within {settings.attempts} "
-            "attempts each; the table rejected says why"
+            f"attempts each (rejected: {tally.reasons()}); the table rejected says why"
         )
     if missing := left_out(settings.sections):
         console.warn(

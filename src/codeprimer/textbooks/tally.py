@@ -68,6 +68,10 @@ class Tally:
         """How many sections were rejected, earlier attempts included."""
         return self._reasons.total()
 
+    def reasons(self) -> str:
+        """Return why most were rejected, for people."""
+        return ", ".join(f"{reason} {count:,}" for reason, count in self._reasons.most_common(3)) or "none"
+
     def facts(self) -> dict[str, Any]:
         """Return the figures as plain JSON values."""
         distinct = len(np.unique(np.frombuffer(self._blocks, dtype=np.uint64))) if self._blocks else 0

@@ -31,6 +31,8 @@ UNIT_SECTIONS = 100
 ASKED_SECTIONS = 1000
 """Sections per unit where somebody is asked, who keeps many requests in flight."""
 
+HOPELESS_ATTEMPTS = 2
+
 LIMITS = Limits(seconds=2.0)
 """What the code of one section may use; an honest section needs some milliseconds."""
 
@@ -97,6 +99,8 @@ def write_sections(author: SectionAuthor, unit: WriteUnit, folder: Path, workers
             if missing:
                 _attempt(unit, author, missing, attempt, outcome, sandbox)
                 missing = [order for order in missing if order.number not in outcome.accepted]
+            if not outcome.accepted and attempt + 1 >= HOPELESS_ATTEMPTS:
+                break  # an author of whom nothing passes twice will not pass later, and may have to be paid
     with TableWriter(folder / "sections", SECTIONS) as table:
         table.write_all(row for _, row in sorted(outcome.accepted.items()))
     with TableWriter(folder / "rejected", SECTIONS_REJECTED) as table:

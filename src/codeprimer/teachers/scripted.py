@@ -1,6 +1,7 @@
 """A script for the mock that judges, writes functions, tests and sections: right mostly, wrong sometimes.
 
-By hand: ``python -m codeprimer.teachers.mock --script tests.teachers.scripted:answer``, from the folder of the project.
+``python -m codeprimer.teachers.mock --script codeprimer.teachers.scripted:answer``. Its one idea: whoever tries a recipe
+before it costs money sees every step of it, with rejections for every reason; to anything else it answers as the mock does.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ from typing import Any
 
 import orjson
 
+from codeprimer.teachers.mock import default_script
+
 FILLER = "A value that has a name can be used again, and whoever reads the code later knows what it stands for. "
 
 
 def answer(fields: dict[str, Any]) -> str:
     """Return what a teacher would say."""
+    if len(fields["messages"]) < 2 or fields["messages"][0]["role"] != "system":
+        return default_script(fields)
     system = fields["messages"][0]["content"]
     content = fields["messages"][1]["content"]
     drawn = int.from_bytes(hashlib.sha256(content.encode()).digest()[:4], "big")
