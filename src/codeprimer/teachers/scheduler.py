@@ -297,16 +297,20 @@ class Scheduler:
             return
         for entry in entries:
             self.counts.answers += 1
-            answer = entry.answer
-            for item in (entry.item, *self._same.pop(answer.key)):
-                item.failures = item.tries = item.silences = 0
-                if follow(item, answer, self._form, self._journal):
-                    self._note_reading(item, item.answers[-1])
-                else:
-                    self._enqueue(item)
-                answer = replace(entry.answer, is_new=False)  # to whoever else asked the same, it costs nothing now
+            others = self._same.pop(entry.answer.key)
+            self._take(entry.item, entry.answer)
+            for item in others:
+                self._take(item, replace(entry.answer, is_new=False))  # whoever else asked the same pays nothing now
         self._tell()
         self._pump()
+
+    def _take(self, item: Item, answer: Answer) -> None:
+        """Have a question hear an answer; what it asks next is sent."""
+        item.failures = item.tries = item.silences = 0
+        if follow(item, answer, self._form, self._journal):
+            self._note_reading(item, item.answers[-1])
+        else:
+            self._enqueue(item)
 
     def _note_reading(self, item: Item, answer: Answer) -> None:
         """Have what was read in an answer kept apart from it, under the name of how it was read."""
