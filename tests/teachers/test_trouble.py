@@ -275,6 +275,26 @@ def test_an_sqlite_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
         teacher(settings(DEAD), tmp_path)
 
 
+def test_many_at_once_begin_one_journal(tmp_path: Path) -> None:
+    for number in range(20):
+        failures: list[Exception] = []
+        barrier = threading.Barrier(16)
+
+        def begin(folder: Path, failures: list[Exception] = failures, barrier: threading.Barrier = barrier) -> None:
+            barrier.wait()
+            try:
+                teacher(settings(DEAD), folder).close()
+            except Exception as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=begin, args=(tmp_path / str(number),)) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+
+
 def test_a_question_for_text_takes_no_vectors(tmp_path: Path) -> None:
     content = orjson.dumps({"data": [{"index": 0, "embedding": [1.0]}]})
     assert isinstance(outcomes.read_response(200, {}, content), outcomes.Failure)

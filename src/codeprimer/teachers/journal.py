@@ -30,6 +30,9 @@ GROUP_SECONDS = 0.02
 LOCKED_TRIES = 10
 """So many minutes another process may hold the journal before answers that came are given up."""
 
+BEGIN_TRIES, BEGIN_PAUSE = 200, 0.05
+"""How often, and how long apart [s], it is tried to open a file that another process is beginning."""
+
 LOOK_UP_AT_ONCE = 256
 SHORT = 4096
 """Texts up to this length are not compressed [bytes]."""
@@ -87,16 +90,34 @@ class Journal:
         self._lock = threading.Lock()
 
     def _begin(self) -> None:
-        [(version,)] = self._reader.execute("pragma user_version").fetchall()
-        if version not in (0, VERSION):
+        version = self._version()
+        if version == 0:
+            self._reader.execute("begin immediate")
+            try:
+                version = self._version()  # another process may have begun it meanwhile
+                if version == 0:
+                    self._make_tables()
+                    version = VERSION
+                self._reader.execute("commit")
+            except BaseException:
+                self._reader.rollback()
+                raise
+        if version != VERSION:
             raise StoreError(
                 f"{self.path}: a journal of version {version}, and this codeprimer reads version {VERSION}; use the "
                 "codeprimer that wrote it, or another folder with --runs"
             )
-        if version == 0 and self._reader.execute("select count(*) from sqlite_master").fetchone()[0]:
+
+    def _version(self) -> int:
+        [(version,)] = self._reader.execute("pragma user_version").fetchall()
+        return int(version)
+
+    def _make_tables(self) -> None:
+        if self._reader.execute("select count(*) from sqlite_master").fetchone()[0]:
             raise StoreError(f"{self.path}: an SQLite file of somebody else's; move it away")
-        if version == 0:
-            self._reader.executescript(f"begin immediate; {_TABLES} pragma user_version = {VERSION}; commit;")
+        for statement in filter(str.strip, _TABLES.split(";")):
+            self._reader.execute(statement)
+        self._reader.execute(f"pragma user_version = {VERSION}")
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, Answer]:
         """Return the answers that are there; any thread may ask. Raises StoreError where the file is damaged."""
@@ -354,6 +375,13 @@ def unpacked(stored: str | bytes) -> str:
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=60.0, isolation_level=None, check_same_thread=False)
-    connection.execute("pragma journal_mode = wal")
+    for attempt in range(BEGIN_TRIES):
+        try:
+            connection.execute("pragma journal_mode = wal")
+            break
+        except sqlite3.OperationalError as error:  # here SQLite does not wait for others by itself
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or attempt + 1 == BEGIN_TRIES:
+                raise
+            time.sleep(BEGIN_PAUSE)
     connection.execute("pragma synchronous = full")
     return connection
