@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 FILE_NAME = "journal.sqlite"
 VERSION = 1
-GROUP_SECONDS = 0.02
+GROUP_SECONDS = 0.04
 """How long answers are collected before they are written together [s]."""
 
 LOCKED_TRIES = 10
