@@ -97,24 +97,20 @@ TEACHERS = "teachers"
 """The folder in the store with the journal of all teachers."""
 
 
-def access(settings: TeacherSettings | None, folder: RunFolder | None) -> Access:
-    """Return how the teacher is reached; what it costs is booked on the run's name."""
-    assert settings is not None, "a recipe that needs a teacher has been checked for one"
-    if folder is None:
-        return Access(settings)
-    return Access(settings, folder.store.root / TEACHERS, folder.path.name)
-
-
 SECOND = "second_teacher"
 
 
-def second_access(settings: TeacherSettings | None, folder: RunFolder | None) -> Access | None:
-    """Return how the second teacher is reached, None where there is none; it has an account and a cap of its own."""
-    if settings is None:
-        return None
+def access(settings: TeacherSettings | None, folder: RunFolder | None, section: str = "teacher") -> Access:
+    """Return how a teacher is reached; each has an account of its own, and so a cap of its own."""
+    assert settings is not None, "a recipe that needs a teacher has been checked for one"
     if folder is None:
-        return Access(settings, section=SECOND)
-    return Access(settings, folder.store.root / TEACHERS, f"{folder.path.name}/{SECOND}", SECOND)
+        return Access(settings, section=section)
+    account = folder.path.name if section != SECOND else f"{folder.path.name}/{SECOND}"
+    return Access(settings, folder.store.root / TEACHERS, account, section)
+
+
+def _second(recipe: Recipe, folder: RunFolder | None) -> Access | None:
+    return None if recipe.second_teacher is None else access(recipe.second_teacher, folder, SECOND)
 
 
 def check_teachers(recipe: Recipe, planned: Sequence[Planned]) -> None:
@@ -135,7 +131,7 @@ def _annotator(recipe: Recipe, folder: RunFolder | None) -> AskingAnnotator | No
         assert recipe.quality.labels is not None
         return HumanAnnotator(Path(recipe.quality.labels))
     if recipe.quality.annotator == ENDPOINT:
-        return EndpointAnnotator(access(recipe.teacher, folder), second_access(recipe.second_teacher, folder))
+        return EndpointAnnotator(access(recipe.teacher, folder), _second(recipe, folder))
     return None
 
 
@@ -143,7 +139,7 @@ def _author(name: str, recipe: Recipe, folder: RunFolder | None) -> EndpointAuth
     """Return the author that asks the teacher, None where the stage makes its own."""
     if name != ENDPOINT:
         return None
-    return EndpointAuthor(access(recipe.teacher, folder), second_access(recipe.second_teacher, folder))
+    return EndpointAuthor(access(recipe.teacher, folder), _second(recipe, folder))
 
 
 SANDBOX = "sandbox"

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from codeprimer.core.errors import RecipeError, StoreError, UserError
-from codeprimer.teachers import BudgetError, EmbeddingQuestion, TeacherError, scheduler
+from codeprimer.teachers import BudgetError, EmbeddingQuestion, TeacherError, endpoint
 from codeprimer.teachers.mock import Faults, Manner, default_script
 from codeprimer.teachers.prices import NANO
 from tests.teachers.endpoints import Points, form, plain, serving, settings, teacher
@@ -146,7 +146,7 @@ def test_an_objection_says_what_is_wrong_and_a_better_answer_is_taken(tmp_path: 
 
 
 def test_a_failure_is_never_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "SECONDS_AT_FIRST", 1.0)
+    monkeypatch.setattr(endpoint, "SECONDS_AT_FIRST", 1.0)
     said = r"has not answered one of \d+ requests: status 500"
     with serving(Manner(faults=Faults({"error": 1.0}))) as mock:
         of = settings(mock.url)
@@ -238,7 +238,7 @@ WRONG: list[tuple[Manner, dict[str, Any], str]] = [
 def test_a_wrong_set_up_is_said_in_one_sentence(
     manner: Manner, changes: dict[str, Any], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduler, "SECONDS_AT_FIRST", 1.0)
+    monkeypatch.setattr(endpoint, "SECONDS_AT_FIRST", 1.0)
     with serving(manner) as mock:
         of = settings(mock.url, **changes)
         with teacher(of, tmp_path) as asked, pytest.raises(TeacherError, match=said) as error:

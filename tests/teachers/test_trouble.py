@@ -17,7 +17,7 @@ import orjson
 import pytest
 
 from codeprimer.core.errors import RecipeError, StoreError
-from codeprimer.teachers import BudgetError, PlainQuestion, Reply, TeacherError, endpoint, outcomes, scheduler
+from codeprimer.teachers import BudgetError, PlainQuestion, Reply, TeacherError, endpoint, outcomes
 from codeprimer.teachers.batch import BatchAsker
 from codeprimer.teachers.mock import Faults, Manner
 from codeprimer.teachers.outcomes import Success
@@ -101,7 +101,7 @@ def test_two_at_once_on_one_journal_take_the_same_answers_and_count_what_both_pa
 def test_a_server_that_refuses_everything_is_left_alone_and_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduler, "OUTAGE_SECONDS", 3.0)
+    monkeypatch.setattr(endpoint, "OUTAGE_SECONDS", 3.0)
     with serving(Manner(faults=Faults({"refused": 1.0}), retry_after=None)) as mock:
         with pytest.raises(TeacherError, match=r"has not answered for .* too many requests"):
             ask(settings(mock.url), tmp_path, 500)

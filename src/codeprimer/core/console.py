@@ -162,6 +162,8 @@ def _make_bars(out: rich.console.Console) -> rich.progress.Progress:
     )
 
 
-def without_controls(text: str) -> str:
+def without_controls(text: str, kept: str = "\n\t") -> str:
     """Return a text that somebody else wrote without what a terminal would obey; lines and tabulators stay."""
-    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in kept else repr(c)[1:-1] for c in text)

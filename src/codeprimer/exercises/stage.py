@@ -17,10 +17,11 @@ import orjson
 from codeprimer.core.artifact import Artifact, Workspace, to_json
 from codeprimer.core.console import Console
 from codeprimer.core.documents import EXERCISES, EXERCISES_REJECTED
-from codeprimer.core.errors import RecipeError, UserError
+from codeprimer.core.errors import RecipeError
 from codeprimer.core.shards import Row, TableWriter, read_rows
 from codeprimer.core.stage import Stage, Stats, Tools, map_here
 from codeprimer.curriculum.author import COMPARED, AskingAuthor
+from codeprimer.curriculum.comparing import comparison
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.exercises.settings import ExercisesSettings
 from codeprimer.exercises.tally import Tally
@@ -102,9 +103,7 @@ class ExercisesStage(Stage[ExercisesSettings]):
             )
         facts = tally.facts()
         if self._author is not None:
-            facts["writing"] = self._author.facts() | self._comparison(
-                settings, tools.seed, held_out, out.work, tools.console
-            )
+            facts["writing"] = self._author.facts() | self._comparison(settings, held_out, out.work, tools)
         headline = f"{tally.kept:,} exercises with {facts['distinct_trees']:,} distinct masked syntax trees"
         return Stats(f"{headline}; {tally.rejected.total():,} rejected", facts)
 
@@ -116,25 +115,20 @@ class ExercisesStage(Stage[ExercisesSettings]):
             return
         yield from map_here(partial(ask_unit, self._author), units, work)
 
-    def _comparison(
-        self, settings: ExercisesSettings, seed: int, held_out: HeldOut, work: Path, console: Console
-    ) -> Row:
+    def _comparison(self, settings: ExercisesSettings, held_out: HeldOut, work: Path, tools: Tools) -> Row:
         """Return what a second author makes of the first orders; nothing where there is none."""
         assert self._author is not None
-        second = self._author.second
-        if second is None:
-            return {}
         count = min(settings.count, COMPARED)
-        unit = WriteUnit(0, count, seed, settings.author, settings.seconds, held_out, self._tier)
-        try:
-            [folder] = map_here(partial(ask_unit, second), [unit], work / "second")
-        except UserError as error:
-            console.warn(f"exercises: the second teacher is not compared: {error}")
-            return {}
+        unit = WriteUnit(0, count, tools.seed, settings.author, settings.seconds, held_out, self._tier)
+
+        def write(author: AskingAuthor, folder: Path) -> None:
+            ask_unit(author, unit, folder)
+
+        def passed(folder: Path) -> int:
+            return sum(place < count for place in orjson.loads((folder / PLACES).read_bytes()))
+
         [first, *_] = sorted((work / "round-00").glob("[0-9]*"))
-        own, others = (orjson.loads((each / PLACES).read_bytes()) for each in (first, folder))
-        passed = {"first": sum(place < count for place in own), "second": len(others)}
-        return {"second": second.facts() | {"compared": {"orders": count} | passed}}
+        return comparison(self._author, count, write, passed, first, tools)
 
     def _round(
         self, settings: ExercisesSettings, seed: int, held_out: HeldOut, missing: int, asked: int

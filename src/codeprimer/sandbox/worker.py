@@ -12,6 +12,7 @@ import time
 from collections import deque
 from dataclasses import asdict, dataclass, field
 
+from codeprimer.core.console import without_controls
 from codeprimer.sandbox.inside.frames import LENGTH_BYTES, framed
 from codeprimer.sandbox.inside.judge import PROBLEM, SOURCE
 from codeprimer.sandbox.jail import open_jail
@@ -229,7 +230,7 @@ class Worker:
 
     def _settle(self, group: Group, kind: VerdictKind, detail: str) -> None:
         slot = group.slots.popleft()
-        slot.verdict = Verdict(kind, _printable(detail), self.jail.tier, slot.program.runs_together)
+        slot.verdict = Verdict(kind, without_controls(detail, ""), self.jail.tier, slot.program.runs_together)
         self._since = time.monotonic()
 
     def _judge_has_ended(self, group: Group) -> None:
@@ -284,8 +285,8 @@ class Worker:
         if waiting and not is_explained:
             waiting[0].attempts += 1
             if waiting[0].attempts >= ATTEMPTS:
-                words = self.jail.last_words()
-                detail = f"the jail ended while the program ran in it{f': {_printable(words)}' if words else ''}"
+                words = without_controls(self.jail.last_words(), "")
+                detail = f"the jail ended while the program ran in it{f': {words}' if words else ''}"
                 waiting[0].verdict = Verdict(
                     VerdictKind.killed, detail, self.jail.tier, waiting[0].program.runs_together
                 )
@@ -301,8 +302,3 @@ class Worker:
             group.channel.close()
         self._groups.clear()
         self.jail.close()
-
-
-def _printable(detail: str) -> str:
-    """Return a detail without what a terminal would obey: a program may have written it."""
-    return detail if detail.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in detail)

@@ -33,7 +33,7 @@ FIRST_LOOK, LAST_LOOK = 1.0, 60.0
 
 ENDED = frozenset({"completed", "expired", "failed", "cancelled"})
 UNDER_WAY = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
-LONGEST_WAIT = 26 * 3600.0
+LONGEST_BATCH = 26 * 3600.0
 """A batch is answered within a day [s]."""
 
 WAIT_SECONDS = 60.0
@@ -248,7 +248,7 @@ class BatchAsker:
             state = self._json(self._send("GET", f"/batches/{batch.identity}"))
             if state.get("status") in ENDED:
                 return state
-            if state.get("status") not in UNDER_WAY or time.monotonic() - started > LONGEST_WAIT:
+            if state.get("status") not in UNDER_WAY or time.monotonic() - started > LONGEST_BATCH:
                 raise TeacherError(
                     f"teacher: {self._address} says of the batch {batch.identity}: status {state.get('status')!r}; look "
                     "at it there, and run again, nothing is paid twice"

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import aiohttp
 
+from codeprimer.teachers.estimate import duration
 from codeprimer.teachers.outcomes import FATAL, Failure, Success, Trouble, pause_wanted, read_response
 from codeprimer.teachers.pacing import LONGEST_PAUSE, Breaker, Bucket, Patience, Window
 from codeprimer.teachers.settings import TeacherSettings
@@ -24,6 +25,13 @@ REFUSED_IN_A_ROW = 10
 
 FIRST_PAUSE = 0.25
 """How long it is left alone then, at first [s]; it doubles with each round of refusals."""
+
+FAILURES_AT_FIRST, SECONDS_AT_FIRST = 5, 30.0
+"""An address that has never answered is given up after so many failures, where there is no connection; else only when it
+has failed for so long as well [s]: a server that is busy, or begins to work, refuses at once and answers later."""
+
+OUTAGE_SECONDS = 900.0
+"""An address that has answered before is given so long to come back [s]."""
 
 FATAL_IN_A_ROW = 5
 """So many times an address that has answered must say that the key, the model or the address is wrong."""
@@ -54,11 +62,11 @@ class Endpoint:
         self.in_flight = 0
         self.paused_until = 0.0
         self.has_answered = False
-        self.refused_since: float | None = None
+        self._refused_since: float | None = None
         """When it began to refuse everything."""
-        self.failed_since: float | None = None
+        self._failed_since: float | None = None
         """When it began to fail, where it has never answered."""
-        self.failures_at_first = 0
+        self._failures_at_first = 0
         self._refusals = 0
         self._fatal = 0
 
@@ -80,7 +88,7 @@ class Endpoint:
         self.in_flight -= 1
         if isinstance(outcome, Success):
             self.has_answered = True
-            self.refused_since = None
+            self._refused_since = None
             self._refusals = self._fatal = 0
             self.window.note(is_refusal=False)
             self.breaker.succeed()
@@ -92,15 +100,15 @@ class Endpoint:
             self._note_refusal(outcome, now)
             return
         if not self.has_answered:
-            self.failures_at_first += 1
-            self.failed_since = now if self.failed_since is None else self.failed_since
+            self._failures_at_first += 1
+            self._failed_since = now if self._failed_since is None else self._failed_since
         if outcome.trouble is not Trouble.BAD_REQUEST:
             self.breaker.fail(now)
 
     def _note_refusal(self, refusal: Failure, now: float) -> None:
         """Leave an address alone that refuses everything: as long as it wants, else longer and longer."""
         self._refusals += 1
-        self.refused_since = now if self.refused_since is None else self.refused_since
+        self._refused_since = now if self._refused_since is None else self._refused_since
         if self._refusals < REFUSED_IN_A_ROW:
             return
         wait = refusal.wait
@@ -109,10 +117,25 @@ class Endpoint:
             wait = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(rounds, 16.0))
         self.paused_until = max(self.paused_until, now + wait)
 
-    @property
-    def is_set_up_wrongly(self) -> bool:
-        """Whether what would meet every request is no accident: it has never answered, or says so again and again."""
-        return self._fatal > 0 and (not self.has_answered or self._fatal >= FATAL_IN_A_ROW)
+    def hopeless(self, failure: Failure, now: float) -> str:
+        """Return a sentence where going on with this address makes no sense after a failure, else nothing."""
+        doctor = "see codeprimer doctor --teacher RECIPE"
+        if self._fatal > 0 and (not self.has_answered or self._fatal >= FATAL_IN_A_ROW):
+            return f"{self.address} cannot be asked: {failure.detail}; {doctor}"
+        failed = self._failures_at_first
+        is_over = failure.trouble is Trouble.UNREACHABLE or now - (self._failed_since or now) > SECONDS_AT_FIRST
+        if not self.has_answered and failed >= FAILURES_AT_FIRST and is_over:
+            return f"{self.address} has not answered one of {failed} requests: {failure.detail}; {doctor}"
+        again = "run again when it answers, nothing is paid twice"
+        if failure.wait is not None and failure.wait > OUTAGE_SECONDS:
+            wait = duration(failure.wait)
+            return f"{self.address} wants to be left alone for {wait}: {failure.detail}; {again}"
+        began = (self.breaker.failing_since if self.breaker.failures else None, self._refused_since)
+        since = [at for at in began if at is not None]
+        if since and now - min(since) > OUTAGE_SECONDS:
+            minutes = f"{OUTAGE_SECONDS / 60:.0f} minutes"
+            return f"{self.address} has not answered for {minutes}: {failure.detail}; {again}"
+        return ""
 
     async def send(self, path: str, body: bytes, headers: Mapping[str, str]) -> Success | Failure:
         """Send a request and return what became of it; only a cancellation is raised."""
@@ -138,8 +161,9 @@ class Endpoint:
             return Failure(Trouble.DROPPED, f"the connection ended before the answer came: {_said(error)}")
         except (aiohttp.ClientError, OSError) as error:
             return Failure(Trouble.UNREACHABLE, f"no connection: {_said(error)}")
-        if pause := pause_wanted(response.headers):
-            self.paused_until = max(self.paused_until, asyncio.get_running_loop().time() + pause)
+        if pause := pause_wanted(response.headers):  # a longer one is not kept: whoever is asked too early says so
+            until = asyncio.get_running_loop().time() + min(pause, LONGEST_PAUSE)
+            self.paused_until = max(self.paused_until, until)
         if key := headers.get("Authorization", "").removeprefix("Bearer "):
             content = content.replace(key.encode(), b"[the key]")  # some servers repeat what they were sent
         outcome = read_response(response.status, response.headers, content, path == "/embeddings")

@@ -22,6 +22,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from codeprimer.teachers.mock_batches import Batches, json_response
+
 Script = Callable[[dict[str, Any]], str]
 """From the fields of a request to the text of the answer."""
 
@@ -125,13 +127,13 @@ class Mock:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/mock/facts":
-            return _json(200, self.facts())
+            return json_response(200, self.facts())
         if request.path == "/v1/models":
-            return _json(200, {"object": "list", "data": [{"id": self._model or "mock", "object": "model"}]})
+            return json_response(200, {"object": "list", "data": [{"id": self._model or "mock", "object": "model"}]})
         if request.path.startswith(("/v1/files", "/v1/batches")):
             return await self._batches.handle(request)
         if request.path not in ("/v1/chat/completions", "/v1/embeddings"):
-            return _json(404, {"error": {"message": f"no such path: {request.path}"}})
+            return json_response(404, {"error": {"message": f"no such path: {request.path}"}})
         self._in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self._in_flight)
         try:
@@ -154,20 +156,22 @@ class Mock:
             )
         if (wait := self._wait()) > 0:
             self.outcomes["limited"] += 1
-            return _json(429, {"error": {"message": "Rate limit reached"}}, {"Retry-After": f"{wait:.3f}"})
+            return json_response(429, {"error": {"message": "Rate limit reached"}}, {"Retry-After": f"{wait:.3f}"})
         digest = hashlib.sha256(content).digest()
         fault = self._faults.draw(content, self._times[digest])
         self._times[digest] += 1
         if fault == "refused":
             self.outcomes[fault] += 1
             error = {"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}}
-            return _json(429, error, {} if self._retry_after is None else {"Retry-After": f"{self._retry_after:g}"})
+            return json_response(
+                429, error, {} if self._retry_after is None else {"Retry-After": f"{self._retry_after:g}"}
+            )
         if fault == "busy":
             return self._refuse(fault, 503, "The server is busy", "server_error")
         if fault == "hang":
             self.outcomes[fault] += 1
             await self._ended.wait()
-            return _json(503, {})
+            return json_response(503, {})
         if self._latency:
             await asyncio.sleep(self._latency)
         if fault == "error":
@@ -187,7 +191,7 @@ class Mock:
         self.answered[digest.hex()] += 1
         if fault == "broken":
             return await _break_off(request, orjson.dumps(reply))
-        return _json(200, reply)
+        return json_response(200, reply)
 
     def _line(self, fields: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Return status and body of an answer in a batch."""
@@ -246,67 +250,7 @@ class Mock:
 
     def _refuse(self, outcome: str, status: int, message: str, code: str) -> web.Response:
         self.outcomes[outcome] += 1
-        return _json(status, {"error": {"message": message, "code": code}})
-
-
-class Batches:
-    """Files and batches, as the providers have them; a batch is done after the latency, its answers in any order."""
-
-    def __init__(self, answer: Callable[[dict[str, Any]], tuple[int, dict[str, Any]]], latency: float) -> None:
-        self._answer = answer
-        self._latency = latency
-        self._files: dict[str, bytes] = {}
-        self._made: dict[str, dict[str, Any]] = {}
-
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request."""
-        parts = request.path.split("/")[2:]
-        if request.method == "POST" and parts == ["files"]:
-            form = await request.post()
-            upload = form["file"]
-            assert isinstance(upload, web.FileField)
-            return _json(200, {"id": self._keep(upload.file.read()), "object": "file", "purpose": "batch"})
-        if request.method == "POST" and parts == ["batches"]:
-            return _json(200, self._begin(orjson.loads(await request.read())))
-        if parts == ["batches"]:
-            return _json(200, {"object": "list", "data": [self._state(name) for name in self._made]})
-        if parts[0] == "batches" and parts[1] in self._made:
-            return _json(200, self._state(parts[1]))
-        if parts[0] == "files" and parts[1] in self._files:
-            return web.Response(body=self._files[parts[1]])
-        return _json(404, {"error": {"message": f"no such path: {request.path}"}})
-
-    def _keep(self, content: bytes) -> str:
-        name = f"file-{len(self._files)}"
-        self._files[name] = content
-        return name
-
-    def _begin(self, asked: dict[str, Any]) -> dict[str, Any]:
-        name = f"batch-{len(self._made)}"
-        self._made[name] = {"asked": asked, "ready": time.monotonic() + self._latency, "output": None}
-        return self._state(name)
-
-    def _state(self, name: str) -> dict[str, Any]:
-        made = self._made[name]
-        if made["output"] is None and time.monotonic() >= made["ready"]:
-            made["output"] = self._keep(self._run(self._files[made["asked"]["input_file_id"]]))
-        status = "in_progress" if made["output"] is None else "completed"
-        state = {"id": name, "object": "batch", "status": status, "output_file_id": made["output"]}
-        return state | {"metadata": made["asked"].get("metadata")}
-
-    def _run(self, content: bytes) -> bytes:
-        lines = []
-        for given in map(orjson.loads, content.splitlines()):
-            status, body = self._answer(given["body"])
-            lines.append(
-                orjson.dumps({"custom_id": given["custom_id"], "response": {"status_code": status, "body": body}})
-            )
-        random.Random(len(lines)).shuffle(lines)
-        return b"\n".join(lines)
-
-
-def _json(status: int, value: Any, headers: dict[str, str] | None = None) -> web.Response:
-    return web.Response(body=orjson.dumps(value), status=status, headers=headers, content_type="application/json")
+        return json_response(status, {"error": {"message": message, "code": code}})
 
 
 async def _break_off(request: web.BaseRequest, content: bytes) -> web.StreamResponse:

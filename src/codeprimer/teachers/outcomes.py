@@ -45,9 +45,6 @@ MAYBE_BILLED = frozenset({Trouble.DROPPED, Trouble.SILENT, Trouble.BROKEN, Troub
 _GAVE_UP_WAITING = frozenset({408, 504, 524})
 """What a gateway says that waited in vain for the model behind it, which may have answered."""
 
-LONGEST_PAUSE = 60.0
-"""A longer pause is not kept because of what a good answer's headers say: whoever is sent to early says so [s]."""
-
 MOST_TOKENS_SAID = 10**9
 """A larger number of tokens that a server says it used is a fault of the server."""
 
@@ -212,7 +209,7 @@ def pause_wanted(headers: Mapping[str, str]) -> float:
     for what in ("requests", "tokens"):
         if headers.get(f"x-ratelimit-remaining-{what}") == "0":
             longest = max(longest, duration(headers.get(f"x-ratelimit-reset-{what}", "")))
-    return min(longest, LONGEST_PAUSE)
+    return longest
 
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}

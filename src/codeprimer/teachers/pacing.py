@@ -27,7 +27,7 @@ REMEMBERED = 256
 """Durations of answers that the time limit follows."""
 
 FEW, ENOUGH = 3, 20
-SLACK_AT_FIRST, SECONDS_AT_FIRST = 10.0, 10.0
+SLACK_AT_FIRST, LEAST_AT_FIRST = 10.0, 10.0
 """While there are few answers, so many times what the slowest took is waited for one, and so long at least [s]."""
 
 SLACK = 3.0
@@ -141,6 +141,6 @@ class Patience:
         if len(self._recent) < FEW:
             return self._longest
         if len(self._recent) < ENOUGH:
-            return min(self._longest, max(SECONDS_AT_FIRST, SLACK_AT_FIRST * self._ordered[-1]) * float(2**silences))
+            return min(self._longest, max(LEAST_AT_FIRST, SLACK_AT_FIRST * self._ordered[-1]) * float(2**silences))
         slow = self._ordered[math.ceil(0.99 * len(self._ordered)) - 1]
         return min(self._longest, max(LEAST_SECONDS, SLACK * slow) * float(2**silences))

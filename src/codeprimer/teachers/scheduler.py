@@ -13,7 +13,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
@@ -22,7 +22,6 @@ from pydantic import BaseModel
 from codeprimer.core.errors import StoreError
 from codeprimer.teachers.endpoint import NO_ROOM, Endpoint, headers_of
 from codeprimer.teachers.errors import BudgetError, TeacherError
-from codeprimer.teachers.estimate import duration
 from codeprimer.teachers.items import Item, follow
 from codeprimer.teachers.journal import Entry, Writer
 from codeprimer.teachers.ledger import Books, Reserved
@@ -36,13 +35,6 @@ FIRST_WAIT, LONGEST_WAIT = 0.25, 60.0
 
 SWEEP_SECONDS = 0.1
 """How often attempts are looked at that may have taken too long [s]."""
-
-FAILURES_AT_FIRST, SECONDS_AT_FIRST = 5, 30.0
-"""An address that has never answered is given up after so many failures, where there is no connection; else only when it
-has failed for so long as well [s]: a server that is busy, or begins to work, refuses at once and answers later."""
-
-OUTAGE_SECONDS = 900.0
-"""An address that has answered before is given so long to come back [s]."""
 
 DRAIN_SECONDS, SHORT_DRAIN_SECONDS = 30.0, 1.0
 """How long what is in flight is waited for when a run ends early, because it is paid for, and where nothing has ever
@@ -60,16 +52,6 @@ class Flight:
     started: float
     task: asyncio.Task[None] | None = None
     is_late: bool = False
-
-
-@dataclass
-class Counts:
-    """What has happened so far, for whoever watches."""
-
-    answers: int = 0
-    failures: dict[str, int] = field(default_factory=dict)
-    in_flight: int = 0
-    waiting: int = 0
 
 
 class Scheduler:
@@ -104,7 +86,6 @@ class Scheduler:
         self._timer: asyncio.TimerHandle | None = None
         self._random = random.Random()
         self._is_open = True
-        self.counts = Counts()
         self.failure: Exception | None = None
         self._account = books.account
         self._loop = asyncio.new_event_loop()
@@ -223,7 +204,6 @@ class Scheduler:
         for item, endpoint in chosen:
             self._start(item, endpoint, now)
         self._set_timer(soonest)
-        self.counts.in_flight, self.counts.waiting = len(self._flights), len(self._due)
 
     def _choose(self, tokens: int, now: float) -> tuple[Endpoint, float]:
         """Return the address that can be asked soonest, of those the least busy one, and how long that is [s]."""
@@ -296,7 +276,6 @@ class Scheduler:
             self._fail(StoreError(self._writer.failure))
             return
         for entry in entries:
-            self.counts.answers += 1
             others = self._same.pop(entry.answer.key)
             self._take(entry.item, entry.answer)
             for item in others:
@@ -322,8 +301,8 @@ class Scheduler:
     def _try_again(self, item: Item, endpoint: Endpoint, failure: Failure, now: float) -> None:
         assert item.reserved is not None
         (self._ledger.lose if failure.trouble in MAYBE_BILLED else self._ledger.release)(item.reserved)
-        self.counts.failures[failure.trouble.value] = self.counts.failures.get(failure.trouble.value, 0) + 1
-        if sentence := self._hopeless(endpoint, failure, now):
+        if sentence := endpoint.hopeless(failure, now):
+            sentence = f"{self._name}: {sentence}"
             if len(self._endpoints) > 1 and endpoint in self._endpoints:
                 _log.warning("%s; it is left out", sentence)
                 self._endpoints.remove(endpoint)
@@ -361,30 +340,6 @@ class Scheduler:
             f"{failure.detail}; run again, nothing is paid twice, or have such questions set aside with "
             f"{self._name}.set_aside: true"
         )
-
-    def _hopeless(self, endpoint: Endpoint, failure: Failure, now: float) -> str:
-        """Return a sentence where going on with an address makes no sense."""
-        where = f"{self._name}: {endpoint.address}"
-        doctor = "see codeprimer doctor --teacher RECIPE"
-        if endpoint.is_set_up_wrongly:
-            return f"{where} cannot be asked: {failure.detail}; {doctor}"
-        failed = endpoint.failures_at_first
-        if not endpoint.has_answered and failed >= FAILURES_AT_FIRST and endpoint.failed_since is not None:
-            is_nobody = failure.trouble is Trouble.UNREACHABLE
-            if is_nobody or now - endpoint.failed_since > SECONDS_AT_FIRST:
-                return f"{where} has not answered one of {failed} requests: {failure.detail}; {doctor}"
-        again = "run again when it answers, nothing is paid twice"
-        if failure.wait is not None and failure.wait > OUTAGE_SECONDS:
-            return f"{where} wants to be left alone for {duration(failure.wait)}: {failure.detail}; {again}"
-        breaker = endpoint.breaker
-        since = [
-            began
-            for began in (breaker.failing_since if breaker.failures else None, endpoint.refused_since)
-            if began is not None
-        ]
-        if since and now - min(since) > OUTAGE_SECONDS:
-            return f"{where} has not answered for {OUTAGE_SECONDS / 60:.0f} minutes: {failure.detail}; {again}"
-        return ""
 
     def _fail(self, error: Exception) -> None:
         if self.failure is None:

@@ -14,10 +14,10 @@ from pathlib import Path
 from codeprimer.core.artifact import Artifact, Workspace, to_json
 from codeprimer.core.console import Console
 from codeprimer.core.documents import SECTIONS, SECTIONS_REJECTED
-from codeprimer.core.errors import UserError
 from codeprimer.core.shards import Row, read_rows
 from codeprimer.core.stage import Stage, Stats, Tools, map_here
 from codeprimer.curriculum.author import COMPARED, AskingAuthor
+from codeprimer.curriculum.comparing import comparison
 from codeprimer.curriculum.sections import digest
 from codeprimer.sandbox import Tier
 from codeprimer.textbooks.guarding import guard_from
@@ -79,26 +79,23 @@ class TextbooksStage(Stage[TextbooksSettings]):
         _warn(settings, tally, tools.console)
         facts = tally.facts()
         if self._author is not None:
-            facts["writing"] = self._author.facts() | self._comparison(settings, units[0], out.work, tools.console)
+            facts["writing"] = self._author.facts() | self._comparison(units[0], out.work, tools)
         headline = f"{tally.kept:,} sections on {facts['concepts']} concepts kept, {tally.rejected:,} drafts rejected"
         return Stats(headline, facts)
 
-    def _comparison(self, settings: TextbooksSettings, first: WriteUnit, work: Path, console: Console) -> Row:
+    def _comparison(self, whole: WriteUnit, work: Path, tools: Tools) -> Row:
         """Return what a second author makes of the first orders; nothing where there is none."""
         assert self._author is not None
-        second = self._author.second
-        if second is None:
-            return {}
-        unit = replace(first, stop=min(first.stop, COMPARED))
-        try:
-            [folder] = map_here(partial(write_sections, second), [unit], work / "second")
-        except UserError as error:
-            console.warn(f"textbooks: the second teacher is not compared: {error}")
-            return {}
-        [own, *_] = sorted((work / "sections").glob("[0-9]*"))
-        kept = sum(row["position"] < unit.stop for row in read_rows(own / "sections", ["position"]))
-        others = sum(1 for _ in read_rows(folder / "sections", ["position"]))
-        return {"second": second.facts() | {"compared": {"orders": unit.stop, "first": kept, "second": others}}}
+        unit = replace(whole, stop=min(whole.stop, COMPARED))
+
+        def write(author: AskingAuthor, folder: Path) -> None:
+            write_sections(author, unit, folder)
+
+        def passed(folder: Path) -> int:
+            return sum(row["position"] < unit.stop for row in read_rows(folder / "sections", ["position"]))
+
+        [first, *_] = sorted((work / "sections").glob("[0-9]*"))
+        return comparison(self._author, unit.stop, write, passed, first, tools)
 
     def _written(
         self, settings: TextbooksSettings, units: list[WriteUnit], work: Path, tools: Tools
