@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from tests.sandbox.watch import SHORT
 
-from codeprimer.sandbox import Program, Sandbox, Tier, VerdictKind
+from codeprimer.sandbox import Limits, Program, Sandbox, Tier, VerdictKind
 
 PASSED, FAILED, RAISED, REFUSED = VerdictKind.passed, VerdictKind.failed, VerdictKind.raised, VerdictKind.refused
 
@@ -177,4 +177,6 @@ def test_tests_may_ask_from_several_threads(sandbox: Sandbox) -> None:
         "assert sorted(seen) == list(range(1, 7)), seen"
     )
     right, wrong = (Program(f"def f(x): return {body}", (test,), entry_point="f") for body in ("x + 1", "x"))
-    assert [verdict.kind for verdict in sandbox.run([right, wrong, right], SHORT)] == [PASSED, FAILED, PASSED]
+    # Each thread reserves address space for its stack and for what it allocates.
+    verdicts = list(sandbox.run([right, wrong, right], Limits(memory_bytes=2**32)))
+    assert [verdict.kind for verdict in verdicts] == [PASSED, FAILED, PASSED], verdicts
