@@ -101,10 +101,10 @@ def test_no_json_makes_reading_fail(value: Any) -> None:
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
-        ({"Retry-After": "2"}, 2.0),
-        ({"retry-after-ms": "1500", "Retry-After": "9"}, 1.5),
-        ({"Retry-After": "soon"}, None),
-        ({"Retry-After": "-3"}, None),
+        ({"retry-after": "2"}, 2.0),
+        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-3"}, None),
         ({}, None),
     ],
 )
@@ -115,7 +115,7 @@ def test_retry_after_is_understood(headers: dict[str, str], seconds: float | Non
 def test_retry_after_may_be_a_date() -> None:
     import time
 
-    found = retry_after({"Retry-After": formatdate(time.time() + 30)})
+    found = retry_after({"retry-after": formatdate(time.time() + 30)})
     assert found is not None
     assert 28 <= found <= 30
 

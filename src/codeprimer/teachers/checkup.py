@@ -11,11 +11,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import aiohttp
 from pydantic import BaseModel
 
 from codeprimer.core.errors import RecipeError
-from codeprimer.teachers.endpoint import Endpoint, headers_of
+from codeprimer.teachers.endpoint import Endpoint
 from codeprimer.teachers.outcomes import Failure, Success, Trouble
 from codeprimer.teachers.prices import as_usd, tariff_of
 from codeprimer.teachers.questions import FormQuestion, read_json
@@ -125,14 +124,14 @@ def _send(settings: TeacherSettings, address: str, key: str, request: Request) -
 
 def _send_once(settings: TeacherSettings, address: str, key: str, request: Request) -> tuple[Success | Failure, float]:
     async def send() -> Success | Failure:
-        async with aiohttp.ClientSession() as session:
-            endpoint = Endpoint(address, settings, session)
-            try:
-                return await asyncio.wait_for(
-                    endpoint.send(request.path, Form(settings).encode(request)[0], headers_of(key)), PATIENCE
-                )
-            except TimeoutError:
-                return Failure(Trouble.SILENT, f"no answer within {PATIENCE:.0f} s")
+        endpoint = Endpoint(address, settings, key)
+        try:
+            return await asyncio.wait_for(endpoint.send(request.path, Form(settings).encode(request)[0]), PATIENCE)
+        except TimeoutError:
+            return Failure(Trouble.SILENT, f"no answer within {PATIENCE:.0f} s")
+        finally:
+            endpoint.close()
+            await asyncio.sleep(0)  # connections end in the next round of the loop
 
     started = time.perf_counter()
     return asyncio.run(send()), time.perf_counter() - started

@@ -6,14 +6,11 @@ Reads the network. Its one idea: whatever happens, on the wire or in the server,
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import ssl
-from collections.abc import Mapping
 from dataclasses import replace
 
-import aiohttp
-
+from codeprimer import __version__
+from codeprimer.teachers.connections import Connections, NoResponse
 from codeprimer.teachers.estimate import duration
 from codeprimer.teachers.outcomes import FATAL, Failure, Success, Trouble, pause_wanted, read_response
 from codeprimer.teachers.pacing import LONGEST_PAUSE, Breaker, Bucket, Patience, Window
@@ -36,24 +33,20 @@ OUTAGE_SECONDS = 900.0
 FATAL_IN_A_ROW = 5
 """So many times an address that has answered must say that the key, the model or the address is wrong."""
 
-MOST_BYTES = 2**25
-"""No answer is longer."""
-
-LONGEST_SAID = 200
-"""So much of an error is shown [characters]."""
-
 
 def headers_of(key: str) -> dict[str, str]:
     """Return the headers of a request; the only place where the key goes."""
-    return {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+    headers = {"Content-Type": "application/json", "User-Agent": f"codeprimer/{__version__}"}
+    return headers | ({"Authorization": f"Bearer {key}"} if key else {})
 
 
 class Endpoint:
     """An address and what is known about how fast it may be asked."""
 
-    def __init__(self, address: str, settings: TeacherSettings, session: aiohttp.ClientSession) -> None:
+    def __init__(self, address: str, settings: TeacherSettings, key: str) -> None:
         self.address = address
-        self._session = session
+        self._key = key.encode()
+        self._connections = Connections(address, headers_of(key))
         self.window = Window(settings.max_in_flight)
         self.breaker = Breaker()
         self.patience = Patience(settings.timeout_seconds)
@@ -137,39 +130,25 @@ class Endpoint:
             return f"{self.address} has not answered for {minutes}: {failure.detail}; {again}"
         return ""
 
-    async def send(self, path: str, body: bytes, headers: Mapping[str, str]) -> Success | Failure:
+    async def send(self, path: str, body: bytes) -> Success | Failure:
         """Send a request and return what became of it; only a cancellation is raised."""
         try:
-            async with self._session.post(
-                self.address + path, data=body, headers=headers, allow_redirects=False
-            ) as response:
-                content = await _read(response)
-                if content is None:
-                    return Failure(Trouble.BROKEN, f"the answer is longer than {MOST_BYTES:,} bytes")
-        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError, ssl.SSLError) as error:
-            return Failure(Trouble.WRONG_SETUP, f"no secure connection: {_said(error)}; is it an http:// address?")
-        except (aiohttp.InvalidURL, ValueError) as error:
-            return Failure(Trouble.WRONG_SETUP, f"that is no address: {_said(error)}")
-        except aiohttp.ClientPayloadError as error:
-            return Failure(Trouble.BROKEN, f"the answer broke off: {_said(error)}")
-        except aiohttp.ClientResponseError as error:
-            return Failure(Trouble.WRONG_SETUP, f"that is no HTTP server: {_said(error)}")
-        except (aiohttp.ClientConnectionError, TimeoutError) as error:
-            never = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
-            if never:
-                return Failure(Trouble.UNREACHABLE, f"no connection: {_said(error)}")
-            return Failure(Trouble.DROPPED, f"the connection ended before the answer came: {_said(error)}")
-        except (aiohttp.ClientError, OSError) as error:
-            return Failure(Trouble.UNREACHABLE, f"no connection: {_said(error)}")
-        if pause := pause_wanted(response.headers):  # a longer one is not kept: whoever is asked too early says so
+            status, headers, content = await self._connections.post(path, body)
+        except NoResponse as none:
+            return Failure(none.trouble, none.detail)
+        if pause := pause_wanted(headers):  # a longer one is not kept: whoever is asked too early says so
             until = asyncio.get_running_loop().time() + min(pause, LONGEST_PAUSE)
             self.paused_until = max(self.paused_until, until)
-        if key := headers.get("Authorization", "").removeprefix("Bearer "):
-            content = content.replace(key.encode(), b"[the key]")  # some servers repeat what they were sent
-        outcome = read_response(response.status, response.headers, content, path == "/embeddings")
-        if response.status == 404 and isinstance(outcome, Failure) and (better := _better(self.address)):
+        if self._key:
+            content = content.replace(self._key, b"[the key]")  # some servers repeat what they were sent
+        outcome = read_response(status, headers, content, path == "/embeddings")
+        if status == 404 and isinstance(outcome, Failure) and (better := _better(self.address)):
             return replace(outcome, detail=f"{outcome.detail}; try base_url: {better}")
         return outcome
+
+    def close(self) -> None:
+        """End the connections."""
+        self._connections.close()
 
 
 def _better(address: str) -> str:
@@ -178,25 +157,3 @@ def _better(address: str) -> str:
         if address.endswith(path):
             return address.removesuffix(path)
     return "" if re.search(r"/v\d+\w*$", address) else f"{address}/v1"
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes | None:
-    """Return the body; None where it is too long, unpacked."""
-    length = response.content_length
-    if length is not None and length <= MOST_BYTES and "Content-Encoding" not in response.headers:
-        return await response.read()
-    content = bytearray()
-    async for part in response.content.iter_any():
-        content += part
-        if len(content) > MOST_BYTES:
-            return None
-    return bytes(content)
-
-
-def _said(error: BaseException) -> str:
-    """Return an error for people, shortened; what the system says, rather than how a library repeats it."""
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    number = getattr(cause, "errno", None)
-    said = os.strerror(number) if isinstance(number, int) and number > 0 else str(cause)
-    text = " ".join(said.split()) or type(error).__name__
-    return text[:LONGEST_SAID]

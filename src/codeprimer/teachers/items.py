@@ -14,7 +14,7 @@ from codeprimer.teachers.questions import Question, Settled
 from codeprimer.teachers.requests import Answer, Form, Request
 
 
-@dataclass
+@dataclass(slots=True)
 class Item:
     """A question on its way to being settled."""
 

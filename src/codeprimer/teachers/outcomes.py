@@ -81,7 +81,7 @@ class Success:
 def read_response(
     status: int, headers: Mapping[str, str], content: bytes, wants_vectors: bool = False
 ) -> Success | Failure:
-    """Return what a response means."""
+    """Return what a response means; the names of headers are in lower case."""
     if 200 <= status < 300:
         return _read_answer(headers, content, wants_vectors)
     said = _message(content)
@@ -100,7 +100,7 @@ def read_response(
     if status in (409, 425) or status >= 500:
         return Failure(Trouble.OVERLOADED, f"status {status}: {said}", retry_after(headers))
     if 300 <= status < 400:
-        to = _short(headers.get("Location", "another address"))
+        to = _short(headers.get("location", "another address"))
         return Failure(
             Trouble.WRONG_SETUP, f"the address leads on to {to} (status {status}); give that one as base_url"
         )
@@ -158,7 +158,7 @@ def _count(usage: Any, name: str) -> int | None:
 
 
 def _looks_like_page(headers: Mapping[str, str], content: bytes) -> bool:
-    kind = headers.get("Content-Type", "")
+    kind = headers.get("content-type", "")
     return "html" in kind or content.lstrip()[:1] == b"<"
 
 
@@ -192,7 +192,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     if (milliseconds := headers.get("retry-after-ms")) is not None:
         found = _number(milliseconds)
         return None if found is None else found / 1000
-    if (said := headers.get("Retry-After")) is None:
+    if (said := headers.get("retry-after")) is None:
         return None
     seconds = _number(said)
     if seconds is not None:

@@ -16,11 +16,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import aiohttp
 from pydantic import BaseModel
 
 from codeprimer.core.errors import StoreError
-from codeprimer.teachers.endpoint import NO_ROOM, Endpoint, headers_of
+from codeprimer.teachers.endpoint import NO_ROOM, Endpoint
 from codeprimer.teachers.errors import BudgetError, TeacherError
 from codeprimer.teachers.items import Item, follow
 from codeprimer.teachers.journal import Entry, Writer
@@ -75,7 +74,7 @@ class Scheduler:
         self._form = form
         self._journal = books.journal
         self._ledger = books.ledger
-        self._headers = headers_of(key)
+        self._key = key
         self._tell = tell
         self._ready: list[Item] = []
         self._due: list[tuple[float, Item]] = []
@@ -134,18 +133,18 @@ class Scheduler:
         try:
             self._loop.run_forever()
         finally:
-            self._loop.run_until_complete(self._session.close())
+            self._loop.run_until_complete(self._end())
             self._loop.close()
 
     async def _begin(self) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=60),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=30),
-            auto_decompress=True,
-        )
-        self._endpoints = [Endpoint(address, self._settings, self._session) for address in self._settings.addresses]
+        self._endpoints = [Endpoint(address, self._settings, self._key) for address in self._settings.addresses]
+        self._all = tuple(self._endpoints)
         self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    async def _end(self) -> None:
+        for endpoint in self._all:
+            endpoint.close()
+        await asyncio.sleep(0)  # connections end in the next round of the loop
 
     def _on_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Whoever waits for answers has to hear of what nobody has thought of."""
@@ -232,7 +231,7 @@ class Scheduler:
 
     async def _fly(self, number: int, flight: Flight) -> None:
         try:
-            outcome = await flight.endpoint.send(flight.item.request.path, flight.item.body, self._headers)
+            outcome = await flight.endpoint.send(flight.item.request.path, flight.item.body)
         except asyncio.CancelledError:
             seconds = self._loop.time() - flight.started
             outcome = Failure(Trouble.SILENT, f"no answer within {seconds:.1f} s")

@@ -58,7 +58,7 @@ class Reply:
     @property
     def cost(self) -> int:
         """What all its answers cost, whenever that was [nano-USD]."""
-        return sum(answer.cost for answer in self.answers)
+        return sum([answer.cost for answer in self.answers])
 
 
 @dataclass(frozen=True)
