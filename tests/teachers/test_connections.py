@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
 import ssl
 import subprocess
 import zlib
@@ -12,10 +13,12 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from aiohappyeyeballs import AddrInfoType
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from yarl import URL
 
-from codeprimer.teachers.connections import MOST_BYTES, Connections, NoResponse, Response
+from codeprimer.teachers.connections import MOST_BYTES, Connections, NoResponse, NotSent, Response
 from codeprimer.teachers.outcomes import Trouble
 
 HEADERS = {"Content-Type": "application/json", "Authorization": "Bearer secret"}
@@ -51,22 +54,26 @@ class Server:
         self.connections += 1
         self._served.add(asyncio.current_task())
         try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-                body = await reader.readexactly(length)
-                self.requests.append(head + body)
-                for piece in await self.pieces(body):
-                    writer.write(piece)
-                    await writer.drain()
-                    await asyncio.sleep(0.001)
-                if self._then_ends:
-                    break
+            await self.talk(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             writer.close()
             with suppress(ConnectionError, ssl.SSLError):
                 await writer.wait_closed()
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer requests."""
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            body = await reader.readexactly(length)
+            self.requests.append(head + body)
+            for piece in await self.pieces(body):
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0.001)
+            if self._then_ends:
+                break
 
     async def ended(self) -> None:
         """Return when nobody is served any more."""
@@ -125,7 +132,7 @@ def test_a_request_is_what_servers_expect() -> None:
         b"POST /v1/chat/completions HTTP/1.1",
         b"Host: " + host,
         b"Accept: */*",
-        b"Accept-Encoding: gzip, deflate",
+        b"Accept-Encoding: gzip",
         b"Content-Type: application/json",
         b"Authorization: Bearer secret",
         b"Content-Length: 2",
@@ -179,6 +186,53 @@ def test_a_body_that_cannot_be_unpacked_is_a_broken_answer(packing: bytes, conte
     assert said in none.detail
 
 
+def test_a_body_in_several_members_is_unpacked_whole() -> None:
+    [response], _ = ask(packed(b"gzip", gzip.compress(BODY[:4]) + gzip.compress(BODY[4:])))
+    assert response.content == BODY
+
+
+@pytest.mark.parametrize("name", [b"", b"none", b"utf-8"])
+def test_a_packing_that_is_none_is_passed_over(name: bytes) -> None:
+    [response], _ = ask(packed(name, BODY))
+    assert response.content == BODY
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(PLAIN.replace(b"\r\n", b"\n"), id="lines end with one character"),
+        pytest.param(PLAIN.replace(b"X-Name: Value", b"X-Name: a\r\n folded"), id="a header on two lines"),
+        pytest.param(PLAIN.replace(b"Value", b"a\x01b"), id="a control character"),
+        pytest.param(CHUNKED.replace(b"\r\n4\r\n", b"\r\n4  \r\n"), id="a size with spaces"),
+        pytest.param(
+            CHUNKED.removesuffix(b"\r\n") + b"Content-Encoding: br\r\nX: y\r\n\r\n", id="headers after the body"
+        ),
+    ],
+)
+def test_small_faults_of_servers_are_borne(answer: bytes) -> None:
+    [response], _ = ask(answer)
+    assert (response.status, response.content) == (200, BODY)
+    assert "content-encoding" not in response.headers
+
+
+@pytest.mark.parametrize("status", [b"429", b"401", b"503"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(packed(b"gzip", b"no gzip"), id="not packed"),
+        pytest.param(packed(b"gzip", b""), id="nothing"),
+        pytest.param(packed(b"br", b"x"), id="packed another way"),
+        pytest.param(PLAIN[:-3], id="half the body"),
+        pytest.param(CHUNKED[:-8], id="half the chunks"),
+    ],
+)
+def test_a_no_counts_whatever_is_wrong_with_its_body(status: bytes, answer: bytes) -> None:
+    answer = answer.replace(b"200 OK", status + b" No\r\nRetry-After: 7", 1)
+    [response], _ = ask(answer, then_ends=True)
+    assert response.status == int(status)
+    assert response.headers["retry-after"] == "7"
+
+
 def test_a_body_of_exactly_the_most_is_taken() -> None:
     [response], _ = ask(packed(b"gzip", gzip.compress(bytes(MOST_BYTES))))
     assert len(response.content) == MOST_BYTES
@@ -192,6 +246,7 @@ def test_a_body_of_exactly_the_most_is_taken() -> None:
         (PLAIN[:-3], Trouble.BROKEN, "the answer broke off: the server ended it"),
         (CHUNKED[:-8], Trouble.BROKEN, "the answer broke off"),
         (CHUNKED.replace(b"\r\n4\r\n", b"\r\nxyz\r\n"), Trouble.BROKEN, "the answer broke off"),
+        (PLAIN.replace(b"Content-Length: ", b"Content-Length: x"), Trouble.BROKEN, "the answer broke off"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", Trouble.WRONG_SETUP, "that is no HTTP server"),
         (
             b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nx",
@@ -199,7 +254,16 @@ def test_a_body_of_exactly_the_most_is_taken() -> None:
             "no HTTP",
         ),
     ],
-    ids=["nothing", "half the head", "half the body", "half the chunks", "a chunk of no size", "not HTTP", "upgrade"],
+    ids=[
+        "nothing",
+        "half the head",
+        "half the body",
+        "half the chunks",
+        "a chunk of no size",
+        "a bad head",
+        "not HTTP",
+        "upgrade",
+    ],
 )
 def test_what_is_no_whole_response_is_called_by_its_name(answer: bytes, trouble: Trouble, said: str) -> None:
     none = refused(answer)
@@ -215,8 +279,10 @@ def test_a_body_without_end_is_given_up() -> None:
 
 
 def test_headers_without_end_are_given_up() -> None:
-    endless = [b"HTTP/1.1 200 OK\r\n", *[b"X: %b\r\n" % (b"y" * 2**22)] * 9]
-    assert refused(endless).trouble in {Trouble.BROKEN, Trouble.WRONG_SETUP}
+    endless = [b"HTTP/1.1 200 OK\r\n", *[b"X: %b\r\n" % (b"y" * 2**14)] * 9]
+    none = refused(endless)
+    assert none.trouble is Trouble.BROKEN
+    assert "the head of the answer is longer than" in none.detail
 
 
 def test_a_connection_is_used_again() -> None:
@@ -237,6 +303,100 @@ def test_a_connection_is_not_used_again_where_that_is_not_safe(first: bytes) -> 
     responses, server = ask(first, PLAIN, times=2)
     assert [response.content for response in responses] == [BODY] * 2
     assert server.connections == 2
+
+
+def test_what_a_second_response_says_is_not_said_by_the_first() -> None:
+    second = b"HTTP/1.1 429 No\r\nContent-Type: text/html\r\nX-Ratelimit-Reset: 9h\r\nContent-Length: 0\r\n\r\n"
+    [response], _ = ask(PLAIN + second)
+    assert response.status == 200
+    assert not {"content-type", "x-ratelimit-reset"} & response.headers.keys()
+
+
+def test_a_connection_on_which_a_request_is_still_under_way_is_not_used_again() -> None:
+    class Hasty(Server):
+        """Answers before it has read what it is asked."""
+
+        async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(PLAIN)
+            await asyncio.sleep(0.3)
+
+    async def run() -> None:
+        async with serving(server) as connections:
+            for _ in range(2):
+                assert (await connections.post("/x", bytes(2**24))).content == BODY
+
+    server = Hasty()
+    asyncio.run(run())
+    assert server.connections == 2
+
+
+def test_what_is_given_up_before_there_is_a_connection_has_not_been_sent() -> None:
+    class Silent(Server):
+        """Says nothing."""
+
+        async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read()
+
+    async def run() -> bool:
+        async with serving(Silent()) as connections:
+            secure = Connections(connections._address.replace("http:", "https:"), HEADERS)
+            asking = asyncio.create_task(secure.post("/x", b""))  # waits for the server's part of TLS
+            await asyncio.sleep(0.1)
+            asking.cancel()
+            try:
+                await asking
+            except NotSent:
+                return True
+            return False
+
+    assert asyncio.run(run())
+
+
+def test_the_addresses_of_a_name_share_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counting(Server):
+        """Remembers at which address it was reached."""
+
+        async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            reached.append(writer.get_extra_info("sockname")[0])
+            await super().talk(reader, writer)
+
+        async def pieces(self, body: bytes) -> Sequence[bytes]:
+            await asyncio.sleep(0.05)
+            return [PLAIN]
+
+    async def look_up(url: URL) -> list[AddrInfoType]:
+        looked_up.append(url)
+        kind = socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, ""
+        return [(*kind, (host, url.port)) for host in ("127.0.0.2", "127.0.0.3")]
+
+    async def run() -> None:
+        async with serving(Counting(), host="0.0.0.0") as connections:
+            await asyncio.gather(*(connections.post("/x", b"") for _ in range(10)))
+
+    reached: list[str] = []
+    looked_up: list[URL] = []
+    monkeypatch.setattr("codeprimer.teachers.connections._look_up", look_up)
+    asyncio.run(run())
+    assert sorted(reached) == ["127.0.0.2"] * 5 + ["127.0.0.3"] * 5
+    assert len(looked_up) == 1
+
+
+def test_after_a_connection_was_refused_the_name_is_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def look_up(url: URL) -> list[AddrInfoType]:
+        kind = socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, ""
+        return [(*kind, ("127.0.0.1", ports.pop(0)))]
+
+    async def run() -> int:
+        async with serving(Server([[PLAIN]])) as connections:
+            ports.append(int(connections._url().port or 0))
+            with pytest.raises(NoResponse, match="no connection"):
+                await connections.post("/x", b"")
+            return (await connections.post("/x", b"")).status
+
+    ports = [1]
+    monkeypatch.setattr("codeprimer.teachers.connections._look_up", look_up)
+    assert asyncio.run(run()) == 200
 
 
 def test_a_connection_that_the_server_ends_while_it_is_idle_is_not_used_again() -> None:
@@ -356,3 +516,22 @@ def test_a_secure_server_is_asked_where_its_certificate_is_known(
     assert "certificate" in caught.value.detail
     monkeypatch.setenv("SSL_CERT_FILE", str(shown))
     assert asyncio.run(run()).content == BODY
+
+
+def test_trouble_with_a_server_that_was_secure_before_is_no_wrong_address() -> None:
+    class Plain(Server):
+        """Knows no TLS."""
+
+        async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    async def run(before: bool) -> Trouble:
+        async with serving(Plain()) as connections:
+            secure = Connections(connections._address.replace("http:", "https:"), HEADERS)
+            secure._has_been_secure = before
+            with pytest.raises(NoResponse) as caught:
+                await secure.post("/x", b"")
+            return caught.value.trouble
+
+    assert asyncio.run(run(before=False)) is Trouble.WRONG_SETUP
+    assert asyncio.run(run(before=True)) is Trouble.UNREACHABLE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from email.utils import formatdate
 from typing import Any
 
@@ -105,6 +106,7 @@ def test_no_json_makes_reading_fail(value: Any) -> None:
         ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-3"}, None),
+        ({"retry-after": "Mon, 01 Jan 99999999999 00:00:00 GMT"}, None),
         ({}, None),
     ],
 )
@@ -113,7 +115,6 @@ def test_retry_after_is_understood(headers: dict[str, str], seconds: float | Non
 
 
 def test_retry_after_may_be_a_date() -> None:
-    import time
 
     found = retry_after({"retry-after": formatdate(time.time() + 30)})
     assert found is not None
@@ -125,6 +126,12 @@ def test_retry_after_may_be_a_date() -> None:
 )
 def test_durations_are_understood(text: str, seconds: float) -> None:
     assert duration(text) == pytest.approx(seconds)
+
+
+def test_a_duration_without_end_takes_no_time() -> None:
+    started = time.perf_counter()
+    duration("9" * 100_000)
+    assert time.perf_counter() - started < 0.5
 
 
 def test_a_used_up_limit_wants_a_pause() -> None:

@@ -243,7 +243,28 @@ def test_a_key_that_the_server_repeats_is_shown_and_kept_nowhere(
     assert reply.value == "your key is [the key]"
 
 
-@pytest.mark.parametrize("address", ["http://user:secret@127.0.0.1/v1", "http://127.0.0.1/v1?key=secret"])
+@pytest.mark.parametrize("key", ["EMPTY", "ollama"])
+def test_a_key_that_is_a_word_is_left_in_answers(key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEACHER_KEY", key)
+    with serving(Manner(script=lambda fields: f"if stack is {key}: return")) as mock:
+        [reply] = ask(settings(mock.url, api_key_env="TEACHER_KEY"), tmp_path, 1)
+    assert reply.value == f"if stack is {key}: return"
+
+
+def test_what_nobody_has_thought_of_when_a_request_is_sent_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def send(*_: object) -> None:
+        raise ZeroDivisionError("of all things")
+
+    monkeypatch.setattr("codeprimer.teachers.endpoint.Endpoint.send", send)
+    with pytest.raises(ZeroDivisionError, match="of all things"):
+        ask(settings("http://127.0.0.1:1/v1"), tmp_path, 3)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://user:secret@127.0.0.1/v1", "http://127.0.0.1/v1#x", "http://127.0.0.1/v1?key=secret"]
+)
 def test_an_address_with_a_key_in_it_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="keys go into api_key_env alone"):
         settings(address)

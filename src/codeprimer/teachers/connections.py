@@ -11,7 +11,7 @@ import os
 import socket
 import ssl
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from aiohappyeyeballs import AddrInfoType, start_connection
@@ -23,11 +23,15 @@ from codeprimer.teachers.outcomes import Trouble
 MOST_BYTES = 2**25
 """No response is longer, packed or unpacked."""
 
-CONNECT_SECONDS = 30.0
+CONNECT_SECONDS = 15.0
 """How long a connection may take to come about [s]."""
 
-IDLE_SECONDS = 60.0
-"""A connection that nobody has used for so long is not used any more [s]."""
+IDLE_SECONDS = 4.0
+"""A connection that nobody has used for so long is not used any more [s]: many servers end theirs after 5, and what is sent
+at that moment is lost."""
+
+MOST_HEAD_BYTES = 2**16
+"""The head of a response is no longer."""
 
 RESOLVED_SECONDS = 300.0
 """How long the addresses of a name are remembered [s]."""
@@ -39,8 +43,17 @@ LONGEST_SAID = 200
 """So much of an error is shown [characters]."""
 
 _PACKED = ("gzip", "x-gzip", "deflate")
+_NOT_ASKED_FOR = ("br", "zstd", "compress", "x-compress")
 _ANY_HEADER = 32
 """zlib: take the header of gzip or of zlib, whichever is there."""
+
+_LENIENT = {
+    "lenient_headers": True,
+    "lenient_optional_cr_before_lf": True,
+    "lenient_optional_lf_after_cr": True,
+    "lenient_spaces_after_chunk_size": True,
+}
+"""What servers get wrong and clients bear."""
 
 
 class Response(NamedTuple):
@@ -50,6 +63,10 @@ class Response(NamedTuple):
     headers: Mapping[str, str]
     """The names are in lower case."""
     content: bytes
+
+
+class NotSent(asyncio.CancelledError):
+    """A request was given up while its connection came about: the server has not had it."""
 
 
 class NoResponse(Exception):  # noqa: N818  # it is an outcome like others, not an error of ours
@@ -72,21 +89,29 @@ class Connections:
         """For each path what stands before the length of a request's body."""
         self._idle: list[_Connection] = []
         self._secure: ssl.SSLContext | None = None
-        self._found: Sequence[AddrInfoType] = ()
+        self._found: list[AddrInfoType] = []
         self._found_at = 0.0
-        self._finding = asyncio.Lock()
+        self._finding: asyncio.Task[None] | None = None
+        self._has_been_secure = False
+        """Whether the server has shown that it can be trusted: what goes wrong after that is no wrong address."""
 
     async def post(self, path: str, body: bytes) -> Response:
-        """Send a request and return the response. Raises NoResponse; a cancellation ends the connection."""
+        """Send a request and return the response.
+
+        Raises NoResponse. A cancellation ends the connection; it is NotSent where nothing has been sent.
+        """
         head = self._heads.get(path) or self._head(path)
-        connection = self._take() or await self._connect()
+        if (connection := self._take()) is None:
+            try:
+                connection = await self._connect()
+            except asyncio.CancelledError:
+                raise NotSent from None
         try:
             response = await connection.exchange(b"%b%d\r\n\r\n%b" % (head, len(body), body))
         except BaseException:
             connection.end()
             raise
-        if connection.is_reusable:
-            connection.idle_since = connection.loop.time()
+        if connection.rest():
             self._idle.append(connection)
         else:
             connection.end()
@@ -94,6 +119,8 @@ class Connections:
 
     def close(self) -> None:
         """End the connections that are idle."""
+        if self._finding is not None:
+            self._finding.cancel()
         for connection in self._idle:
             connection.end()
         self._idle.clear()
@@ -102,7 +129,7 @@ class Connections:
         """Return the connection that was used last, because servers end those that were used long ago."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.is_open and connection.loop.time() - connection.idle_since < IDLE_SECONDS:
+            if connection.is_fresh:
                 return connection
             connection.end()
         return None
@@ -110,7 +137,7 @@ class Connections:
     def _head(self, path: str) -> bytes:
         url = self._url(path)
         host = url.host_port_subcomponent
-        lines = [f"POST {url.raw_path_qs} HTTP/1.1", f"Host: {host}", "Accept: */*", "Accept-Encoding: gzip, deflate"]
+        lines = [f"POST {url.raw_path_qs} HTTP/1.1", f"Host: {host}", "Accept: */*", "Accept-Encoding: gzip"]
         lines += [f"{name}: {value}" for name, value in self._headers.items()]
         head = self._heads[path] = "\r\n".join([*lines, "Content-Length: "]).encode("latin-1")
         return head
@@ -129,36 +156,42 @@ class Connections:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                connected = await start_connection(
-                    await self._resolve(url), happy_eyeballs_delay=SECOND_TRY_SECONDS, loop=loop
-                )
+                found = await self._resolve(url)
+                connected = await start_connection(found, happy_eyeballs_delay=SECOND_TRY_SECONDS, loop=loop)
                 secure = self._context() if url.scheme == "https" else None
+                host = url.raw_host.rstrip(".") if secure and url.raw_host else None
                 _, connection = await loop.create_connection(
-                    lambda: _Connection(loop),
-                    sock=connected,
-                    ssl=secure,
-                    server_hostname=url.raw_host if secure else None,
+                    lambda: _Connection(loop), sock=connected, ssl=secure, server_hostname=host
                 )
         except ssl.SSLError as error:
-            raise NoResponse(
-                Trouble.WRONG_SETUP, f"no secure connection: {said(error)}; is it an http:// address?"
-            ) from None
+            is_lasting = isinstance(error, ssl.SSLCertVerificationError) or not self._has_been_secure
+            trouble = Trouble.WRONG_SETUP if is_lasting else Trouble.UNREACHABLE
+            hint = "; is it an http:// address?" if is_lasting else ""
+            raise NoResponse(trouble, f"no secure connection: {said(error)}{hint}") from None
         except TimeoutError:
+            self._found = []
             raise NoResponse(Trouble.UNREACHABLE, f"no connection within {CONNECT_SECONDS:.0f} s") from None
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # the second where the system gives no thread to look a name up
+            self._found = []
             raise NoResponse(Trouble.UNREACHABLE, f"no connection: {said(error)}") from None
         except ValueError as error:  # a name that no name can be, a port that is none
             raise NoResponse(Trouble.WRONG_SETUP, f"that is no address: {said(error)}") from None
+        self._has_been_secure = secure is not None
         return connection
 
-    async def _resolve(self, url: URL) -> Sequence[AddrInfoType]:
-        """Return what a name stands for; of many that want to know at once, one asks."""
-        loop = asyncio.get_running_loop()
-        async with self._finding:
-            if not self._found or loop.time() - self._found_at > RESOLVED_SECONDS:
-                self._found = await loop.getaddrinfo(url.raw_host, url.port, type=socket.SOCK_STREAM)
-                self._found_at = loop.time()
+    async def _resolve(self, url: URL) -> list[AddrInfoType]:
+        """Return what a name stands for, each time another one first; of many that want to know at once, one asks."""
+        if not self._found or asyncio.get_running_loop().time() - self._found_at > RESOLVED_SECONDS:
+            if self._finding is None or self._finding.done():
+                self._finding = asyncio.create_task(self._find(url))
+                self._finding.add_done_callback(_forget)
+            await asyncio.shield(self._finding)
+        self._found = [*self._found[1:], *self._found[:1]]
         return self._found
+
+    async def _find(self, url: URL) -> None:
+        self._found = await _look_up(url)
+        self._found_at = asyncio.get_running_loop().time()
 
     def _context(self) -> ssl.SSLContext:
         if self._secure is None:
@@ -173,11 +206,12 @@ class _Connection(asyncio.Protocol):
     _transport: asyncio.Transport
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self.idle_since = 0.0
         self.is_open = True
-        self.is_reusable = True
+        self._loop = loop
+        self._idle_since = 0.0
+        self._is_reusable = True
         self._parser = HttpResponseParser(self)
+        self._parser.set_dangerous_leniencies(**_LENIENT)
         self._waiter: asyncio.Future[Response] | None = None
         self._begin()
 
@@ -190,9 +224,25 @@ class _Connection(asyncio.Protocol):
     async def exchange(self, request: bytes) -> Response:
         """Send a request and return what comes back. Raises NoResponse."""
         self._begin()
-        self._waiter = self.loop.create_future()
+        self._waiter = self._loop.create_future()
         self._transport.write(request)
         return await self._waiter
+
+    def rest(self) -> bool:
+        """Forget the last response, and return whether another request may be sent.
+
+        Not where the server answered before it had the whole request: what is left of that would come first.
+        """
+        self._begin()
+        self._waiter = None
+        self._idle_since = self._loop.time()
+        return self._is_reusable and not self._transport.is_closing() and not self._transport.get_write_buffer_size()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it was used a moment ago and is still there."""
+        is_there = self.is_open and not self._transport.is_closing()
+        return is_there and self._loop.time() - self._idle_since < IDLE_SECONDS
 
     def end(self) -> None:
         """End the connection; nobody waits for anything from it."""
@@ -213,23 +263,28 @@ class _Connection(asyncio.Protocol):
             return
         self._received += len(data)
         if self._received > MOST_BYTES:
-            self._fail(Trouble.BROKEN, f"the answer is longer than {MOST_BYTES:,} bytes")
+            self._break(f"the answer is longer than {MOST_BYTES:,} bytes")
             return
         try:
             self._parser.feed_data(data)
-        except (HttpParserError, HttpParserUpgrade) as error:
-            if self._has_headers:
-                self._fail(Trouble.BROKEN, f"the answer broke off: {said(error)}")
+        except HttpParserUpgrade:
+            self._fail(Trouble.WRONG_SETUP, "that is no HTTP server for requests: it wants to speak something else")
+        except HttpParserError as error:
+            if self._speaks_http:  # it has had the request, and may want money for it
+                self._break(f"the answer broke off: {said(error)}")
             else:
                 self._fail(Trouble.WRONG_SETUP, f"that is no HTTP server: {said(error)}")
+        else:
+            if not self._has_headers and self._received > MOST_HEAD_BYTES:
+                self._break(f"the head of the answer is longer than {MOST_HEAD_BYTES:,} bytes")
 
     def connection_lost(self, error: Exception | None) -> None:
         """Say what that means to whoever waits."""
-        self.is_open = self.is_reusable = False
+        self.is_open = self._is_reusable = False
         if self._has_headers and self._ends_with_connection and error is None:
             self._succeed()
         elif self._has_headers:
-            self._fail(Trouble.BROKEN, f"the answer broke off: {_why(error)}")
+            self._break(f"the answer broke off: {_why(error)}")
         else:
             self._fail(Trouble.DROPPED, f"the connection ended before the answer came: {_why(error)}")
 
@@ -238,10 +293,12 @@ class _Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Notice a second response to one request."""
         if self._is_whole:
-            self.is_reusable = False
+            self._is_reusable = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header."""
+        """Keep a header; what follows the body, or belongs to a second response, is none."""
+        if self._has_headers:
+            return
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
@@ -257,7 +314,7 @@ class _Connection(asyncio.Protocol):
         if not self._has_headers:
             self._headers = {}
             return
-        self.is_reusable = self.is_reusable and self._parser.should_keep_alive()
+        self._is_reusable = self._is_reusable and self._parser.should_keep_alive()
         self._succeed()
 
     # ------------------------------------------------------------------------------------------------------------------
@@ -265,39 +322,74 @@ class _Connection(asyncio.Protocol):
     @property
     def _ends_with_connection(self) -> bool:
         """Whether the end of the connection is the end of the response (RFC 9112, section 6.3)."""
-        return "content-length" not in self._headers and "chunked" not in self._headers.get("transfer-encoding", "")
+        coding = self._headers.get("transfer-encoding", "").lower()
+        return "content-length" not in self._headers and "chunked" not in coding
+
+    @property
+    def _speaks_http(self) -> bool:
+        """Whether what has come began as a response does."""
+        return bool(self._parser.get_status_code()) or self._parser.get_http_version() != "0.0"
 
     def _succeed(self) -> None:
         self._is_whole = True
         if self._waiter is None or self._waiter.done():
             return
         content = b"".join(self._parts)
-        if (packing := self._headers.get("content-encoding", "identity").lower()) != "identity":
-            unpacked = _unpacked(packing, content)
+        if "content-encoding" in self._headers:
+            unpacked = _unpacked(self._headers["content-encoding"].lower(), content)
             if isinstance(unpacked, str):
-                self._fail(Trouble.BROKEN, unpacked)
+                self._break(unpacked)
                 return
             content = unpacked
         self._waiter.set_result(Response(self._parser.get_status_code(), self._headers, content))
 
+    def _break(self, detail: str) -> None:
+        """Say that the response is none; where its status has said no already, that counts, and costs nothing."""
+        self._is_reusable = False
+        status = self._parser.get_status_code()
+        if self._has_headers and status >= 300 and self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(Response(status, self._headers, detail.encode()))
+        else:
+            self._fail(Trouble.BROKEN, detail)
+
     def _fail(self, trouble: Trouble, detail: str) -> None:
-        self.is_reusable = False
+        self._is_reusable = False
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(NoResponse(trouble, detail))
 
 
 def _unpacked(packing: str, content: bytes) -> bytes | str:
     """Return a body as it was before it was packed, or what is wrong with it."""
-    if packing not in _PACKED:
-        return f"the answer is packed as {packing[:LONGEST_SAID]!r}, which nobody has asked for"
-    unpacker = zlib.decompressobj(zlib.MAX_WBITS + _ANY_HEADER)
-    try:
-        unpacked = unpacker.decompress(content, MOST_BYTES)
-    except zlib.error as error:
-        return f"the answer cannot be unpacked: {said(error)}"
-    if unpacker.unconsumed_tail:
-        return f"the answer is longer than {MOST_BYTES:,} bytes"
-    return unpacked if unpacker.eof else "the answer broke off: it cannot be unpacked to its end"
+    if packing in _NOT_ASKED_FOR:
+        return f"the answer is packed as {packing!r}, which nobody has asked for"
+    if packing not in _PACKED:  # servers write all sorts of things there
+        return content
+    parts: list[bytes] = []
+    room = MOST_BYTES
+    while content:  # gzip may come in several members
+        unpacker = zlib.decompressobj(zlib.MAX_WBITS + _ANY_HEADER)
+        try:
+            parts.append(unpacker.decompress(content, room + 1))
+        except zlib.error as error:
+            return f"the answer cannot be unpacked: {said(error)}"
+        room -= len(parts[-1])
+        if room < 0:
+            return f"the answer is longer than {MOST_BYTES:,} bytes"
+        if not unpacker.eof:
+            return "the answer broke off: it cannot be unpacked to its end"
+        content = unpacker.unused_data
+    return b"".join(parts)
+
+
+async def _look_up(url: URL) -> list[AddrInfoType]:
+    loop = asyncio.get_running_loop()
+    return list(await loop.getaddrinfo(url.raw_host, url.port, type=socket.SOCK_STREAM))
+
+
+def _forget(task: asyncio.Task[None]) -> None:
+    """Take note of how a look-up ended, though everybody who waited may have gone."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _why(error: Exception | None) -> str:

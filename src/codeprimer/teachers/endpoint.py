@@ -30,6 +30,9 @@ has failed for so long as well [s]: a server that is busy, or begins to work, re
 OUTAGE_SECONDS = 900.0
 """An address that has answered before is given so long to come back [s]."""
 
+LEAST_KEY = 12
+"""A shorter key is none that has to be hidden, and may be a word of an answer (``EMPTY``)."""
+
 FATAL_IN_A_ROW = 5
 """So many times an address that has answered must say that the key, the model or the address is wrong."""
 
@@ -139,7 +142,7 @@ class Endpoint:
         if pause := pause_wanted(headers):  # a longer one is not kept: whoever is asked too early says so
             until = asyncio.get_running_loop().time() + min(pause, LONGEST_PAUSE)
             self.paused_until = max(self.paused_until, until)
-        if self._key:
+        if self._key and (len(self._key) >= LEAST_KEY or status >= 300):
             content = content.replace(self._key, b"[the key]")  # some servers repeat what they were sent
         outcome = read_response(status, headers, content, path == "/embeddings")
         if status == 404 and isinstance(outcome, Failure) and (better := _better(self.address)):

@@ -199,7 +199,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return seconds
     try:
         return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -212,6 +212,9 @@ def pause_wanted(headers: Mapping[str, str]) -> float:
     return longest
 
 
+LONGEST_DURATION = 64
+"""No duration is written with more characters."""
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -220,7 +223,7 @@ def duration(text: str) -> float:
     seconds = _number(text)
     if seconds is not None:
         return seconds
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
+    parts = re.findall(r"(\d{1,12}(?:\.\d{1,12})?)(ms|s|m|h)", text[:LONGEST_DURATION])
     return sum(float(amount) * _UNITS[unit] for amount, unit in parts)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from codeprimer.core.errors import StoreError
+from codeprimer.teachers.connections import NotSent
 from codeprimer.teachers.endpoint import NO_ROOM, Endpoint
 from codeprimer.teachers.errors import BudgetError, TeacherError
 from codeprimer.teachers.items import Item, follow
@@ -50,7 +51,6 @@ class Flight:
     endpoint: Endpoint
     started: float
     task: asyncio.Task[None] | None = None
-    is_late: bool = False
 
 
 class Scheduler:
@@ -232,9 +232,16 @@ class Scheduler:
     async def _fly(self, number: int, flight: Flight) -> None:
         try:
             outcome = await flight.endpoint.send(flight.item.request.path, flight.item.body)
+        except NotSent:
+            seconds = self._loop.time() - flight.started
+            outcome = Failure(Trouble.UNREACHABLE, f"no connection within {seconds:.1f} s")
         except asyncio.CancelledError:
             seconds = self._loop.time() - flight.started
             outcome = Failure(Trouble.SILENT, f"no answer within {seconds:.1f} s")
+        except Exception as error:  # whoever waits has to hear of what nobody has thought of
+            del self._flights[number]
+            self._fail(error)
+            return
         del self._flights[number]
         now = self._loop.time()
         seconds = now - flight.started
@@ -249,10 +256,9 @@ class Scheduler:
         """End attempts that take longer than answers do."""
         now = self._loop.time()
         for flight in self._flights.values():
-            if not flight.is_late and now - flight.started > flight.endpoint.patience.seconds(flight.item.silences):
-                flight.is_late = True
+            if now - flight.started > flight.endpoint.patience.seconds(flight.item.silences):
                 assert flight.task is not None
-                flight.task.cancel()
+                flight.task.cancel()  # again with every sweep: a library may have swallowed the last one
         self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
 
     def _receive(self, item: Item, success: Success, seconds: float) -> None:
@@ -355,7 +361,7 @@ class Scheduler:
             patience = DRAIN_SECONDS if has_answered or self.failure is None else SHORT_DRAIN_SECONDS
             _log.info("waiting for %d answers that are paid for", len(tasks))
             _, late = await asyncio.wait(tasks, timeout=patience)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)
+            while late:
+                for task in late:
+                    task.cancel()
+                _, late = await asyncio.wait(late, timeout=SWEEP_SECONDS)

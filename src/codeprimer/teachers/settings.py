@@ -132,8 +132,10 @@ class TeacherSettings(Settings):
                 raise ValueError(
                     f"{address!r} is no address; it begins with http:// or https:// and mostly ends in /v1"
                 )
-            if "@" in address or "?" in address:
-                raise ValueError("an address with a password or a query in it; keys go into api_key_env alone")
+            if any(mark in address for mark in "@?#"):
+                raise ValueError(
+                    "an address with a password, a query or a fragment in it; keys go into api_key_env alone"
+                )
         return given
 
     @model_validator(mode="after")
