@@ -78,6 +78,14 @@ def test_a_benchmark_file_is_taken_from_the_recipes_folder_and_a_name_stays_a_na
     ("overrides", "message"),
     [
         (["training.model.context=64"], r"training\.model\.context: 64 is less than tokens\.context \(256\)"),
+        (
+            ["training.tuned.decay_fraction=0.3"],
+            r"training\.tuned\.decay_fraction: 0\.3 has no meaning with decay: linear",
+        ),
+        (
+            ["training.base.decay=none", "training.base.final_rate=0.1"],
+            r"training\.base\.final_rate: 0\.1 has no meaning with decay: none",
+        ),
         (["training.base.matrix_rate=2"], r"training\.base\.matrix_rate: 2 has no meaning with optimiser: adamw"),
     ],
 )
@@ -143,11 +151,11 @@ def test_the_reference_lists_the_fields_of_a_source_and_the_words_of_a_choice() 
     reference = render_reference()
     sources = reference.partition("## corpus.sources\n")[2].partition("\n## ")[0]
     assert all(f"| `{name}` |" in sources for name in SourceSettings.model_fields)
-    for setting, words in (("decay", "linear, none"), ("optimiser", "adamw, muon")):
+    for setting, words in (("decay", "linear, cosine, stable, none"), ("optimiser", "adamw, muon")):
         row = next(line for line in reference.splitlines() if line.startswith(f"| `base.{setting}`"))
         assert f"One of {words}." in row
     assert "One of auto, float32, bfloat16." in reference
-    assert "One of linear, none." in render_recipe(parse_recipe({"name": "x"}, "test"))
+    assert "One of linear, cosine, stable, none." in render_recipe(parse_recipe({"name": "x"}, "test"))
 
 
 def test_the_reference_names_every_setting() -> None:

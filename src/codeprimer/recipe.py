@@ -31,15 +31,7 @@ from codeprimer.teachers.settings import Price, TeacherSettings
 from codeprimer.textbooks.settings import TextbooksSettings
 from codeprimer.tokens.sets import NAMES as TRAINING_SETS
 from codeprimer.tokens.settings import TokensSettings
-from codeprimer.training.settings import (
-    MOST_THREADS,
-    Mixture,
-    ModelSettings,
-    Phase,
-    PhaseSettings,
-    Precision,
-    TrainingSettings,
-)
+from codeprimer.training.settings import DECAY_FRACTION, LoopSettings, Mixture, Phase, PhaseSettings, TrainingSettings
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 NAME_CHARACTERS = 80
@@ -66,19 +58,9 @@ class TunedSettings(PhaseSettings):
     tokens: int = Field(default=3_000_000, ge=1, description=PhaseSettings.model_fields["tokens"].description)
 
 
-class TrainingSection(Settings):
+class TrainingSection(LoopSettings):
     """The three models of a run; the control is derived, so that it can never be given less than the others."""
 
-    model: ModelSettings = Field(default=ModelSettings(), description="The architecture, the same for all three.")
-    precision: Precision = Field(
-        default="auto", description="Of the weights while training; auto: a probe decides once per run."
-    )
-    threads: int = Field(
-        default=0, ge=0, le=MOST_THREADS, description="CPU threads; 0: all cores, decided once per run."
-    )
-    checkpoint_every: int = Field(
-        default=100, ge=1, description="Steps between two saved states, from which a killed run continues."
-    )
     selections: int = Field(
         default=4, ge=1, description="How many checkpoints of the tuned model the validation set chooses from."
     )
@@ -100,14 +82,8 @@ class TrainingSection(Settings):
         return self._settings(tuple(phase.model_copy(update=raw) for phase in phases), 1)
 
     def _settings(self, phases: tuple[Phase, ...], selections: int) -> TrainingSettings:
-        return TrainingSettings(
-            model=self.model,
-            phases=phases,
-            precision=self.precision,
-            threads=self.threads,
-            checkpoint_every=self.checkpoint_every,
-            selections=selections,
-        )
+        common = {name: getattr(self, name) for name in LoopSettings.model_fields}
+        return TrainingSettings(phases=phases, selections=selections, **common)
 
 
 def _phase(name: str, settings: PhaseSettings) -> Phase:
@@ -231,6 +207,13 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
                 f"training.{key}.matrix_rate: {phase.matrix_rate:g} has no meaning with optimiser: {phase.optimiser}; "
                 "take it out, or set optimiser: muon"
             )
+        if phase.decay != "stable" and phase.decay_fraction != DECAY_FRACTION:
+            yield (
+                f"training.{key}.decay_fraction: {phase.decay_fraction:g} has no meaning with decay: {phase.decay}; take it "
+                "out, or set decay: stable"
+            )
+        if phase.decay == "none" and phase.final_rate:
+            yield f"training.{key}.final_rate: {phase.final_rate:g} has no meaning with decay: none; take one of them out"
 
 
 class _StrictLoader(yaml.SafeLoader):

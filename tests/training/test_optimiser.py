@@ -20,6 +20,15 @@ def small() -> Phi:
 
 def backward(optimiser: Optimiser) -> None:
     optimiser.working.loss(IDS[:, :-1], IDS[:, 1:]).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    optimiser.collect()
+
+
+def take_step(optimiser: Optimiser, rate: float) -> float:
+    """Take a step and return the norm of the gradients."""
+    backward(optimiser)
+    norm = optimiser.norm()
+    optimiser.step(rate, norm)
+    return float(norm)
 
 
 def test_a_step_is_adamw_with_clipping_and_decay_of_matrices_alone() -> None:
@@ -30,8 +39,7 @@ def test_a_step_is_adamw_with_clipping_and_decay_of_matrices_alone() -> None:
         [{"params": matrices, "weight_decay": 0.5}, {"params": vectors, "weight_decay": 0.0}], betas=PHASE.betas
     )
     for rate in (1e-2, 5e-3):
-        backward(ours)
-        norm = ours.step(rate)
+        norm = take_step(ours, rate)
         plain.loss(IDS[:, :-1], IDS[:, 1:]).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         assert norm == pytest.approx(torch.nn.utils.clip_grad_norm_(plain.parameters(), 0.1).item())
         assert norm > 0.1
@@ -47,8 +55,7 @@ def test_in_bfloat16_small_steps_are_not_lost() -> None:
     optimiser = Optimiser(small(), PHASE, torch.bfloat16)
     before = copy.deepcopy(optimiser.model.state_dict())
     for _ in range(3):
-        backward(optimiser)
-        optimiser.step(1e-6)
+        take_step(optimiser, 1e-6)
     weight = optimiser.model.lm_head.weight
     assert weight.dtype == torch.float32
     assert not torch.equal(weight, before["lm_head.weight"])
@@ -60,8 +67,7 @@ def test_muon_moves_the_matrices_inside_the_layers_and_adamw_the_rest() -> None:
         Optimiser(small(), PHASE.model_copy(update={"optimiser": kind}), torch.float32) for kind in ("muon", "adamw")
     )
     for optimiser in (muon, plain):
-        backward(optimiser)
-        optimiser.step(1e-2)
+        take_step(optimiser, 1e-2)
     theirs = dict(plain.model.named_parameters())
     differ = {name for name, weight in muon.model.named_parameters() if not torch.equal(weight, theirs[name])}
     assert differ == {f"layers.0.{name}.weight" for name in ("qkv", "dense", "fc1", "fc2")}
@@ -73,14 +79,12 @@ def test_a_loaded_state_continues_bit_by_bit(dtype: torch.dtype, kind: str) -> N
     phase = PHASE.model_copy(update={"optimiser": kind})
     whole = Optimiser(small(), phase, dtype)
     for _ in range(2):
-        backward(whole)
-        whole.step(1e-2)
+        take_step(whole, 1e-2)
     state = {name: tensor.clone() for name, tensor in whole.state().items()}
     again = Optimiser(copy.deepcopy(whole.model), phase, dtype)
     again.load(state, 2)
     for optimiser in (whole, again):
         for _ in range(2):
-            backward(optimiser)
-            optimiser.step(1e-2)
+            take_step(optimiser, 1e-2)
     for mine, theirs in zip(whole.model.parameters(), again.model.parameters(), strict=True):
         assert torch.equal(mine, theirs)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import math
+from itertools import pairwise
+
 import pytest
 
 from codeprimer.training.plan import Plan
@@ -31,6 +34,36 @@ def test_the_learning_rate_rises_to_its_peak_and_falls_to_its_last_share() -> No
     assert rates[19] == pytest.approx(0.05)
     flat = plan(BASE.model_copy(update={"decay": "none"}))
     assert [flat.place(step).learning_rate for step in (3, 9)] == [1.0, 1.0]
+
+
+def rates(**changes: object) -> list[float]:
+    phase = BASE.model_copy(update={"tokens": 8000, "warmup_steps": 0, **changes})
+    return [plan(phase).place(step).learning_rate for step in range(20)]
+
+
+def test_a_cosine_falls_slowly_fast_and_slowly() -> None:
+    falling = rates(decay="cosine")
+    assert falling[0] == 1.0
+    assert falling[10] == pytest.approx(0.5)
+    assert falling[5] == pytest.approx((1 + math.cos(math.pi / 4)) / 2)
+    assert all(before > after > 0 for before, after in pairwise(falling))
+
+
+def test_a_stable_rate_falls_in_its_last_steps_alone() -> None:
+    assert rates(decay="stable", decay_fraction=0.25) == pytest.approx([1.0] * 16 + [0.8, 0.6, 0.4, 0.2])
+    assert rates(decay="stable", decay_fraction=1.0) == rates(decay="linear")
+    assert rates(decay="stable", decay_fraction=0.001) == [1.0] * 20
+
+
+@pytest.mark.parametrize("decay", ["linear", "cosine", "stable"])
+def test_a_rate_falls_to_its_final_share(decay: str) -> None:
+    to_zero, to_tenth = rates(decay=decay), rates(decay=decay, final_rate=0.1)
+    assert to_tenth == pytest.approx([0.1 + 0.9 * rate for rate in to_zero])
+
+
+def test_data_that_are_jumped_over_are_left_out() -> None:
+    both = plan(BASE, TUNED)
+    assert both.sequences(3, jumped=2) == both.sequences(5)
 
 
 def test_a_warm_up_longer_than_the_phase_still_reaches_the_peak() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import torch
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
 from codeprimer.core.documents import TASKS, TOKEN_INDEX
+from codeprimer.core.errors import Interrupted
 from codeprimer.core.stage import Tools, identify, run_stage
 from codeprimer.engines.local import LocalEngine
 from codeprimer.model.packed import INDEX, PackedWriter
@@ -37,6 +40,9 @@ SETTINGS = TrainingSettings(
     threads=1,
     checkpoint_every=3,
     selections=2,
+    micro_sequences=3,
+    attention_dropout=0.1,
+    residual_dropout=0.1,
 )
 
 QUIET = Console("quiet")
@@ -119,17 +125,51 @@ def die_at(place: str) -> None:
     if place == "in a step":
         kill_at_call(loop.Loop, "_train_step", 9)
     elif place == "while a state is written":
-        kill_at_call(state, "write_atomically", 3)
+        kill_at_call(state, "write_atomically", 2)
     elif place == "after a checkpoint was scored":
         kill_at_call(selection, "_read", 1)
     elif place == "at a phase's end":
         kill_at_call(session, "save_model", 1)
     elif place == "before publishing":
         kill_at_call(session, "_publish_rest", 1)
+    elif place in ("after nine steps", "after nine exact steps"):
+        threading.Thread(target=kill_after_lines, args=(9,), daemon=True).start()
+    elif place == "slowly":
+        advance = loop.Loop._advance
+
+        def slow(self: Any, *arguments: Any) -> None:
+            time.sleep(0.05)
+            advance(self, *arguments)
+
+        loop.Loop._advance = slow  # type: ignore[assignment,method-assign]  # so that a signal meets it under way
+
+
+def kill_after_lines(lines: int) -> None:
+    """Kill this process, and with it all that it started, once so many steps have been told of."""
+    while True:
+        for path in Path(sys.argv[1]).glob("**/metrics.jsonl"):
+            if len(path.read_bytes().splitlines()) >= lines:
+                os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.001)
+
+
+def stop(*_: object) -> None:
+    """What the command line does about a signal."""
+    raise Interrupted("stopped")
 
 
 if __name__ == "__main__":
     die_at(sys.argv[2])
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     root = Store(Path(sys.argv[1]))
     found = {name: root.find(name, "0" * 16) for name in ("tokens", "exam")}
-    build(root, {name: artifact for name, artifact in found.items() if artifact is not None})
+    try:
+        chosen = SETTINGS.model_copy(update={"processes": int(sys.argv[3]) if len(sys.argv) > 3 else 1})
+        if "exact" in sys.argv[2]:
+            exact = {"attention_dropout": 0.0, "residual_dropout": 0.0, "precision": "float32"}
+            chosen = chosen.model_copy(update=exact)
+        build(root, {name: artifact for name, artifact in found.items() if artifact is not None}, chosen)
+    except Interrupted as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)

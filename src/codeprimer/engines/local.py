@@ -62,7 +62,7 @@ class LocalEngine:
         self, function: Callable[[Unit, Path], None], units: list[Unit], folders: list[Path]
     ) -> Generator[Path, None, None]:
         # Spawned, not forked: the parent may hold threads (Arrow, torch) whose locks a fork would copy in any state.
-        pool = ProcessPoolExecutor(self.processes, multiprocessing.get_context("spawn"), _die_with, (os.getpid(),))
+        pool = ProcessPoolExecutor(self.processes, multiprocessing.get_context("spawn"), die_with, (os.getpid(),))
         waiting: deque[tuple[Future[None], Path]] = deque()
         remaining = iter(zip(units, folders, strict=True))
         try:
@@ -95,7 +95,7 @@ def _finished(future: Future[None], folder: Path) -> Path:
     return folder
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """Make a worker end when its parent does, even by SIGKILL, and leave Ctrl-C to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from codeprimer.model.regime import PLAIN, Regime
+
 PLAIN_LENGTH = 256
 """Up to this length [tokens] plain products win; at 512 the fused kernel has caught up."""
 
@@ -38,14 +40,37 @@ def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     return torch.cat((first * cosine - second * sine, second * cosine + first * sine, rest), dim=-1)
 
 
-def causal_attention(q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor) -> Tensor:
-    """Return softmax(q k^T / sqrt(K)) v, each position seeing itself and what came before it."""
+def causal_attention(
+    q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor, visible_B1TT: Tensor | None = None, regime: Regime = PLAIN
+) -> Tensor:
+    """Return softmax(q k^T / sqrt(K)) v, each position seeing itself and what came before it.
+
+    ``visible`` may take some of that away; ``regime`` says which share of the weights is dropped.
+    """
+    share = regime.attention_dropout
+    if share and regime.random is not None:
+        return _dropped_attention(q_BHTK, k_BHTK, v_BHTK, visible_B1TT, regime)
+    if share or visible_B1TT is not None:
+        return functional.scaled_dot_product_attention(
+            q_BHTK, k_BHTK, v_BHTK, attn_mask=visible_B1TT, dropout_p=share, is_causal=visible_B1TT is None
+        )
     short = q_BHTK.shape[2] <= PLAIN_LENGTH
     if short and q_BHTK.dtype == torch.bfloat16 and q_BHTK.device.type == "cpu" and q_BHTK.requires_grad:
         parts = [part.reshape(-1, *part.shape[2:]) for part in (q_BHTK, k_BHTK, v_BHTK)]
         mixed: Tensor = _PlainAttention.apply(*parts)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return mixed.view_as(q_BHTK)
     return functional.scaled_dot_product_attention(q_BHTK, k_BHTK, v_BHTK, is_causal=True)
+
+
+def _dropped_attention(
+    q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor, visible_B1TT: Tensor | None, regime: Regime
+) -> Tensor:
+    """Return attention whose weights are dropped by the regime's own generator, which no fused kernel takes."""
+    if visible_B1TT is None:
+        length = q_BHTK.shape[2]
+        visible_B1TT = torch.ones(length, length, dtype=torch.bool, device=q_BHTK.device).tril_()
+    scores_BHTT = (q_BHTK @ k_BHTK.mT * q_BHTK.shape[-1] ** -0.5).masked_fill(~visible_B1TT, float("-inf"))
+    return regime.drop(torch.softmax(scores_BHTT, -1), regime.attention_dropout) @ v_BHTK
 
 
 class _PlainAttention(torch.autograd.Function):

@@ -20,12 +20,15 @@ CHUNK_ROWS = 1024
 def cross_entropy(
     hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor, shares_N: Tensor | None = None
 ) -> Tensor:
-    """Return the mean cross-entropy [nats/token] of ``hidden @ weight.T + bias`` against the targets.
+    """Return the cross-entropy of ``hidden @ weight.T + bias`` against the targets [nats], each times its share.
 
-    ``shares`` say how much each target counts in the mean; without them all count alike. Gradients flow to ``hidden``,
-    ``weight`` and ``bias``; sums are made in float32 whatever the inputs are.
+    Without shares, it is the mean [nats/token]; shares of a batch in parts sum to one over all its parts. Gradients flow
+    to ``hidden``, ``weight`` and ``bias``; sums are made in float32 whatever the inputs are.
     """
-    shares_N1 = _normalised(shares_N, hidden_ND)
+    rows = hidden_ND.shape[0]
+    if shares_N is None:
+        shares_N = torch.full((rows,), 1.0 / rows, device=hidden_ND.device)
+    shares_N1 = shares_N.float()[:, None]
     loss: Tensor = _ChunkedCrossEntropy.apply(hidden_ND, weight_VD, bias_V, targets_N, shares_N1)  # type: ignore[no-untyped-call]  # torch does not type apply
     return loss
 
@@ -38,14 +41,6 @@ def token_losses(hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N
         for hidden, targets in zip(torch.split(hidden_ND, CHUNK_ROWS), torch.split(targets_N, CHUNK_ROWS), strict=True)
     ]
     return torch.cat(losses)
-
-
-def _normalised(shares_N: Tensor | None, hidden_ND: Tensor) -> Tensor:
-    """Return shares that sum to one, as a column, float32."""
-    rows = hidden_ND.shape[0]
-    if shares_N is None:
-        return torch.full((rows, 1), 1.0 / rows, device=hidden_ND.device)
-    return (shares_N.float() / shares_N.float().sum())[:, None]
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):

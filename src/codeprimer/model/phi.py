@@ -2,7 +2,7 @@
 
 Reads token ids, returns logits or a loss. Its one idea: attention and MLP stand side by side on one shared LayerNorm,
 ``x + attention(norm(x)) + mlp(norm(x))``, with rotary positions on the first half of each head, tanh-GELU, and biases
-everywhere, the output layer included. No dropout.
+everywhere, the output layer included. Dropout is a matter of training (``Regime``).
 
 Shapes: B rows, T positions, D the hidden size, H heads, K the size of a head, V the vocabulary.
 """
@@ -10,6 +10,8 @@ Shapes: B rows, T positions, D the hidden size, H heads, K the size of a head, V
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +21,10 @@ from codeprimer.model.attention import causal_attention, rotary_table, rotate
 from codeprimer.model.cache import Cache
 from codeprimer.model.config import PhiConfig
 from codeprimer.model.loss import cross_entropy, token_losses
+from codeprimer.model.regime import PLAIN, Regime
+
+Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Attention of one layer: queries, keys and values [B, H, T, K] to what is mixed of the values."""
 
 
 class Block(nn.Module):
@@ -34,19 +40,16 @@ class Block(nn.Module):
         self.fc1 = nn.Linear(size, config.intermediate)
         self.fc2 = nn.Linear(config.intermediate, size)
 
-    def forward(self, x_BTD: Tensor, rotary: tuple[Tensor, Tensor], cache: Cache | None, layer: int) -> Tensor:
-        """Return the layer's output; with a cache, keys and values are stored in it under ``layer``."""
+    def forward(self, x_BTD: Tensor, rotary: tuple[Tensor, Tensor], attend: Attend, regime: Regime = PLAIN) -> Tensor:
+        """Return the layer's output."""
         normed_BTD = self.input_layernorm(x_BTD)
         q_BTHK, k_BTHK, v_BTHK = self.qkv(normed_BTD).unflatten(-1, (3, self.heads, -1)).unbind(-3)
         q_BHTK = rotate(q_BTHK, *rotary).transpose(1, 2)
         k_BHTK = rotate(k_BTHK, *rotary).transpose(1, 2)
-        if cache is None:
-            mixed_BHTK = causal_attention(q_BHTK, k_BHTK, v_BTHK.transpose(1, 2))
-        else:
-            mixed_BHTK = cache.attend(layer, q_BHTK, k_BHTK, v_BTHK.transpose(1, 2))
-        attention_BTD = self.dense(mixed_BHTK.transpose(1, 2).flatten(-2))
+        mixed_BHTK = attend(q_BHTK, k_BHTK, v_BTHK.transpose(1, 2))
+        attention_BTD = regime.drop(self.dense(mixed_BHTK.transpose(1, 2).flatten(-2)), regime.residual_dropout)
         mlp_BTD = self.fc2(functional.gelu(self.fc1(normed_BTD), approximate="tanh"))
-        return x_BTD + attention_BTD + mlp_BTD  # type: ignore[no-any-return]  # torch types modules' results as Any
+        return x_BTD + attention_BTD + regime.drop(mlp_BTD, regime.residual_dropout)
 
 
 class Phi(nn.Module):
@@ -86,24 +89,30 @@ class Phi(nn.Module):
                 parameter.normal_(0.0, spread, generator=generator)
         return self
 
-    def hidden(self, ids_BT: Tensor, cache: Cache | None = None) -> Tensor:
+    def hidden(self, ids_BT: Tensor, cache: Cache | None = None, regime: Regime = PLAIN) -> Tensor:
         """Return the normed hidden states [B, T, D]; with a cache, ``ids`` continue what it holds."""
         x_BTD = self.embed_tokens(ids_BT)
         rotary = self._rotary(ids_BT, cache)
+        visible_B1TT = regime.visible(ids_BT, self.config.end_of_text)
+        attend: Attend = partial(causal_attention, visible_B1TT=visible_B1TT, regime=regime)
         for number, layer in enumerate(self.layers):
-            x_BTD = layer(x_BTD, rotary, cache, number)
+            if cache is not None:
+                attend = partial(cache.attend, number)
+            x_BTD = layer(x_BTD, rotary, attend, regime)
         return self.final_layernorm(x_BTD)  # type: ignore[no-any-return]  # torch types modules' results as Any
 
     def forward(self, ids_BT: Tensor) -> Tensor:
         """Return the logits [B, T, V]."""
         return self.lm_head(self.hidden(ids_BT))  # type: ignore[no-any-return]  # torch types modules' results as Any
 
-    def loss(self, ids_BT: Tensor, targets_BT: Tensor, shares_BT: Tensor | None = None) -> Tensor:
-        """Return the mean cross-entropy [nats/token], each target weighted by its share where shares are given.
+    def loss(
+        self, ids_BT: Tensor, targets_BT: Tensor, shares_BT: Tensor | None = None, regime: Regime = PLAIN
+    ) -> Tensor:
+        """Return the cross-entropy of all targets, each weighted by its share; without shares, the mean [nats/token].
 
         The logits of the whole batch never exist at once.
         """
-        hidden_ND = self.hidden(ids_BT).flatten(0, 1)
+        hidden_ND = self.hidden(ids_BT, regime=regime).flatten(0, 1)
         shares_N = None if shares_BT is None else shares_BT.flatten()
         return cross_entropy(hidden_ND, self.lm_head.weight, self.lm_head.bias, targets_BT.flatten(), shares_N)
 

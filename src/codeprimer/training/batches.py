@@ -43,20 +43,23 @@ class Batches:
                     f"a phase's mixture names the training set {name!r}, which has no tokens; known: {', '.join(known)}"
                 )
         self.plan = plan
+        self.seed = derive_seed(seed, "training")
         self.sets = {
             name: Windows(
                 open_packed(tokens, name),
                 settings.model.context + 1,
                 name in settings.whole_documents,
-                derive_seed(seed, "training"),
+                self.seed,
             )
             for name in plan.drawn()
         }
 
-    def batch(self, step: int) -> Batch:
-        """Return what a step trains on."""
+    def batch(self, step: int, jumped: int = 0) -> Batch:
+        """Return what a step trains on, after ``jumped`` steps' data have been left out."""
         windows = [
-            self.sets[name].get(number) for name, numbers in self.plan.sequences(step).items() for number in numbers
+            self.sets[name].get(number)
+            for name, numbers in self.plan.sequences(step, jumped).items()
+            for number in numbers
         ]
         shares = np.array([1.0, self.plan.place(step).phase.prompt_weight, 0.0], np.float32)
         return Batch(

@@ -41,23 +41,41 @@ class Optimiser:
         ]
         self._adamw = torch.optim.AdamW(groups, betas=phase.betas, fused=True)
 
-    def step(self, learning_rate: float) -> float:
-        """Take one step along the working model's gradients, clear them, and return their norm before clipping."""
-        if self.working is not self.model:
-            for weight, copied in zip(self._weights, self._copies, strict=True):
-                assert copied.grad is not None
-                weight.grad = copied.grad.to(weight.dtype)
-                copied.grad = None
-        norm = torch.nn.utils.clip_grad_norm_(self._weights, self._phase.clip)
+    def collect(self) -> None:
+        """Add what a backward pass has left at the working model to the gradients of this step, which are float32."""
+        if self.working is self.model:
+            return
+        for weight, copied in zip(self._weights, self._copies, strict=True):
+            assert copied.grad is not None
+            fresh = copied.grad.to(weight.dtype)
+            weight.grad = fresh if weight.grad is None else weight.grad.add_(fresh)
+            copied.grad = None
+
+    @property
+    def gradients(self) -> list[Tensor]:
+        """The gradients of this step."""
+        return [weight.grad for weight in self._weights if weight.grad is not None]
+
+    def norm(self) -> Tensor:
+        """Return the norm of the gradients of this step."""
+        return torch.nn.utils.get_total_norm(self.gradients)
+
+    def step(self, learning_rate: float, norm: Tensor) -> None:
+        """Take one step along the gradients, scaled down to the phase's largest norm, and clear them."""
+        torch.nn.utils.clip_grads_with_norm_(self._weights, self._phase.clip, norm)
         for group in self._adamw.param_groups:
             group["lr"] = learning_rate
         self._adamw.step()
         self._muon.step(learning_rate * self._phase.matrix_rate)
-        self.model.zero_grad(set_to_none=True)
+        self.clear()
         if self.working is not self.model:
             with torch.no_grad():
                 torch._foreach_copy_(self._copies, self._weights)
-        return float(norm)
+
+    def clear(self) -> None:
+        """Forget the gradients of this step."""
+        self.model.zero_grad(set_to_none=True)
+        self.working.zero_grad(set_to_none=True)
 
     def state(self) -> dict[str, Tensor]:
         """Return what the next step depends on beside the weights."""

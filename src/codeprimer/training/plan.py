@@ -5,6 +5,7 @@ Reads settings, writes nothing. Its one idea: everything follows from the number
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -26,13 +27,20 @@ class Place:
 
     @property
     def learning_rate(self) -> float:
-        """The step's learning rate: linear warm-up, then linear decay to zero (or none)."""
-        peak, warmup = self.phase.peak_learning_rate, min(self.phase.warmup_steps, self.steps - 1)
+        """The step's learning rate: linear warm-up, then what the phase's ``decay`` says."""
+        phase, peak = self.phase, self.phase.peak_learning_rate
+        warmup = min(phase.warmup_steps, self.steps - 1)
         if self.step < warmup:
             return peak * (self.step + 1) / (warmup + 1)
-        if self.phase.decay == "none":
+        if phase.decay == "none":
             return peak
-        return peak * (self.steps - self.step) / (self.steps - warmup)
+        falling = self.steps - warmup
+        if phase.decay == "stable":
+            falling = max(1, min(falling, round(phase.decay_fraction * self.steps)))
+        left = min(1.0, (self.steps - self.step) / falling)
+        if phase.decay == "cosine":
+            left = (1.0 - math.cos(math.pi * left)) / 2.0
+        return peak * (phase.final_rate + (1.0 - phase.final_rate) * left)
 
 
 class Plan:
@@ -52,10 +60,13 @@ class Plan:
         steps = self._steps[number]
         return Place(number, self.settings.phases[number], step - (self.ends[number] - steps), steps)
 
-    def sequences(self, step: int) -> dict[str, range]:
-        """Return which sequences of each set make up a step; a later phase goes on where an earlier one stopped."""
+    def sequences(self, step: int, jumped: int = 0) -> dict[str, range]:
+        """Return which sequences of each set make up a step; a later phase goes on where an earlier one stopped.
+
+        ``jumped`` steps' data have been left out before.
+        """
         place = self.place(step)
-        ranges = step_ranges(place.phase.mixture, place.step, place.phase.batch_sequences)
+        ranges = step_ranges(place.phase.mixture, place.step + jumped, place.phase.batch_sequences)
         before = self._drawn_before[place.number]
         return {
             name: range(numbers.start + before.get(name, 0), numbers.stop + before.get(name, 0))

@@ -46,6 +46,7 @@ def step_seconds(model: ModelSettings, vocabulary: int, threads: int) -> dict[st
             for _ in range(1 + _TIMED_STEPS):
                 started = time.monotonic()
                 optimiser.working.loss(ids_BS[:, :-1], ids_BS[:, 1:]).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-                optimiser.step(1e-4)
+                optimiser.collect()
+                optimiser.step(1e-4, optimiser.norm())
                 best[name] = min(best.get(name, float("inf")), time.monotonic() - started)
     return best

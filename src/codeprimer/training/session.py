@@ -23,6 +23,7 @@ from codeprimer.training.batches import Batches
 from codeprimer.training.exposure import write_exposure
 from codeprimer.training.loop import METRICS, Loop, reproducible
 from codeprimer.training.plan import Plan
+from codeprimer.training.ranks import Ranks
 from codeprimer.training.selection import Candidates, Score
 from codeprimer.training.settings import TrainingSettings
 
@@ -35,8 +36,11 @@ _FINAL_STEPS = 20
 
 def train(
     settings: TrainingSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools, score: Score | None
-) -> Stats:
-    """Train one model and write its artefact; see ``TrainingStage.run`` for what is raised."""
+) -> Stats | None:
+    """Train one model and write its artefact; see ``TrainingStage.run`` for what is raised.
+
+    Of several processes that train together, the first writes; the others return None.
+    """
     assert settings.precision != "auto", "the precision is decided before a run is named"
     tokenizer = Tokenizer.load(inputs["tokens"].path)
     plan = Plan(settings)
@@ -44,6 +48,7 @@ def train(
         tools.console.warn(
             "training.selections is ignored: nothing here can score a checkpoint; the last one is published"
         )
+    is_first = Ranks().is_first
     with reproducible(settings.threads or available_cores()):
         model = _first_model(settings, inputs, tokenizer, tools.seed)
         batches = Batches(inputs["tokens"], plan, tools.seed)
@@ -51,16 +56,20 @@ def train(
         selections = plan.selections() if score else [plan.total]
 
         def reached(step: int, current: Phi) -> None:
+            if not is_first:
+                return
             if step in plan.ends and len(plan.ends) > 1:
                 folder = out.work / PHASES / settings.phases[plan.ends.index(step)].name
                 make_once(folder, lambda temporary: save_model(temporary, current, tokenizer))
             if step in selections:
                 candidates.consider(current, step, plan.tokens_after(step))
 
-        loop = Loop(model, plan, batches, out.work)
+        loop = Loop(model, plan, batches, out.work, tools.console.warn)
         with tools.console.task(tools.step or "training", plan.total) as task:
             task.advance(loop.step)
             loop.run(reached, task)
+    if not is_first:
+        return None
     selection = candidates.publish(out.path)
     _publish_rest(out, plan, loop)
     write_exposure(inputs["tokens"], plan, batches, out)
@@ -93,8 +102,8 @@ def _publish_rest(out: Workspace, plan: Plan, loop: Loop) -> None:
 def _stats(plan: Plan, loop: Loop, batches: Batches, selection: dict[str, Any]) -> Stats:
     settings = plan.settings
     metrics = [orjson.loads(line) for line in loop.metrics.read_bytes().splitlines()]
-    final = metrics[-_FINAL_STEPS:]
-    final_loss = sum(row["loss"] for row in final) / len(final)
+    final = [row["loss"] for row in metrics if not row.get("skipped")][-_FINAL_STEPS:]
+    final_loss = sum(final) / len(final)
     tokens = plan.tokens_after(plan.total)
     facts = {
         "parameters": loop.model.parameter_count(),
@@ -112,6 +121,9 @@ def _stats(plan: Plan, loop: Loop, batches: Batches, selection: dict[str, Any]) 
         ],
         "epochs": batches.epochs(),
         "precision": settings.precision,
+        "micro_sequences": loop.micro_sequences,
+        "skipped_steps": loop.guard.skipped,
+        "rollbacks": loop.guard.rollbacks,
         "final_loss": round(final_loss, 4),
         "loss_curve": loss_curve(metrics),
         "selection": selection,
@@ -121,6 +133,7 @@ def _stats(plan: Plan, loop: Loop, batches: Batches, selection: dict[str, Any]) 
 
 def loss_curve(metrics: list[dict[str, Any]], points: int = _CURVE_POINTS) -> list[dict[str, float]]:
     """Return at most ``points`` points of the loss over the tokens, each the mean of the steps it stands for."""
+    metrics = [row for row in metrics if not row.get("skipped")]
     width = -(-len(metrics) // points)
     bins = [metrics[start : start + width] for start in range(0, len(metrics), width)]
     return [

@@ -14,6 +14,8 @@ MOST_THREADS = 1024
 """More than any machine makes use of; a slip of the finger asks for more than the system gives."""
 
 MOST_SEQUENCES = 65_536
+MOST_PROCESSES = 256
+DECAY_FRACTION = 0.2
 
 Mixture = dict[str, Annotated[float, Field(gt=0)]]
 
@@ -73,8 +75,19 @@ class PhaseSettings(Settings):
     )
     peak_learning_rate: float = Field(default=2e-3, gt=0, le=1, description="Learning rate after the warm-up.")
     warmup_steps: int = Field(default=30, ge=0, description="Steps in which the learning rate rises linearly.")
-    decay: Literal["linear", "none"] = Field(
-        default="linear", description="What the learning rate does after the warm-up."
+    decay: Literal["linear", "cosine", "stable", "none"] = Field(
+        default="linear",
+        description="What the learning rate does after the warm-up: fall to final_rate linearly or as a cosine does; stay at "
+        "its peak and fall linearly in the last steps (stable); or stay (none).",
+    )
+    decay_fraction: float = Field(
+        default=DECAY_FRACTION,
+        gt=0,
+        le=1,
+        description="With decay: stable, the last share of the steps, in which the rate falls.",
+    )
+    final_rate: float = Field(
+        default=0.0, ge=0, le=1, description="What the learning rate falls to, as a share of its peak."
     )
     weight_decay: float = Field(
         default=0.1, ge=0, description="Decay of matrices and embeddings; biases and norms do not decay."
@@ -97,30 +110,74 @@ class Phase(PhaseSettings):
     name: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9_-]*$", description="Names the phase's folder and curve.")
 
 
-class TrainingSettings(Settings):
-    """How a model is trained."""
+class LoopSettings(Settings):
+    """What all models of a run have in common."""
 
     model: ModelSettings = Field(default=ModelSettings(), description="The shape of the model.")
-    phases: tuple[Phase, ...] = Field(min_length=1, description="What is trained on, in order.")
-    whole_documents: tuple[str, ...] = Field(
-        default=("exercises",),
-        description="Training sets whose sequences hold whole documents, as many as fit; of the others any stretch is taken.",
-    )
     precision: Precision = Field(
         default="auto",
-        description="Numbers that the products are made in; 'auto' lets a short probe decide on this machine.",
+        description="Numbers that the products are made in; 'auto' lets a short probe decide on this machine, once per run. "
+        "The weights themselves are float32.",
     )
     threads: int = Field(
         default=0,
         ge=0,
         le=MOST_THREADS,
-        description="Threads of the training loop; 0 means every core that may be used.",
+        description="Threads of the training loop; 0: every core that may be used, decided once per run.",
     )
+    processes: int = Field(
+        default=1,
+        ge=1,
+        le=MOST_PROCESSES,
+        json_schema_extra=PLACE,
+        description="Processes of this machine that train a model together, each on its share of every step's sequences; "
+        "a run may go on with more or fewer.",
+    )
+    micro_sequences: int = Field(
+        default=0,
+        ge=0,
+        le=MOST_SEQUENCES,
+        description="Sequences that are computed at a time; a step adds up the gradients of all of its own. 0: all at once. "
+        "Where memory does not suffice, it is halved.",
+    )
+    attention_dropout: float = Field(
+        default=0.0, ge=0, lt=1, description="Share of the attention weights that are dropped; in the paper 0.1."
+    )
+    residual_dropout: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Share of what attention and MLP add to the residual stream that is dropped; in the paper 0.1.",
+    )
+    separate_documents: bool = Field(
+        default=False, description="Whether a token sees only its own document, not those before it in the sequence."
+    )
+    spike_factor: float = Field(
+        default=20.0,
+        gt=1,
+        description="A step whose gradient has a norm of more than so many times the recent median is skipped.",
+    )
+    skips: int = Field(
+        default=8,
+        ge=1,
+        description="So many skipped steps in a row lead back to the last checkpoint, and past the data between.",
+    )
+    rollbacks: int = Field(default=3, ge=0, description="So often a run goes back before it ends with an error.")
     checkpoint_every: int = Field(
         default=100,
         ge=1,
         json_schema_extra=PLACE,
         description="Steps between two saved states, from which a killed run continues.",
+    )
+
+
+class TrainingSettings(LoopSettings):
+    """How a model is trained."""
+
+    phases: tuple[Phase, ...] = Field(min_length=1, description="What is trained on, in order.")
+    whole_documents: tuple[str, ...] = Field(
+        default=("exercises",),
+        description="Training sets whose sequences hold whole documents, as many as fit; of the others any stretch is taken.",
     )
     selections: int = Field(
         default=1,

@@ -22,7 +22,7 @@ class TrainingStage(Stage[TrainingSettings]):
     """Packed tokens in, a trained model out."""
 
     name = "training"
-    version = 3
+    version = 4
     volatile = ("speed.json",)
 
     def __init__(self, start: bool, score: Score | None) -> None:
@@ -32,7 +32,7 @@ class TrainingStage(Stage[TrainingSettings]):
 
     def cores(self, settings: TrainingSettings) -> int | None:
         """Return the threads of the loop: two models of one thread each learn faster than one model on two."""
-        return settings.threads or None
+        return settings.threads * settings.processes or None
 
     def run(self, settings: TrainingSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Train, choose, publish.
@@ -41,6 +41,12 @@ class TrainingStage(Stage[TrainingSettings]):
         training diverges.
         """
         require_torch()
+        if settings.processes > 1:
+            from codeprimer.training.together import train_together
+
+            return train_together(settings, inputs, out, tools, self._score)
         from codeprimer.training.session import train
 
-        return train(settings, inputs, out, tools, self._score)
+        stats = train(settings, inputs, out, tools, self._score)
+        assert stats is not None, "a process that is alone is the first"
+        return stats

@@ -1,16 +1,22 @@
 """Saved states of a run in progress: what is needed to end in the same bytes after a kill.
 
-Reads and writes ``states/<step>/`` (safetensors and JSON). Its one idea: a state is written under another name and
-renamed when it is complete, so the newest one that is there is whole.
+Reads and writes ``states/<step>/`` (safetensors and JSON). Two ideas: a state is written under another name and renamed when
+it is complete, so the newest one that is there is whole, and one that is not is passed over; and it is written from a copy by a
+thread, while training goes on.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
-from dataclasses import asdict, dataclass
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import orjson
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -18,7 +24,7 @@ from codeprimer.core.artifact import make_once, to_json, write_atomically
 from codeprimer.model.checkpoint import save_tensors
 
 KEPT = 2
-"""Saved states that are kept; the older one is for people who look for what went wrong."""
+"""Saved states that are kept; the older one is for when the newer cannot be read."""
 
 _TENSORS = "tensors.safetensors"
 _POSITION = "position.json"
@@ -34,28 +40,83 @@ class Position:
     """The length of ``metrics.jsonl`` at that moment."""
     seconds: float
     """Time spent training so far [s]; told, but never published among the results."""
+    micro_sequences: int = 0
+    """Sequences that were computed at a time."""
+    guard: dict[str, Any] = field(default_factory=dict)
+    """What the norms of gradients have said so far."""
 
 
-def save_state(folder: Path, position: Position, tensors: dict[str, Tensor]) -> None:
-    """Save a state and remove all but the newest ones."""
+class States:
+    """The states of one run; ``warn`` is told of what cannot be written or read."""
 
-    def make(state: Path) -> None:
-        save_tensors(state / _TENSORS, tensors)
-        write_atomically(state / _POSITION, to_json(asdict(position)))
+    def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._warn = warn
+        self._writing: threading.Thread | None = None
+        self._failure: BaseException | None = None
 
-    make_once(folder / f"{position.step:08d}", make)
-    for old in _states(folder)[:-KEPT]:
-        shutil.rmtree(old)
+    def save(self, position: Position, tensors: Mapping[str, Tensor]) -> None:
+        """Have a state written, and all but the newest ones removed; what is given may change at once."""
+        self.wait()
+        copied = {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
+        self._writing = threading.Thread(target=self._write, args=(position, copied), name="states")
+        self._writing.start()
 
+    def wait(self) -> None:
+        """Return when what was to be saved is saved, or has failed with a warning.
 
-def load_state(folder: Path) -> tuple[Position, dict[str, Tensor]] | None:
-    """Return the newest state, or None where there is none."""
-    states = _states(folder)
-    if not states:
+        Raises what was not foreseen.
+        """
+        if self._writing is not None:
+            self._writing.join()
+            self._writing = None
+        failure, self._failure = self._failure, None
+        if isinstance(failure, OSError):
+            kept = self._names()
+            left = f"the state of step {int(kept[-1].name)} is kept" if kept else "there is none to go on from"
+            reason = failure.strerror or failure
+            self._warn(f"{self._folder}: a state could not be written ({reason}); {left}, and training goes on")
+        elif failure is not None:
+            raise failure
+
+    def load(self) -> tuple[Position, dict[str, Tensor]] | None:
+        """Return the newest state that can be read, or None where there is none."""
+        self.wait()
+        for folder in reversed(self._names()):
+            try:
+                position = Position(**orjson.loads((folder / _POSITION).read_bytes()))
+                return position, load_file(folder / _TENSORS)
+            except (OSError, SafetensorError, orjson.JSONDecodeError, TypeError) as error:
+                reason = " ".join(str(error).split())[:200]
+                self._warn(f"{folder} cannot be read ({reason}); the state before it is taken")
+                shutil.rmtree(folder)
         return None
-    position = Position(**orjson.loads((states[-1] / _POSITION).read_bytes()))
-    return position, load_file(states[-1] / _TENSORS)
+
+    def _write(self, position: Position, tensors: dict[str, Tensor]) -> None:
+        def make(state: Path) -> None:
+            save_tensors(state / _TENSORS, tensors)
+            write_atomically(state / _POSITION, to_json(asdict(position)))
+
+        folder = self._folder / f"{position.step:08d}"
+        try:
+            if folder.exists():  # made again, after going back
+                shutil.rmtree(folder)
+            make_once(folder, make)
+            _sync(self._folder)
+            for old in self._names()[:-KEPT]:
+                shutil.rmtree(old)
+        except BaseException as failure:  # whoever waits next is told
+            shutil.rmtree(folder.with_name(folder.name + ".tmp"), ignore_errors=True)
+            self._failure = failure
+
+    def _names(self) -> list[Path]:
+        return sorted(path for path in self._folder.glob("*") if path.name.isdigit())
 
 
-def _states(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*") if path.name.isdigit())
+def _sync(folder: Path) -> None:
+    """Have the names in a folder on disk."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

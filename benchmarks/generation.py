@@ -1,0 +1,204 @@
+"""Greedy generation on a CPU: tokens per second beside transformers, and what ragged prompts cost.
+
+``scripts/bench generation`` needs no network; it writes ``benchmarks/results/generation.json``. Each pass is a fresh process
+that makes the same random model (shape S of ``scripts/bench training``), generates once uncounted and then three times; the
+contenders take turns, round by round.
+
+The claims, as medians over the rounds:
+
+- 32 prompts of 64 tokens, 128 new ones each: at least 1.6 times transformers' ``generate`` in float32, token for token the
+  same, and at least 1.2 times the better of its precisions;
+- 32 prompts of 10 to 400 tokens: the rows that are computed, counted in the model, are those that are still wanted, none
+  is padded beyond the longest of its batch, and the tokens are those of each prompt alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from tools.machine import machine
+
+from codeprimer.core.stage import available_cores
+from codeprimer.model.checkpoint import to_huggingface
+from codeprimer.model.config import PhiConfig
+from codeprimer.model.generate import Limits, generate
+from codeprimer.model.phi import Phi
+
+RESULT = Path(__file__).parent / "results" / "generation.json"
+CONFIG = PhiConfig(8192, 256, 4, 8, 1024, 512)
+PROMPTS, PROMPT_TOKENS, NEW_TOKENS = 32, 64, 128
+SHORTEST, LONGEST = 10, 400
+RAGGED_NEW_TOKENS = 64
+RATIO, RATIO_TO_BEST = 1.6, 1.2
+PASSES = 3
+CONTENDERS = ("codeprimer float32", "codeprimer bfloat16", "transformers float32", "transformers bfloat16")
+PACKAGES = ("codeprimer", "torch", "transformers")
+
+Result = dict[str, Any]
+
+
+def main() -> int:
+    """Run the benchmark, or one contender in a process of its own."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--output", type=Path, default=RESULT)
+    parser.add_argument("--run", nargs=2, metavar=("CONTENDER", "OUTPUT"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.run:
+        Path(given.run[1]).write_text(json.dumps(run(given.run[0])))
+        return 0
+    runs: dict[str, list[Result]] = {contender: [] for contender in CONTENDERS}
+    for _ in range(given.rounds):
+        for contender in CONTENDERS:
+            runs[contender].append(apart(contender))
+    result = judge(runs) | {"machine": machine(PACKAGES), "rounds": given.rounds, "each_round": runs}
+    given.output.parent.mkdir(parents=True, exist_ok=True)
+    given.output.write_text(json.dumps(result, indent=2) + "\n")
+    for name, met in result["targets"].items():
+        print(f"{name}: {'yes' if met else 'NO'}")
+    return 0 if result["passed"] else 1
+
+
+def judge(runs: dict[str, list[Result]]) -> Result:
+    """Return the medians, the ratios and what they mean."""
+    speeds = {contender: median(one["tokens_per_s"] for one in of) for contender, of in runs.items()}
+    ragged = {contender: median(one["ragged_tokens_per_s"] for one in of) for contender, of in runs.items()}
+    ours, theirs = runs["codeprimer float32"], runs["transformers float32"]
+    plain = median(a["tokens_per_s"] / b["tokens_per_s"] for a, b in zip(ours, theirs, strict=True))
+    best_ours, best_theirs = (
+        max((c for c in CONTENDERS if c.startswith(of)), key=speeds.__getitem__) for of in ("code", "tran")
+    )
+    best = median(
+        a["tokens_per_s"] / b["tokens_per_s"] for a, b in zip(runs[best_ours], runs[best_theirs], strict=True)
+    )
+    equal = all(a["tokens"] == b["tokens"] for a, b in zip(ours, theirs, strict=True))
+    wasted = ours[0]["ragged_rows"] - ours[0]["ragged_wanted_rows"]
+    for contender in CONTENDERS:
+        print(f"  {contender:<22} {speeds[contender]:8,.0f} tokens/s, ragged {ragged[contender]:8,.0f}")
+    print(
+        f"  {plain:.2f} times transformers in float32, {best:.2f} times its best ({best_ours} to {best_theirs})",
+        flush=True,
+    )
+    targets = {
+        f"at least {RATIO} times transformers in float32": plain >= RATIO,
+        f"at least {RATIO_TO_BEST} times its best precision": best >= RATIO_TO_BEST,
+        "the same tokens": equal,
+        "ragged prompts: no row is computed that is not wanted": wasted == 0,
+        "ragged prompts: the tokens of each prompt alone": all(one["ragged_as_alone"] for one in ours),
+    }
+    return {
+        "passed": all(targets.values()),
+        "targets": targets,
+        "tokens_per_s": speeds,
+        "ragged_tokens_per_s": ragged,
+        "ratio_float32": round(plain, 3),
+        "ratio_to_best": round(best, 3),
+        "wasted_rows": wasted,
+    }
+
+
+def apart(contender: str) -> Result:
+    """Return what one contender does in a fresh process."""
+    with tempfile.TemporaryDirectory() as scratch:
+        output = Path(scratch) / "output.json"
+        subprocess.run([sys.executable, __file__, "--run", contender, str(output)], check=True)
+        found: Result = json.loads(output.read_text())
+    return found
+
+
+def run(contender: str) -> Result:
+    """Generate as one contender does."""
+    torch.set_num_threads(available_cores())
+    name, precision = contender.split()
+    model = Phi(CONFIG).initialise(0).eval()
+    sharpen(model)
+    random = torch.Generator().manual_seed(1)
+    even = torch.randint(1, CONFIG.vocab_size, (PROMPTS, PROMPT_TOKENS), generator=random).tolist()
+    lengths = torch.linspace(SHORTEST, LONGEST, PROMPTS).long().tolist()
+    ragged = [torch.randint(1, CONFIG.vocab_size, (length,), generator=random).tolist() for length in lengths]
+    if name == "codeprimer":
+        return run_ours(model.to(getattr(torch, precision)), even, ragged)
+    return run_transformers(model, getattr(torch, precision), even, ragged)
+
+
+def sharpen(model: Phi) -> None:
+    """Give the model clear preferences, so that rounding decides between no two tokens."""
+    with torch.no_grad():
+        model.lm_head.weight.mul_(8.0)
+
+
+def timed(work: Any) -> tuple[float, Any]:
+    """Return the median time of some passes after one that is not counted [s], and what came out."""
+    found = work()
+    seconds = []
+    for _ in range(PASSES):
+        started = time.perf_counter()
+        found = work()
+        seconds.append(time.perf_counter() - started)
+    return median(seconds), found
+
+
+def run_ours(model: Phi, even: list[list[int]], ragged: list[list[int]]) -> Result:
+    """Generate with codeprimer."""
+    limits = Limits(NEW_TOKENS, frozenset(), CONFIG.vocab_size)
+    short = Limits(RAGGED_NEW_TOKENS, frozenset(), CONFIG.vocab_size)
+    seconds, tokens = timed(lambda: generate(model, even, limits))
+    rows: list[int] = []
+    counted = model.lm_head.register_forward_pre_hook(lambda module, given: rows.append(given[0].shape[0]))
+    together = generate(model, ragged, short)
+    counted.remove()
+    ragged_seconds, _ = timed(lambda: generate(model, ragged, short))
+    alone = [generate(model, [prompt], short)[0] for prompt in ragged]
+    return {
+        "tokens_per_s": round(sum(map(len, tokens)) / seconds, 1),
+        "tokens": tokens,
+        "ragged_tokens_per_s": round(sum(map(len, together)) / ragged_seconds, 1),
+        "ragged_rows": sum(rows),
+        "ragged_wanted_rows": sum(map(len, together)),
+        "ragged_as_alone": together == alone,
+    }
+
+
+def run_transformers(model: Phi, dtype: torch.dtype, even: list[list[int]], ragged: list[list[int]]) -> Result:
+    """Generate with transformers, prompts padded on the left as its users do."""
+    from transformers import GenerationConfig, PhiForCausalLM
+    from transformers import PhiConfig as TheirConfig
+
+    facts = CONFIG.to_huggingface()
+    shape = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
+    kept = (*shape, "max_position_embeddings", "rope_parameters")
+    theirs: Any = PhiForCausalLM(TheirConfig(**{key: facts[key] for key in kept}))
+    theirs.load_state_dict(to_huggingface(dict(model.state_dict())))
+    theirs.eval().to(dtype)
+
+    def work(prompts: list[list[int]], new_tokens: int) -> list[list[int]]:
+        longest = max(map(len, prompts))
+        ids = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in prompts])
+        mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+        settings = GenerationConfig(  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+            max_new_tokens=new_tokens, do_sample=False, pad_token_id=0, eos_token_id=None, use_cache=True
+        )
+        with torch.inference_mode():
+            found: list[list[int]] = theirs.generate(ids, attention_mask=mask, generation_config=settings).tolist()
+        return [row[longest:] for row in found]
+
+    seconds, tokens = timed(lambda: work(even, NEW_TOKENS))
+    ragged_seconds, together = timed(lambda: work(ragged, RAGGED_NEW_TOKENS))
+    return {
+        "tokens_per_s": round(sum(map(len, tokens)) / seconds, 1),
+        "tokens": tokens,
+        "ragged_tokens_per_s": round(sum(map(len, together)) / ragged_seconds, 1),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

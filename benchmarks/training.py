@@ -1,0 +1,201 @@
+"""Training steps on a CPU: tokens per second and memory, beside the peers that people train small models with.
+
+``scripts/bench training`` needs the package index only for litgpt, which goes into an environment of its own below
+``build/bench``; it writes ``benchmarks/results/training.json``. Every contender trains on the same random ids, with
+AdamW, clipping and as many threads as there are cores, in a fresh process each time; contenders take turns, round by
+round. The first steps are not counted.
+
+The claims, as medians over the rounds:
+
+- in the precision that the probe chooses on this machine, at least 1.5 times (S) and 1.6 times (M) the tokens per second
+  of the fastest peer as its users run it, in float32; the ratio to the fastest peer in any precision is printed beside it;
+- at most 0.55 of the memory of transformers' plain loop in float32;
+- at least 0.43 (S) and 0.55 (M) of the ceiling, which is what matrix products alone reach here in that precision.
+
+The work of a step is counted as 6 per weight of a matrix and token, the attention of a causal model as half of all pairs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from tools.machine import machine
+from tools.peers import make_environment
+
+from codeprimer.core.errors import UserError
+from codeprimer.core.stage import available_cores
+from codeprimer.training.probe import choose_precision
+from codeprimer.training.settings import ModelSettings
+
+RESULT = Path(__file__).parent / "results" / "training.json"
+SHAPES = {
+    "S": {"layers": 4, "hidden": 256, "heads": 8, "context": 512, "vocabulary": 8192, "rows": 16},
+    "M": {"layers": 8, "hidden": 512, "heads": 8, "context": 1024, "vocabulary": 16384, "rows": 8},
+}
+STEPS = {"S": 8, "M": 5}
+UNCOUNTED = 2
+RATIO = {"S": 1.5, "M": 1.6}
+UTILISATION = {"S": 0.43, "M": 0.55}
+MEMORY = 0.55
+OURS = "codeprimer"
+PEERS = ("transformers", "trainer", "gpt", "litgpt")
+PRECISIONS = ("float32", "bfloat16")
+PACKAGES = ("codeprimer", "torch", "transformers")
+
+Result = dict[str, Any]
+
+
+def main() -> int:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--shapes", nargs="+", choices=list(SHAPES), default=list(SHAPES))
+    parser.add_argument("--without-peers", action="store_true")
+    parser.add_argument("--output", type=Path, default=RESULT)
+    given = parser.parse_args()
+    torch.set_num_threads(available_cores())
+    ceilings = {precision: ceiling(getattr(torch, precision)) for precision in PRECISIONS}
+    print(f"ceiling [GFLOP/s]: {ceilings}", flush=True)
+    rows = [measure(name, given.rounds, not given.without_peers, ceilings) for name in given.shapes]
+    targets = {name: met for row in rows for name, met in row["targets"].items()}
+    result = {
+        "passed": all(met is not False for met in targets.values()),
+        "targets": targets,
+        "machine": machine(PACKAGES),
+        "ceiling_gflops": ceilings,
+        "shapes": rows,
+    }
+    given.output.parent.mkdir(parents=True, exist_ok=True)
+    given.output.write_text(json.dumps(result, indent=2) + "\n")
+    for name, met in targets.items():
+        print(f"{name}: {'not measured' if met is None else 'yes' if met else 'NO'}")
+    return 0 if result["passed"] else 1
+
+
+def measure(name: str, rounds: int, with_peers: bool, ceilings: Mapping[str, float]) -> Result:
+    """Return what all contenders do on one shape."""
+    shape = SHAPES[name] | {"steps": UNCOUNTED + STEPS[name], "threads": available_cores()}
+    settings = ModelSettings(
+        layers=shape["layers"],
+        hidden=shape["hidden"],
+        heads=shape["heads"],
+        intermediate=4 * shape["hidden"],
+        context=shape["context"],
+    )
+    chosen = choose_precision(settings, shape["vocabulary"])
+    pythons = {OURS: Path(sys.executable)} | (interpreters() if with_peers else {})
+    contenders = [f"{contender} {precision}" for contender in pythons for precision in PRECISIONS]
+    runs: dict[str, list[Result]] = {contender: [] for contender in contenders}
+    for _ in range(rounds):
+        for contender in contenders:
+            runs[contender].append(train(pythons[contender.split()[0]], contender, shape))
+    found = {
+        contender: {figure: median(run[figure] for run in of) for figure in of[0]} for contender, of in runs.items()
+    }
+    mine = f"{OURS} {chosen}"
+    utilisation = found[mine]["tokens_per_s"] * work(shape) / 1e9 / ceilings[chosen]
+    row: Result = {"shape": name, **shape, "precision": chosen, "rounds": rounds, "each_round": runs, "median": found}
+    row["flop_per_token"], row["share_of_ceiling"] = work(shape), round(utilisation, 3)
+    as_they_come = [contender for contender in contenders if contender.endswith("float32") and OURS not in contender]
+    row["ratio_to_fastest_peer"] = ratio(runs, mine, as_they_come)
+    row["ratio_to_fastest_peer_in_any_precision"] = ratio(runs, mine, [c for c in contenders if OURS not in c])
+    memory = found[mine]["memory_MB"] / found["transformers float32"]["memory_MB"] if with_peers else None
+    row["memory_to_transformers"] = memory and round(memory, 3)
+    row["targets"] = {
+        f"{name}: at least {RATIO[name]} times the fastest peer": (
+            row["ratio_to_fastest_peer"] >= RATIO[name] if with_peers else None
+        ),
+        f"{name}: at most {MEMORY} of the memory of transformers": memory and memory <= MEMORY,
+        f"{name}: at least {UTILISATION[name]} of the ceiling": utilisation >= UTILISATION[name],
+    }
+    show(row)
+    return row
+
+
+def interpreters() -> dict[str, Path]:
+    """Return the interpreter of each peer that is there; litgpt is left out where it does not install."""
+    found = {peer: Path(sys.executable) for peer in PEERS if peer != "litgpt"}
+    try:
+        found["litgpt"] = make_environment("litgpt", ("litgpt",))
+    except UserError as error:
+        print(f"litgpt is left out: {error}", file=sys.stderr)
+    return found
+
+
+def train(python: Path, contender: str, shape: Mapping[str, int]) -> Result:
+    """Return what one contender does in a fresh process."""
+    with tempfile.TemporaryDirectory() as scratch:
+        given, output = Path(scratch) / "input.json", Path(scratch) / "output.json"
+        given.write_text(json.dumps(shape))
+        script = Path(__file__).parent / "peers" / "train_steps.py"
+        command = [str(python), str(script), contender, str(given), str(output)]
+        finished = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
+        if finished.returncode:
+            raise UserError(f"{contender} failed: {finished.stderr.strip().rpartition(chr(10))[2]}")
+        run = json.loads(output.read_text())
+    counted = run["seconds"][UNCOUNTED:]
+    return {
+        "tokens_per_s": round(shape["rows"] * shape["context"] / median(counted), 1),
+        "memory_MB": round(run["memory_MB"]),
+        "last_loss": round(run["losses"][-1], 4),
+    }
+
+
+def ratio(runs: Mapping[str, list[Result]], mine: str, others: list[str]) -> float | None:
+    """Return the median over the rounds of ours to the peer that is fastest in that round."""
+    if not others:
+        return None
+    speeds: list[float] = [
+        own["tokens_per_s"] / max(runs[other][number]["tokens_per_s"] for other in others)
+        for number, own in enumerate(runs[mine])
+    ]
+    return round(median(speeds), 3)
+
+
+def work(shape: Mapping[str, int]) -> int:
+    """Return the arithmetic of one token's step [FLOP]."""
+    size, layers = shape["hidden"], shape["layers"]
+    weights = 12 * layers * size**2 + size * shape["vocabulary"]
+    return 6 * weights + 6 * layers * size * shape["context"]
+
+
+def ceiling(dtype: torch.dtype) -> float:
+    """Return what products of large matrices reach [GFLOP/s], the best of some seconds."""
+    size, best = 2048, 0.0
+    first, second = (torch.randn(size, size).to(dtype) for _ in range(2))
+    until = time.perf_counter() + 3.0
+    while time.perf_counter() < until:
+        started = time.perf_counter()
+        first @ second
+        best = max(best, 2 * size**3 / (time.perf_counter() - started) / 1e9)
+    return round(best, 1)
+
+
+def show(row: Result) -> None:
+    """Print the medians as a small table."""
+    print(
+        f"{row['shape']}: {row['rows']} rows of {row['context']}, n = {row['rounds']}, medians; {row['precision']} is ours"
+    )
+    for contender, found in row["median"].items():
+        speed, memory, loss = (found[figure] for figure in ("tokens_per_s", "memory_MB", "last_loss"))
+        print(f"  {contender:<22} {speed:9,.0f} tokens/s  {memory:6,.0f} MB  loss {loss:.3f}")
+    print(
+        f"  {row['share_of_ceiling']:.3f} of the ceiling; {row['ratio_to_fastest_peer']} times the fastest peer, "
+        f"{row['ratio_to_fastest_peer_in_any_precision']} in any precision; "
+        f"{row['memory_to_transformers']} of the memory of transformers",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

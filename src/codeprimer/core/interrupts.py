@@ -1,0 +1,66 @@
+"""Putting an interrupt off until the work is at a place where it can stop.
+
+Reads signals. Its one idea: Ctrl-C and SIGTERM end a run by an exception wherever it is, and where half a step would be lost
+by that, they only leave word; the second one no longer waits.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class PutOff:
+    """Whether an interrupt has come, and how to give way to it."""
+
+    def __init__(self) -> None:
+        self._came: tuple[int, FrameType | None] | None = None
+        self._before: dict[int, Any] = {}
+
+    @property
+    def came(self) -> bool:
+        """Whether there is an interrupt."""
+        return self._came is not None
+
+    def give_way(self) -> None:
+        """Do now what the interrupt asked for; mostly that raises."""
+        assert self._came is not None
+        number, frame = self._came
+        self._came = None
+        self._act(number, frame)
+
+    def _act(self, number: int, frame: FrameType | None) -> None:
+        handler = self._before[number]
+        if callable(handler):
+            handler(number, frame)
+        elif handler != signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._came is not None:
+            self._act(number, frame)
+        self._came = number, frame
+
+
+@contextmanager
+def put_off() -> Iterator[PutOff]:
+    """Hold interrupts back within the block; in a thread that no signal reaches, nothing changes."""
+    waiting = PutOff()
+    if threading.current_thread() is not threading.main_thread():
+        yield waiting
+        return
+    waiting._before = {number: signal.signal(number, waiting._note) for number in SIGNALS}
+    try:
+        yield waiting
+    finally:
+        for number, handler in waiting._before.items():
+            signal.signal(number, handler)
+    if waiting.came:
+        waiting.give_way()

@@ -1,0 +1,209 @@
+"""One model trained by several processes of this machine.
+
+Reads and writes what one process would. Its one idea: every process goes through the same run, each with its share of the
+rows of every step; the first keeps states, scores checkpoints and writes the artefact, and tells whoever waits how it goes.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import Any, NoReturn
+
+from codeprimer.core.artifact import Artifact, Workspace
+from codeprimer.core.console import Console, StoppedError, Task
+from codeprimer.core.errors import CodeprimerError, Interrupted
+from codeprimer.core.stage import Stats, Tools, available_cores
+from codeprimer.engines.local import LocalEngine, die_with
+from codeprimer.training.selection import Score
+from codeprimer.training.settings import TrainingSettings
+
+LONGEST_WAIT = timedelta(days=1)
+"""So long a process waits for the others; the first may be scoring a checkpoint. Whether they live is seen otherwise."""
+
+GRACE_SECONDS = 60.0
+"""How long processes have to save what they have done [s]."""
+
+_RENDEZVOUS = "rendezvous"
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What a process needs to take part."""
+
+    settings: TrainingSettings
+    inputs: Mapping[str, Artifact]
+    out: Workspace
+    seed: int
+    step: str
+    score: Score | None
+    rank: int
+
+
+def train_together(
+    settings: TrainingSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools, score: Score | None
+) -> Stats:
+    """Train with as many processes as the settings say; raises what one process would."""
+    (out.work / _RENDEZVOUS).unlink(missing_ok=True)
+    context = get_context("spawn")
+    processes: list[SpawnProcess] = []
+    ears: list[Connection] = []
+    for rank in range(settings.processes):
+        ear, mouth = context.Pipe(duplex=False)
+        run = _Run(settings, inputs, out, tools.seed, tools.step, score, rank)
+        process = context.Process(target=_take_part, args=(run, mouth, os.getpid()), name=f"rank {rank}")
+        process.start()
+        mouth.close()
+        processes.append(process)
+        ears.append(ear)
+    try:
+        return _listen(processes, ears, tools)
+    finally:
+        _end(processes)
+
+
+def _listen(processes: Sequence[SpawnProcess], ears: list[Connection], tools: Tools) -> Stats:
+    """Pass on what is said until the first process is done. Raises what any of them raised."""
+    task: Task | None = None
+    stats: Stats | None = None
+    open_ears = list(ears)
+    opened: list[Any] = []
+    try:
+        while open_ears:
+            for ear in wait(open_ears, timeout=1.0):
+                assert isinstance(ear, Connection)
+                try:
+                    kind, *what = ear.recv()
+                except EOFError:
+                    open_ears.remove(ear)
+                    _check(processes[ears.index(ear)], is_done=stats is not None)
+                    continue
+                if kind == "task":
+                    opened.append(tools.console.task(*what))
+                    task = opened[-1].__enter__()
+                elif kind == "advance" and task is not None:
+                    task.advance(*what)
+                elif kind == "warning":
+                    tools.console.warn(*what)
+                elif kind == "error":
+                    raise what[0]
+                elif kind == "end":
+                    stats = what[0]
+            if task is not None:
+                task.advance(0)  # whether the work has been stopped
+    finally:
+        for one in reversed(opened):
+            one.__exit__(None, None, None)
+    assert stats is not None, "the first process has ended without a word"
+    return stats
+
+
+def _check(process: SpawnProcess, is_done: bool) -> None:
+    process.join(GRACE_SECONDS)
+    if process.exitcode and not is_done:
+        how = f"by signal {-process.exitcode}" if process.exitcode < 0 else f"with exit code {process.exitcode}"
+        raise CodeprimerError(
+            f"training: {process.name} of those that train together was ended {how}; run again to continue"
+        )
+
+
+def _end(processes: Sequence[SpawnProcess]) -> None:
+    """Have all processes save and end, and those that do not end anyhow."""
+    for process in processes:
+        if process.is_alive():
+            process.terminate()
+    until = time.monotonic() + GRACE_SECONDS
+    for process in processes:
+        process.join(max(0.0, until - time.monotonic()))
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+# --- in a process of its own ------------------------------------------------------------------------------------------
+
+
+class _FarTask(Task):
+    """Progress that somebody else shows."""
+
+    def __init__(self, title: str, total: int, console: _FarConsole) -> None:
+        super().__init__(title, total, console.stop)
+        self._console = console
+        console.tell("task", title, total)
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        """Say that ``amount`` more is done."""
+        self.done += amount
+        self._console.tell("advance", amount, note)
+
+
+class _FarConsole(Console):
+    """Where the first process reports to; the others say only what went wrong."""
+
+    def __init__(self, mouth: Connection, is_first: bool) -> None:
+        super().__init__("quiet")
+        self._mouth = mouth
+        self._is_first = is_first
+
+    def tell(self, *what: object) -> None:
+        """Tell whoever waits."""
+        if self._is_first:
+            self._mouth.send(what)
+
+    def warn(self, text: str) -> None:
+        """Have a warning printed."""
+        self.tell("warning", text)
+
+    def task(self, title: str, total: int = 0) -> Any:
+        """Have progress shown."""
+        from contextlib import nullcontext
+
+        return nullcontext(_FarTask(title, total, self))
+
+
+def _interrupted(*_: object) -> NoReturn:
+    raise Interrupted("stopped")
+
+
+def _take_part(run: _Run, mouth: Connection, parent: int) -> None:
+    """Go through the run as one of its processes."""
+    die_with(parent)
+    signal.signal(signal.SIGTERM, _interrupted)
+    try:
+        stats = _train(run, _FarConsole(mouth, run.rank == 0))
+    except (Interrupted, StoppedError):
+        os._exit(Interrupted.exit_code)
+    except Exception as error:
+        mouth.send(("error", error))
+        os._exit(1)
+    if stats is not None:
+        mouth.send(("end", stats))
+    mouth.close()
+    os._exit(0)  # the others may still be there, and torch waits for them
+
+
+def _train(run: _Run, console: Console) -> Stats | None:
+    import torch
+
+    from codeprimer.training.session import train
+
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # all are on this machine
+    torch.distributed.init_process_group(
+        "gloo",
+        init_method=f"file://{(run.out.work / _RENDEZVOUS).absolute()}",
+        rank=run.rank,
+        world_size=run.settings.processes,
+        timeout=LONGEST_WAIT,
+    )
+    threads = run.settings.threads or max(1, available_cores() // run.settings.processes)
+    settings = run.settings.model_copy(update={"threads": threads})
+    stats = train(settings, run.inputs, run.out, Tools(LocalEngine(console, 1), console, run.seed, run.step), run.score)
+    torch.distributed.barrier()
+    return stats

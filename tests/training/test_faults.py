@@ -1,0 +1,244 @@
+"""What goes wrong in training, for real, and what becomes of the run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.training.training_inputs import SETTINGS, build, make_inputs
+
+from codeprimer.core.artifact import Artifact, Store
+from codeprimer.core.console import Console
+from codeprimer.core.errors import UserError
+from codeprimer.model.phi import Phi
+from codeprimer.training.loop import Loop
+from codeprimer.training.settings import TrainingSettings
+
+ROOT = Path(__file__).parents[2]
+LONG = SETTINGS.model_copy(
+    update={
+        "phases": (SETTINGS.phases[0].model_copy(update={"tokens": 40 * 4 * 32}),),
+        "checkpoint_every": 10,
+        "skips": 3,
+        "selections": 1,
+    }
+)
+"""40 steps in one phase."""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def inputs(store: Store) -> dict[str, Artifact]:
+    return make_inputs(store)
+
+
+def rows_of(artifact: Artifact) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (artifact.path / "metrics.jsonl").read_text().splitlines()]
+
+
+Spoil = Callable[[int, int], float]
+"""For a step and how many were jumped: what its gradients are multiplied by."""
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, factor: Spoil) -> list[int]:
+    """Multiply the gradients of steps; return, step after step, which data were used."""
+    original = Loop._accumulate
+    used: list[int] = []
+
+    def spoiled(self: Loop, optimiser: Any, *arguments: Any) -> Any:
+        loss = original(self, optimiser, *arguments)
+        used.append(self.step + self.guard.jumped)
+        for gradient in optimiser.gradients:
+            gradient.mul_(factor(self.step, self.guard.jumped))
+        return loss
+
+    monkeypatch.setattr(Loop, "_accumulate", spoiled)
+    return used
+
+
+@pytest.mark.parametrize("factor", [float("nan"), float("inf"), 1e6])
+def test_one_step_with_a_wild_gradient_is_left_out(
+    factor: float, store: Store, inputs: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(monkeypatch, lambda step, _: factor if step == 25 else 1.0)
+    artifact = build(store, inputs, LONG)
+    rows = rows_of(artifact)
+    assert [row["step"] for row in rows if row.get("skipped")] == [26]
+    assert len(rows) == 40
+    assert artifact.facts["skipped_steps"] == 1
+    assert artifact.facts["rollbacks"] == []
+    assert rows[-1]["loss"] < rows[0]["loss"]
+
+
+def test_many_of_them_lead_back_to_the_last_checkpoint_and_past_their_data(
+    store: Store, inputs: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    used = spoil(monkeypatch, lambda step, jumped: float("nan") if 24 <= step + jumped < 27 else 1.0)
+    artifact = build(store, inputs, LONG, console=Console("auto"))
+    assert artifact.facts["rollbacks"] == [{"from": 27, "to": 20}]
+    assert artifact.facts["skipped_steps"] == 3
+    assert used == [*range(27), *range(27, 47)], "the data that led astray are not seen again"
+    rows = rows_of(artifact)
+    assert [row["step"] for row in rows] == list(range(1, 41))
+    assert not any(row.get("skipped") for row in rows)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "goes back from step 27 to 20 in phase 'first' and leaves out the data between" in said
+
+
+def test_a_run_that_goes_astray_again_and_again_ends_with_the_remedy(
+    store: Store, inputs: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(monkeypatch, lambda step, _: float("nan") if step >= 24 else 1.0)
+    with pytest.raises(
+        UserError, match=r"diverged in phase 'first', after going back 3 times.*lower peak_learning_rate"
+    ):
+        build(store, inputs, LONG)
+
+
+def test_a_run_that_went_back_and_was_killed_ends_in_the_same_bytes(
+    store: Store, inputs: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def wild(step: int, jumped: int) -> float:
+        return float("nan") if 24 <= step + jumped < 27 else 1.0
+
+    other = Store(tmp_path / "other")
+    with monkeypatch.context() as patch:
+        spoil(patch, wild)
+        whole = build(other, make_inputs(other), LONG)
+    for last in (25, 26, 35):
+        with monkeypatch.context() as patch:
+            spoil(patch, wild)
+            advance = Loop._advance
+            patch.setattr(
+                Loop,
+                "_advance",
+                lambda self, *given, stop=last, go=advance: _end() if self.step == stop else go(self, *given),
+            )
+            with pytest.raises(KeyboardInterrupt):
+                build(store, inputs, LONG)
+    spoil(monkeypatch, wild)
+    assert build(store, inputs, LONG).manifest == whole.manifest
+
+
+def _end() -> None:
+    raise KeyboardInterrupt
+
+
+def test_where_memory_does_not_suffice_less_is_computed_at_a_time(
+    store: Store, inputs: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    original = Phi.loss
+    sizes: list[int] = []
+
+    def loss(self: Phi, ids: torch.Tensor, *arguments: Any) -> torch.Tensor:
+        sizes.append(len(ids))
+        if len(ids) > 1:
+            torch.empty(2**60)  # a real failure of the allocator
+        return original(self, ids, *arguments)
+
+    monkeypatch.setattr(Phi, "loss", loss)
+    artifact = build(store, inputs, LONG, console=Console("auto"))
+    assert sizes[:6] == [3, 2, 1, 1, 1, 1]
+    assert set(sizes[6:]) == {1}
+    assert artifact.facts["micro_sequences"] == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "memory does not suffice for 3 sequences at a time; from step 1 on 2 are computed" in said
+    assert "training.micro_sequences: 1" in said
+
+
+def test_another_error_is_not_taken_for_a_lack_of_memory(
+    store: Store, inputs: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def loss(self: Phi, *_: Any) -> torch.Tensor:
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr(Phi, "loss", loss)
+    with pytest.raises(RuntimeError, match="mat1"):
+        build(store, inputs, LONG)
+
+
+def states_of(store: Store) -> list[Path]:
+    return sorted(store.root.glob("*partial*/**/states/*")) or sorted(store.root.glob("**/states/*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_the_step_that_is_done_and_the_next_run_ends_in_the_same_bytes(
+    number: int, store: Store, inputs: dict[str, Artifact], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "tests.training.training_inputs", str(store.root), "slowly"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as child:
+        deadline = time.monotonic() + 60
+        while not list(store.root.glob("**/metrics.jsonl")) or _lines(store) < 5:
+            assert time.monotonic() < deadline
+            assert child.poll() is None
+            time.sleep(0.01)
+        os.kill(child.pid, number)
+        assert child.wait(30) == 130
+        assert child.stderr is not None
+        assert child.stderr.read().strip().endswith("stopped")
+    done = _lines(store)
+    assert done >= 5
+    assert [int(path.name) for path in states_of(store)][-1] == done, "between two checkpoints"
+    other = Store(tmp_path / "other")
+    assert build(store, inputs).manifest == build(other, make_inputs(other)).manifest
+
+
+def _lines(store: Store) -> int:
+    return sum(len(path.read_bytes().splitlines()) for path in store.root.glob("**/metrics.jsonl"))
+
+
+def test_a_state_that_was_cut_off_costs_the_steps_since_the_one_before(
+    store: Store, inputs: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    steps: list[int] = []
+    original = Loop._advance
+
+    def stop(self: Loop, *given: Any) -> None:
+        steps.append(self.step)
+        if len(steps) == 25:
+            raise KeyboardInterrupt
+        original(self, *given)
+
+    monkeypatch.setattr(Loop, "_advance", stop)
+    with pytest.raises(KeyboardInterrupt):
+        build(store, inputs, LONG)
+    weights = states_of(store)[-1] / "tensors.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    artifact = build(store, inputs, LONG)
+    assert steps[25:] == list(range(10, 40))
+    other = Store(tmp_path / "other")
+    assert artifact.manifest == build(other, make_inputs(other), LONG).manifest
+
+
+def test_dropout_and_accumulation_change_the_weights(store: Store, inputs: dict[str, Artifact]) -> None:
+    def end(**changes: Any) -> str:
+        artifact = build(store, inputs, SETTINGS.model_copy(update=changes))
+        content: dict[str, Any] = artifact.manifest["files"]["model.safetensors"]
+        return str(content["xxh3_128"])
+
+    plain = {"attention_dropout": 0.0, "residual_dropout": 0.0}
+    found = {end(), end(attention_dropout=0.0), end(residual_dropout=0.0), end(**plain)}
+    assert len(found) == 4
+
+
+def test_a_step_in_parts_is_the_step_as_a_whole(store: Store, inputs: dict[str, Artifact]) -> None:
+    def losses(micro: int) -> list[float]:
+        whole = {"attention_dropout": 0.0, "residual_dropout": 0.0, "precision": "float32", "micro_sequences": micro}
+        settings: TrainingSettings = SETTINGS.model_copy(update=whole)
+        return [row["loss"] for row in rows_of(build(store, inputs, settings))]
+
+    assert losses(1) == pytest.approx(losses(0), rel=1e-4)
+    assert losses(3) == pytest.approx(losses(0), rel=1e-4)

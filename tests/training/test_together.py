@@ -1,0 +1,95 @@
+"""Several processes train one model, over gloo, as one would."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.training.training_inputs import SETTINGS, build, make_inputs
+
+from codeprimer.core.artifact import Artifact, Store
+from codeprimer.core.errors import CodeprimerError, RecipeError
+from codeprimer.training import together
+from codeprimer.training.settings import TrainingSettings
+
+ROOT = Path(__file__).parents[2]
+TWO = SETTINGS.model_copy(update={"processes": 2})
+EXACT: dict[str, Any] = {"attention_dropout": 0.0, "residual_dropout": 0.0, "precision": "float32"}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """What two processes make, with dropout, accumulation and bfloat16."""
+    store = Store(tmp_path_factory.mktemp("undisturbed"))
+    return build(store, make_inputs(store), TWO)
+
+
+def losses(artifact: Artifact) -> list[float]:
+    return [json.loads(line)["loss"] for line in (artifact.path / "metrics.jsonl").read_text().splitlines()]
+
+
+def killed(store: Store, place: str, processes: int) -> None:
+    """Have a run of so many processes killed."""
+    command = [sys.executable, "-m", "tests.training.training_inputs", str(store.root), place, str(processes)]
+    child = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert child.returncode == -signal.SIGKILL, child.stderr
+    assert store.partials()
+
+
+def test_two_processes_have_the_loss_curve_of_one(store: Store, tmp_path: Path) -> None:
+    inputs = make_inputs(store)
+    exact: TrainingSettings = SETTINGS.model_copy(update=EXACT)
+    alone = build(store, inputs, exact)
+    other = Store(tmp_path / "other")
+    both = build(other, make_inputs(other), exact.model_copy(update={"processes": 2}))
+    assert losses(both) == pytest.approx(losses(alone), rel=1e-4)
+    assert both.id == alone.id
+    assert both.facts["selection"]["published_step"] == alone.facts["selection"]["published_step"]
+
+
+def test_a_run_of_two_that_was_killed_ends_in_the_same_bytes(store: Store, undisturbed: Artifact) -> None:
+    inputs = make_inputs(store)
+    killed(store, "after nine steps", 2)
+    assert build(store, inputs, TWO).manifest == undisturbed.manifest
+
+
+def test_one_goes_on_where_two_were_killed_with_the_same_data(store: Store, tmp_path: Path) -> None:
+    inputs = make_inputs(store)
+    exact: TrainingSettings = SETTINGS.model_copy(update=EXACT)
+    other = Store(tmp_path / "other")
+    whole = build(other, make_inputs(other), exact)
+    killed(store, "after nine exact steps", 2)
+    went_on = build(store, inputs, exact)
+    assert losses(went_on) == pytest.approx(losses(whole), rel=1e-4)
+    assert list(went_on.rows("exposure")) == list(whole.rows("exposure"))
+
+
+def test_an_error_of_a_process_is_the_error_of_the_run(store: Store) -> None:
+    phase = SETTINGS.phases[0].model_copy(update={"mixture": {"raw": 1.0}})
+    with pytest.raises(RecipeError, match="'raw', which has no tokens"):
+        build(store, make_inputs(store), TWO.model_copy(update={"phases": (phase,)}))
+
+
+def test_a_process_that_dies_ends_the_run_instead_of_hanging_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    listen = together._listen
+
+    def kill_the_second(processes: Any, *given: Any) -> Any:
+        threading.Timer(4.0, os.kill, (processes[1].pid, signal.SIGKILL)).start()
+        return listen(processes, *given)
+
+    monkeypatch.setattr(together, "_listen", kill_the_second)
+    long = TWO.phases[0].model_copy(update={"tokens": 10**7})
+    with pytest.raises(CodeprimerError, match=r"rank 1 .* was ended by signal 9; run again"):
+        build(store, make_inputs(store), TWO.model_copy(update={"phases": (long,)}))
