@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 from rich.markup import escape
@@ -24,6 +24,8 @@ from codeprimer.core.errors import CodeprimerError, Interrupted, UserError
 if TYPE_CHECKING:
     from codeprimer.recipe import Recipe
     from codeprimer.run_folder import RunFolder
+
+Dtype = Literal["float32", "bfloat16", "float16"]
 
 app = typer.Typer(
     name="codeprimer",
@@ -256,6 +258,34 @@ def export(
     rows = export_jsonl(open_run(run_path), table, jsonl)
     if str(jsonl) != "-":
         _console(False).say(f"{rows:,} rows written to {jsonl}")
+
+
+@app.command()
+def export_model(
+    run_path: RunPath,
+    model: Annotated[str, typer.Argument(help="control, base or tuned.")],
+    target: Annotated[Path, typer.Argument(help="The folder to make.")],
+    dtype: Annotated[Dtype, typer.Option("--dtype", help="Numbers of the weights.")] = "float32",
+) -> None:
+    """Write a model of a run for transformers, vLLM and others."""
+    from codeprimer import model_files
+    from codeprimer.run_folder import open_run
+
+    line = model_files.export_model(open_run(run_path), model, target, dtype)
+    _console(False).say(f"{target}: {line}")
+
+
+@app.command()
+def import_model(
+    source: Annotated[Path, typer.Argument(help="The folder of a Phi checkpoint, of whichever layout.")],
+    target: Annotated[Path, typer.Argument(help="The folder to make.")],
+    dtype: Annotated[Dtype, typer.Option("--dtype", help="Numbers of the weights.")] = "float32",
+) -> None:
+    """Read a Phi checkpoint (microsoft/phi-1 old or new, whole or in shards) into the layout of codeprimer."""
+    from codeprimer import model_files
+
+    line = model_files.import_model(source, target, dtype)
+    _console(False).say(f"{target}: {line}")
 
 
 @app.command()

@@ -34,11 +34,20 @@ _IN_MLP = ("fc1", "fc2")
 def save_model(folder: Path, model: Phi, tokenizer: Tokenizer) -> None:
     """Write a checkpoint (float32) into a folder, each file at once; the configuration comes last."""
     folder.mkdir(parents=True, exist_ok=True)
-    save_tensors(folder / WEIGHTS_FILE, to_huggingface({name: tensor.float() for name, tensor in weights(model)}))
     tokenizer.save(folder, model.config.context)
+    save_weights(folder, model)
+
+
+def save_weights(folder: Path, model: Phi, dtype: torch.dtype = torch.float32) -> None:
+    """Write a checkpoint without its tokenizer, the numbers in ``dtype``; the configuration comes last."""
+    tensors = to_huggingface({name: tensor.to(dtype) for name, tensor in weights(model)})
+    save_tensors(folder / WEIGHTS_FILE, tensors)
     special = {"bos_token_id": model.config.end_of_text, "eos_token_id": model.config.end_of_text}
     write_atomically(folder / GENERATION_FILE, to_json(special))
-    write_atomically(folder / CONFIG_FILE, to_json(model.config.to_huggingface()))
+    kind = str(dtype).removeprefix("torch.")
+    write_atomically(
+        folder / CONFIG_FILE, to_json(model.config.to_huggingface() | {"dtype": kind, "torch_dtype": kind})
+    )
 
 
 def load(folder: Path) -> tuple[Phi, PhiConfig]:

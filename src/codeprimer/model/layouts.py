@@ -1,0 +1,191 @@
+"""The ways in which Phi checkpoints lie on disk, all read into ours.
+
+Reads safetensors and PyTorch files, whole or in shards. Its one idea: whatever a layout calls its tensors, there are four
+kinds of name, and a table per layout says where each goes. Three layouts exist: transformers' present one; the one that
+microsoft/phi-1 had with its own code (``transformer.h.N.mixer.Wqkv``); and before that one list of modules
+(``layers.N.mixer.Wqkv``). In the latter two queries, keys and values are one tensor in the order that ours has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from codeprimer.core.errors import UserError
+from codeprimer.model.checkpoint import CONFIG_FILE, WEIGHTS_FILE, from_huggingface
+from codeprimer.model.config import PhiConfig
+from codeprimer.model.phi import Phi
+
+INDEX_FILE = "model.safetensors.index.json"
+PICKLED_FILE, PICKLED_INDEX_FILE = "pytorch_model.bin", "pytorch_model.bin.index.json"
+
+CODEGEN_END_OF_TEXT = 50256
+"""The id that ends a document in the tokenizer of codegen-350M-mono, which the paper's models have."""
+
+_PASSED_OVER = re.compile(r"rotary_emb\.|\.attention\.|inner_attn|\.bias_mask$")
+"""Tables that some versions keep beside the weights."""
+
+_OWN_CODE = (
+    (r"^transformer\.embd\.wte\.", "embed_tokens."),
+    (r"^transformer\.h\.(\d+)\.ln\.", r"layers.\1.input_layernorm."),
+    (r"^transformer\.h\.(\d+)\.mixer\.Wqkv\.", r"layers.\1.qkv."),
+    (r"^transformer\.h\.(\d+)\.mixer\.out_proj\.", r"layers.\1.dense."),
+    (r"^transformer\.h\.(\d+)\.mlp\.", r"layers.\1."),
+    (r"^lm_head\.ln\.", "final_layernorm."),
+    (r"^lm_head\.linear\.", "lm_head."),
+)
+"""Names that microsoft/phi-1 had with its own code."""
+
+
+def load_any(folder: Path) -> tuple[Phi, PhiConfig]:
+    """Read a Phi checkpoint in any layout: the model, in float32 and ready for use, and its shape.
+
+    Raises UserError when a file is missing, damaged, or of another architecture.
+    """
+    facts = _facts(folder)
+    tensors = {name: tensor for name, tensor in _tensors(folder).items() if not _PASSED_OVER.search(name)}
+    try:
+        ours, config = _ours(tensors, facts, str(folder / CONFIG_FILE))
+        with torch.device("meta"):
+            model = Phi(config)
+        model.load_state_dict({name: tensor.float() for name, tensor in ours.items()}, assign=True)
+    except (KeyError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"{folder} does not hold the weights that its {CONFIG_FILE} describes: {reason}") from None
+    model.reset_rotary()
+    return model.eval(), config
+
+
+def _ours(tensors: dict[str, Tensor], facts: Mapping[str, Any], where: str) -> tuple[dict[str, Tensor], PhiConfig]:
+    """Return the tensors under our names, and the shape."""
+    if any(".mixer." in name for name in tensors):
+        if "transformer.embd.wte.weight" not in tensors:
+            tensors = _numbered(tensors)
+        ours = {_renamed(name): tensor for name, tensor in tensors.items()}
+        return ours, _original_config(facts, len(ours["embed_tokens.weight"]), where)
+    config = PhiConfig.from_huggingface(facts, where)
+    if any(".query_key_value." in name for name in tensors):
+        tensors = _parted(tensors, config)
+    return from_huggingface(tensors, config.layers), config
+
+
+def _numbered(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a list of modules under the names that came after it: first the embedding, last norm and output."""
+    last = max(int(name.split(".")[1]) for name in tensors)
+    renamed: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        _, number, rest = name.split(".", 2)
+        if int(number) == 0:
+            renamed[f"transformer.embd.{rest}"] = tensor
+        elif int(number) == last:
+            renamed[f"lm_head.{rest}"] = tensor
+        else:
+            renamed[f"transformer.h.{int(number) - 1}.{rest}"] = tensor
+    return renamed
+
+
+def _renamed(name: str) -> str:
+    for pattern, ours in _OWN_CODE:
+        name, found = re.subn(pattern, ours, name)
+        if found:
+            return name
+    raise KeyError(f"{name} is no name of a Phi model")
+
+
+def _parted(tensors: Mapping[str, Tensor], config: PhiConfig) -> dict[str, Tensor]:
+    """Return tensors with queries, keys and values apart that stood together head by head (transformers 4.36)."""
+    parted: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        if ".query_key_value." not in name:
+            parted[name] = tensor
+            continue
+        by_kind = tensor.view(config.heads, 3, config.head_size, -1).transpose(0, 1)
+        for letter, part in zip("qkv", by_kind, strict=True):
+            flat = part.reshape(config.hidden_size, *tensor.shape[1:])
+            parted[name.replace("query_key_value", f"{letter}_proj")] = flat
+    return parted
+
+
+def _original_config(facts: Mapping[str, Any], rows: int, where: str) -> PhiConfig:
+    """Return the shape that a configuration of the original code describes; the vocabulary is padded there."""
+    try:
+        hidden, heads = facts["n_embd"], facts["n_head"]
+        context, rotary = facts["n_positions"], facts["rotary_dim"]
+        layers = facts["n_layer"]
+    except KeyError as error:
+        raise UserError(f"{where} has no key {error.args[0]!r}; it is not the configuration of a Phi model") from None
+    if facts.get("tie_word_embeddings"):
+        raise UserError(f"{where}: tie_word_embeddings is true; only false can be loaded")
+    end = facts.get("eos_token_id")
+    return PhiConfig(
+        vocab_size=rows,
+        hidden_size=hidden,
+        layers=layers,
+        heads=heads,
+        intermediate=facts.get("n_inner") or 4 * hidden,
+        context=context,
+        rotary_fraction=min(rotary, hidden // heads) / (hidden // heads),
+        layer_norm_epsilon=facts.get("layer_norm_epsilon", 1e-5),
+        initializer_range=facts.get("initializer_range", 0.02),
+        end_of_text=min(CODEGEN_END_OF_TEXT, rows - 1) if end is None else end,
+    )
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    path = folder / CONFIG_FILE
+    try:
+        facts = orjson.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{path} does not exist; give the folder of a checkpoint") from None
+    except orjson.JSONDecodeError as error:
+        raise UserError(f"{path} is not JSON: {error}") from None
+    if not isinstance(facts, dict):
+        raise UserError(f"{path} is not the configuration of a model")
+    return facts
+
+
+def _tensors(folder: Path) -> dict[str, Tensor]:
+    """Return all tensors of a folder, whatever they lie in. Raises UserError."""
+    for whole, index in ((WEIGHTS_FILE, INDEX_FILE), (PICKLED_FILE, PICKLED_INDEX_FILE)):
+        if (folder / index).is_file():
+            return _sharded(folder, index)
+        if (folder / whole).is_file():
+            return _file(folder / whole)
+    raise UserError(f"{folder} holds neither {WEIGHTS_FILE} nor {PICKLED_FILE}; give the folder of a checkpoint")
+
+
+def _sharded(folder: Path, index: str) -> dict[str, Tensor]:
+    try:
+        places = orjson.loads((folder / index).read_bytes())["weight_map"]
+        names = sorted(set(places.values()))
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        raise UserError(f"{folder / index} is not the index of a checkpoint") from None
+    tensors: dict[str, Tensor] = {}
+    for name in names:
+        if Path(name).name != name:
+            raise UserError(f"{folder / index} names a file outside its folder: {name}")
+        tensors |= _file(folder / name)
+    return tensors
+
+
+def _file(path: Path) -> dict[str, Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        found: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist, though its index names it") from None
+    except (SafetensorError, RuntimeError, ValueError, EOFError, OSError, KeyError) as error:
+        raise UserError(f"{path} cannot be read: {' '.join(str(error).split())[:300]}") from None
+    except Exception as error:
+        # What torch refuses to unpickle, because it could run code, it says in an exception of the pickle module.
+        raise UserError(f"{path} is no file of weights alone: {' '.join(str(error).split())[:200]}") from None
+    return found
