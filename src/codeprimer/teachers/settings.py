@@ -134,7 +134,7 @@ class TeacherSettings(Settings):
                 )
             if any(mark in address for mark in "@?#"):
                 raise ValueError(
-                    "an address with a password, a query or a fragment in it; keys go into api_key_env alone"
+                    "an address with a password or a query in it; keys go into api_key_env alone"
                 )
         return given
 
