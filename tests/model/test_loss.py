@@ -7,11 +7,13 @@ from torch.nn import functional
 from codeprimer.model import loss
 
 
+@pytest.mark.parametrize("few", [1, 3, 8, 100])
 @pytest.mark.parametrize("rows", [1, 5, 8, 21])
 def test_loss_and_gradients_equal_the_plain_ones_whatever_the_chunks(
-    rows: int, monkeypatch: pytest.MonkeyPatch
+    rows: int, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loss, "CHUNK_ROWS", 8)
+    monkeypatch.setattr(loss, "CHUNK_LOGITS", 8 * 11)
+    monkeypatch.setattr(loss, "CACHED_LOGITS", few * 11)
     generator = torch.Generator().manual_seed(rows)
     shapes = ((rows, 6), (11, 6), (11,))
     hidden_ND, weight_VD, bias_V = inputs = [

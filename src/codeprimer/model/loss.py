@@ -1,8 +1,9 @@
 """Cross-entropy in chunks, with its gradient made while the loss is computed.
 
 Reads hidden states, writes nothing. Its one idea: the logits of a batch are by far its largest tensor, so they exist
-for a few hundred rows at a time; while a chunk is in the cache its share of every gradient is computed too, and
-nothing has to be computed again or kept for the backward pass.
+for some rows at a time, as many as make good matrix products; what is done to each number is done to a few rows at a time,
+while they are in the cache; and the share of every gradient is computed at once, in the place of the logits, so that nothing
+has to be computed again or kept for the backward pass.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-CHUNK_ROWS = 1024
-"""Rows whose logits exist at a time: 4 MB of float32 for a vocabulary of 1024, within the cache of one core."""
+CHUNK_LOGITS = 2**24
+"""So many logits exist at a time: 32 MB of bfloat16."""
+
+CACHED_LOGITS = 2**20
+"""So many are turned into gradients at a time: 4 MB of float32, within the caches of a CPU's cores."""
 
 
 def cross_entropy(
@@ -36,11 +40,18 @@ def cross_entropy(
 @torch.no_grad()
 def token_losses(hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor) -> Tensor:
     """Return the cross-entropy of every row [nats], float32; no gradients."""
+    chunk, _ = _rows(weight_VD)
     losses = [
         functional.cross_entropy(functional.linear(hidden, weight_VD, bias_V).float(), targets, reduction="none")
-        for hidden, targets in zip(torch.split(hidden_ND, CHUNK_ROWS), torch.split(targets_N, CHUNK_ROWS), strict=True)
+        for hidden, targets in zip(torch.split(hidden_ND, chunk), torch.split(targets_N, chunk), strict=True)
     ]
     return torch.cat(losses)
+
+
+def _rows(weight_VD: Tensor) -> tuple[int, int]:
+    """Return how many rows' logits exist at a time, and how many of them are turned into gradients at a time."""
+    chunk = max(1, CHUNK_LOGITS // len(weight_VD))
+    return chunk, chunk if weight_VD.is_cuda else max(1, CACHED_LOGITS // len(weight_VD))
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
@@ -53,20 +64,24 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         hidden_grad_ND = torch.empty_like(hidden_ND)
         weight_grad_VD = torch.zeros_like(weight_VD, dtype=torch.float32)
         bias_grad_V = torch.zeros_like(bias_V, dtype=torch.float32)
-        for start in range(0, rows, CHUNK_ROWS):
-            part = slice(start, start + CHUNK_ROWS)
+        chunk, few = _rows(weight_VD)
+        for start in range(0, rows, chunk):
+            part = slice(start, min(start + chunk, rows))
             hidden_CD, targets_C1, shares_C1 = hidden_ND[part], targets_N[part, None], shares_N1[part]
-            logits_CV = functional.linear(hidden_CD, weight_VD, bias_V).float()
-            log_norm_C1 = logits_CV.logsumexp(1, keepdim=True)
-            total += (shares_C1 * (log_norm_C1 - logits_CV.gather(1, targets_C1))).sum()
-            # d(mean loss)/d(logits) = (softmax - one-hot) * share
-            grad_CV = logits_CV.sub_(log_norm_C1).exp_()
-            grad_CV.scatter_add_(1, targets_C1, grad_CV.new_full((), -1.0).expand_as(targets_C1))
-            grad_CV.mul_(shares_C1)
-            bias_grad_V += grad_CV.sum(0)
-            grad_CV = grad_CV.to(hidden_ND.dtype)
-            torch.mm(grad_CV, weight_VD, out=hidden_grad_ND[part])
-            weight_grad_VD += torch.mm(grad_CV.t(), hidden_CD)
+            logits_CV = functional.linear(hidden_CD, weight_VD, bias_V)
+            for first in range(0, len(logits_CV), few):
+                fine = slice(first, first + few)
+                targets_F1, shares_F1 = targets_C1[fine], shares_C1[fine]
+                logs_FV = torch.log_softmax(logits_CV[fine].float(), 1)
+                total -= (shares_F1 * logs_FV.gather(1, targets_F1)).sum()
+                # d(loss)/d(logits) = (softmax - one-hot) * share
+                grad_FV = logs_FV.exp_()
+                grad_FV.scatter_add_(1, targets_F1, grad_FV.new_full((), -1.0).expand_as(targets_F1))
+                grad_FV.mul_(shares_F1)
+                bias_grad_V += grad_FV.sum(0)
+                logits_CV[fine] = grad_FV
+            torch.mm(logits_CV, weight_VD, out=hidden_grad_ND[part])
+            weight_grad_VD += torch.mm(logits_CV.t(), hidden_CD)
         ctx.save_for_backward(hidden_grad_ND, weight_grad_VD.to(weight_VD.dtype), bias_grad_V.to(bias_V.dtype))
         return total
 

@@ -133,9 +133,7 @@ class TeacherSettings(Settings):
                     f"{address!r} is no address; it begins with http:// or https:// and mostly ends in /v1"
                 )
             if any(mark in address for mark in "@?#"):
-                raise ValueError(
-                    "an address with a password or a query in it; keys go into api_key_env alone"
-                )
+                raise ValueError("an address with a password or a query in it; keys go into api_key_env alone")
         return given
 
     @model_validator(mode="after")
