@@ -39,10 +39,10 @@ from codeprimer.training.settings import ModelSettings
 
 RESULT = Path(__file__).parent / "results" / "training.json"
 SHAPES = {
-    "S": {"layers": 4, "hidden": 256, "heads": 8, "context": 512, "vocabulary": 8192, "rows": 16},
-    "M": {"layers": 8, "hidden": 512, "heads": 8, "context": 1024, "vocabulary": 16384, "rows": 8},
+    "S": {"layers": 4, "hidden": 256, "heads": 8, "context": 512, "vocabulary": 8192, "rows": 8},
+    "M": {"layers": 8, "hidden": 512, "heads": 8, "context": 1024, "vocabulary": 16384, "rows": 4},
 }
-STEPS = {"S": 8, "M": 5}
+STEPS = {"S": 8, "M": 3}
 UNCOUNTED = 2
 RATIO = {"S": 1.5, "M": 1.6}
 UTILISATION = {"S": 0.43, "M": 0.55}

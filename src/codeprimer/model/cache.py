@@ -25,25 +25,30 @@ class Cache:
         self.values = torch.zeros(shape, dtype=dtype, device=lengths_B.device)
         self.lengths_B = lengths_B
         self.empty = True
+        self._look()
 
     def attend(self, layer: int, q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor) -> Tensor:
         """Store keys and values of one layer and return its attention [B, H, T, K].
 
         The first call takes whole prompts, padded on the right; later calls take one token per row.
         """
+        keys_BHSK, values_BHSK = self.keys[layer], self.values[layer]
         if self.empty:
             length = k_BHTK.shape[2]
-            self.keys[layer, :, :, :length] = k_BHTK
-            self.values[layer, :, :, :length] = v_BHTK
+            keys_BHSK[:, :, :length] = k_BHTK
+            values_BHSK[:, :, :length] = v_BHTK
             return functional.scaled_dot_product_attention(q_BHTK, k_BHTK, v_BHTK, is_causal=True)
-        keys_BHSK, values_BHSK = self.keys[layer], self.values[layer]
-        rows_B = torch.arange(len(self.lengths_B), device=self.lengths_B.device)
-        keys_BHSK[rows_B, :, self.lengths_B] = k_BHTK[:, :, 0]
-        values_BHSK[rows_B, :, self.lengths_B] = v_BHTK[:, :, 0]
-        used = int(self.lengths_B.max()) + 1
-        visible_BS = torch.arange(used, device=self.lengths_B.device) <= self.lengths_B[:, None]
+        used = self._longest + 1
+        if self._hidden_BS is None:
+            keys_BHSK[:, :, self._longest] = k_BHTK[:, :, 0]
+            values_BHSK[:, :, self._longest] = v_BHTK[:, :, 0]
+            hidden = None
+        else:
+            keys_BHSK[self._rows_B, :, self.lengths_B] = k_BHTK[:, :, 0]
+            values_BHSK[self._rows_B, :, self.lengths_B] = v_BHTK[:, :, 0]
+            hidden = self._hidden_BS[:, None, None]
         return functional.scaled_dot_product_attention(
-            q_BHTK, keys_BHSK[:, :, :used], values_BHSK[:, :, :used], attn_mask=visible_BS[:, None, None]
+            q_BHTK, keys_BHSK[:, :, :used], values_BHSK[:, :, :used], attn_mask=hidden
         )
 
     def advance(self) -> None:
@@ -52,6 +57,19 @@ class Cache:
             self.empty = False
         else:
             self.lengths_B = self.lengths_B + 1
+        self._look()
+
+    def _look(self) -> None:
+        """Find out, once for all layers, what each row sees."""
+        lengths_B = self.lengths_B
+        self._rows_B = torch.arange(len(lengths_B), device=lengths_B.device)
+        self._longest = int(lengths_B.max())
+        self._hidden_BS: Tensor | None = None
+        """What is added to the scores; None where all rows are equally long."""
+        if int(lengths_B.min()) < self._longest:
+            visible_BS = torch.arange(self._longest + 1, device=lengths_B.device) <= lengths_B[:, None]
+            nothing = torch.zeros(visible_BS.shape, dtype=self.keys.dtype, device=lengths_B.device)
+            self._hidden_BS = nothing.masked_fill_(~visible_BS, float("-inf"))
 
     def keep(self, rows: list[int]) -> list[int]:
         """Drop all rows but these and return the new order of the rows, by their old numbers.
@@ -68,4 +86,5 @@ class Cache:
             self.values[:, place] = self.values[:, row]
         self.keys, self.values = self.keys[:, :count], self.values[:, :count]
         self.lengths_B = self.lengths_B[order]
+        self._look()
         return order

@@ -43,10 +43,9 @@ class Block(nn.Module):
     def forward(self, x_BTD: Tensor, rotary: tuple[Tensor, Tensor], attend: Attend, regime: Regime = PLAIN) -> Tensor:
         """Return the layer's output."""
         normed_BTD = self.input_layernorm(x_BTD)
-        q_BTHK, k_BTHK, v_BTHK = self.qkv(normed_BTD).unflatten(-1, (3, self.heads, -1)).unbind(-3)
-        q_BHTK = rotate(q_BTHK, *rotary).transpose(1, 2)
-        k_BHTK = rotate(k_BTHK, *rotary).transpose(1, 2)
-        mixed_BHTK = attend(q_BHTK, k_BHTK, v_BTHK.transpose(1, 2))
+        qkv_BTNHK = self.qkv(normed_BTD).unflatten(-1, (3, self.heads, -1))
+        q_BHTK, k_BHTK = rotate(qkv_BTNHK[:, :, :2], *rotary).permute(2, 0, 3, 1, 4)
+        mixed_BHTK = attend(q_BHTK, k_BHTK, qkv_BTNHK[:, :, 2].transpose(1, 2))
         attention_BTD = regime.drop(self.dense(mixed_BHTK.transpose(1, 2).flatten(-2)), regime.residual_dropout)
         mlp_BTD = self.fc2(functional.gelu(self.fc1(normed_BTD), approximate="tanh"))
         return x_BTD + attention_BTD + regime.drop(mlp_BTD, regime.residual_dropout)
@@ -127,9 +126,10 @@ class Phi(nn.Module):
         return sum(parameter.numel() for parameter in self.parameters())
 
     def _rotary(self, ids_BT: Tensor, cache: Cache | None) -> tuple[Tensor, Tensor]:
-        """Return cosine and sine that broadcast to [B, T, H, R]."""
+        """Return cosine and sine that broadcast to [B, T, 2, H, R]: queries and keys are rotated together."""
         length = ids_BT.shape[1]
         assert length <= self.config.context, f"{length} tokens do not fit the context of {self.config.context}"
         if cache is None or cache.empty:
-            return self.rotary_cosine[:length, None], self.rotary_sine[:length, None]
-        return self.rotary_cosine[cache.lengths_B][:, None, None], self.rotary_sine[cache.lengths_B][:, None, None]
+            return self.rotary_cosine[:length, None, None], self.rotary_sine[:length, None, None]
+        at_B = cache.lengths_B
+        return self.rotary_cosine[at_B][:, None, None, None], self.rotary_sine[at_B][:, None, None, None]
