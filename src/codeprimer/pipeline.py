@@ -255,7 +255,7 @@ def settle_machine(recipe: Recipe, folder: RunFolder, steps: list[Step]) -> Reci
     decided = folder.machine()
     training = recipe.training
     if "threads" not in decided:
-        decided["threads"] = min(available_cores(), MOST_THREADS)
+        decided["threads"] = max(1, min(available_cores() // training.processes, MOST_THREADS))
     if "precision" not in decided and training.precision == "auto":
         from codeprimer.training.probe import choose_precision
 

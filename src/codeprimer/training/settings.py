@@ -123,7 +123,8 @@ class LoopSettings(Settings):
         default=0,
         ge=0,
         le=MOST_THREADS,
-        description="Threads of the training loop; 0: every core that may be used, decided once per run.",
+        description="Threads of the training loop, in each process; 0: every core that may be used, shared by the processes; "
+        "decided once per run.",
     )
     processes: int = Field(
         default=1,
