@@ -20,6 +20,7 @@ from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
 from codeprimer.core.errors import UserError
 from codeprimer.model.phi import Phi
+from codeprimer.model.regime import Regime
 from codeprimer.training.loop import Loop
 from codeprimer.training.settings import TrainingSettings
 
@@ -98,6 +99,13 @@ def test_many_of_them_lead_back_to_the_last_checkpoint_and_past_their_data(
     assert "goes back from step 27 to 20 in phase 'first' and leaves out the data between" in said
 
 
+def test_no_state_is_saved_while_steps_are_skipped(
+    store: Store, inputs: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(monkeypatch, lambda step, jumped: float("nan") if 28 <= step + jumped < 31 else 1.0)
+    assert build(store, inputs, LONG).facts["rollbacks"] == [{"from": 31, "to": 20}], "not to 30, which was skipped"
+
+
 def test_a_run_that_goes_astray_again_and_again_ends_with_the_remedy(
     store: Store, inputs: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +165,29 @@ def test_where_memory_does_not_suffice_less_is_computed_at_a_time(
     said = " ".join(capsys.readouterr().err.split())
     assert "memory does not suffice for 3 sequences at a time; from step 1 on 2 are computed" in said
     assert "training.micro_sequences: 1" in said
+
+
+def test_what_was_computed_before_memory_ran_out_counts_once(
+    store: Store, inputs: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def weights_of(micro: int) -> str:
+        artifact = build(store, inputs, LONG.model_copy(update={"micro_sequences": micro}))
+        assert artifact.facts["micro_sequences"] == 2
+        return str(artifact.manifest["files"]["model.safetensors"]["xxh3_128"])
+
+    from_the_start = weights_of(2)
+    original = Phi.loss
+    calls: list[int] = []
+
+    def loss(self: Phi, ids: torch.Tensor, *arguments: Any) -> torch.Tensor:
+        calls.append(len(ids))
+        if len(calls) == 2:
+            torch.empty(2**60)
+        return original(self, ids, *arguments)
+
+    monkeypatch.setattr(Phi, "loss", loss)
+    assert weights_of(3) == from_the_start
+    assert calls[:4] == [3, 1, 2, 2]
 
 
 def test_another_error_is_not_taken_for_a_lack_of_memory(
@@ -232,6 +263,23 @@ def test_dropout_and_accumulation_change_the_weights(store: Store, inputs: dict[
     plain = {"attention_dropout": 0.0, "residual_dropout": 0.0}
     found = {end(), end(attention_dropout=0.0), end(residual_dropout=0.0), end(**plain)}
     assert len(found) == 4
+
+
+def test_every_part_of_every_step_drops_something_else(
+    store: Store, inputs: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Phi.loss
+    seeds: list[int] = []
+
+    def loss(self: Phi, ids: torch.Tensor, targets: torch.Tensor, shares: torch.Tensor, regime: Regime) -> torch.Tensor:
+        assert regime.random is not None
+        seeds.append(regime.random.initial_seed())
+        return original(self, ids, targets, shares, regime)
+
+    monkeypatch.setattr(Phi, "loss", loss)
+    build(store, inputs)
+    assert len(seeds) == 2 * 12, "steps of four sequences, three at a time"
+    assert len(set(seeds)) == len(seeds)
 
 
 def test_a_step_in_parts_is_the_step_as_a_whole(store: Store, inputs: dict[str, Artifact]) -> None:

@@ -99,7 +99,8 @@ class Loop:
         self._is_told = True
         if self.step % self.plan.settings.checkpoint_every == 0 or self.step == self.plan.total:
             self._save()
-        task.advance(1, f"loss {facts['loss']:.3f}, {self.plan.tokens_after(self.step):,} tokens")
+        tokens = self.plan.tokens_after(self.step)
+        task.advance(1, f"loss {facts['loss']:.3f}, {tokens:,} tokens, {tokens / self.seconds:,.0f} tokens/s")
 
     def _stop(self, interrupt: PutOff) -> None:
         self._save()
