@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import save_file
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 from typer.testing import CliRunner
 
 from codeprimer.cli import app
@@ -17,9 +16,7 @@ from codeprimer.core.errors import UserError
 from codeprimer.model.checkpoint import load, save_weights
 from codeprimer.model.config import PhiConfig
 from codeprimer.model.phi import Phi
-from codeprimer.model_files import export_model, import_model
-from codeprimer.run_folder import RunFolder
-from tests.conftest import SmallRun
+from codeprimer.model_files import import_model
 
 SHAPE = PhiConfig(320, 32, 2, 2, 64, 32)
 IDS = torch.arange(20)[None]
@@ -80,30 +77,6 @@ def test_a_source_that_cannot_be_read_leaves_nothing_behind(source: Path, tmp_pa
     assert isinstance(result.exception, UserError)
     assert "model.safetensors cannot be read" in str(result.exception)
     assert not (tmp_path / "target").exists()
-
-
-@pytest.mark.parametrize("model", ["control", "base", "tuned"])
-def test_a_runs_model_is_written_for_others(model: str, small_run: SmallRun, tmp_path: Path) -> None:
-    target = tmp_path / "out" / model
-    result = CliRunner().invoke(app, ["export-model", str(small_run.folder), model, str(target), "--dtype", "bfloat16"])
-    assert result.exit_code == 0, result.output
-    assert "parameters in bfloat16" in result.output
-    theirs: Any = AutoModelForCausalLM.from_pretrained(target, dtype="auto")
-    tokenizer = AutoTokenizer.from_pretrained(target)
-    ours, _ = load(RunFolder(small_run.folder).links()[model])
-    ids = tokenizer("def add_all(values):", return_tensors="pt").input_ids
-    with torch.no_grad():
-        difference = theirs.to(torch.float32)(ids).logits - ours(ids)
-    assert difference.abs().max() < 0.2
-    assert json.loads((target / "config.json").read_text())["dtype"] == "bfloat16"
-
-
-def test_only_a_runs_models_are_written_and_never_into_the_store(small_run: SmallRun, tmp_path: Path) -> None:
-    run = RunFolder(small_run.folder)
-    with pytest.raises(UserError, match="no such model; choose one of control, base, tuned"):
-        export_model(run, "quality", tmp_path / "target")
-    with pytest.raises(UserError, match="lies in the store"):
-        export_model(run, "tuned", run.store.root / "mine")
 
 
 def test_weights_of_another_model_are_one_sentence(source: Path, tmp_path: Path) -> None:

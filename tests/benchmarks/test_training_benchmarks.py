@@ -68,7 +68,15 @@ def run_of(contender: str, tmp_path: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("contender", ["codeprimer float32", "transformers float32", "gpt float32", "trainer float32"])
+@pytest.mark.parametrize(
+    "contender",
+    [
+        "codeprimer float32",
+        "gpt float32",
+        pytest.param("transformers float32", marks=pytest.mark.slow),
+        pytest.param("trainer float32", marks=pytest.mark.slow),
+    ],
+)
 def test_every_contender_takes_real_steps(contender: str, tmp_path: Path) -> None:
     found = run_of(contender, tmp_path)
     assert len(found["seconds"]) == len(found["losses"]) == 3
