@@ -26,6 +26,7 @@ from typing import Any
 
 import torch
 from tools.machine import machine
+from tools.results import publish
 
 from codeprimer.core.stage import available_cores
 from codeprimer.model.checkpoint import to_huggingface
@@ -64,16 +65,13 @@ def main() -> int:
     for _ in range(given.rounds):
         for contender in CONTENDERS:
             runs[contender].append(apart(contender))
-    result = judge(runs) | {"machine": machine(PACKAGES), "rounds": given.rounds, "each_round": runs}
-    given.output.parent.mkdir(parents=True, exist_ok=True)
-    given.output.write_text(json.dumps(result, indent=2) + "\n")
-    for name, met in result["targets"].items():
-        print(f"{name}: {'yes' if met else 'NO'}")
-    return 0 if result["passed"] else 1
+    targets, result = judge(runs)
+    facts = {"machine": machine(PACKAGES), "rounds": given.rounds, "each_round": runs}
+    return publish(given.output, targets, result | facts)
 
 
-def judge(runs: dict[str, list[Result]]) -> Result:
-    """Return the medians, the ratios and what they mean."""
+def judge(runs: dict[str, list[Result]]) -> tuple[dict[str, bool], Result]:
+    """Return which targets are met, and the medians and ratios behind that."""
     speeds = {contender: median(one["tokens_per_s"] for one in of) for contender, of in runs.items()}
     ragged = {contender: median(one["ragged_tokens_per_s"] for one in of) for contender, of in runs.items()}
     ours, theirs = runs["codeprimer float32"], runs["transformers float32"]
@@ -99,9 +97,7 @@ def judge(runs: dict[str, list[Result]]) -> Result:
         "ragged prompts: no row is computed that is not wanted": wasted == 0,
         "ragged prompts: the tokens of each prompt alone": all(one["ragged_as_alone"] for one in ours),
     }
-    return {
-        "passed": all(targets.values()),
-        "targets": targets,
+    return targets, {
         "tokens_per_s": speeds,
         "ragged_tokens_per_s": ragged,
         "ratio_float32": round(plain, 3),

@@ -42,6 +42,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 from tools.machine import machine
 from tools.peers import make_environment
+from tools.results import publish
 
 from codeprimer.core.errors import UserError
 from codeprimer.teachers import FormQuestion, Message, Request, Teacher, TeacherSettings
@@ -99,19 +100,13 @@ def main() -> int:
         return error.exit_code
     targets = {name: met for row in [*rows, *faulty, long] for name, met in row["targets"].items()}
     result = {
-        "passed": all(met is not False for met in targets.values()),
-        "targets": targets,
         "machine": machine(PACKAGES),
         "latency_s": LATENCY,
         "speed": rows,
         "faults": faulty,
         "memory": long,
     }
-    given.output.parent.mkdir(parents=True, exist_ok=True)
-    given.output.write_text(json.dumps(result, indent=2) + "\n")
-    for name, met in targets.items():
-        print(f"{name}: {'not measured' if met is None else 'yes' if met else 'NO'}")
-    return 0 if result["passed"] else 1
+    return publish(given.output, targets, result)
 
 
 def speed(in_flight: int, rounds: int, python: Mapping[str, Path]) -> Result:

@@ -22,18 +22,20 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
+from tools.arithmetic import ceiling, flop_per_token
 from tools.machine import machine
 from tools.peers import make_environment
+from tools.results import publish
 
 from codeprimer.core.errors import UserError
 from codeprimer.core.stage import available_cores
+from codeprimer.model.config import PhiConfig
 from codeprimer.training.probe import choose_precision
 from codeprimer.training.settings import ModelSettings
 
@@ -64,22 +66,16 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=RESULT)
     given = parser.parse_args()
     torch.set_num_threads(available_cores())
-    ceilings = {precision: ceiling(getattr(torch, precision)) for precision in PRECISIONS}
+    ceilings = {precision: ceiling(getattr(torch, precision), torch.device("cpu"), 2048) for precision in PRECISIONS}
     print(f"ceiling [GFLOP/s]: {ceilings}", flush=True)
     rows = [measure(name, given.rounds, not given.without_peers, ceilings) for name in given.shapes]
     targets = {name: met for row in rows for name, met in row["targets"].items()}
     result = {
-        "passed": all(met is not False for met in targets.values()),
-        "targets": targets,
         "machine": machine(PACKAGES),
         "ceiling_gflops": ceilings,
         "shapes": rows,
     }
-    given.output.parent.mkdir(parents=True, exist_ok=True)
-    given.output.write_text(json.dumps(result, indent=2) + "\n")
-    for name, met in targets.items():
-        print(f"{name}: {'not measured' if met is None else 'yes' if met else 'NO'}")
-    return 0 if result["passed"] else 1
+    return publish(given.output, targets, result)
 
 
 def measure(name: str, rounds: int, with_peers: bool, ceilings: Mapping[str, float]) -> Result:
@@ -164,21 +160,10 @@ def ratio(runs: Mapping[str, list[Result]], mine: str, others: list[str]) -> flo
 
 def work(shape: Mapping[str, int]) -> int:
     """Return the arithmetic of one token's step [FLOP]."""
-    size, layers = shape["hidden"], shape["layers"]
-    weights = 12 * layers * size**2 + size * shape["vocabulary"]
-    return 6 * weights + 6 * layers * size * shape["context"]
-
-
-def ceiling(dtype: torch.dtype) -> float:
-    """Return what products of large matrices reach [GFLOP/s], the best of some seconds."""
-    size, best = 2048, 0.0
-    first, second = (torch.randn(size, size).to(dtype) for _ in range(2))
-    until = time.perf_counter() + 3.0
-    while time.perf_counter() < until:
-        started = time.perf_counter()
-        first @ second
-        best = max(best, 2 * size**3 / (time.perf_counter() - started) / 1e9)
-    return round(best, 1)
+    size = shape["hidden"]
+    return flop_per_token(
+        PhiConfig(shape["vocabulary"], size, shape["layers"], shape["heads"], 4 * size, shape["context"])
+    )
 
 
 def show(row: Result) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 
-from codeprimer.core.errors import MissingExtraError, UserError
+from codeprimer.core.errors import UserError
+from codeprimer.core.extras import require_torch
 from codeprimer.run_folder import RunFolder
 
 MODELS = ("control", "base", "tuned")
@@ -30,8 +30,7 @@ def complete_function(run: RunFolder, model_name: str, prompt: str, max_new_toke
     if not prompt.strip():
         raise UserError("--prompt is empty; give the start of a function, such as 'def double(x: int) -> int:'")
     folder = run.artifact(model_name).path
-    if find_spec("torch") is None:
-        raise MissingExtraError("torch", "train", "completing a prompt")
+    require_torch("completing a prompt")
     from codeprimer.evaluation.completion import complete_prompt
     from codeprimer.model.checkpoint import load
     from codeprimer.model.tokenizer import Tokenizer

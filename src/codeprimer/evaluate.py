@@ -10,7 +10,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ from codeprimer.complete import MODELS
 from codeprimer.core.artifact import MANIFEST, to_json, write_atomically
 from codeprimer.core.console import Console
 from codeprimer.core.documents import SAMPLES
-from codeprimer.core.errors import MissingExtraError, UserError
+from codeprimer.core.errors import UserError
+from codeprimer.core.extras import require_torch
 from codeprimer.core.shards import TableWriter
 from codeprimer.evaluation.answering import Answerer, AnswerFile, Asking, open_model
 from codeprimer.evaluation.grading import judge, limits_of, verdict_columns
@@ -155,8 +155,7 @@ def _answerer(order: Order) -> tuple[str, Path, Answerer]:
         return what.stem, what.with_name(f"{what.stem}-{benchmark}"), AnswerFile(what)
     if not what.is_dir():
         raise UserError(f"{what} does not exist; give a run, the folder of a checkpoint, or a file of answers")
-    if find_spec("torch") is None:
-        raise MissingExtraError("torch", "train", "answering with a model")
+    require_torch("answering with a model")
     if (what / RECIPE).is_file():
         if order.model not in MODELS:
             raise UserError(f"--model {order.model}: a run has {', '.join(MODELS)}; choose one of them")

@@ -7,13 +7,13 @@ complete, and what a model was trained on stays where it was.
 from __future__ import annotations
 
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from codeprimer.complete import MODELS
 from codeprimer.core.artifact import make_once, out_of_space
-from codeprimer.core.errors import MissingExtraError, UserError
+from codeprimer.core.errors import UserError
+from codeprimer.core.extras import require_torch
 from codeprimer.run_folder import RunFolder
 
 Dtype = Literal["float32", "bfloat16", "float16"]
@@ -33,7 +33,7 @@ def import_model(source: Path, target: Path, dtype: Dtype = "float32") -> str:
 
     Raises UserError where it cannot be read or the target is taken, MissingExtraError without torch.
     """
-    _require_torch()
+    require_torch("reading a model")
     from codeprimer.model.layouts import load_any
 
     _check_target(target)
@@ -52,7 +52,7 @@ def export_model(run: RunFolder, name: str, target: Path, dtype: Dtype = "float3
     """
     if name not in MODELS:
         raise UserError(f"{name}: there is no such model; choose one of {', '.join(MODELS)}")
-    _require_torch()
+    require_torch("reading a model")
     from codeprimer.model.checkpoint import load
 
     _check_target(target)
@@ -87,9 +87,3 @@ def _write(model: object, source: Path, target: Path, dtype: Dtype) -> None:
 def _check_target(target: Path) -> None:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UserError(f"{target} exists already; name a folder that is to be made")
-
-
-def _require_torch() -> None:
-    for package in ("torch", "safetensors"):
-        if find_spec(package) is None:
-            raise MissingExtraError(package, "train", "reading a model")

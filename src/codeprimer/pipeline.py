@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ from codeprimer.contamination.stage import ContaminationStage
 from codeprimer.core import registry
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
-from codeprimer.core.errors import MissingExtraError, RecipeError
+from codeprimer.core.errors import RecipeError
+from codeprimer.core.extras import require_torch
 from codeprimer.core.stage import Built, Engine, Settings, Stage, Tools, available_cores, identify, run_stage
 from codeprimer.corpus.stage import CorpusStage
 from codeprimer.curriculum.asking import EndpointAuthor
@@ -250,8 +250,7 @@ def settle_machine(recipe: Recipe, folder: RunFolder, steps: list[Step]) -> Reci
     """
     if not any(step.name in NEED_TORCH for step in steps):
         return recipe
-    if find_spec("torch") is None:
-        raise MissingExtraError("torch", "train", "training (steps after tokens; --until tokens stops before it)")
+    require_torch("training (steps after tokens; --until tokens stops before it)")
     decided = folder.machine()
     training = recipe.training
     if "threads" not in decided:

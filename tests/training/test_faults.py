@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -14,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.training.training_inputs import SETTINGS, build, make_inputs
+from tests.training.training_inputs import EXACT, SETTINGS, build, make_inputs, rows_of
 
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
@@ -22,7 +21,6 @@ from codeprimer.core.errors import UserError
 from codeprimer.model.phi import Phi
 from codeprimer.model.regime import Regime
 from codeprimer.training.loop import Loop
-from codeprimer.training.settings import TrainingSettings
 
 ROOT = Path(__file__).parents[2]
 LONG = SETTINGS.model_copy(
@@ -34,20 +32,6 @@ LONG = SETTINGS.model_copy(
     }
 )
 """40 steps in one phase."""
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
-
-
-@pytest.fixture
-def inputs(store: Store) -> dict[str, Artifact]:
-    return make_inputs(store)
-
-
-def rows_of(artifact: Artifact) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (artifact.path / "metrics.jsonl").read_text().splitlines()]
 
 
 Spoil = Callable[[int, int], float]
@@ -260,8 +244,8 @@ def test_dropout_and_accumulation_change_the_weights(store: Store, inputs: dict[
         content: dict[str, Any] = artifact.manifest["files"]["model.safetensors"]
         return str(content["xxh3_128"])
 
-    plain = {"attention_dropout": 0.0, "residual_dropout": 0.0}
-    found = {end(), end(attention_dropout=0.0), end(residual_dropout=0.0), end(**plain)}
+    neither = {"attention_dropout": 0.0, "residual_dropout": 0.0}
+    found = {end(), end(attention_dropout=0.0), end(residual_dropout=0.0), end(**neither)}
     assert len(found) == 4
 
 
@@ -284,8 +268,7 @@ def test_every_part_of_every_step_drops_something_else(
 
 def test_a_step_in_parts_is_the_step_as_a_whole(store: Store, inputs: dict[str, Artifact]) -> None:
     def losses(micro: int) -> list[float]:
-        whole = {"attention_dropout": 0.0, "residual_dropout": 0.0, "precision": "float32", "micro_sequences": micro}
-        settings: TrainingSettings = SETTINGS.model_copy(update=whole)
+        settings = EXACT.model_copy(update={"micro_sequences": micro})
         return [row["loss"] for row in rows_of(build(store, inputs, settings))]
 
     assert losses(1) == pytest.approx(losses(0), rel=1e-4)

@@ -26,6 +26,6 @@ def test_bfloat16_is_chosen_only_where_it_is_clearly_faster(
 
 
 def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("codeprimer.training.extra.find_spec", lambda package: None)
+    monkeypatch.setattr("codeprimer.core.extras.find_spec", lambda package: None)
     with pytest.raises(MissingExtraError, match="torch"):
         probe.choose_precision(SMALL)

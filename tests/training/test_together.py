@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -12,21 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.training.training_inputs import SETTINGS, build, make_inputs
+from tests.training.training_inputs import EXACT, SETTINGS, build, make_inputs, rows_of
 
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.errors import CodeprimerError, RecipeError
 from codeprimer.training import together
-from codeprimer.training.settings import TrainingSettings
 
 ROOT = Path(__file__).parents[2]
 TWO = SETTINGS.model_copy(update={"processes": 2})
-EXACT: dict[str, Any] = {"attention_dropout": 0.0, "residual_dropout": 0.0, "precision": "float32"}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +29,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
 
 
 def losses(artifact: Artifact) -> list[float]:
-    return [json.loads(line)["loss"] for line in (artifact.path / "metrics.jsonl").read_text().splitlines()]
+    return [row["loss"] for row in rows_of(artifact)]
 
 
 def killed(store: Store, place: str, processes: int) -> None:
@@ -50,10 +42,9 @@ def killed(store: Store, place: str, processes: int) -> None:
 
 def test_two_processes_have_the_loss_curve_of_one(store: Store, tmp_path: Path) -> None:
     inputs = make_inputs(store)
-    exact: TrainingSettings = SETTINGS.model_copy(update=EXACT)
-    alone = build(store, inputs, exact)
+    alone = build(store, inputs, EXACT)
     other = Store(tmp_path / "other")
-    both = build(other, make_inputs(other), exact.model_copy(update={"processes": 2}))
+    both = build(other, make_inputs(other), EXACT.model_copy(update={"processes": 2}))
     assert losses(both) == pytest.approx(losses(alone), rel=1e-4)
     assert both.id == alone.id
     assert both.facts["selection"]["published_step"] == alone.facts["selection"]["published_step"]
@@ -67,11 +58,10 @@ def test_a_run_of_two_that_was_killed_ends_in_the_same_bytes(store: Store, undis
 
 def test_one_goes_on_where_two_were_killed_with_the_same_data(store: Store, tmp_path: Path) -> None:
     inputs = make_inputs(store)
-    exact: TrainingSettings = SETTINGS.model_copy(update=EXACT)
     other = Store(tmp_path / "other")
-    whole = build(other, make_inputs(other), exact)
+    whole = build(other, make_inputs(other), EXACT)
     killed(store, "after nine exact steps", 2)
-    went_on = build(store, inputs, exact)
+    went_on = build(store, inputs, EXACT)
     assert losses(went_on) == pytest.approx(losses(whole), rel=1e-4)
     assert list(went_on.rows("exposure")) == list(whole.rows("exposure"))
 

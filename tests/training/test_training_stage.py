@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.training.training_inputs import MODEL, SETTINGS, build, make_inputs, score
+from tests.training.training_inputs import MODEL, SETTINGS, build, make_inputs, rows_of, score
 from transformers import AutoModelForCausalLM
 
 from codeprimer.core.artifact import Artifact, Store
@@ -29,24 +29,10 @@ KILLS = (
 )
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
-
-
-@pytest.fixture
-def inputs(store: Store) -> dict[str, Artifact]:
-    return make_inputs(store)
-
-
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     store = Store(tmp_path_factory.mktemp("undisturbed"))
     return build(store, make_inputs(store))
-
-
-def metrics(artifact: Artifact) -> list[dict[str, float]]:
-    return [json.loads(line) for line in (artifact.path / "metrics.jsonl").read_text().splitlines()]
 
 
 def test_the_artefact_holds_a_model_its_history_and_the_choice(undisturbed: Artifact) -> None:
@@ -65,7 +51,7 @@ def test_the_artefact_holds_a_model_its_history_and_the_choice(undisturbed: Arti
 
 
 def test_metrics_hold_every_step_with_its_learning_rate(undisturbed: Artifact) -> None:
-    rows = metrics(undisturbed)
+    rows = rows_of(undisturbed)
     assert [row["step"] for row in rows] == list(range(1, 13))
     assert [row["tokens"] for row in rows] == [128 * step for step in range(1, 13)]
     rates = [row["lr"] for row in rows]
@@ -88,7 +74,7 @@ def test_training_lowers_the_loss(store: Store, inputs: dict[str, Artifact]) -> 
     artifact = build(
         store, inputs, TrainingSettings(model=MODEL, phases=(phase,), precision="float32", threads=1), None
     )
-    rows = metrics(artifact)
+    rows = rows_of(artifact)
     assert rows[0]["loss"] == pytest.approx(math.log(320), abs=0.3)
     assert rows[-1]["loss"] < 0.5 * rows[0]["loss"]
     assert artifact.facts["final_loss"] < 0.6 * rows[0]["loss"]
@@ -131,7 +117,7 @@ def test_a_continued_run_does_not_start_again(
 
 def test_another_seed_gives_another_model(store: Store, inputs: dict[str, Artifact], undisturbed: Artifact) -> None:
     other = build(store, inputs, seed=2)
-    assert metrics(other)[0]["loss"] != metrics(undisturbed)[0]["loss"]
+    assert rows_of(other)[0]["loss"] != rows_of(undisturbed)[0]["loss"]
 
 
 def test_transformers_loads_the_published_model_and_each_phase(undisturbed: Artifact) -> None:
@@ -199,7 +185,7 @@ def test_training_continues_from_a_model(store: Store, inputs: dict[str, Artifac
     one = SETTINGS.model_copy(update={"phases": SETTINGS.phases[1:], "precision": "float32"})
     tuned = build(store, {**inputs, "start": undisturbed}, one)
     fresh = build(store, inputs, one)
-    assert metrics(tuned)[0]["loss"] < metrics(fresh)[0]["loss"]
+    assert rows_of(tuned)[0]["loss"] < rows_of(fresh)[0]["loss"]
     assert undisturbed.path.exists()
 
 
@@ -239,7 +225,7 @@ def test_an_unknown_training_set_is_named(store: Store, inputs: dict[str, Artifa
 def test_a_missing_torch_names_the_extra(
     store: Store, inputs: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("codeprimer.training.extra.find_spec", lambda package: None)
+    monkeypatch.setattr("codeprimer.core.extras.find_spec", lambda package: None)
     with pytest.raises(MissingExtraError, match=r"pip install -c constraints\.txt '\.\[train\]'"):
         build(store, inputs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import shutil
 import signal
@@ -48,6 +49,9 @@ SETTINGS = TrainingSettings(
     attention_dropout=0.1,
     residual_dropout=0.1,
 )
+
+EXACT = SETTINGS.model_copy(update={"attention_dropout": 0.0, "residual_dropout": 0.0, "precision": "float32"})
+"""What runs that compute in another order are compared by."""
 
 QUIET = Console("quiet")
 
@@ -124,6 +128,11 @@ def build(
     return run_stage(stage, settings, inputs, identify(stage, settings, ids, seed, console), store, tools).artifact
 
 
+def rows_of(artifact: Artifact) -> list[dict[str, Any]]:
+    """Return what a run has told of each step."""
+    return [json.loads(line) for line in (artifact.path / "metrics.jsonl").read_text().splitlines()]
+
+
 def die_at(place: str) -> None:
     """Arrange that this process gets SIGKILL at a place of the run."""
     from codeprimer.training import loop, selection, session, state
@@ -185,8 +194,7 @@ if __name__ == "__main__":
     try:
         chosen = SETTINGS.model_copy(update={"processes": int(sys.argv[3]) if len(sys.argv) > 3 else 1})
         if "exact" in sys.argv[2]:
-            exact = {"attention_dropout": 0.0, "residual_dropout": 0.0, "precision": "float32"}
-            chosen = chosen.model_copy(update=exact)
+            chosen = EXACT.model_copy(update={"processes": chosen.processes})
         build(root, {name: artifact for name, artifact in found.items() if artifact is not None}, chosen)
     except Interrupted as error:
         print(error, file=sys.stderr)

@@ -280,7 +280,7 @@ class Store:
             # One that lacks a file outside its manifest.
             self.remove(target)
         workspace.path.replace(target)
-        _flush_folder(target.parent)
+        flush_folder(target.parent)
         shutil.rmtree(target / _WORK, ignore_errors=True)
         return Artifact(target, manifest)
 
@@ -397,7 +397,8 @@ def _flush_to_disk(folder: Path) -> None:
             os.fsync(file.fileno())
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
+    """Have the names in a folder on disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

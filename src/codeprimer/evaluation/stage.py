@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
 from codeprimer.core.artifact import Artifact, Workspace
 from codeprimer.core.console import Console
 from codeprimer.core.documents import BITS_PER_BYTE, SAMPLES, SCORE_ROWS
-from codeprimer.core.errors import MissingExtraError
+from codeprimer.core.extras import require_torch
 from codeprimer.core.seeds import derive_seed
 from codeprimer.core.shards import Row, TableWriter, read_rows
 from codeprimer.core.stage import Stage, Stats, Tools
@@ -50,8 +49,7 @@ class EvaluationStage(Stage[EvaluationSettings]):
 
         Raises MissingExtraError without torch.
         """
-        if find_spec("torch") is None:
-            raise MissingExtraError("torch", "train", "evaluation")
+        require_torch("evaluation")
         texts = out.once("texts", lambda folder: _write_texts(inputs, settings, tools.seed, folder)) / "texts"
         units = list(_units(inputs, settings, texts))
         folders = list(tools.engine.map(work, units, out.work / "units", "examining the models"))

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import orjson
 import torch
@@ -58,17 +60,25 @@ def load(folder: Path) -> tuple[Phi, PhiConfig]:
     path = folder / WEIGHTS_FILE
     config = read_config(folder)
     try:
-        tensors = from_huggingface(load_file(path), config.layers)
-        with torch.device("meta"):
-            model = Phi(config)
-        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)
+        model = assemble(config, from_huggingface(load_file(path), config.layers))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; give the folder of a checkpoint") from None
     except (SafetensorError, KeyError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"{path} does not hold the weights that {CONFIG_FILE} describes: {reason}") from None
+    return model, config
+
+
+def assemble(config: PhiConfig, tensors: Mapping[str, Tensor]) -> Phi:
+    """Return a model of tensors under our names, in float32 and ready for use.
+
+    Raises RuntimeError when they are not those of the shape.
+    """
+    with torch.device("meta"):
+        model = Phi(config)
+    model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)
     model.reset_rotary()
-    return model.eval(), config
+    return model.eval()
 
 
 def read_config(folder: Path) -> PhiConfig:
@@ -76,13 +86,21 @@ def read_config(folder: Path) -> PhiConfig:
 
     Raises UserError when there is none or it is another architecture.
     """
+    return PhiConfig.from_huggingface(read_facts(folder), str(folder / CONFIG_FILE))
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Read the configuration of the model in a folder, whatever it is. Raises UserError when there is none."""
     path = folder / CONFIG_FILE
     try:
-        return PhiConfig.from_huggingface(orjson.loads(path.read_bytes()), str(path))
-    except FileNotFoundError:
+        facts = orjson.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path} does not exist; give the folder of a checkpoint") from None
     except orjson.JSONDecodeError as error:
         raise UserError(f"{path} is not JSON: {error}") from None
+    if not isinstance(facts, dict):
+        raise UserError(f"{path} is not the configuration of a model")
+    return facts
 
 
 def weights(model: Phi) -> list[tuple[str, Tensor]]:

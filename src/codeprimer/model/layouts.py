@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from codeprimer.core.errors import UserError
-from codeprimer.model.checkpoint import CONFIG_FILE, WEIGHTS_FILE, from_huggingface
+from codeprimer.model.checkpoint import CONFIG_FILE, WEIGHTS_FILE, assemble, from_huggingface, read_facts
 from codeprimer.model.config import PhiConfig
 from codeprimer.model.phi import Phi
 
@@ -50,18 +50,14 @@ def load_any(folder: Path) -> tuple[Phi, PhiConfig]:
 
     Raises UserError when a file is missing, damaged, or of another architecture.
     """
-    facts = _facts(folder)
+    facts = read_facts(folder)
     tensors = {name: tensor for name, tensor in _tensors(folder).items() if not _PASSED_OVER.search(name)}
     try:
         ours, config = _ours(tensors, facts, str(folder / CONFIG_FILE))
-        with torch.device("meta"):
-            model = Phi(config)
-        model.load_state_dict({name: tensor.float() for name, tensor in ours.items()}, assign=True)
+        return assemble(config, ours), config
     except (KeyError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"{folder} does not hold the weights that its {CONFIG_FILE} describes: {reason}") from None
-    model.reset_rotary()
-    return model.eval(), config
 
 
 def _ours(tensors: dict[str, Tensor], facts: Mapping[str, Any], where: str) -> tuple[dict[str, Tensor], PhiConfig]:
@@ -137,19 +133,6 @@ def _original_config(facts: Mapping[str, Any], rows: int, where: str) -> PhiConf
         initializer_range=facts.get("initializer_range", 0.02),
         end_of_text=min(CODEGEN_END_OF_TEXT, rows - 1) if end is None else end,
     )
-
-
-def _facts(folder: Path) -> dict[str, Any]:
-    path = folder / CONFIG_FILE
-    try:
-        facts = orjson.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"{path} does not exist; give the folder of a checkpoint") from None
-    except orjson.JSONDecodeError as error:
-        raise UserError(f"{path} is not JSON: {error}") from None
-    if not isinstance(facts, dict):
-        raise UserError(f"{path} is not the configuration of a model")
-    return facts
 
 
 def _tensors(folder: Path) -> dict[str, Tensor]:

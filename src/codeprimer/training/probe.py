@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 
+from codeprimer.core.extras import require_torch
 from codeprimer.core.stage import available_cores
-from codeprimer.training.extra import require_torch
 from codeprimer.training.settings import ModelSettings, Phase, Precision
 
 _GAIN = 1.1
@@ -24,7 +24,7 @@ def choose_precision(model: ModelSettings, vocabulary: int = 1024, threads: int 
 
     Takes about a second for a model of a million parameters. Raises MissingExtraError without torch.
     """
-    require_torch()
+    require_torch("training")
     seconds = step_seconds(model, vocabulary, threads)
     return "bfloat16" if seconds["bfloat16"] * _GAIN < seconds["float32"] else "float32"
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from codeprimer.core.artifact import Artifact, Workspace
+from codeprimer.core.extras import require_torch
 from codeprimer.core.stage import Stage, Stats, Tools
-from codeprimer.training.extra import require_torch
 from codeprimer.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class TrainingStage(Stage[TrainingSettings]):
         Raises MissingExtraError without torch, RecipeError for settings that do not fit the inputs, UserError when
         training diverges.
         """
-        require_torch()
+        require_torch("training")
         if settings.processes > 1:
             from codeprimer.training.together import train_together
 

@@ -7,7 +7,6 @@ thread, while training goes on.
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 from collections.abc import Callable, Mapping
@@ -20,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from codeprimer.core.artifact import make_once, to_json, write_atomically
+from codeprimer.core.artifact import flush_folder, make_once, to_json, write_atomically
 from codeprimer.model.checkpoint import save_tensors
 
 KEPT = 2
@@ -102,7 +101,7 @@ class States:
             if folder.exists():  # made again, after going back
                 shutil.rmtree(folder)
             make_once(folder, make)
-            _sync(self._folder)
+            flush_folder(self._folder)
             for old in self._names()[:-KEPT]:
                 shutil.rmtree(old)
         except BaseException as failure:  # whoever waits next is told
@@ -111,12 +110,3 @@ class States:
 
     def _names(self) -> list[Path]:
         return sorted(path for path in self._folder.glob("*") if path.name.isdigit())
-
-
-def _sync(folder: Path) -> None:
-    """Have the names in a folder on disk."""
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

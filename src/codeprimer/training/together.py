@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing import get_context
@@ -163,8 +164,6 @@ class _FarConsole(Console):
 
     def task(self, title: str, total: int = 0) -> Any:
         """Have progress shown."""
-        from contextlib import nullcontext
-
         return nullcontext(_FarTask(title, total, self))
 
 

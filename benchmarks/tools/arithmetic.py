@@ -1,0 +1,35 @@
+"""What a training step computes, and what a device can compute."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from codeprimer.model.config import PhiConfig
+
+SECONDS = 2.0
+"""How long products are repeated [s]."""
+
+AT_ONCE = 4
+"""Products between two looks at the clock."""
+
+
+def flop_per_token(config: PhiConfig) -> int:
+    """Return the arithmetic of one token's step [FLOP]: 6 per weight of a matrix, attention as half of all pairs."""
+    size, layers = config.hidden_size, config.layers
+    weights = layers * (4 * size**2 + 2 * size * config.intermediate) + size * config.vocab_size
+    return 6 * weights + 6 * layers * size * config.context
+
+
+def ceiling(dtype: torch.dtype, device: torch.device, size: int) -> float:
+    """Return what products of square matrices of a size reach [GFLOP/s], the best of some seconds."""
+    first, second = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+    best, until = 0.0, time.perf_counter() + SECONDS
+    while time.perf_counter() < until:
+        started = time.perf_counter()
+        for _ in range(AT_ONCE):
+            product = first @ second
+        float(product[0, 0])  # waits for the device
+        best = max(best, AT_ONCE * 2 * size**3 / (time.perf_counter() - started) / 1e9)
+    return round(best, 1)
