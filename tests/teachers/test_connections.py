@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from codeprimer.teachers.connections import MOST_BYTES, Connections, NoResponse, NotSent, Response
+from codeprimer.teachers.connections import Connections, NotSent
+from codeprimer.teachers.exchange import MOST_BYTES, NoResponse, Response
 from codeprimer.teachers.outcomes import Trouble
 
 HEADERS = {"Content-Type": "application/json", "Authorization": "Bearer secret"}

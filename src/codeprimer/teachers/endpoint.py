@@ -10,8 +10,9 @@ import re
 from dataclasses import replace
 
 from codeprimer import __version__
-from codeprimer.teachers.connections import Connections, NoResponse
+from codeprimer.teachers.connections import Connections
 from codeprimer.teachers.estimate import duration
+from codeprimer.teachers.exchange import NoResponse
 from codeprimer.teachers.outcomes import FATAL, Failure, Success, Trouble, pause_wanted, read_response
 from codeprimer.teachers.pacing import LONGEST_PAUSE, Breaker, Bucket, Patience, Window
 from codeprimer.teachers.settings import TeacherSettings
