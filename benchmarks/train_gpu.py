@@ -25,12 +25,12 @@ from statistics import median
 from typing import Any
 
 import torch
-from tools.arithmetic import ceiling, flop_per_token
 from tools.machine import machine
 from tools.results import publish
 from torch import Tensor
 
 from codeprimer.core.errors import UserError
+from codeprimer.model.arithmetic import ceiling, flop_per_token
 from codeprimer.model.config import PRESETS, PhiConfig
 from codeprimer.model.phi import Phi
 from codeprimer.training.optimiser import Optimiser

@@ -28,13 +28,13 @@ from statistics import median
 from typing import Any
 
 import torch
-from tools.arithmetic import ceiling, flop_per_token
 from tools.machine import machine
 from tools.peers import make_environment
 from tools.results import publish
 
 from codeprimer.core.errors import UserError
 from codeprimer.core.stage import available_cores
+from codeprimer.model.arithmetic import ceiling, flop_per_token
 from codeprimer.model.config import PhiConfig
 from codeprimer.training.probe import choose_precision
 from codeprimer.training.settings import ModelSettings

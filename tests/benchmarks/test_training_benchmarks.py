@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tools.arithmetic import flop_per_token
 
+from codeprimer.model.arithmetic import flop_per_token
 from codeprimer.model.config import PRESETS
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"

@@ -1,4 +1,8 @@
-"""What a training step computes, and what a device can compute."""
+"""What a training step computes, and what a device can compute.
+
+Reads a shape, measures a device; writes nothing. Its one idea: the share of what a device reaches in plain products of
+matrices says how well a step uses it, whatever the datasheet promises.
+"""
 
 from __future__ import annotations
 
