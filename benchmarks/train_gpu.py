@@ -33,6 +33,7 @@ from codeprimer.core.errors import UserError
 from codeprimer.model.arithmetic import ceiling, flop_per_token
 from codeprimer.model.config import PRESETS, PhiConfig
 from codeprimer.model.phi import Phi
+from codeprimer.training.device import compile_layers
 from codeprimer.training.optimiser import Optimiser
 from codeprimer.training.settings import Phase
 
@@ -166,12 +167,6 @@ def step(optimiser: Optimiser, ids: Tensor) -> float:
 def phase() -> Phase:
     """Return the settings of the optimiser."""
     return Phase(name="timed", mixture={"timed": 1.0}, tokens=1)
-
-
-def compile_layers(model: Phi) -> None:
-    """Have each layer compiled; all are alike, so one is compiled and the others find it."""
-    for layer in model.layers:
-        layer.compile()
 
 
 def datasheet_peak(device: torch.device) -> float | None:

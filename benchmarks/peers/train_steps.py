@@ -62,7 +62,7 @@ def ours(shape: Shape, precision: str) -> Step:
     """Return codeprimer's step."""
     from codeprimer.model.config import PhiConfig
     from codeprimer.model.phi import Phi
-    from codeprimer.training.loop import DTYPES
+    from codeprimer.training.device import DTYPES
     from codeprimer.training.optimiser import Optimiser
     from codeprimer.training.settings import Phase
 

@@ -255,11 +255,16 @@ def settle_machine(recipe: Recipe, folder: RunFolder, steps: list[Step]) -> Reci
     training = recipe.training
     if "threads" not in decided:
         decided["threads"] = max(1, min(available_cores() // training.processes, MOST_THREADS))
-    if "precision" not in decided and training.precision == "auto":
-        from codeprimer.training.probe import choose_precision
+    from codeprimer.training.probe import choose_device, choose_precision
 
+    if "device" not in decided and training.device == "auto":
+        decided["device"] = choose_device()
+    if "precision" not in decided and training.precision == "auto":
         decided["precision"] = choose_precision(
-            training.model, recipe.tokens.vocabulary, training.threads or decided["threads"]
+            training.model,
+            recipe.tokens.vocabulary,
+            training.threads or decided["threads"],
+            decided["device"] if training.device == "auto" else training.device,
         )
     if decided != folder.machine():
         folder.decide(decided)
@@ -299,6 +304,7 @@ def with_machine(recipe: Recipe, decided: Mapping[str, Any]) -> Recipe:
     update: dict[str, Any] = {}
     if training.threads == 0 and "threads" in decided:
         update["threads"] = decided["threads"]
-    if training.precision == "auto" and "precision" in decided:
-        update["precision"] = decided["precision"]
+    for choice in ("precision", "device"):
+        if getattr(training, choice) == "auto" and choice in decided:
+            update[choice] = decided[choice]
     return recipe.model_copy(update={"training": training.model_copy(update=update)})

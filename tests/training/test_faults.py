@@ -113,20 +113,43 @@ def test_a_run_that_went_back_and_was_killed_ends_in_the_same_bytes(
     for last in (25, 26, 35):
         with monkeypatch.context() as patch:
             spoil(patch, wild)
-            advance = Loop._advance
-            patch.setattr(
-                Loop,
-                "_advance",
-                lambda self, *given, stop=last, go=advance: _end() if self.step == stop else go(self, *given),
-            )
+            end_at(patch, last)
             with pytest.raises(KeyboardInterrupt):
                 build(store, inputs, LONG)
     spoil(monkeypatch, wild)
     assert build(store, inputs, LONG).manifest == whole.manifest
 
 
-def _end() -> None:
-    raise KeyboardInterrupt
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_a_run_that_left_out_a_step_and_was_killed_ends_in_the_same_bytes(
+    precision: str,
+    store: Store,
+    inputs: dict[str, Artifact],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    settings = LONG.model_copy(update={"precision": precision})
+    other = Store(tmp_path / "other")
+    spoil(monkeypatch, lambda step, _: float("nan") if step == 25 else 1.0)
+    whole = build(other, make_inputs(other), settings)
+    assert whole.facts["skipped_steps"] == 1
+    with monkeypatch.context() as patch:
+        end_at(patch, 35)
+        with pytest.raises(KeyboardInterrupt):
+            build(store, inputs, settings)
+    assert build(store, inputs, settings).manifest == whole.manifest
+
+
+def end_at(monkeypatch: pytest.MonkeyPatch, last: int) -> None:
+    """Have a run end as if it had been killed before a step."""
+    advance = Loop._advance
+
+    def until_last(self: Loop, *given: Any) -> None:
+        if self.step == last:
+            raise KeyboardInterrupt
+        advance(self, *given)
+
+    monkeypatch.setattr(Loop, "_advance", until_last)
 
 
 def test_where_memory_does_not_suffice_less_is_computed_at_a_time(

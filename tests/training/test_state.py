@@ -21,11 +21,11 @@ def states(tmp_path: Path, warnings: list[str]) -> States:
 
 
 def position(step: int) -> Position:
-    return Position(step, 7 * step, 0.5, 3, {"skipped": step})
+    return Position(step, 7 * step, 0.5, 3, step, {"skipped": step})
 
 
 def save(states: States, step: int) -> None:
-    states.save(position(step), {"weight": torch.full((2, 3), float(step))})
+    states.save(position(step), {"weight": torch.full((2, 3), float(step))}.items())
     states.wait()
 
 
@@ -49,14 +49,14 @@ def test_the_newest_state_comes_back_and_two_are_kept(states: States, tmp_path: 
 
 def test_what_was_given_may_change_while_it_is_written(states: States) -> None:
     weight = torch.full((2, 3), 5.0)
-    states.save(position(5), {"weight": weight})
+    states.save(position(5), {"weight": weight}.items())
     weight.zero_()
     assert loaded_step(states) == 5
 
 
 def test_a_state_that_was_made_before_is_made_again(states: States) -> None:
     save(states, 5)
-    states.save(Position(5, 1, 0.0), {"weight": torch.zeros(1)})
+    states.save(Position(5, 1, 0.0), {"weight": torch.zeros(1)}.items())
     loaded = states.load()
     assert loaded is not None
     assert loaded[0] == Position(5, 1, 0.0)
@@ -89,7 +89,7 @@ def test_what_nobody_has_thought_of_is_raised(states: States, monkeypatch: pytes
         raise ZeroDivisionError
 
     monkeypatch.setattr("codeprimer.training.state.write_atomically", fail)
-    states.save(position(5), {"weight": torch.zeros(1)})
+    states.save(position(5), {"weight": torch.zeros(1)}.items())
     with pytest.raises(ZeroDivisionError):
         states.wait()
     states.wait()
@@ -121,7 +121,7 @@ def test_a_full_disk_leaves_the_last_state_whole(tmp_path: Path) -> None:
         states = States(mounted / "states", warnings.append)
         (mounted / "states").mkdir()
         for step, numbers in ((5, 1000), (10, 10**6), (15, 1000)):
-            states.save(position(step), {"weight": torch.full((numbers,), float(step))})
+            states.save(position(step), {"weight": torch.full((numbers,), float(step))}.items())
             states.wait()
             loaded = states.load()
             assert loaded is not None
@@ -140,7 +140,7 @@ from codeprimer.training.state import Position, States
 states = States(Path(sys.argv[1]), print)
 threading.Thread(target=lambda: (time.sleep(float(sys.argv[2])), os.kill(os.getpid(), 9)), daemon=True).start()
 for step in range(1, 10**6):
-    states.save(Position(step, 7 * step, 0.5, 3, {"skipped": step}), {"weight": torch.full((2, 3), float(step))})
+    states.save(Position(step, 7 * step, 0.5, 3, step, {"skipped": step}), {"weight": torch.full((2, 3), float(step))}.items())
 """
 
 

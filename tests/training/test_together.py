@@ -66,6 +66,50 @@ def test_one_goes_on_where_two_were_killed_with_the_same_data(store: Store, tmp_
     assert list(went_on.rows("exposure")) == list(whole.rows("exposure"))
 
 
+def test_two_processes_that_share_one_model_have_the_loss_curve_of_one(store: Store, tmp_path: Path) -> None:
+    shared = EXACT.model_copy(update={"processes": 2, "sharded": True})
+    both = build(store, make_inputs(store), shared)
+    other = Store(tmp_path / "other")
+    alone = build(other, make_inputs(other), EXACT)
+    assert losses(both) == pytest.approx(losses(alone), rel=1e-4)
+    assert both.id == alone.id
+    assert both.facts["selection"]["published_step"] == alone.facts["selection"]["published_step"]
+
+
+def test_one_goes_on_where_two_that_shared_a_model_were_killed(store: Store, tmp_path: Path) -> None:
+    inputs = make_inputs(store)
+    other = Store(tmp_path / "other")
+    whole = build(other, make_inputs(other), EXACT)
+    killed(store, "after nine exact steps, shared", 2)
+    assert losses(build(store, inputs, EXACT)) == pytest.approx(losses(whole), rel=1e-4)
+
+
+def test_two_that_share_a_model_go_on_where_two_were_killed(store: Store, undisturbed: Artifact) -> None:
+    inputs = make_inputs(store)
+    killed(store, "after nine steps", 2)
+    shared = build(store, inputs, TWO.model_copy(update={"sharded": True}))
+    assert losses(shared) == pytest.approx(losses(undisturbed), rel=2e-2)
+
+
+def test_a_process_without_rows_of_its_own_takes_part(store: Store, tmp_path: Path) -> None:
+    phases = tuple(phase.model_copy(update={"batch_sequences": 1, "tokens": 6 * 32}) for phase in EXACT.phases)
+    one_row = EXACT.model_copy(update={"phases": phases})
+    alone = build(store, make_inputs(store), one_row)
+    for number, sharded in enumerate((False, True)):
+        other = Store(tmp_path / f"other{number}")
+        both = build(other, make_inputs(other), one_row.model_copy(update={"processes": 2, "sharded": sharded}))
+        assert losses(both) == pytest.approx(losses(alone), rel=1e-4)
+
+
+def test_muon_is_refused_where_a_model_is_shared(store: Store) -> None:
+    phase = EXACT.phases[0].model_copy(update={"optimiser": "muon"})
+    shared = EXACT.model_copy(update={"processes": 2, "sharded": True, "phases": (phase,)})
+    with pytest.raises(
+        RecipeError, match=r"phase 'first' is trained by muon, which needs whole matrices; choose adamw"
+    ):
+        build(store, make_inputs(store), shared)
+
+
 def test_an_error_of_a_process_is_the_error_of_the_run(store: Store) -> None:
     phase = SETTINGS.phases[0].model_copy(update={"mixture": {"raw": 1.0}})
     with pytest.raises(RecipeError, match="'raw', which has no tokens"):

@@ -72,7 +72,10 @@ def test_the_exposure_tells_which_documents_were_trained_on(undisturbed: Artifac
 def test_training_lowers_the_loss(store: Store, inputs: dict[str, Artifact]) -> None:
     phase = Phase(name="long", mixture={"exercises": 1.0}, tokens=60 * 256, batch_sequences=8, peak_learning_rate=5e-3)
     artifact = build(
-        store, inputs, TrainingSettings(model=MODEL, phases=(phase,), precision="float32", threads=1), None
+        store,
+        inputs,
+        TrainingSettings(model=MODEL, phases=(phase,), precision="float32", device="cpu", threads=1),
+        None,
     )
     rows = rows_of(artifact)
     assert rows[0]["loss"] == pytest.approx(math.log(320), abs=0.3)

@@ -42,6 +42,7 @@ SETTINGS = TrainingSettings(
         Phase(name="second", mixture={"exercises": 1.0}, tokens=6 * 4 * 32, batch_sequences=4, warmup_steps=2),
     ),
     precision="bfloat16",
+    device="cpu",
     threads=1,
     checkpoint_every=3,
     selections=2,
@@ -159,7 +160,7 @@ def die_at(place: str) -> None:
         kill_at_call(session, "save_model", 1)
     elif place == "before publishing":
         kill_at_call(session, "_publish_rest", 1)
-    elif place in ("after nine steps", "after nine exact steps"):
+    elif place.startswith("after nine"):
         threading.Thread(target=kill_after_lines, args=(9,), daemon=True).start()
     elif place == "slowly":
         advance = loop.Loop._advance
@@ -195,6 +196,7 @@ if __name__ == "__main__":
         chosen = SETTINGS.model_copy(update={"processes": int(sys.argv[3]) if len(sys.argv) > 3 else 1})
         if "exact" in sys.argv[2]:
             chosen = EXACT.model_copy(update={"processes": chosen.processes})
+        chosen = chosen.model_copy(update={"sharded": "shared" in sys.argv[2]})
         build(root, {name: artifact for name, artifact in found.items() if artifact is not None}, chosen)
     except Interrupted as error:
         print(error, file=sys.stderr)

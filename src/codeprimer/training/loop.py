@@ -7,9 +7,7 @@ said, and by nothing else; what is drawn at random in a step follows from its nu
 
 from __future__ import annotations
 
-import contextlib
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -21,27 +19,28 @@ import torch
 from torch import Tensor
 
 from codeprimer.core.console import StoppedError, Task
-from codeprimer.core.errors import UserError
+from codeprimer.core.errors import RecipeError, UserError
 from codeprimer.core.interrupts import PutOff, put_off
 from codeprimer.core.seeds import derive_seed
 from codeprimer.model.phi import Phi
 from codeprimer.model.regime import Regime
 from codeprimer.training.batches import Batches
+from codeprimer.training.device import DTYPES, compile_layers, compiles, device_of
 from codeprimer.training.guard import Guard
 from codeprimer.training.optimiser import Optimiser
 from codeprimer.training.plan import Place, Plan
 from codeprimer.training.ranks import Ranks
+from codeprimer.training.scaling import LossScale
+from codeprimer.training.sharding import add_up_later, is_needed, is_shared, like, shard, whole_model, whole_parts
 from codeprimer.training.state import Position, States
 
-Reached = Callable[[int, Phi], None]
-"""Is told after each step how many are done, with the float32 model."""
+Reached = Callable[[int, Callable[[], Phi]], None]
+"""Is told after each step how many are done, and how to get at the float32 model; all ranks ask for it, or none."""
 
 Warn = Callable[[str], None]
 
 _STATES = "states"
 METRICS = "metrics.jsonl"
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 class Loop:
@@ -49,19 +48,26 @@ class Loop:
 
     def __init__(self, model: Phi, plan: Plan, batches: Batches, work: Path, warn: Warn) -> None:
         """``warn`` is told what went wrong and was borne."""
-        self.model = model.train()
+        settings = plan.settings
+        self._device = device_of(settings, Ranks().on_this_machine)
+        self._ranks = Ranks(self._device)
+        self._dtype = DTYPES[settings.precision]
+        self._warn = warn
         self.plan = plan
+        self.model = model.train().to(self._device)
+        self._share_model()
         self.step = 0
         self.seconds = 0.0
         self.guard = Guard()
+        self.scale = LossScale.of(settings.precision)
         self.metrics = work / METRICS
         self._batches = batches
-        self._warn = warn
-        self._ranks = Ranks()
         self._states = States(work / _STATES, warn)
-        self.micro_sequences = plan.settings.micro_sequences
+        self.micro_sequences = settings.micro_sequences
         self._optimiser: Optimiser | None = None
         self._saved_step = -1
+        self._is_taken = True
+        """Whether the last step changed the weights; what a step that did not leaves behind is not saved."""
         self._is_told = True
         """Whether whoever wants to know of the last step has dealt with it; a state is saved only then."""
         self._continue()
@@ -78,7 +84,8 @@ class Loop:
                     if self._ranks.any_of(interrupt.came):
                         self._stop(interrupt)
             except StoppedError:
-                self._save()
+                if not is_shared(self.model):  # else all ranks would have to have come here
+                    self._save()
                 self._states.wait()
                 raise
             self._states.wait()
@@ -88,6 +95,7 @@ class Loop:
         started = time.monotonic()
         place = self.plan.place(self.step)
         facts = self._train_step(place)
+        self._is_taken = "skipped" not in facts
         self.step += 1
         self.seconds += time.monotonic() - started
         if self.guard.in_a_row >= self.plan.settings.skips:
@@ -95,7 +103,7 @@ class Loop:
             return
         self._note(facts)
         self._is_told = False
-        reached(self.step, self.model)
+        reached(self.step, lambda: whole_model(self.model))
         self._is_told = True
         if self.step % self.plan.settings.checkpoint_every == 0 or self.step == self.plan.total:
             self._save()
@@ -123,6 +131,10 @@ class Loop:
             "lr": place.learning_rate,
             "grad_norm": float(norm),
         }
+        if self.scale.overflowed(facts["grad_norm"]):
+            self.guard.skipped += 1
+            self._optimiser.clear()
+            return facts | {"skipped": True}
         if self.guard.takes(facts["grad_norm"], facts["loss"], self.plan.settings.spike_factor):
             self._optimiser.step(place.learning_rate, norm)
             return facts
@@ -132,29 +144,40 @@ class Loop:
     def _gradients(self, optimiser: Optimiser) -> Tensor:
         """Leave the gradients of a step's batch at the optimiser, and return its loss."""
         batch = self._batches.batch(self.step, self.guard.jumped)
-        ids_BS, shares_BT = torch.from_numpy(batch.ids), torch.from_numpy(batch.shares)[:, 1:]
-        shares_BT = shares_BT / shares_BT.sum()
+        ids_BS = torch.from_numpy(batch.ids).to(self._device)
+        shares_BT = torch.from_numpy(batch.shares)[:, 1:]
+        shares_BT = (shares_BT / shares_BT.sum() * self.scale.factor).to(self._device)
         while True:
             try:
                 loss = self._accumulate(optimiser, ids_BS, shares_BT)
                 break
             except (RuntimeError, MemoryError) as error:
                 self._use_less_memory(error, optimiser, len(ids_BS))
-        self._ranks.add_up([*optimiser.gradients, loss])
-        return loss
+        self._ranks.add_up([loss] if is_shared(self.model) else [*optimiser.gradients, loss])
+        optimiser.divide(self.scale.factor)
+        return loss / self.scale.factor
 
     def _accumulate(self, optimiser: Optimiser, ids_BS: Tensor, shares_BT: Tensor) -> Tensor:
-        rows = self._ranks.share(len(ids_BS))
-        micro = self.micro_sequences or len(ids_BS)
-        total = torch.zeros(())
-        for start in range(rows.start, rows.stop, micro):
-            part = slice(start, min(start + micro, rows.stop))
-            ids_MS = ids_BS[part]
-            loss = optimiser.working.loss(ids_MS[:, :-1], ids_MS[:, 1:], shares_BT[part], self._regime(start))
+        total = torch.zeros((), device=self._device)
+        parts = self._parts(len(ids_BS))
+        for number, part in enumerate(parts):
+            add_up_later(optimiser.working, number < len(parts) - 1)
+            # A rank without rows of its own computes one that does not count: all have to take part in sums.
+            taken = part if part.start < part.stop else slice(0, 1)
+            ids_MS, shares_MT = ids_BS[taken], shares_BT[taken] * float(taken is part)
+            loss = optimiser.working.loss(ids_MS[:, :-1], ids_MS[:, 1:], shares_MT, self._regime(part.start))
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             optimiser.collect()
             total += loss.detach()
         return total
+
+    def _parts(self, sequences: int) -> list[slice]:
+        """Return the rows of a step's batch that this rank computes at a time; equally many parts on every rank."""
+        rows = self._ranks.share(sequences)
+        micro = self.micro_sequences or sequences
+        most = -(-sequences // self._ranks.count)
+        starts = range(rows.start, rows.start + most, min(micro, most))
+        return [slice(min(start, rows.stop), min(start + micro, rows.stop)) for start in starts]
 
     def _regime(self, row: int) -> Regime:
         """Return how the rows from this one on are passed through the model in this step."""
@@ -162,7 +185,10 @@ class Loop:
         random = None
         if settings.attention_dropout or settings.residual_dropout:
             seed = derive_seed(self._batches.seed, "dropout", self.step, self.guard.jumped, row)
-            random = torch.Generator().manual_seed(seed)
+            if compiles(settings):  # torch's own generator is all that a compiled layer can draw from
+                torch.manual_seed(seed)
+            else:
+                random = torch.Generator(self._device).manual_seed(seed)
         return Regime(settings.attention_dropout, settings.residual_dropout, settings.separate_documents, random)
 
     def _use_less_memory(self, error: Exception, optimiser: Optimiser, sequences: int) -> None:
@@ -199,22 +225,54 @@ class Loop:
             with self.metrics.open("ab") as metrics:
                 metrics.write(orjson.dumps(facts, option=orjson.OPT_APPEND_NEWLINE))
 
+    def _share_model(self) -> None:
+        """Share the model among the ranks, where that is wanted or needed. Raises RecipeError where it cannot be."""
+        settings = self.plan.settings
+        is_wanted = settings.sharded
+        if is_wanted is None:
+            is_wanted = is_needed(self.model.parameter_count(), self._device)
+        if is_wanted and self._ranks.count == 1:
+            self._warn("training.sharded is ignored: the one process that trains has everything")
+        if not is_wanted or self._ranks.count == 1:
+            return
+        for phase in settings.phases:
+            if phase.optimiser == "muon":
+                raise RecipeError(
+                    f"training.sharded: phase {phase.name!r} is trained by muon, which needs whole matrices; choose adamw"
+                )
+        shard(self.model, self._dtype, self._device)
+
     def _new_optimiser(self, place: Place) -> Optimiser:
-        return Optimiser(self.model, place.phase, DTYPES[self.plan.settings.precision])
+        optimiser = Optimiser(self.model, place.phase, self._dtype)
+        if compiles(self.plan.settings) and (optimiser.working is not self.model or self._optimiser is None):
+            compile_layers(optimiser.working)
+        return optimiser
 
     def _save(self) -> None:
         """Save where the run stands, unless that has been saved, or may be where it went astray."""
-        if self._saved_step == self.step or self.guard.in_a_row or not (self._is_told and self._ranks.is_first):
+        if self._saved_step == self.step or not (self._is_taken and self._is_told):
             return
+        self._saved_step = self.step
+        if self._ranks.is_first:
+            self._states.save(self._position(), whole_parts(self._tensors()))
+        elif is_shared(self.model):
+            for _ in whole_parts(self._tensors()):
+                pass  # the first puts them together
+
+    def _position(self) -> Position:
         with self.metrics.open("rb") as metrics:
             os.fsync(metrics.fileno())
+            size = os.fstat(metrics.fileno()).st_size
         assert self._optimiser is not None
-        tensors = {f"model.{name}": tensor.detach() for name, tensor in self.model.named_parameters()}
-        position = Position(
-            self.step, self.metrics.stat().st_size, self.seconds, self.micro_sequences, asdict(self.guard)
-        )
-        self._states.save(position, tensors | self._optimiser.state())
-        self._saved_step = self.step
+        steps, guard, scale = self._optimiser.steps, asdict(self.guard), asdict(self.scale)
+        return Position(self.step, size, self.seconds, self.micro_sequences, steps, guard, scale)
+
+    def _tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield what the next step depends on, in the same order on every rank."""
+        assert self._optimiser is not None
+        for name, tensor in self.model.named_parameters():
+            yield f"model.{name}", tensor
+        yield from self._optimiser.state().items()
 
     def _continue(self) -> None:
         """Take up the newest saved state; metrics written after it are made again."""
@@ -228,69 +286,20 @@ class Loop:
     def _take_up(self, position: Position, tensors: dict[str, Tensor]) -> None:
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
-                parameter.copy_(tensors[f"model.{name}"])
+                parameter.copy_(like(tensors[f"model.{name}"], parameter))
         self.step, self.seconds, self.micro_sequences = position.step, position.seconds, position.micro_sequences
-        self.guard = Guard(**position.guard)
+        self.guard, self.scale = Guard(**position.guard), LossScale(**position.scale)
         self._saved_step = self.step
         if self._ranks.is_first:
             with self.metrics.open("rb+") as metrics:
                 metrics.truncate(position.metrics_bytes)
-        self._optimiser = None
+        self._optimiser, self._is_taken = None, True
         if self.step < self.plan.total and (place := self.plan.place(self.step)).step:
             self._optimiser = self._new_optimiser(place)
-            self._optimiser.load(tensors, place.step)
+            self._optimiser.load(tensors, position.optimiser_steps)
 
 
 def _is_out_of_memory(error: Exception) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return "can't allocate memory" in str(error) or "not enough memory" in str(error)
-
-
-_memory: Any = torch.utils.deterministic
-"""A module with a property, which type checkers cannot see."""
-
-
-class _Computing:
-    """How torch computes while at least one model trains; it is a setting of the whole process."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._before: tuple[int, bool, bool] = (1, False, False)
-
-    def enter(self) -> None:
-        with self._lock:
-            if not self._users:
-                deterministic = torch.are_deterministic_algorithms_enabled()
-                self._before = torch.get_num_threads(), deterministic, _memory.fill_uninitialized_memory
-                torch.use_deterministic_algorithms(True)
-                # Filling fresh memory with NaN finds bugs; it changes no result and costs time.
-                _memory.fill_uninitialized_memory = False
-            self._users += 1
-
-    def leave(self) -> None:
-        with self._lock:
-            self._users -= 1
-            if not self._users:
-                threads, deterministic, fill = self._before
-                torch.set_num_threads(threads)
-                torch.use_deterministic_algorithms(deterministic)
-                _memory.fill_uninitialized_memory = fill
-
-
-_COMPUTING = _Computing()
-
-
-@contextlib.contextmanager
-def reproducible(threads: int) -> Iterator[None]:
-    """Compute with so many threads and with deterministic kernels only; the last to leave puts everything back.
-
-    Models may train side by side, each in a thread of the program and with equally many threads of its own.
-    """
-    _COMPUTING.enter()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        _COMPUTING.leave()

@@ -14,6 +14,7 @@ from torch import Tensor
 from codeprimer.model.phi import Phi
 from codeprimer.training.muon import Muon
 from codeprimer.training.settings import Phase
+from codeprimer.training.sharding import is_shared, like, whole
 
 _AVERAGES = ("exp_avg", "exp_avg_sq")
 
@@ -24,7 +25,10 @@ class Optimiser:
     def __init__(self, model: Phi, phase: Phase, dtype: torch.dtype) -> None:
         """Start afresh; matrices and embeddings decay, biases and norms do not."""
         self.model = model
-        self.working = model if dtype == torch.float32 else copy.deepcopy(model).to(dtype)
+        self.steps = 0
+        """Steps that have been taken."""
+        # A model that is shared among processes has its products in ``dtype`` by itself.
+        self.working = model if dtype == torch.float32 or is_shared(model) else copy.deepcopy(model).to(dtype)
         self._phase = phase
         self._weights: list[Tensor] = list(model.parameters())
         self._copies: list[Tensor] = list(self.working.parameters())
@@ -56,9 +60,14 @@ class Optimiser:
         """The gradients of this step."""
         return [weight.grad for weight in self._weights if weight.grad is not None]
 
+    def divide(self, factor: float) -> None:
+        """Divide the gradients of this step."""
+        if factor != 1.0:
+            torch._foreach_div_(self.gradients, factor)
+
     def norm(self) -> Tensor:
         """Return the norm of the gradients of this step."""
-        return torch.nn.utils.get_total_norm(self.gradients)
+        return whole(torch.nn.utils.get_total_norm(self.gradients))
 
     def step(self, learning_rate: float, norm: Tensor) -> None:
         """Take one step along the gradients, scaled down to the phase's largest norm, and clear them."""
@@ -66,6 +75,7 @@ class Optimiser:
         for group in self._adamw.param_groups:
             group["lr"] = learning_rate
         self._adamw.step()
+        self.steps += 1
         self._muon.step(learning_rate * self._phase.matrix_rate)
         self.clear()
         if self.working is not self.model:
@@ -85,10 +95,11 @@ class Optimiser:
         return averages | self._muon.state()
 
     def load(self, tensors: dict[str, Tensor], steps: int) -> None:
-        """Continue from what ``state`` returned after so many steps of the phase."""
+        """Continue from what ``state`` returned after so many steps."""
+        self.steps = steps
         for name, weight in self._others:
-            averages = {kind: tensors[f"{kind}.{name}"] for kind in _AVERAGES}
-            self._adamw.state[weight] = {"step": torch.tensor(float(steps)), **averages}
+            averages = {kind: like(tensors[f"{kind}.{name}"], weight) for kind in _AVERAGES}
+            self._adamw.state[weight] = {"step": torch.tensor(float(steps), device=weight.device), **averages}
         self._muon.load(tensors)
 
 

@@ -1,4 +1,4 @@
-"""Find out in which precision this machine trains faster.
+"""Find out where and in which precision this machine trains faster.
 
 Reads nothing, writes nothing. Its one idea: a real step of a real model says more than any list of processor features.
 The answer differs between machines, so it is asked once per run and recorded in the settings.
@@ -10,7 +10,7 @@ import time
 
 from codeprimer.core.extras import require_torch
 from codeprimer.core.stage import available_cores
-from codeprimer.training.settings import ModelSettings, Phase, Precision
+from codeprimer.training.settings import Device, ModelSettings, Phase, Precision
 
 _GAIN = 1.1
 """bfloat16 must be this much faster to be chosen; float32 is the more exact."""
@@ -19,12 +19,27 @@ _SEQUENCES = 8
 _TIMED_STEPS = 3
 
 
-def choose_precision(model: ModelSettings, vocabulary: int = 1024, threads: int = 0) -> Precision:
+def choose_device() -> Device:
+    """Return "cuda" where there is a GPU that torch can use, else "cpu". Raises MissingExtraError without torch."""
+    require_torch("training")
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def choose_precision(
+    model: ModelSettings, vocabulary: int = 1024, threads: int = 0, device: Device = "cpu"
+) -> Precision:
     """Return "bfloat16" where a training step is clearly faster in it on this machine, else "float32".
 
-    Takes about a second for a model of a million parameters. Raises MissingExtraError without torch.
+    Takes about a second for a model of a million parameters on a CPU; a GPU is not asked, only whether it has bfloat16:
+    one that has not trains in float16. Raises MissingExtraError without torch.
     """
     require_torch("training")
+    if device == "cuda":
+        import torch
+
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
     seconds = step_seconds(model, vocabulary, threads)
     return "bfloat16" if seconds["bfloat16"] * _GAIN < seconds["float32"] else "float32"
 
@@ -34,14 +49,15 @@ def step_seconds(model: ModelSettings, vocabulary: int, threads: int) -> dict[st
     import torch
 
     from codeprimer.model.phi import Phi
-    from codeprimer.training.loop import DTYPES, reproducible
+    from codeprimer.training.device import DTYPES, reproducible
     from codeprimer.training.optimiser import Optimiser
 
     ids_BS = torch.arange(_SEQUENCES * (model.context + 1)).view(_SEQUENCES, -1) % vocabulary
     phase = Phase(name="probe", mixture={"probe": 1.0}, tokens=1)
     best: dict[str, float] = {}
     with reproducible(threads or available_cores()):
-        for name, dtype in DTYPES.items():
+        for name in ("float32", "bfloat16"):
+            dtype = DTYPES[name]
             optimiser = Optimiser(Phi(model.config(vocabulary, 0)).initialise(0), phase, dtype)
             for _ in range(1 + _TIMED_STEPS):
                 started = time.monotonic()

@@ -6,6 +6,7 @@ processes share it; each computes the gradients of its rows, their sum is everyb
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import torch
@@ -15,10 +16,17 @@ from torch import Tensor
 class Ranks:
     """This process among its like; alone where torch.distributed has not been set up."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device | None = None) -> None:
+        """``device`` is where this process computes; a CPU unless it is given."""
+        self._device = device or torch.device("cpu")
         self._together = torch.distributed.is_available() and torch.distributed.is_initialized()
         self.rank = torch.distributed.get_rank() if self._together else 0
         self.count = torch.distributed.get_world_size() if self._together else 1
+
+    @property
+    def on_this_machine(self) -> int:
+        """The number of this process among those of its machine."""
+        return int(os.environ.get("LOCAL_RANK", self.rank))
 
     @property
     def is_first(self) -> bool:
@@ -43,7 +51,7 @@ class Ranks:
         """Return whether any rank says so."""
         if not self._together:
             return said
-        flag = torch.tensor(float(said))
+        flag = torch.tensor(float(said), device=self._device)
         torch.distributed.all_reduce(flag)
         return bool(flag > 0)
 

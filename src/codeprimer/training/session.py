@@ -7,21 +7,22 @@ leave everything that can be tested alone to them.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 
 from codeprimer.core.artifact import Artifact, Workspace, make_once, to_json, write_atomically
-from codeprimer.core.errors import RecipeError
+from codeprimer.core.errors import RecipeError, UserError
 from codeprimer.core.seeds import derive_seed
 from codeprimer.core.stage import Stats, Tools, available_cores
 from codeprimer.model.checkpoint import load, save_model
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
 from codeprimer.training.batches import Batches
+from codeprimer.training.device import reproducible
 from codeprimer.training.exposure import write_exposure
-from codeprimer.training.loop import METRICS, Loop, reproducible
+from codeprimer.training.loop import METRICS, Loop
 from codeprimer.training.plan import Plan
 from codeprimer.training.ranks import Ranks
 from codeprimer.training.selection import Candidates, Score
@@ -49,16 +50,20 @@ def train(
             "training.selections is ignored: nothing here can score a checkpoint; the last one is published"
         )
     is_first = Ranks().is_first
-    with reproducible(settings.threads or available_cores()):
+    with reproducible(settings.threads or available_cores(), settings.device):
         model = _first_model(settings, inputs, tokenizer, tools.seed)
         batches = Batches(inputs["tokens"], plan, tools.seed)
         candidates = Candidates(out.work / "candidates", tokenizer, inputs["exam"], score)
         selections = plan.selections() if score else [plan.total]
 
-        def reached(step: int, current: Phi) -> None:
+        def reached(step: int, whole: Callable[[], Phi]) -> None:
+            is_end = step in plan.ends and len(plan.ends) > 1
+            if not (is_end or step in selections):
+                return
+            current = whole()
             if not is_first:
                 return
-            if step in plan.ends and len(plan.ends) > 1:
+            if is_end:
                 folder = out.work / PHASES / settings.phases[plan.ends.index(step)].name
                 make_once(folder, lambda temporary: save_model(temporary, current, tokenizer))
             if step in selections:
@@ -103,6 +108,11 @@ def _stats(plan: Plan, loop: Loop, batches: Batches, selection: dict[str, Any]) 
     settings = plan.settings
     metrics = [orjson.loads(line) for line in loop.metrics.read_bytes().splitlines()]
     final = [row["loss"] for row in metrics if not row.get("skipped")][-_FINAL_STEPS:]
+    if not final:
+        raise UserError(
+            f"training.precision: {settings.precision}: in none of {plan.total} steps were the gradients numbers that "
+            "could be used, so nothing was learned; choose float32"
+        )
     final_loss = sum(final) / len(final)
     tokens = plan.tokens_after(plan.total)
     facts = {

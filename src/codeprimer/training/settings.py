@@ -9,7 +9,8 @@ from pydantic import Field
 from codeprimer.core.stage import PLACE, Settings
 from codeprimer.model.config import PhiConfig
 
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+Device = Literal["auto", "cpu", "cuda"]
 MOST_THREADS = 1024
 """More than any machine makes use of; a slip of the finger asks for more than the system gives."""
 
@@ -117,7 +118,16 @@ class LoopSettings(Settings):
     precision: Precision = Field(
         default="auto",
         description="Numbers that the products are made in; 'auto' lets a short probe decide on this machine, once per run. "
-        "The weights themselves are float32.",
+        "The weights themselves are float32. float16 multiplies losses so that small gradients keep their bits.",
+    )
+    device: Device = Field(
+        default="auto",
+        description="What the model trains on; 'auto' takes a GPU where there is one, and is decided once per run. "
+        "With several processes, each has a GPU of its own.",
+    )
+    compiled: bool | None = Field(
+        default=None,
+        description="Whether layers are compiled before they are run (torch.compile); where it is not set, on a GPU they are.",
     )
     threads: int = Field(
         default=0,
@@ -133,6 +143,12 @@ class LoopSettings(Settings):
         json_schema_extra=PLACE,
         description="Processes of this machine that train a model together, each on its share of every step's sequences; "
         "a run may go on with more or fewer.",
+    )
+    sharded: bool | None = Field(
+        default=None,
+        json_schema_extra=PLACE,
+        description="Whether processes share weights, gradients and averages among them (FSDP2), each holding a part; where it "
+        "is not set, they do when a GPU's memory does not hold the whole.",
     )
     micro_sequences: int = Field(
         default=0,

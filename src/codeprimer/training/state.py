@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,12 @@ class Position:
     """Time spent training so far [s]; told, but never published among the results."""
     micro_sequences: int = 0
     """Sequences that were computed at a time."""
+    optimiser_steps: int = 0
+    """Steps that the phase's optimiser has taken; those that were skipped are not among them."""
     guard: dict[str, Any] = field(default_factory=dict)
     """What the norms of gradients have said so far."""
+    scale: dict[str, Any] = field(default_factory=dict)
+    """What keeps small gradients from vanishing."""
 
 
 class States:
@@ -54,10 +58,10 @@ class States:
         self._writing: threading.Thread | None = None
         self._failure: BaseException | None = None
 
-    def save(self, position: Position, tensors: Mapping[str, Tensor]) -> None:
+    def save(self, position: Position, tensors: Iterable[tuple[str, Tensor]]) -> None:
         """Have a state written, and all but the newest ones removed; what is given may change at once."""
         self.wait()
-        copied = {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
+        copied = {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors}
         self._writing = threading.Thread(target=self._write, args=(position, copied), name="states")
         self._writing.start()
 

@@ -1,0 +1,98 @@
+"""Where a model trains, and how torch computes there.
+
+Reads what the machine has, changes settings of the whole process and puts them back. Its one idea: on a CPU the same step
+gives the same bits, whatever else the process does; on a GPU it is as fast as it can be, and equal but for rounding.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from codeprimer.core.errors import RecipeError
+from codeprimer.model.phi import Phi
+from codeprimer.training.settings import LoopSettings
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def device_of(settings: LoopSettings, rank: int = 0) -> torch.device:
+    """Return the device that one of the processes of this machine trains on.
+
+    Raises RecipeError where there is none for it.
+    """
+    assert settings.device != "auto", "the device is decided before a run is named"
+    if settings.device == "cpu":
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise RecipeError("training.device is cuda, but there is no CUDA device that torch can use; choose cpu")
+    if rank >= torch.cuda.device_count():
+        raise RecipeError(
+            f"training.processes wants a GPU for each process, and this machine has {torch.cuda.device_count()}; lower it"
+        )
+    return torch.device("cuda", rank)
+
+
+def compiles(settings: LoopSettings) -> bool:
+    """Return whether layers are compiled."""
+    return settings.device == "cuda" if settings.compiled is None else settings.compiled
+
+
+def compile_layers(model: Phi) -> None:
+    """Have each layer compiled; all are alike, so one is compiled and the others find it."""
+    for layer in model.layers:
+        layer.compile()
+
+
+_memory: Any = torch.utils.deterministic
+"""A module with a property, which type checkers cannot see."""
+
+
+class _Computing:
+    """How torch computes while at least one model trains; it is a setting of the whole process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._before: tuple[int, bool, bool] = (1, False, False)
+
+    def enter(self, is_exact: bool) -> None:
+        with self._lock:
+            if not self._users:
+                deterministic = torch.are_deterministic_algorithms_enabled()
+                self._before = torch.get_num_threads(), deterministic, _memory.fill_uninitialized_memory
+                torch.use_deterministic_algorithms(is_exact)
+                # Filling fresh memory with NaN finds bugs; it changes no result and costs time.
+                _memory.fill_uninitialized_memory = False
+            self._users += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                threads, deterministic, fill = self._before
+                torch.set_num_threads(threads)
+                torch.use_deterministic_algorithms(deterministic)
+                _memory.fill_uninitialized_memory = fill
+
+
+_COMPUTING = _Computing()
+
+
+@contextlib.contextmanager
+def reproducible(threads: int, device: str = "cpu") -> Iterator[None]:
+    """Compute with so many threads and, on a CPU, with deterministic kernels only; the last to leave puts everything back.
+
+    Models may train side by side, each in a thread of the program and with equally many threads of its own. On a GPU the
+    deterministic kernels of attention and of scattered sums cost more than they are worth there.
+    """
+    _COMPUTING.enter(is_exact=device == "cpu")
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        _COMPUTING.leave()
