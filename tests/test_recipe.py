@@ -56,10 +56,11 @@ def test_until_takes_only_what_the_step_needs() -> None:
 
 def test_decisions_of_the_machine_fill_only_what_the_recipe_leaves_open() -> None:
     open_recipe = parse_recipe({"name": "x"}, "test")
-    decided = with_machine(open_recipe, {"precision": "bfloat16", "threads": 2}).training
-    assert (decided.precision, decided.threads) == ("bfloat16", 2)
-    fixed = parse_recipe({"name": "x", "training": {"precision": "float32", "threads": 1}}, "test")
-    assert with_machine(fixed, {"precision": "bfloat16", "threads": 2}) == fixed
+    machine = {"precision": "bfloat16", "threads": 2, "device": "cuda"}
+    decided = with_machine(open_recipe, machine).training
+    assert (decided.precision, decided.threads, decided.device) == ("bfloat16", 2, "cuda")
+    fixed = parse_recipe({"name": "x", "training": {"precision": "float32", "threads": 1, "device": "cpu"}}, "test")
+    assert with_machine(fixed, machine) == fixed
 
 
 def test_relative_paths_are_taken_from_the_recipes_folder(tmp_path: Path) -> None:
@@ -154,7 +155,7 @@ def test_the_reference_lists_the_fields_of_a_source_and_the_words_of_a_choice() 
     for setting, words in (("decay", "linear, cosine, stable, none"), ("optimiser", "adamw, muon")):
         row = next(line for line in reference.splitlines() if line.startswith(f"| `base.{setting}`"))
         assert f"One of {words}." in row
-    assert "One of auto, float32, bfloat16." in reference
+    assert "One of auto, float32, bfloat16, float16." in reference
     assert "One of linear, cosine, stable, none." in render_recipe(parse_recipe({"name": "x"}, "test"))
 
 

@@ -28,13 +28,14 @@ def publish(store: Store, stage: str, identity: str, inputs: dict[str, str]) -> 
         '{"threads": 0}',
         '{"threads": "2"}',
         '{"precision": "float8"}',
+        '{"device": "auto"}',
         '{"sandbox": "glass"}',
         '{"x": 1}',
     ],
 )
 def test_decisions_of_the_machine_that_were_changed_by_hand_are_one_sentence(tmp_path: Path, content: str) -> None:
     folder = RunFolder(tmp_path)
-    folder.decide({"threads": 2, "precision": "float32", "sandbox": "jailed"})
+    folder.decide({"threads": 2, "precision": "float32", "device": "cpu", "sandbox": "jailed"})
     assert folder.machine()["threads"] == 2
     (tmp_path / "machine.json").write_text(content)
     with pytest.raises(StoreError, match=r"machine\.json is damaged; remove it"):

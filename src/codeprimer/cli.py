@@ -79,11 +79,14 @@ def run(  # noqa: PLR0913 - the options of a command are its arguments
     from codeprimer.core.artifact import write_atomically
     from codeprimer.recipe_text import render_recipe
     from codeprimer.run_folder import RECIPE
+    from codeprimer.training.launched import follow, is_follower, leading
 
+    if is_follower():
+        follow()
     console = _console(json)
     recipe, folder = _open(path, overrides, runs, console)
     steps = pipeline.steps_until(recipe, until)
-    with folder.alone():
+    with folder.alone(), leading():
         started = time.monotonic()
         tier = pipeline.settle_sandbox(folder, steps, allow_weak_sandbox)
         settled = pipeline.settle_machine(recipe, folder, steps)

@@ -4,7 +4,7 @@
 
     runs/store/<stage>-<id>/      every artefact, shared by all runs beside it
     runs/tiny/recipe.yaml         the recipe of the last run, complete
-    runs/tiny/machine.json        decided once (precision, threads), so that a resumed run gives the same bytes
+    runs/tiny/machine.json        decided once (device, precision, threads), so that a resumed run gives the same bytes
     runs/tiny/10-corpus           -> ../store/corpus-0123456789abcdef
 """
 
@@ -123,7 +123,9 @@ def _may_be(key: str, value: Any) -> bool:
         case "threads":
             return type(value) is int and 1 <= value <= MOST_THREADS
         case "precision":
-            return value in ("float32", "bfloat16")
+            return value in ("float32", "bfloat16", "float16")
+        case "device":
+            return value in ("cpu", "cuda")
         case "sandbox":
             return value in Tier.__members__
         case _:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from codeprimer.core.artifact import Artifact, Workspace
 from codeprimer.core.extras import require_torch
 from codeprimer.core.stage import Stage, Stats, Tools
+from codeprimer.training.launched import is_launched, train_launched
 from codeprimer.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class TrainingStage(Stage[TrainingSettings]):
         training diverges.
         """
         require_torch("training")
+        if is_launched():
+            return train_launched(settings, inputs, out, tools, self._score)
         if settings.processes > 1:
             from codeprimer.training.together import train_together
 

@@ -191,11 +191,15 @@ def _take_part(run: _Run, mouth: Connection, parent: int) -> None:
 def _train(run: _Run, console: Console) -> Stats | None:
     import torch
 
+    from codeprimer.training.device import device_of
     from codeprimer.training.session import train
 
+    has_gpu = run.settings.device == "cuda"
+    if has_gpu:
+        torch.cuda.set_device(device_of(run.settings, run.rank))
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # all are on this machine
     torch.distributed.init_process_group(
-        "gloo",
+        "cpu:gloo,cuda:nccl" if has_gpu else "gloo",
         init_method=f"file://{(run.out.work / _RENDEZVOUS).absolute()}",
         rank=run.rank,
         world_size=run.settings.processes,

@@ -1,0 +1,138 @@
+"""Training by processes that torchrun has started, on one machine or on several.
+
+Reads torchrun's environment, and writes what one process would. Its one idea: all processes are the same command; the first
+goes through the run, and the others wait for it to hand them a training step, in which they take part. They see the same
+files, so a run on several machines needs a folder that these share.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from codeprimer.core.artifact import Artifact, Workspace
+from codeprimer.core.console import Console
+from codeprimer.core.errors import StoreError
+from codeprimer.core.extras import require_torch
+from codeprimer.core.stage import Stats, Tools, available_cores
+from codeprimer.engines.local import LocalEngine
+from codeprimer.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from codeprimer.training.selection import Score
+
+LONGEST_WAIT = timedelta(days=7)
+"""So long a process waits for the first, which makes the steps before training."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A training step that all processes take part in."""
+
+    settings: TrainingSettings
+    inputs: Mapping[str, Artifact]
+    out: Workspace
+    seed: int
+    step: str
+    score: Score | None
+
+
+def is_launched() -> bool:
+    """Return whether this process is one of several that torchrun has started."""
+    return "RANK" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def is_follower() -> bool:
+    """Return whether another process goes through the run."""
+    return is_launched() and os.environ["RANK"] != "0"
+
+
+def follow() -> NoReturn:
+    """Take part in every training step that the first process comes to, until it says that there are no more.
+
+    Raises what training does, StoreError where this machine does not see the run's files.
+    """
+    _join()
+    while (job := _handed(None)) is not None:
+        for artifact in job.inputs.values():
+            if not artifact.path.is_dir():
+                raise StoreError(
+                    f"rank {os.environ['RANK']} does not see {artifact.path.absolute()}; all machines need the same folder "
+                    "of runs, at the same path"
+                )
+        console = Console("quiet")
+        _train(job, Tools(LocalEngine(console, 1), console, job.seed, job.step))
+    _part()
+    os._exit(0)  # what torch leaves running does not bear the end of the interpreter
+
+
+@contextmanager
+def leading() -> Iterator[None]:
+    """Let the other processes go when the block ends well; where it does not, torchrun ends them."""
+    yield
+    if is_launched():
+        _join()
+        _handed(None)
+        _part()
+
+
+def train_launched(
+    settings: TrainingSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools, score: Score | None
+) -> Stats:
+    """Train with all processes that torchrun has started; raises what one process would."""
+    if settings.processes > 1:
+        count = os.environ["WORLD_SIZE"]
+        tools.console.warn(f"training.processes is ignored: torchrun has started {count} processes")
+    _join()
+    job = _Job(settings, inputs, out, tools.seed, tools.step, score)
+    _handed(job)
+    stats = _train(job, tools)
+    assert stats is not None, "the first process writes"
+    return stats
+
+
+def _train(job: _Job, tools: Tools) -> Stats | None:
+    import torch
+
+    from codeprimer.training.session import train
+
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    threads = min(job.settings.threads or available_cores(), max(1, available_cores() // here))
+    stats = train(job.settings.model_copy(update={"threads": threads}), job.inputs, job.out, tools, job.score)
+    torch.distributed.barrier()
+    return stats
+
+
+def _join() -> None:
+    """Meet the other processes, once."""
+    require_torch("training")
+    import torch
+
+    if torch.distributed.is_initialized():
+        return
+    has_gpu = torch.cuda.is_available()
+    if has_gpu:
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if has_gpu else "gloo", timeout=LONGEST_WAIT)
+
+
+def _part() -> None:
+    """Leave the other processes, when all have come here."""
+    import torch
+
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
+
+
+def _handed(job: _Job | None) -> _Job | None:
+    """Return what the first process hands to all; the others give nothing."""
+    import torch
+
+    box: list[Any] = [job]
+    torch.distributed.broadcast_object_list(box, src=0, device=torch.device("cpu"))
+    handed: _Job | None = box[0]
+    return handed
