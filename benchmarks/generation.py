@@ -1,8 +1,8 @@
 """Greedy generation on a CPU: tokens per second beside transformers, and what ragged prompts cost.
 
-``scripts/bench generation`` needs no network; it writes ``benchmarks/results/generation.json``. Each pass is a fresh process
-that makes the same model (shape S of ``scripts/bench training``, taught to count), generates once uncounted and then three
-times; the contenders take turns, round by round.
+``scripts/bench generation`` needs no network; it writes ``benchmarks/results/generation.json``. A model is made first (shape S
+of ``scripts/bench training``, taught to count over its whole context); each pass is a fresh process that generates with it once
+uncounted and then three times; the contenders take turns, round by round.
 
 The claims, as medians over the rounds:
 
@@ -25,13 +25,15 @@ from statistics import median
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from tools.machine import machine
 from tools.results import publish
 
 from codeprimer.core.stage import available_cores
-from codeprimer.model.checkpoint import to_huggingface
+from codeprimer.model.checkpoint import assemble, from_huggingface, save_tensors, to_huggingface
 from codeprimer.model.config import PhiConfig
 from codeprimer.model.generate import Limits, generate
+from codeprimer.model.inference import for_use
 from codeprimer.model.phi import Phi
 from codeprimer.training.optimiser import Optimiser
 from codeprimer.training.settings import Phase
@@ -43,7 +45,7 @@ SHORTEST, LONGEST = 10, 400
 RAGGED_NEW_TOKENS = 64
 RATIO, RATIO_TO_BEST = 1.6, 1.2
 PASSES = 3
-COUNTED, TRAINED_STEPS = 97, 60
+COUNTED, TRAINED_STEPS, TRAINED_ROWS = 97, 60, 4
 """The tokens that the model learns to say one after the other, again and again."""
 CONTENDERS = ("codeprimer float32", "codeprimer bfloat16", "transformers float32", "transformers bfloat16")
 PACKAGES = ("codeprimer", "torch", "transformers")
@@ -56,15 +58,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--output", type=Path, default=RESULT)
-    parser.add_argument("--run", nargs=2, metavar=("CONTENDER", "OUTPUT"), help=argparse.SUPPRESS)
+    parser.add_argument("--run", nargs=3, metavar=("CONTENDER", "MODEL", "OUTPUT"), help=argparse.SUPPRESS)
     given = parser.parse_args()
+    torch.set_num_threads(available_cores())
     if given.run:
-        Path(given.run[1]).write_text(json.dumps(run(given.run[0])))
+        contender, weights, output = given.run
+        Path(output).write_text(json.dumps(run(contender, Path(weights))))
         return 0
     runs: dict[str, list[Result]] = {contender: [] for contender in CONTENDERS}
-    for _ in range(given.rounds):
-        for contender in CONTENDERS:
-            runs[contender].append(apart(contender))
+    with tempfile.TemporaryDirectory() as scratch:
+        weights = Path(scratch) / "model.safetensors"
+        make_model(weights)
+        for _ in range(given.rounds):
+            for contender in CONTENDERS:
+                runs[contender].append(apart(contender, weights))
     targets, result = judge(runs)
     facts = {"machine": machine(PACKAGES), "rounds": given.rounds, "each_round": runs}
     return publish(given.output, targets, result | facts)
@@ -106,22 +113,25 @@ def judge(runs: dict[str, list[Result]]) -> tuple[dict[str, bool], Result]:
     }
 
 
-def apart(contender: str) -> Result:
+def make_model(path: Path) -> None:
+    """Write the model that all contenders generate with."""
+    model = Phi(CONFIG).initialise(0)
+    train(model)
+    save_tensors(path, to_huggingface(dict(model.state_dict())))
+
+
+def apart(contender: str, weights: Path) -> Result:
     """Return what one contender does in a fresh process."""
-    with tempfile.TemporaryDirectory() as scratch:
-        output = Path(scratch) / "output.json"
-        subprocess.run([sys.executable, __file__, "--run", contender, str(output)], check=True)
-        found: Result = json.loads(output.read_text())
+    output = weights.with_suffix(".json")
+    subprocess.run([sys.executable, __file__, "--run", contender, str(weights), str(output)], check=True)
+    found: Result = json.loads(output.read_text())
     return found
 
 
-def run(contender: str) -> Result:
+def run(contender: str, weights: Path) -> Result:
     """Generate as one contender does."""
-    torch.set_num_threads(available_cores())
     name, precision = contender.split()
-    model = Phi(CONFIG).initialise(0)
-    train(model)
-    model.eval()
+    model = assemble(CONFIG, from_huggingface(load_file(weights), CONFIG.layers))
     lengths = torch.linspace(SHORTEST, LONGEST, PROMPTS).long().tolist()
     even, ragged = (
         [[(7 * row + at) % COUNTED for at in range(length)] for row, length in enumerate(of)]
@@ -137,8 +147,8 @@ def train(model: Phi) -> None:
     optimiser = Optimiser(model, Phase(name="count", mixture={"count": 1.0}, tokens=1), torch.float32)
     random = torch.Generator().manual_seed(2)
     for step in range(TRAINED_STEPS):
-        starts = torch.randint(0, COUNTED, (8, 1), generator=random)
-        ids = (starts + torch.arange(65)) % COUNTED
+        starts = torch.randint(0, COUNTED, (TRAINED_ROWS, 1), generator=random)
+        ids = (starts + torch.arange(CONFIG.context + 1)) % COUNTED
         optimiser.working.loss(ids[:, :-1], ids[:, 1:]).backward()  # type: ignore[no-untyped-call]  # torch leaves it so
         optimiser.step(3e-3 * (1 - step / TRAINED_STEPS), optimiser.norm())
 
@@ -156,6 +166,7 @@ def timed(work: Any) -> tuple[float, Any]:
 
 def run_ours(model: Phi, even: list[list[int]], ragged: list[list[int]]) -> Result:
     """Generate with codeprimer."""
+    model = for_use(model)
     limits = Limits(NEW_TOKENS, frozenset(), CONFIG.vocab_size)
     short = Limits(RAGGED_NEW_TOKENS, frozenset(), CONFIG.vocab_size)
     seconds, tokens = timed(lambda: generate(model, even, limits))
@@ -183,7 +194,9 @@ def run_transformers(model: Phi, dtype: torch.dtype, even: list[list[int]], ragg
     facts = CONFIG.to_huggingface()
     shape = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
     kept = (*shape, "max_position_embeddings", "rope_parameters")
-    theirs: Any = PhiForCausalLM(TheirConfig(**{key: facts[key] for key in kept}))
+    # Without a token that ends a text: by default it would be one of those that are counted.
+    config = TheirConfig(bos_token_id=None, eos_token_id=None, **{key: facts[key] for key in kept})
+    theirs: Any = PhiForCausalLM(config)
     theirs.load_state_dict(to_huggingface(dict(model.state_dict())))
     theirs.eval().to(dtype)
 

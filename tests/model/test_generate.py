@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM
 
 from codeprimer.model.checkpoint import save_model
-from codeprimer.model.generate import Limits, Sampling, generate
+from codeprimer.model.generate import PADDED_TOKENS, PASS_TOKENS, Limits, Sampling, _of_like_length, generate
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
 
@@ -114,3 +117,40 @@ def test_samples_follow_the_models_probabilities_within_the_nucleus(model: Phi) 
     assert set(counts.nonzero().flatten().tolist()) <= set(ranked[:size].tolist())
     first = float(shares[ranked[0]] / shares[ranked[:size]].sum())
     assert abs(int(counts[ranked[0]]) / 4000 - first) < 4 * (first * (1 - first) / 4000) ** 0.5
+
+
+def test_a_prompt_that_is_given_several_times_is_read_once(model: Phi) -> None:
+    read: list[int] = []
+    hook = model.embed_tokens.register_forward_pre_hook(lambda _, given: read.append(given[0].numel()))
+    one, other = prompts()[1], prompts()[3]
+    sampling = Sampling(1.0, 1.0, 3)
+    found = generate(model, [one, other, one, one, other], limits(9), sampling=sampling)
+    hook.remove()
+    assert read == [len(one) * 2] + [5] * 8
+    assert len({tuple(row) for row in found}) == 5, "each is drawn for itself"
+    greedy = generate(model, [one, other, one], limits(9))
+    assert greedy == [by_hand(model, prompt, 9) for prompt in (one, other, one)]
+
+
+@given(st.lists(st.integers(1, 600), min_size=1, max_size=60))
+def test_prompts_that_are_read_together_leave_few_places_empty(lengths: list[int]) -> None:
+    wanted = [tuple([0] * length) for length in lengths]
+    groups = list(_of_like_length(wanted))
+    assert sorted(map(len, chain(*groups))) == sorted(lengths)
+    for group in groups:
+        size = len(group) * max(map(len, group))
+        assert size - sum(map(len, group)) <= PADDED_TOKENS
+        assert size <= PASS_TOKENS
+
+
+def test_each_token_is_told_as_it_is_chosen(model: Phi) -> None:
+    told: dict[int, list[int]] = {}
+    order: list[int] = []
+
+    def heard(prompt: int, token: int) -> None:
+        told.setdefault(prompt, []).append(token)
+        order.append(prompt)
+
+    found = generate(model, prompts(), limits(7), heard=heard)
+    assert [told[number] for number in range(len(found))] == found
+    assert sorted(order[: len(found)]) == list(range(len(found))), "one of each before the second of any"

@@ -19,37 +19,42 @@ class Cache:
     """Room for ``places`` tokens of ``rows`` texts in every layer; ``lengths_B`` [tokens] are filled."""
 
     def __init__(self, config: PhiConfig, lengths_B: Tensor, places: int, dtype: torch.dtype) -> None:
-        """Make an empty cache for prompts of the given lengths; the first ``attend`` takes whole prompts."""
+        """Make an empty cache for prompts of the given lengths, which ``fill`` announces part by part."""
         shape = (config.layers, len(lengths_B), config.heads, places, config.head_size)
         self.keys = torch.zeros(shape, dtype=dtype, device=lengths_B.device)
         self.values = torch.zeros(shape, dtype=dtype, device=lengths_B.device)
         self.lengths_B = lengths_B
         self.empty = True
+        self._filled_R = self._prompt_R = torch.arange(len(lengths_B), device=lengths_B.device)
         self._look()
+
+    def fill(self, rows: list[int], prompts: list[int]) -> None:
+        """Say what the next pass is for: row ``rows[i]`` begins with the pass's prompt number ``prompts[i]``.
+
+        Several rows may begin with the same prompt, which is computed once.
+        """
+        device = self.lengths_B.device
+        self._filled_R, self._prompt_R = torch.tensor(rows, device=device), torch.tensor(prompts, device=device)
 
     def attend(self, layer: int, q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor) -> Tensor:
         """Store keys and values of one layer and return its attention [B, H, T, K].
 
-        The first call takes whole prompts, padded on the right; later calls take one token per row.
+        Until the first ``advance`` calls take whole prompts, padded on the right; later calls take one token per row.
         """
         keys_BHSK, values_BHSK = self.keys[layer], self.values[layer]
         if self.empty:
             length = k_BHTK.shape[2]
-            keys_BHSK[:, :, :length] = k_BHTK
-            values_BHSK[:, :, :length] = v_BHTK
+            keys_BHSK[self._filled_R, :, :length] = k_BHTK[self._prompt_R]
+            values_BHSK[self._filled_R, :, :length] = v_BHTK[self._prompt_R]
             return functional.scaled_dot_product_attention(q_BHTK, k_BHTK, v_BHTK, is_causal=True)
-        used = self._longest + 1
         if self._hidden_BS is None:
             keys_BHSK[:, :, self._longest] = k_BHTK[:, :, 0]
             values_BHSK[:, :, self._longest] = v_BHTK[:, :, 0]
-            hidden = None
         else:
             keys_BHSK[self._rows_B, :, self.lengths_B] = k_BHTK[:, :, 0]
             values_BHSK[self._rows_B, :, self.lengths_B] = v_BHTK[:, :, 0]
-            hidden = self._hidden_BS[:, None, None]
-        return functional.scaled_dot_product_attention(
-            q_BHTK, keys_BHSK[:, :, :used], values_BHSK[:, :, :used], attn_mask=hidden
-        )
+        used = self._longest + 1
+        return _attend_once(q_BHTK, keys_BHSK[:, :, :used], values_BHSK[:, :, :used], self._hidden_BS)
 
     def advance(self) -> None:
         """Say that every layer has stored what the last call gave."""
@@ -88,3 +93,20 @@ class Cache:
         self.lengths_B = self.lengths_B[order]
         self._look()
         return order
+
+
+def _attend_once(q_BH1K: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, hidden_BS: Tensor | None) -> Tensor:
+    """Return the attention of one query per row, [B, H, 1, K].
+
+    A CPU's fused kernel is made for many queries; for one, products of a matrix and a vector take a quarter of its time.
+    """
+    if q_BH1K.device.type != "cpu":
+        mask = None if hidden_BS is None else hidden_BS[:, None, None]
+        return functional.scaled_dot_product_attention(q_BH1K, k_BHSK, v_BHSK, attn_mask=mask)
+    rows, heads, _, size = q_BH1K.shape
+    q_NK1 = (q_BH1K * size**-0.5).reshape(rows * heads, size, 1)
+    scores_NS1 = torch.bmm(k_BHSK.flatten(0, 1), q_NK1)
+    if hidden_BS is not None:
+        scores_NS1.view(rows, heads, -1).add_(hidden_BS[:, None])
+    weights_N1S = torch.softmax(scores_NS1.mT, -1, dtype=torch.float32).to(v_BHSK.dtype)
+    return torch.bmm(weights_N1S, v_BHSK.flatten(0, 1)).view(rows, heads, 1, size)

@@ -1,22 +1,32 @@
 """Generation for many prompts at once, greedy or sampled.
 
 Reads prompts as token ids, returns their continuations. Its one idea: prompts of any lengths share a batch and a key
-and value cache, each row stops for itself, and rows that have stopped are taken out of the batch.
+and value cache, equal ones are read once, each row stops for itself, and rows that have stopped are taken out of the batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from codeprimer.model.cache import Cache
+from codeprimer.model.inference import for_use
 from codeprimer.model.phi import Phi
 
 Stop = Callable[[list[int]], bool]
 """Is asked after each new token with all new tokens of a row; True ends the row, the last token included."""
+
+Heard = Callable[[int, int], None]
+"""Is told each new token as it is chosen: the number of its prompt, and the token."""
+
+PASS_TOKENS = 16_384
+"""Tokens of prompts that are read at a time; what the layers compute of them exists at once."""
+
+PADDED_TOKENS = 256
+"""So many places may be left empty among prompts that are read together; less padding is not worth another pass."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +55,10 @@ class Sampling:
 class _Chooser:
     """Chooses each row's next token among the real ones: the most likely, or one that is drawn."""
 
-    def __init__(self, vocabulary: int, sampling: Sampling | None) -> None:
+    def __init__(self, vocabulary: int, sampling: Sampling | None, device: torch.device) -> None:
         self._vocabulary = vocabulary
         self._sampling = sampling if sampling is not None and sampling.temperature > 0 else None
-        self._random = torch.Generator()
+        self._random = torch.Generator(device)
         if self._sampling is not None:
             self._random.manual_seed(self._sampling.seed)
 
@@ -56,7 +66,7 @@ class _Chooser:
         """Return the next token of each row."""
         logits_BV: Tensor = model.lm_head(hidden_BD)[:, : self._vocabulary]
         if self._sampling is None:
-            return logits_BV.argmax(-1)
+            return logits_BV.float().argmax(-1)  # of bfloat16 torch finds it four times as slowly
         shares_BV = torch.softmax(logits_BV.float() / self._sampling.temperature, -1)
         sorted_BV, order_BV = shares_BV.sort(-1, descending=True)
         before_BV = sorted_BV.cumsum(-1) - sorted_BV
@@ -72,12 +82,15 @@ def generate(
     limits: Limits,
     stop: Stop | None = None,
     sampling: Sampling | None = None,
+    heard: Heard | None = None,
 ) -> list[list[int]]:
     """Return a continuation of each prompt, in the order of the prompts: the most likely, or one drawn by ``sampling``.
 
-    A prompt that is empty begins with the end-of-text token; one that fills the context gets no continuation.
+    A prompt that is empty begins with the end-of-text token; one that fills the context gets no continuation. For several
+    samples, give a prompt as often as there are to be: it is read once.
     """
-    chooser = _Chooser(limits.vocabulary, sampling)
+    model = for_use(model)
+    chooser = _Chooser(limits.vocabulary, sampling, model.embed_tokens.weight.device)
     results: list[list[int]] = [[] for _ in prompts]
     # Prompts of like length stand together, so that little is padded.
     order = sorted(range(len(prompts)), key=lambda index: (len(prompts[index]), index))
@@ -85,27 +98,47 @@ def generate(
     for start in range(0, len(order), limits.rows):
         batch = order[start : start + limits.rows]
         starts = [list(prompts[index]) or [model.config.end_of_text] for index in batch]
-        for index, continuation in zip(batch, _continue(model, starts, limits, stop, chooser), strict=True):
-            results[index] = continuation
+        rows = _Rows(limits, stop, heard, batch, [results[index] for index in batch])
+        _continue(model, starts, rows, chooser)
     return results
 
 
-def _continue(
-    model: Phi, prompts: list[list[int]], limits: Limits, stop: Stop | None, chooser: _Chooser
-) -> list[list[int]]:
+@dataclass(frozen=True)
+class _Rows:
+    """What becomes of the rows of a batch."""
+
+    limits: Limits
+    stop: Stop | None
+    heard: Heard | None
+    numbers: list[int]
+    """The number of each row's prompt."""
+    results: list[list[int]]
+
+    def append(self, row: int, token: int) -> bool:
+        """Add a token to a row's result and tell whether the row goes on."""
+        if token in self.limits.stop_ids:
+            return False
+        result = self.results[row]
+        result.append(token)
+        if self.heard is not None:
+            self.heard(self.numbers[row], token)
+        return len(result) < self.limits.new_tokens and not (self.stop is not None and self.stop(result))
+
+
+def _continue(model: Phi, prompts: list[list[int]], rows: _Rows, chooser: _Chooser) -> None:
     """Continue one batch until every row has stopped."""
-    results: list[list[int]] = [[] for _ in prompts]
-    lengths_B = torch.tensor([len(prompt) for prompt in prompts])
-    places = min(model.config.context, int(lengths_B.max()) + limits.new_tokens)
+    device = model.embed_tokens.weight.device
+    lengths_B = torch.tensor([len(prompt) for prompt in prompts], device=device)
+    places = min(model.config.context, int(lengths_B.max()) + rows.limits.new_tokens)
     cache = Cache(model.config, lengths_B, places, model.lm_head.weight.dtype)
     next_B = _first_tokens(model, prompts, cache, chooser)
     live = list(range(len(prompts)))
     while True:
-        going = [_append(results[row], token, limits, stop) for row, token in zip(live, next_B.tolist(), strict=True)]
+        going = [rows.append(row, token) for row, token in zip(live, next_B.tolist(), strict=True)]
         room = (cache.lengths_B + 1 < places).tolist()
         keep = [place for place in range(len(live)) if going[place] and room[place]]
         if not keep:
-            return results
+            return
         if len(keep) < len(live):
             order = cache.keep(keep)
             live = [live[place] for place in order]
@@ -115,18 +148,33 @@ def _continue(
         next_B = chooser.choose(model, hidden_B1D[:, 0])
 
 
-def _append(result: list[int], token: int, limits: Limits, stop: Stop | None) -> bool:
-    """Add a token to a row's result and tell whether the row goes on."""
-    if token in limits.stop_ids:
-        return False
-    result.append(token)
-    return len(result) < limits.new_tokens and not (stop is not None and stop(result))
-
-
 def _first_tokens(model: Phi, prompts: list[list[int]], cache: Cache, chooser: _Chooser) -> Tensor:
-    longest = max(map(len, prompts))
-    padded_BT = torch.tensor([prompt + [0] * (longest - len(prompt)) for prompt in prompts])
-    hidden_BTD = model.hidden(padded_BT, cache)
+    """Read the prompts and choose the first new token of each row."""
+    last_BD = torch.empty(len(prompts), model.config.hidden_size, dtype=cache.keys.dtype, device=cache.lengths_B.device)
+    rows_of: dict[tuple[int, ...], list[int]] = {}
+    for row, prompt in enumerate(prompts):
+        rows_of.setdefault(tuple(prompt), []).append(row)
+    for together in _of_like_length(list(rows_of)):
+        longest = max(map(len, together))
+        padded_PT = torch.tensor([[*prompt, *[0] * (longest - len(prompt))] for prompt in together]).to(last_BD.device)
+        filled = [(row, number) for number, prompt in enumerate(together) for row in rows_of[prompt]]
+        rows, numbers = [row for row, _ in filled], [number for _, number in filled]
+        cache.fill(rows, numbers)
+        hidden_PTD = model.hidden(padded_PT, cache)
+        last_BD[rows] = hidden_PTD[numbers, cache.lengths_B[rows] - 1]
     cache.advance()
-    last_BD = hidden_BTD[torch.arange(len(prompts)), cache.lengths_B - 1]
     return chooser.choose(model, last_BD)
+
+
+def _of_like_length(prompts: list[tuple[int, ...]]) -> Iterator[list[tuple[int, ...]]]:
+    """Yield all prompts, those of like length together."""
+    group: list[tuple[int, ...]] = []
+    for prompt in sorted(prompts, key=len):
+        size = (len(group) + 1) * len(prompt)
+        padded = size - sum(map(len, group)) - len(prompt)
+        if group and (padded > PADDED_TOKENS or size > PASS_TOKENS):
+            yield group
+            group = []
+        group.append(prompt)
+    if group:
+        yield group
