@@ -45,6 +45,16 @@ def test_every_step_comes_after_what_it_reads_and_its_inputs_are_what_its_stage_
     assert [step.number for step in steps] == sorted(step.number for step in steps)
 
 
+def test_models_read_held_out_code_only_where_it_is_looked_at() -> None:
+    def reads(**training: int) -> list[bool]:
+        steps = flow(parse_recipe({"name": "x", "training": training}, "test"))
+        assert all(set(step.inputs) == set(step.stage.reads) for step in steps)
+        return ["quality" in step.inputs for step in steps if step.name in ("control", "base", "tuned")]
+
+    assert reads() == [False] * 3
+    assert reads(heldout_every=10) == [True] * 3
+
+
 def test_until_takes_only_what_the_step_needs() -> None:
     recipe = parse_recipe({"name": "x"}, "test")
     assert [step.name for step in steps_until(recipe, "quality")] == ["corpus", "quality"]

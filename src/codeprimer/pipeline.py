@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -46,7 +46,8 @@ def flow(recipe: Recipe, tier: Tier = Tier.jailed, folder: RunFolder | None = No
     training = recipe.training
     writes_sections = _author(recipe.textbooks.author, recipe, folder)
     writes_exercises = _author(recipe.exercises.author, recipe, folder)
-    trained = {"tokens": "tokens", "exam": "exam"}
+    trained = _same("tokens", "exam", *(["quality"] if training.heldout_every else []))
+    heldout = _open_heldout if training.heldout_every else None
     return [
         Step(5, "exam", ExamStage(tier), recipe.exam, {}),
         Step(10, "corpus", CorpusStage(), recipe.corpus, {}),
@@ -73,12 +74,12 @@ def flow(recipe: Recipe, tier: Tier = Tier.jailed, folder: RunFolder | None = No
             _same("exam", "corpus", "quality", "textbooks", "exercises"),
         ),
         Step(60, "tokens", TokensStage(), recipe.tokens, _same("exam", "contamination")),
-        Step(70, "control", TrainingStage(False, None), training.control_settings(), trained),
-        Step(71, "base", TrainingStage(False, None), training.base_settings(), trained),
+        Step(70, "control", TrainingStage(False, None, heldout), training.control_settings(), trained),
+        Step(71, "base", TrainingStage(False, None, heldout), training.base_settings(), trained),
         Step(
             72,
             "tuned",
-            TrainingStage(True, partial(_validation_score, tier)),
+            TrainingStage(True, partial(_validation_score, tier), heldout),
             training.tuned_settings(),
             trained | {"start": "base"},
         ),
@@ -175,6 +176,12 @@ def _validation_score(*arguments: Any) -> float:
     from codeprimer.evaluation.validation import validation_score
 
     return validation_score(*arguments)
+
+
+def _open_heldout(*arguments: Any) -> Callable[[Any], tuple[float, float]]:
+    from codeprimer.evaluation.heldout import open_heldout
+
+    return open_heldout(*arguments)
 
 
 def steps_until(

@@ -12,7 +12,7 @@ from pydantic import Field
 from codeprimer.core.artifact import Artifact, Store, Workspace
 from codeprimer.core.console import Console
 from codeprimer.core.errors import EmptyOutputError
-from codeprimer.core.stage import PLACE, Settings, Stage, Stats, Tools, identify, run_stage
+from codeprimer.core.stage import LATER, PLACE, Settings, Stage, Stats, Tools, identify, run_stage
 from codeprimer.engines.local import LocalEngine
 
 SCHEMA = pa.schema([("number", pa.int64())])
@@ -93,3 +93,12 @@ class _Nested(Settings):
 
 def test_places_are_left_out_of_nested_settings_too() -> None:
     assert _Nested().identity() == {"parts": [{"count": 3}], "one": {"count": 3}}
+
+
+class _Grown(SquaresSettings):
+    step: int = Field(default=1, json_schema_extra=LATER)
+
+
+def test_a_setting_that_came_later_leaves_ids_alone_until_it_is_used() -> None:
+    assert _Grown().identity() == SquaresSettings().identity()
+    assert _Grown(step=2).identity() == {"count": 3, "step": 2}

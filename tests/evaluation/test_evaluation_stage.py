@@ -21,7 +21,7 @@ from codeprimer.evaluation import stage as stage_module
 from codeprimer.evaluation import units
 from codeprimer.evaluation.settings import EvaluationSettings
 from codeprimer.evaluation.stage import EvaluationStage
-from codeprimer.evaluation.texts import choose_texts
+from codeprimer.evaluation.texts import choose_texts, watched_texts
 from codeprimer.evaluation.validation import validation_score
 from codeprimer.evaluation.windows import bits_of
 from codeprimer.model.checkpoint import load
@@ -215,6 +215,23 @@ def test_held_out_texts_are_chosen_by_seed_up_to_the_bytes_and_cut_at_lines(inpu
     assert any(row["cut"] for row in first)
     assert all(row["text"].endswith("\n") for row in first)
     assert {row["doc_id"] for row in first} <= {row["doc_id"] for row in HELDOUT}
+
+
+def test_what_was_looked_at_in_training_is_not_measured_again(inputs: dict[str, Artifact], tmp_path: Path) -> None:
+    everything = SETTINGS.model_copy(update={"heldout_bytes": 10**6})
+    looked = {"phases": [{"name": "base"}], "heldout_every": 100}
+    watched = {**inputs, "base": publish(Store(tmp_path), "base", {}, {}, settings=looked)}
+    shown = set(watched_texts(inputs["quality"], 1))
+    assert len(shown) == len(HELDOUT) // 2
+    assert shown <= {row["text"] for row in HELDOUT}
+
+    def measured(artifacts: dict[str, Artifact]) -> set[str]:
+        return {row["text"] for row in choose_texts(artifacts, everything, 1) if row["text_set"] == "heldout"}
+
+    assert len(measured(inputs)) == len(HELDOUT)
+    starts = tuple(measured(watched))
+    assert len(starts) == len(HELDOUT) - len(shown)
+    assert not any(text.startswith(starts) for text in shown)
 
 
 def test_no_bytes_means_no_held_out_text(inputs: dict[str, Artifact]) -> None:

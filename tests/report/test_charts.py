@@ -15,6 +15,7 @@ RELIABILITY = [{"predicted": 0.2, "observed": 0.3, "count": 10}, {"predicted": 0
 def test_every_chart_is_well_formed_svg_without_scripts_or_links() -> None:
     pictures = [
         charts.loss_curves(POINTS),
+        charts.loss_curves(POINTS, POINTS[:4]),
         charts.score_intervals(SCORES),
         charts.bars({"near_duplicate": 5, "syntax_error": 2}, "files"),
         charts.score_histogram(BINS, 0.5),
@@ -39,6 +40,14 @@ def test_axes_keep_their_titles_where_layers_share_them() -> None:
             for text in ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")
         ]
         assert set(wanted) <= set(shown)
+
+
+def test_losses_on_held_out_code_are_lines_of_their_own_and_only_where_there_are_any() -> None:
+    plain, both = charts.loss_curves(POINTS), charts.loss_curves(POINTS, POINTS)
+    assert "stroke-dasharray" not in plain
+    assert "held-out code" not in plain
+    assert both.count('stroke-dasharray="5,3"') >= 3
+    assert "held-out code" in both
 
 
 def test_bars_show_the_largest_counts_first_and_no_more_than_asked() -> None:

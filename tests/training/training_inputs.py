@@ -29,6 +29,7 @@ from codeprimer.model.packed import INDEX, PackedWriter
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
 from codeprimer.tokens.vocabulary import learn_vocabulary
+from codeprimer.training.heldout import OpenHeldout
 from codeprimer.training.settings import ModelSettings, Phase, TrainingSettings
 from codeprimer.training.stage import TrainingStage
 
@@ -121,10 +122,11 @@ def build(
     judge: Callable[[Phi, Tokenizer, Artifact], float] | None = score,
     seed: int = 1,
     console: Console = QUIET,
+    heldout: OpenHeldout | None = None,
 ) -> Artifact:
     """Run the stage on inputs that may hold "start"."""
     tools = Tools(LocalEngine(console, 1), console, seed)
-    stage = TrainingStage("start" in inputs, judge)
+    stage = TrainingStage("start" in inputs, judge, heldout)
     ids = {name: artifact.id for name, artifact in inputs.items()}
     return run_stage(stage, settings, inputs, identify(stage, settings, ids, seed, console), store, tools).artifact
 

@@ -32,6 +32,10 @@ PLACE: JsonDict = {"place": True}
 """Pass as ``Field(json_schema_extra=PLACE)`` for a path: moving files must not make an artefact stale; their content
 is hashed."""
 
+LATER: JsonDict = {"later": True}
+"""Pass as ``Field(json_schema_extra=LATER)`` for a setting that came after artefacts had been made: left at its default,
+which must change nothing, it leaves their ids as they are."""
+
 
 class Settings(BaseModel):
     """The base of every stage's settings: strict, frozen, unknown keys are errors."""
@@ -41,13 +45,15 @@ class Settings(BaseModel):
     def identity(self) -> dict[str, Any]:
         """Return the settings that decide the bytes of an artefact, as JSON values.
 
-        A field marked with ``PLACE`` says where something lies or how much of the machine to use; it is left out.
+        A field marked with ``PLACE`` says where something lies or how much of the machine to use; it is left out. One
+        marked with ``LATER`` is left out while it has its default.
         """
         facts = self.model_dump(mode="json")
         return {
             name: _identity(getattr(self, name), facts[name])
             for name, field in type(self).model_fields.items()
             if field.json_schema_extra != PLACE
+            and not (field.json_schema_extra == LATER and getattr(self, name) == field.default)
         }
 
 

@@ -1,7 +1,7 @@
 """The texts that are measured in bits per byte.
 
 Reads the kept held-out documents and the benchmarks, writes one small table. One idea: the texts are chosen once, so
-that every model is measured on the same bytes.
+that every model is measured on the same bytes, and none of them is among those that were looked at while a model trained.
 """
 
 from __future__ import annotations
@@ -30,16 +30,42 @@ TEXTS = pa.schema(
 
 HELDOUT, SOLUTIONS = "heldout", "humaneval-solutions"
 
+WATCHED_BYTES = 48_000
+"""Held-out code that is looked at while a model trains [bytes]."""
+
+WATCHED_DOCUMENT_BYTES = 2_048
+"""No more of one document than that [bytes], so that many documents count."""
+
 
 def choose_texts(inputs: Mapping[str, Artifact], settings: EvaluationSettings, seed: int) -> Iterator[Row]:
     """Yield the texts of both sets."""
-    yield from _heldout(inputs["quality"], settings, seed)
+    watched = watched_ids(inputs["quality"], seed) if _was_watched(inputs) else frozenset()
+    yield from _heldout(inputs["quality"], settings, seed, watched)
     yield from _solutions(inputs["exam"])
 
 
-def _heldout(quality: Artifact, settings: EvaluationSettings, seed: int) -> Iterator[Row]:
+def watched_texts(quality: Artifact, seed: int) -> list[str]:
+    """Return the beginnings of the held-out documents that are looked at while a model trains; none where there are none."""
+    chosen = watched_ids(quality, seed)
+    rows = quality.rows("kept", ["doc_id", "text"])
+    return [_head(row["text"], WATCHED_DOCUMENT_BYTES) for row in rows if row["doc_id"] in chosen]
+
+
+def watched_ids(quality: Artifact, seed: int) -> frozenset[str]:
+    """Return which documents these are: of every package in turn, and no more than half of all, or the only one."""
+    ranked = _ranked(quality, WATCHED_DOCUMENT_BYTES, seed, "watched")
+    return _first(ranked[: max(1, len(ranked) // 2)], WATCHED_BYTES)
+
+
+def _was_watched(inputs: Mapping[str, Artifact]) -> bool:
+    """Tell whether a model was trained while somebody looked at held-out code, and may have been chosen by it."""
+    return any(artifact.manifest.get("settings", {}).get("heldout_every") for artifact in inputs.values())
+
+
+def _heldout(quality: Artifact, settings: EvaluationSettings, seed: int, but: frozenset[str]) -> Iterator[Row]:
     """Yield kept documents of packages that are never trained on, of every package in turn, until the bytes are enough."""
-    chosen = _chosen_ids(quality, settings, seed)
+    ranked = _ranked(quality, settings.document_bytes, seed, HELDOUT, but)
+    chosen = _first(ranked, settings.heldout_bytes)
     for row in quality.rows("kept", ["doc_id", "package", "split", "text"]):
         if row["doc_id"] in chosen:
             text = _head(row["text"], settings.document_bytes)
@@ -48,21 +74,30 @@ def _heldout(quality: Artifact, settings: EvaluationSettings, seed: int) -> Iter
             yield known | {"prefix": "", "text": text, "cut": cut}
 
 
-def _chosen_ids(quality: Artifact, settings: EvaluationSettings, seed: int) -> frozenset[str]:
-    """Return the first documents of every package, then the second ones, and so on: no package decides alone."""
-    most = settings.document_bytes
+def _ranked(
+    quality: Artifact, most: int, seed: int, purpose: str, but: frozenset[str] = frozenset()
+) -> list[tuple[str, int]]:
+    """Return the held-out documents with their sizes: the first of every package, then the second ones, and so on.
+
+    So no package decides alone. ``most`` [bytes] of a document count; those in ``but`` are left out.
+    """
     drawn = sorted(
-        (derive_seed(seed, HELDOUT, row["doc_id"]), row["doc_id"], row["package"], _size(_head(row["text"], most)))
+        (derive_seed(seed, purpose, row["doc_id"]), row["doc_id"], row["package"], _size(_head(row["text"], most)))
         for row in quality.rows("kept", ["doc_id", "package", "split", "text"])
-        if row["split"] == "heldout"
+        if row["split"] == "heldout" and row["doc_id"] not in but
     )
     before: Counter[str] = Counter()
     ranked = []
     for number, doc_id, package, size in drawn:
         ranked.append((before[package], number, doc_id, size))
         before[package] += 1
-    chosen, room = [], settings.heldout_bytes
-    for _, _, doc_id, size in sorted(ranked):
+    return [(doc_id, size) for _, _, doc_id, size in sorted(ranked)]
+
+
+def _first(ranked: list[tuple[str, int]], room: int) -> frozenset[str]:
+    """Return the first documents, until the bytes are enough."""
+    chosen = []
+    for doc_id, size in ranked:
         if room <= 0:
             break
         chosen.append(doc_id)

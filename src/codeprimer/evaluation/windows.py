@@ -55,11 +55,12 @@ def bits_of(model: Phi, texts: Iterable[tuple[Sequence[int], int]]) -> list[floa
     Sums are made in float64; the ids before the first one are read, not scored.
     """
     bits: list[float] = []
+    device = model.embed_tokens.weight.device
     for batch in _batches(model.config.context, texts, bits):
         longest = max(len(window.inputs) for window in batch)
         inputs_BT = torch.tensor([_padded(window.inputs, longest) for window in batch])
         targets_BT = torch.tensor([_padded(window.targets, longest) for window in batch])
-        losses_BT = model.token_losses(inputs_BT, targets_BT).double()
+        losses_BT = model.token_losses(inputs_BT.to(device), targets_BT.to(device)).cpu().double()
         for window, losses_T in zip(batch, losses_BT, strict=True):
             bits[window.text] += float(losses_T[window.skip : len(window.targets)].sum()) / math.log(2)
     return bits

@@ -50,16 +50,23 @@ def _model_color() -> dict[str, Any]:
     return _field("model", "nominal", scale=scale)
 
 
-def loss_curves(points: Values) -> str:
-    """Return the loss by tokens, a line per model; points have ``model``, ``tokens``, ``loss`` [nats per token]."""
-    encoding = {
+def loss_curves(points: Values, heldout: Values = ()) -> str:
+    """Return the loss by tokens, a line per model; points have ``model``, ``tokens``, ``loss`` [nats per token].
+
+    The loss on held-out code, where there is any, is a second line per model, dashed.
+    """
+    encoding: dict[str, Any] = {
         "x": _field("tokens", "quantitative", "training tokens", axis={"format": "~s"}),
         "y": _field("loss", "quantitative", "loss [nats per token]", scale={"zero": False}),
         "color": _model_color(),
     }
-    return render(
-        {"data": {"values": list(points)}, "mark": {"type": "line", "strokeWidth": 1.8}, "encoding": encoding}
-    )
+    values = list(points)
+    if heldout:
+        kinds = ("training", "held-out code")
+        values = [{**point, "text": kind} for kind, of in zip(kinds, (points, heldout), strict=True) for point in of]
+        scale = {"domain": list(kinds), "range": [[1, 0], [5, 3]]}
+        encoding["strokeDash"] = _field("text", "nominal", "loss on", scale=scale)
+    return render({"data": {"values": values}, "mark": {"type": "line", "strokeWidth": 1.8}, "encoding": encoding})
 
 
 def score_intervals(rows: Values) -> str:

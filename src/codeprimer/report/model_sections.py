@@ -19,11 +19,7 @@ _OPTIMISERS = {"adamw": "AdamW", "muon": "Muon for the matrices inside the layer
 def training_section(facts: Facts) -> Section:
     """Three models, one loop, three mixtures of data."""
     rows = [(name, *_training_row(facts[name], facts["tokens"]["sets"])) for name in MODELS]
-    points = [
-        {"model": name, "tokens": point["tokens"] + _tokens_before(facts, name), "loss": point["loss"]}
-        for name in MODELS
-        for point in facts[name]["loss_curve"]
-    ]
+    points, heldout = _curves(facts, "loss_curve"), _curves(facts, "heldout_curve")
     headings = (
         "model",
         "parameters",
@@ -44,6 +40,12 @@ def training_section(facts: Facts) -> Section:
                 "base, and of its checkpoints validation chose one; control has the tokens, the batches and the learning "
                 "rates of both, on raw code, and its last checkpoint counts. Losses are on different texts: only each "
                 "curve's own course can be read, not one model against another."
+                + (
+                    " The dashed curves are losses on the same held-out code, so these can be compared; the bits per byte "
+                    "of the results are measured on other documents."
+                    if heldout
+                    else ""
+                )
             ),
             blocks.table(headings, rows),
             blocks.text(
@@ -51,10 +53,19 @@ def training_section(facts: Facts) -> Section:
                 "equal tokens are not quite equal bytes.",
                 soft=True,
             ),
-            blocks.chart(charts.loss_curves(points)),
+            blocks.chart(charts.loss_curves(points, heldout)),
             _selection(facts["tuned"]["selection"]),
         ],
     )
+
+
+def _curves(facts: Facts, kind: str) -> list[dict[str, Any]]:
+    """Return the points of one kind of curve of all models; tuned goes on where base has ended."""
+    return [
+        {"model": name, "tokens": point["tokens"] + _tokens_before(facts, name), "loss": point["loss"]}
+        for name in MODELS
+        for point in facts[name].get(kind, ())
+    ]
 
 
 def _optimisers(facts: Facts) -> str:

@@ -27,6 +27,7 @@ from codeprimer.model.regime import Regime
 from codeprimer.training.batches import Batches
 from codeprimer.training.device import DTYPES, compile_layers, compiles, device_of
 from codeprimer.training.guard import Guard
+from codeprimer.training.heldout import Watch
 from codeprimer.training.optimiser import Optimiser
 from codeprimer.training.plan import Place, Plan
 from codeprimer.training.ranks import Ranks
@@ -46,13 +47,14 @@ METRICS = "metrics.jsonl"
 class Loop:
     """One run of the plan on a model, from wherever an earlier attempt stopped."""
 
-    def __init__(self, model: Phi, plan: Plan, batches: Batches, work: Path, warn: Warn) -> None:
-        """``warn`` is told what went wrong and was borne."""
+    def __init__(self, model: Phi, plan: Plan, batches: Batches, work: Path, warn: Warn, watch: Watch) -> None:
+        """``warn`` is told what went wrong and was borne; what ``watch`` sees is noted."""
         settings = plan.settings
         self._device = device_of(settings, Ranks().on_this_machine)
         self._ranks = Ranks(self._device)
         self._dtype = DTYPES[settings.precision]
         self._warn = warn
+        self._watch = watch
         self.plan = plan
         self.model = model.train().to(self._device)
         self._share_model()
@@ -101,14 +103,15 @@ class Loop:
         if self.guard.in_a_row >= self.plan.settings.skips:
             self._go_back(place)
             return
-        self._note(facts)
+        self._note(facts | self._watch.look(self.step, self._whole_model))
         self._is_told = False
-        reached(self.step, lambda: whole_model(self.model))
+        reached(self.step, self._whole_model)
         self._is_told = True
         if self.step % self.plan.settings.checkpoint_every == 0 or self.step == self.plan.total:
             self._save()
         tokens = self.plan.tokens_after(self.step)
-        task.advance(1, f"loss {facts['loss']:.3f}, {tokens:,} tokens, {tokens / self.seconds:,.0f} tokens/s")
+        loss = f"loss {facts['loss']:.3f}{self._watch.note}"
+        task.advance(1, f"{loss}, {tokens:,} tokens, {tokens / self.seconds:,.0f} tokens/s")
 
     def _stop(self, interrupt: PutOff) -> None:
         self._save()
@@ -241,6 +244,9 @@ class Loop:
                     f"training.sharded: phase {phase.name!r} is trained by muon, which needs whole matrices; choose adamw"
                 )
         shard(self.model, self._dtype, self._device)
+
+    def _whole_model(self) -> Phi:
+        return whole_model(self.model)
 
     def _new_optimiser(self, place: Place) -> Optimiser:
         optimiser = Optimiser(self.model, place.phase, self._dtype)

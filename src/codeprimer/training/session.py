@@ -1,7 +1,7 @@
 """One training run from its inputs to its artefact.
 
-Reads the tokens, the exam and the model to start from; writes the artefact. Its one idea: put the parts together, and
-leave everything that can be tested alone to them.
+Reads the tokens, the exam, the model to start from and the held-out text; writes the artefact. Its one idea: put the parts
+together, and leave everything that can be tested alone to them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from codeprimer.model.tokenizer import Tokenizer
 from codeprimer.training.batches import Batches
 from codeprimer.training.device import reproducible
 from codeprimer.training.exposure import write_exposure
+from codeprimer.training.heldout import BITS_PER_BYTE, LOSS, OpenHeldout, Watch
 from codeprimer.training.loop import METRICS, Loop
 from codeprimer.training.plan import Plan
 from codeprimer.training.ranks import Ranks
@@ -36,7 +37,12 @@ _FINAL_STEPS = 20
 
 
 def train(
-    settings: TrainingSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools, score: Score | None
+    settings: TrainingSettings,
+    inputs: Mapping[str, Artifact],
+    out: Workspace,
+    tools: Tools,
+    score: Score | None,
+    heldout: OpenHeldout | None,
 ) -> Stats | None:
     """Train one model and write its artefact; see ``TrainingStage.run`` for what is raised.
 
@@ -49,10 +55,16 @@ def train(
         tools.console.warn(
             "training.selections is ignored: nothing here can score a checkpoint; the last one is published"
         )
+    if settings.heldout_every and heldout is None:
+        tools.console.warn("training.heldout_every is ignored: nothing here measures held-out text")
     is_first = Ranks().is_first
     with reproducible(settings.threads or available_cores(), settings.device):
         model = _first_model(settings, inputs, tokenizer, tools.seed)
         batches = Batches(inputs["tokens"], plan, tools.seed)
+        measure = None
+        if heldout is not None and settings.heldout_every and is_first:
+            measure = heldout(tokenizer, inputs["quality"], tools.seed)
+        watch = Watch(measure, settings.heldout_every, plan.total)
         candidates = Candidates(out.work / "candidates", tokenizer, inputs["exam"], score)
         selections = plan.selections() if score else [plan.total]
 
@@ -69,7 +81,7 @@ def train(
             if step in selections:
                 candidates.consider(current, step, plan.tokens_after(step))
 
-        loop = Loop(model, plan, batches, out.work, tools.console.warn)
+        loop = Loop(model, plan, batches, out.work, tools.console.warn, watch)
         with tools.console.task(tools.step or "training", plan.total) as task:
             task.advance(loop.step)
             loop.run(reached, task)
@@ -138,6 +150,8 @@ def _stats(plan: Plan, loop: Loop, batches: Batches, selection: dict[str, Any]) 
         "loss_curve": loss_curve(metrics),
         "selection": selection,
     }
+    if watched := heldout_curve(metrics):
+        facts["heldout_curve"] = watched
     return Stats(f"{loop.model.parameter_count():,} parameters, {tokens:,} tokens, loss {final_loss:.3f}", facts)
 
 
@@ -153,4 +167,20 @@ def loss_curve(metrics: list[dict[str, Any]], points: int = _CURVE_POINTS) -> li
             "loss": round(sum(row["loss"] for row in part) / len(part), 4),
         }
         for part in bins
+    ]
+
+
+def heldout_curve(metrics: list[dict[str, Any]], points: int = _CURVE_POINTS) -> list[dict[str, float]]:
+    """Return at most ``points`` points of the loss on held-out text over the tokens, the last one among them."""
+    watched = [row for row in metrics if LOSS in row]
+    width = -(-len(watched) // points) or 1
+    return [
+        {
+            "step": row["step"],
+            "tokens": row["tokens"],
+            "loss": round(row[LOSS], 4),
+            "bits_per_byte": round(row[BITS_PER_BYTE], 4),
+        }
+        for row in reversed(watched[::-1][::width])
+        if row[LOSS] is not None  # no number cannot be written as one
     ]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from codeprimer.core.stage import PLACE, Settings
+from codeprimer.core.stage import LATER, PLACE, Settings
 from codeprimer.model.config import PhiConfig
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -185,6 +185,12 @@ class LoopSettings(Settings):
         ge=1,
         json_schema_extra=PLACE,
         description="Steps between two saved states, from which a killed run continues.",
+    )
+    heldout_every: int = Field(
+        default=0,
+        ge=0,
+        json_schema_extra=LATER,
+        description="Steps between two looks at the loss on held-out code; 0: never. It changes no weight.",
     )
 
 

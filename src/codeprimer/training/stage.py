@@ -16,6 +16,7 @@ from codeprimer.training.launched import is_launched, train_launched
 from codeprimer.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
+    from codeprimer.training.heldout import OpenHeldout
     from codeprimer.training.selection import Score
 
 
@@ -26,10 +27,14 @@ class TrainingStage(Stage[TrainingSettings]):
     version = 4
     volatile = ("speed.json",)
 
-    def __init__(self, start: bool, score: Score | None) -> None:
-        """Set ``start`` to begin with the input "start"; ``score`` chooses among checkpoints, None takes the last."""
-        self.reads = ("tokens", "exam", "start") if start else ("tokens", "exam")
+    def __init__(self, start: bool, score: Score | None, heldout: OpenHeldout | None = None) -> None:
+        """Set ``start`` to begin with the input "start"; ``score`` chooses among checkpoints, None takes the last.
+
+        ``heldout`` measures the model on text of the input "quality" while it trains.
+        """
+        self.reads = ("tokens", "exam", *(["start"] if start else []), *(["quality"] if heldout else []))
         self._score = score
+        self._heldout = heldout
 
     def cores(self, settings: TrainingSettings) -> int | None:
         """Return the threads of the loop: two models of one thread each learn faster than one model on two."""
@@ -47,9 +52,9 @@ class TrainingStage(Stage[TrainingSettings]):
         if settings.processes > 1:
             from codeprimer.training.together import train_together
 
-            return train_together(settings, inputs, out, tools, self._score)
+            return train_together(settings, inputs, out, tools, self._score, self._heldout)
         from codeprimer.training.session import train
 
-        stats = train(settings, inputs, out, tools, self._score)
+        stats = train(settings, inputs, out, tools, self._score, self._heldout)
         assert stats is not None, "a process that is alone is the first"
         return stats

@@ -23,6 +23,7 @@ from codeprimer.core.console import Console, StoppedError, Task
 from codeprimer.core.errors import CodeprimerError, Interrupted
 from codeprimer.core.stage import Stats, Tools, available_cores
 from codeprimer.engines.local import LocalEngine, die_with
+from codeprimer.training.heldout import OpenHeldout
 from codeprimer.training.selection import Score
 from codeprimer.training.settings import TrainingSettings
 
@@ -45,11 +46,17 @@ class _Run:
     seed: int
     step: str
     score: Score | None
+    heldout: OpenHeldout | None
     rank: int
 
 
 def train_together(
-    settings: TrainingSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools, score: Score | None
+    settings: TrainingSettings,
+    inputs: Mapping[str, Artifact],
+    out: Workspace,
+    tools: Tools,
+    score: Score | None,
+    heldout: OpenHeldout | None,
 ) -> Stats:
     """Train with as many processes as the settings say; raises what one process would."""
     (out.work / _RENDEZVOUS).unlink(missing_ok=True)
@@ -58,7 +65,7 @@ def train_together(
     ears: list[Connection] = []
     for rank in range(settings.processes):
         ear, mouth = context.Pipe(duplex=False)
-        run = _Run(settings, inputs, out, tools.seed, tools.step, score, rank)
+        run = _Run(settings, inputs, out, tools.seed, tools.step, score, heldout, rank)
         process = context.Process(target=_take_part, args=(run, mouth, os.getpid()), name=f"rank {rank}")
         process.start()
         mouth.close()
@@ -207,6 +214,7 @@ def _train(run: _Run, console: Console) -> Stats | None:
     )
     threads = run.settings.threads or max(1, available_cores() // run.settings.processes)
     settings = run.settings.model_copy(update={"threads": threads})
-    stats = train(settings, run.inputs, run.out, Tools(LocalEngine(console, 1), console, run.seed, run.step), run.score)
+    tools = Tools(LocalEngine(console, 1), console, run.seed, run.step)
+    stats = train(settings, run.inputs, run.out, tools, run.score, run.heldout)
     torch.distributed.barrier()
     return stats
