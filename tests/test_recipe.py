@@ -12,6 +12,7 @@ from codeprimer.corpus.settings import SourceSettings
 from codeprimer.pipeline import STEP_NAMES, flow, steps_until, with_machine
 from codeprimer.recipe import Recipe, load_recipe, parse_recipe
 from codeprimer.recipe_text import render_recipe, render_reference
+from codeprimer.training.plan import Plan
 
 ROOT = Path(__file__).parent.parent
 
@@ -43,6 +44,34 @@ def test_every_step_comes_after_what_it_reads_and_its_inputs_are_what_its_stage_
         seen.add(step.name)
     assert tuple(step.name for step in steps) == STEP_NAMES
     assert [step.number for step in steps] == sorted(step.number for step in steps)
+
+
+ANNEALING = {
+    "base": {"mixture": {"code": 0.7, "textbooks": 0.3}, "decay": "none", "order": {"textbooks": "curriculum"}},
+    "annealed": {
+        "mixture": {"textbooks": 1.0},
+        "tokens": 100_000,
+        "order_noise": 0.1,
+        "order": {"textbooks": "curriculum"},
+    },
+}
+
+
+def test_annealing_goes_on_where_base_ends_with_other_data_and_the_control_follows(tmp_path: Path) -> None:
+    recipe = parse_recipe({"name": "x", "training": ANNEALING}, "test")
+    base, annealed = recipe.training.base_settings().phases
+    assert (base.name, annealed.name, annealed.mixture) == ("base", "annealed", {"textbooks": 1.0})
+    plan = Plan(recipe.training.base_settings())
+    rates = [plan.place(step).learning_rate for step in range(plan.total)]
+    assert rates[plan.ends[0] - 1] == rates[plan.ends[0]] == base.peak_learning_rate > rates[-1]
+    assert annealed.keeps_optimiser
+    control = recipe.training.control_settings().phases
+    assert [phase.name for phase in control] == ["base", "annealed", "tuned"]
+    assert [phase.keeps_optimiser for phase in control] == [False, True, False]
+    assert all((phase.mixture, phase.order, phase.order_noise) == ({"raw": 1.0}, {}, 0.0) for phase in control)
+    printed = tmp_path / "printed.yaml"
+    printed.write_text(render_recipe(recipe))
+    assert load_recipe(printed) == recipe
 
 
 def test_models_read_held_out_code_only_where_it_is_looked_at() -> None:
@@ -96,6 +125,19 @@ def test_a_benchmark_file_is_taken_from_the_recipes_folder_and_a_name_stays_a_na
         (
             ["training.base.decay=none", "training.base.final_rate=0.1"],
             r"training\.base\.final_rate: 0\.1 has no meaning with decay: none",
+        ),
+        (["training.base.order_noise=0.1"], r"training\.base\.order_noise: 0\.1 has no meaning where no set is in"),
+        (
+            ["training.tuned.order={code: curriculum}"],
+            r"training\.tuned\.order\.code: the phase's mixture has no such set",
+        ),
+        (
+            ["training.annealed={mixture: {code: 1.0}, tokens: 10}"],
+            r"training\.annealed: it would go on at the learning rate at which base ends, which is 0",
+        ),
+        (
+            ["training.annealed={mixture: {cod: 1.0}, tokens: 10}", "training.base.decay=none"],
+            r"training\.annealed\.mixture\.cod: there is no such training set; did you mean 'code'",
         ),
         (["training.base.matrix_rate=2"], r"training\.base\.matrix_rate: 2 has no meaning with optimiser: adamw"),
     ],

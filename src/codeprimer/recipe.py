@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 import yaml
@@ -31,7 +31,15 @@ from codeprimer.teachers.settings import Price, TeacherSettings
 from codeprimer.textbooks.settings import TextbooksSettings
 from codeprimer.tokens.sets import NAMES as TRAINING_SETS
 from codeprimer.tokens.settings import TokensSettings
-from codeprimer.training.settings import DECAY_FRACTION, LoopSettings, Mixture, Phase, PhaseSettings, TrainingSettings
+from codeprimer.training.settings import (
+    DECAY_FRACTION,
+    LoopSettings,
+    Mixture,
+    Order,
+    Phase,
+    PhaseSettings,
+    TrainingSettings,
+)
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 NAME_CHARACTERS = 80
@@ -58,6 +66,30 @@ class TunedSettings(PhaseSettings):
     tokens: int = Field(default=3_000_000, ge=1, description=PhaseSettings.model_fields["tokens"].description)
 
 
+class AnnealedSettings(Settings):
+    """A last stretch of the base model's training: other data, while the learning rate falls; all else stays as it is."""
+
+    mixture: Mixture = Field(min_length=1, description=PhaseSettings.model_fields["mixture"].description)
+    tokens: int = Field(ge=1, description=PhaseSettings.model_fields["tokens"].description)
+    decay: Literal["linear", "cosine"] = Field(
+        default="linear", description="How the learning rate falls from where base leaves it."
+    )
+    final_rate: float = Field(
+        default=0.0, ge=0, le=1, description="What the learning rate falls to, as a share of where base leaves it."
+    )
+    order: dict[str, Order] = Field(default={}, description=PhaseSettings.model_fields["order"].description)
+    order_noise: float = Field(
+        default=0.0, ge=0, le=1, description=PhaseSettings.model_fields["order_noise"].description
+    )
+
+    def phase(self, base: Phase) -> Phase:
+        """Return the phase that goes on where ``base`` ends, with its optimiser."""
+        rate = base.peak_learning_rate * (1.0 if base.decay == "none" else base.final_rate)
+        own = {name: getattr(self, name) for name in type(self).model_fields}
+        going_on = {"name": "annealed", "warmup_steps": 0, "peak_learning_rate": rate, "keeps_optimiser": True}
+        return base.model_copy(update={**own, **going_on})
+
+
 class TrainingSection(LoopSettings):
     """The three models of a run; the control is derived, so that it can never be given less than the others."""
 
@@ -65,11 +97,14 @@ class TrainingSection(LoopSettings):
         default=4, ge=1, description="How many checkpoints of the tuned model the validation set chooses from."
     )
     base: BaseSettings = Field(default=BaseSettings(), description="Pre-training.")
+    annealed: AnnealedSettings | None = Field(
+        default=None, description="A last phase of the base model, on the best data; none: base ends as it says itself."
+    )
     tuned: TunedSettings = Field(default=TunedSettings(), description="Fine-tuning, from the base model.")
 
     def base_settings(self) -> TrainingSettings:
         """Return the settings of the base model."""
-        return self._settings((_phase("base", self.base),), 1)
+        return self._settings(self._base_phases(), 1)
 
     def tuned_settings(self) -> TrainingSettings:
         """Return the settings of the tuned model."""
@@ -77,9 +112,13 @@ class TrainingSection(LoopSettings):
 
     def control_settings(self) -> TrainingSettings:
         """Return the settings of the control: base and tuned in tokens and schedule, on raw code throughout."""
-        raw = {"mixture": {"raw": 1.0}}
-        phases = _phase("base", self.base), _phase("tuned", self.tuned)
+        raw = {"mixture": {"raw": 1.0}, "order": {}, "order_noise": 0.0}
+        phases = *self._base_phases(), _phase("tuned", self.tuned)
         return self._settings(tuple(phase.model_copy(update=raw) for phase in phases), 1)
+
+    def _base_phases(self) -> tuple[Phase, ...]:
+        base = _phase("base", self.base)
+        return (base,) if self.annealed is None else (base, self.annealed.phase(base))
 
     def _settings(self, phases: tuple[Phase, ...], selections: int) -> TrainingSettings:
         common = {name: getattr(self, name) for name in LoopSettings.model_fields}
@@ -169,6 +208,7 @@ def _unknown_names(recipe: Recipe) -> Iterator[str]:
         "tokens.limit_tokens": recipe.tokens.limit_tokens,
         "training.base.mixture": training.base.mixture,
         "training.tuned.mixture": training.tuned.mixture,
+        **({"training.annealed.mixture": training.annealed.mixture} if training.annealed else {}),
     }
     for key, names in named.items():
         for name in names:
@@ -214,6 +254,27 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
             )
         if phase.decay == "none" and phase.final_rate:
             yield f"training.{key}.final_rate: {phase.final_rate:g} has no meaning with decay: none; take one of them out"
+    yield from _disorder("base", training.base)
+    yield from _disorder("tuned", training.tuned)
+    if training.annealed is not None:
+        yield from _disorder("annealed", training.annealed)
+        if training.base.decay != "none" and not training.base.final_rate:
+            yield (
+                "training.annealed: it would go on at the learning rate at which base ends, which is 0; set "
+                "training.base.decay: none, or give training.base.final_rate"
+            )
+
+
+def _disorder(key: str, phase: PhaseSettings | AnnealedSettings) -> Iterator[str]:
+    """Yield what is said about the order of sets that nothing comes of."""
+    for name in phase.order:
+        if name not in phase.mixture:
+            yield f"training.{key}.order.{name}: the phase's mixture has no such set; take it out, or put it into the mixture"
+    if phase.order_noise and "curriculum" not in phase.order.values():
+        yield (
+            f"training.{key}.order_noise: {phase.order_noise:g} has no meaning where no set is in curriculum order; take "
+            f"it out, or set training.{key}.order"
+        )
 
 
 class _StrictLoader(yaml.SafeLoader):

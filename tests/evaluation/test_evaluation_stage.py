@@ -20,7 +20,7 @@ from codeprimer.engines.local import LocalEngine
 from codeprimer.evaluation import stage as stage_module
 from codeprimer.evaluation import units
 from codeprimer.evaluation.settings import EvaluationSettings
-from codeprimer.evaluation.stage import EvaluationStage
+from codeprimer.evaluation.stage import EvaluationStage, measured_models
 from codeprimer.evaluation.texts import choose_texts, watched_texts
 from codeprimer.evaluation.validation import validation_score
 from codeprimer.evaluation.windows import bits_of
@@ -232,6 +232,18 @@ def test_what_was_looked_at_in_training_is_not_measured_again(inputs: dict[str, 
     starts = tuple(measured(watched))
     assert len(starts) == len(HELDOUT) - len(shown)
     assert not any(text.startswith(starts) for text in shown)
+
+
+def test_the_control_is_compared_where_base_ends(inputs: dict[str, Artifact], tmp_path: Path) -> None:
+    checkpoint, store = inputs["control"].path / "phases" / "base", Store(tmp_path)
+    phases = [{"name": name} for name in ("base", "annealed", "tuned")]
+    copies = {f"phases/{name}": checkpoint for name in ("base", "annealed")}
+    annealed = {
+        **inputs,
+        "control": publish(store, "control", {}, copies, settings={"phases": phases}),
+        "base": publish(store, "base", {}, {}, settings={"phases": phases[:2]}),
+    }
+    assert list(measured_models(annealed)) == ["base", "control/annealed", "control", "tuned"]
 
 
 def test_no_bytes_means_no_held_out_text(inputs: dict[str, Artifact]) -> None:

@@ -79,10 +79,14 @@ def test_bytes_do_not_depend_on_processes_or_on_the_size_of_units(
 def test_a_limit_takes_a_random_part_and_says_what_was_left_out(
     inputs: dict[str, Artifact], store: Store, tools: Tools
 ) -> None:
-    facts = build(inputs, store, tools, limit_tokens={"exercises": 1000}).facts["sets"]
+    artifact = build(inputs, store, tools, limit_tokens={"exercises": 1000})
+    facts = artifact.facts["sets"]
     assert facts["exercises"]["tokens"] == pytest.approx(1000, abs=120)
     assert facts["exercises"]["documents"] + facts["exercises"]["documents_left_out"] == len(EXERCISES)
     assert facts["raw"]["documents_left_out"] == 0
+    everything = [row["doc_id"] for row in inputs["contamination"].rows("exercises")]
+    taken = [row["doc_id"] for row in artifact.rows("index") if row["training_set"] == "exercises"]
+    assert taken == [doc_id for doc_id in everything if doc_id in taken], "in the order of the table"
 
 
 def test_a_problem_that_does_not_fit_with_its_answer_is_an_error(

@@ -9,7 +9,7 @@ from tests.training.training_inputs import SETTINGS, make_inputs
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.model.packed import open_packed
 from codeprimer.training.batches import Batches
-from codeprimer.training.plan import Plan
+from codeprimer.training.plan import Course, Plan
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_sequences_of_exercises_begin_with_an_exercise_and_those_of_code_anywher
     beginnings = {tuple(packed.document(number)[:8].tolist()) for number in range(packed.documents)}
     cut = batches(tokens)
     assert all(tuple(row[:8]) in beginnings for step in range(6, 12) for row in cut.batch(step).ids.tolist())
-    code = [cut.sets["code"].get(number).ids[:8].tolist() for number in range(15)]
+    code = [cut.courses[Course("code")].get(number).ids[:8].tolist() for number in range(15)]
     assert sum(tuple(row) in beginnings for row in code) < 8
 
 

@@ -82,7 +82,7 @@ def test_a_loaded_state_continues_bit_by_bit(dtype: torch.dtype, kind: str) -> N
         take_step(whole, 1e-2)
     state = {name: tensor.clone() for name, tensor in whole.state().items()}
     again = Optimiser(copy.deepcopy(whole.model), phase, dtype)
-    again.load(state, 2)
+    again.load(state)
     for optimiser in (whole, again):
         for _ in range(2):
             take_step(optimiser, 1e-2)

@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from codeprimer.training.plan import Plan
+from codeprimer.core.errors import RecipeError
+from codeprimer.training.plan import Course, Plan
 from codeprimer.training.settings import ModelSettings, Phase, TrainingSettings
 
 
@@ -89,3 +90,23 @@ def test_sets_that_begin_in_a_later_phase_begin_at_their_first_sequence() -> Non
 )
 def test_checkpoints_are_scored_evenly_over_the_last_phase(selections: int, steps: list[int]) -> None:
     assert plan(BASE, TUNED, selections=selections).selections() == list(steps)
+
+
+def test_every_order_of_a_set_is_a_course_of_its_own_that_later_phases_go_on_with() -> None:
+    ordered = {"order": {"raw": "curriculum"}, "order_noise": 0.1}
+    first, second = BASE.model_copy(update=ordered), TUNED
+    third = TUNED.model_copy(update={**ordered, "name": "third"})
+    three = plan(first, second, third)
+    assert three.sequences(9) == {"raw": range(36, 40)}
+    assert three.sequences(10) == {"raw": range(2)}, "shuffled, from the beginning"
+    assert three.sequences(20) == {"raw": range(40, 42)}, "where the curriculum stopped"
+    assert three.courses() == {Course("raw", "curriculum", 0.1): 60, Course("raw"): 20}
+    assert three.drawn() == {"raw": 80}
+
+
+def test_an_optimiser_is_kept_only_where_there_is_one_of_the_kind() -> None:
+    keeps = {"keeps_optimiser": True}
+    with pytest.raises(RecipeError, match="the phase 'base' is the first and cannot keep an optimiser"):
+        plan(BASE.model_copy(update=keeps))
+    with pytest.raises(RecipeError, match="'tuned' has muon and cannot keep the averages of adamw in 'base'"):
+        plan(BASE, TUNED.model_copy(update={**keeps, "optimiser": "muon"}))

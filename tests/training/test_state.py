@@ -21,7 +21,7 @@ def states(tmp_path: Path, warnings: list[str]) -> States:
 
 
 def position(step: int) -> Position:
-    return Position(step, 7 * step, 0.5, 3, step, {"skipped": step})
+    return Position(step, 7 * step, 0.5, 3, {"skipped": step})
 
 
 def save(states: States, step: int) -> None:
@@ -140,7 +140,7 @@ from codeprimer.training.state import Position, States
 states = States(Path(sys.argv[1]), print)
 threading.Thread(target=lambda: (time.sleep(float(sys.argv[2])), os.kill(os.getpid(), 9)), daemon=True).start()
 for step in range(1, 10**6):
-    states.save(Position(step, 7 * step, 0.5, 3, step, {"skipped": step}), {"weight": torch.full((2, 3), float(step))}.items())
+    states.save(Position(step, 7 * step, 0.5, 3, {"skipped": step}), {"weight": torch.full((2, 3), float(step))}.items())
 """
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from codeprimer.core.errors import UserError
 from codeprimer.model.packed import PackedSet
+from codeprimer.training.arrangement import Arrange, curriculum, shuffled
 from codeprimer.training.windows import ANSWER, FILLING, PROMPT, Windows, fill
 
 LENGTHS = [7, 3, 12, 5, 9, 4, 30, 6, 8, 2, 11]
@@ -107,18 +108,21 @@ def test_a_sequence_is_a_pure_function_of_seed_and_number(whole_documents: bool)
 
 
 @pytest.mark.parametrize("whole_documents", [True, False])
-@pytest.mark.parametrize("sequences", [0, 1, 5, 23])
-def test_what_was_seen_is_what_a_walk_through_the_sequences_counts(whole_documents: bool, sequences: int) -> None:
-    windows = Windows(packed(LENGTHS), 9, whole_documents, seed=1)
+@pytest.mark.parametrize("numbers", [range(0), range(1), range(5), range(23), range(3, 4), range(4, 31)])
+@pytest.mark.parametrize("arrange", [shuffled, curriculum(0.3)])
+def test_what_was_seen_is_what_a_walk_through_the_sequences_counts(
+    whole_documents: bool, numbers: range, arrange: Arrange
+) -> None:
+    windows = Windows(packed(LENGTHS), 9, whole_documents, 1, arrange)
     counts = np.zeros(len(LENGTHS), np.int64)
-    for number in range(sequences):
+    for number in numbers:
         document, window = None, windows.get(number)
         for place, token in enumerate(window.ids.tolist()):
             document = token // 100 - 1 if token else document
             if place and document is not None and window.roles[place] != FILLING:
                 counts[document] += 1
-    seen = windows.seen(sequences)
-    assert whole_documents or seen.sum() == 8 * sequences
+    seen = windows.seen(numbers)
+    assert whole_documents or seen.sum() == 8 * len(numbers)
     assert np.array_equal(seen, counts)
 
 
@@ -143,3 +147,61 @@ def test_a_set_too_small_for_one_sequence_is_named() -> None:
             Windows(
                 PackedSet("code", (), np.zeros(0, np.int32), *(np.zeros(0, np.int64),) * 3), 9, whole_documents, seed=1
             )
+
+
+SIZES = st.lists(st.integers(2, 40), min_size=1, max_size=60)
+
+
+@given(SIZES, st.integers(0, 1000), st.floats(0, 1), st.booleans(), st.integers(0, 2))
+def test_a_curriculum_has_the_sequences_of_every_epoch_once_each(
+    lengths: list[int], seed: int, noise: float, whole_documents: bool, epoch: int
+) -> None:
+    try:
+        ordered, other = (
+            Windows(packed(lengths), 9, whole_documents, seed, of) for of in (curriculum(noise), shuffled)
+        )
+    except UserError:
+        return  # too few tokens for one stretch
+    rows, other_rows = epoch_rows(ordered, epoch), epoch_rows(other, epoch)
+    if whole_documents:
+        begun = sorted(token // 100 - 1 for row in rows for token in row if token and token % 100 == 0)
+        assert begun == list(range(len(lengths)))
+    else:
+        assert sorted(rows) == sorted(other_rows), "the cut is the same, only the order is another"
+        assert len({tuple(row) for row in rows}) == len(rows)
+    assert np.all(ordered._epoch(epoch).seen(range(len(rows))) <= np.array(lengths)), "nothing is seen twice"
+    again = Windows(packed(lengths), 9, whole_documents, seed, curriculum(noise))
+    assert epoch_rows(again, epoch) == rows
+
+
+def epoch_rows(windows: Windows, epoch: int) -> list[list[int]]:
+    return [windows._epoch(epoch).read(number).ids.tolist() for number in range(len(windows._epoch(epoch)))]
+
+
+@pytest.mark.parametrize("whole_documents", [True, False])
+@pytest.mark.parametrize("epoch", [0, 1, 5])
+def test_a_curriculum_goes_from_the_first_document_to_the_last_in_every_epoch(
+    whole_documents: bool, epoch: int
+) -> None:
+    lengths = np.random.default_rng(1).integers(3, 13, 200).tolist()
+    windows = Windows(packed(lengths), 13, whole_documents, 1, curriculum(0.0))
+    firsts = [next(token // 100 - 1 for token in row if token) for row in epoch_rows(windows, epoch)]
+    assert firsts == sorted(firsts)
+    assert firsts[0] < 3
+    assert firsts[-1] > 190
+    shuffled_firsts = [row[0] for row in epoch_rows(Windows(packed(lengths), 13, whole_documents, 1), epoch)]
+    assert shuffled_firsts != sorted(shuffled_firsts)
+
+
+def test_stretches_of_a_later_epoch_begin_elsewhere_though_in_the_same_order() -> None:
+    windows = Windows(packed([30] * 20, 20), 9, False, 1, curriculum(0.0))
+    assert len({tuple(epoch_rows(windows, epoch)[0]) for epoch in range(6)}) > 1
+
+
+@given(st.integers(0, 1000), st.floats(0, 0.5))
+def test_under_noise_a_stretch_comes_within_the_window_of_its_place(seed: int, noise: float) -> None:
+    calm, noisy = (Windows(packed([30] * 20, 20), 9, False, seed, curriculum(of)) for of in (0.0, noise))
+    places = {tuple(row): number for number, row in enumerate(epoch_rows(calm, 0))}
+    found = [places[tuple(row)] for row in epoch_rows(noisy, 0)]
+    assert sorted(found) == list(range(len(found)))
+    assert all(abs(place - number) <= noise * len(found) for number, place in enumerate(found))

@@ -63,7 +63,7 @@ class EvaluationStage(Stage[EvaluationSettings]):
             "verdicts": {model: _verdicts(samples[model]) for model in MODELS},
             "comparisons": [compare_scores(first, second, samples) for first, second in SCORE_PAIRS],
             "concepts": concept_scores(samples),
-            "bits_per_byte": _bits_facts(bits, list(read_rows(texts)), inputs["control"], tools),
+            "bits_per_byte": _bits_facts(bits, list(read_rows(texts)), inputs, tools),
             "examples": [example for model in MODELS for example in _examples(model, samples[model])],
         }
         headline = ", ".join(f"{row['model']} {100 * row['value']:.1f} %" for row in reversed(scores))
@@ -98,18 +98,19 @@ def _units(inputs: Mapping[str, Artifact], settings: EvaluationSettings, texts: 
 def measured_models(inputs: Mapping[str, Artifact]) -> dict[str, Path]:
     """Return the checkpoints that are measured in bits per byte, by name.
 
-    The control's first phase has seen as many tokens as base; it is called ``control/<phase>``.
+    Where the control has seen as many tokens as base, it is called ``control/<phase>``.
     """
     found = {"base": inputs["base"].path}
-    early = _early_control(inputs["control"])
+    early = _early_control(inputs)
     if early is not None:
         found[f"control/{early.name}"] = early
     return {**found, "control": inputs["control"].path, "tuned": inputs["tuned"].path}
 
 
-def _early_control(control: Artifact) -> Path | None:
-    phases = control.manifest["settings"]["phases"]
-    folder = control.path / "phases" / str(phases[0]["name"])
+def _early_control(inputs: Mapping[str, Artifact]) -> Path | None:
+    """Return the control at the end of the phase with which base ends."""
+    phases = inputs["base"].manifest["settings"]["phases"]
+    folder = inputs["control"].path / "phases" / str(phases[-1]["name"])
     return folder if folder.is_dir() else None
 
 
@@ -141,10 +142,10 @@ def _examples(model: str, samples: Sequence[Sample]) -> Iterator[Row]:
 
 
 def _bits_facts(
-    bits: Mapping[str, Sequence[Row]], texts: Sequence[Row], control: Artifact, tools: Tools
+    bits: Mapping[str, Sequence[Row]], texts: Sequence[Row], inputs: Mapping[str, Artifact], tools: Tools
 ) -> list[dict[str, Any]]:
     """Return, per set of texts, every model's bits per byte and the paired comparisons with base first."""
-    _warn_of_gaps(texts, control, tools.console)
+    _warn_of_gaps(texts, inputs, tools.console)
     seed = derive_seed(tools.seed, "bits per byte")
     facts = []
     for text_set in dict.fromkeys(row["text_set"] for row in texts):
@@ -161,8 +162,8 @@ def _bits_facts(
     return facts
 
 
-def _warn_of_gaps(texts: Sequence[Row], control: Artifact, console: Console) -> None:
+def _warn_of_gaps(texts: Sequence[Row], inputs: Mapping[str, Artifact], console: Console) -> None:
     if not any(row["text_set"] == HELDOUT for row in texts):
         console.warn("no held-out document was kept, so bits per byte is not measured on held-out code")
-    if _early_control(control) is None:
+    if _early_control(inputs) is None:
         console.warn("the control has one phase only, so it is not compared with base at the same number of tokens")

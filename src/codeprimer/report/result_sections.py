@@ -121,11 +121,10 @@ def _bits(sets: list[Mapping[str, Any]], document_bytes: int) -> list[Block]:
         interval = f"95 % interval (bootstrap over {_DRAWN[of['text_set']]})"
         content.append(blocks.table(("model", "bits per byte", interval), rows))
         content += [blocks.text(comparison["sentence"]) for comparison in of["comparisons"]]
-    if any("/" in row["model"] for of in sets for row in of["models"]):
+    if early := sorted({row["model"] for of in sets for row in of["models"] if "/" in row["model"]}):
         content.append(
             blocks.text(
-                "control/base is the control at the end of its first phase: the same number of tokens and the same "
-                "schedule as base.",
+                f"{early[0]} is the control where base ends: the same number of tokens and the same schedule.",
                 soft=True,
             )
         )

@@ -252,6 +252,8 @@ class Loop:
         optimiser = Optimiser(self.model, place.phase, self._dtype)
         if compiles(self.plan.settings) and (optimiser.working is not self.model or self._optimiser is None):
             compile_layers(optimiser.working)
+        if place.phase.keeps_optimiser and self._optimiser is not None:
+            optimiser.take_over(self._optimiser)
         return optimiser
 
     def _save(self) -> None:
@@ -269,9 +271,7 @@ class Loop:
         with self.metrics.open("rb") as metrics:
             os.fsync(metrics.fileno())
             size = os.fstat(metrics.fileno()).st_size
-        assert self._optimiser is not None
-        steps, guard, scale = self._optimiser.steps, asdict(self.guard), asdict(self.scale)
-        return Position(self.step, size, self.seconds, self.micro_sequences, steps, guard, scale)
+        return Position(self.step, size, self.seconds, self.micro_sequences, asdict(self.guard), asdict(self.scale))
 
     def _tensors(self) -> Iterator[tuple[str, Tensor]]:
         """Yield what the next step depends on, in the same order on every rank."""
@@ -300,9 +300,12 @@ class Loop:
             with self.metrics.open("rb+") as metrics:
                 metrics.truncate(position.metrics_bytes)
         self._optimiser, self._is_taken = None, True
-        if self.step < self.plan.total and (place := self.plan.place(self.step)).step:
+        if self.step == self.plan.total:
+            return
+        place = self.plan.place(self.step)
+        if place.step or place.phase.keeps_optimiser:
             self._optimiser = self._new_optimiser(place)
-            self._optimiser.load(tensors, position.optimiser_steps)
+            self._optimiser.load(tensors)
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -17,6 +17,8 @@ from codeprimer.training.settings import Phase
 from codeprimer.training.sharding import is_shared, like, whole
 
 _AVERAGES = ("exp_avg", "exp_avg_sq")
+STEPS = "steps"
+"""Steps that AdamW's averages are made of; those that were skipped do not count."""
 
 
 class Optimiser:
@@ -25,8 +27,6 @@ class Optimiser:
     def __init__(self, model: Phi, phase: Phase, dtype: torch.dtype) -> None:
         """Start afresh; matrices and embeddings decay, biases and norms do not."""
         self.model = model
-        self.steps = 0
-        """Steps that have been taken."""
         # A model that is shared among processes has its products in ``dtype`` by itself.
         self.working = model if dtype == torch.float32 or is_shared(model) else copy.deepcopy(model).to(dtype)
         self._phase = phase
@@ -75,7 +75,6 @@ class Optimiser:
         for group in self._adamw.param_groups:
             group["lr"] = learning_rate
         self._adamw.step()
-        self.steps += 1
         self._muon.step(learning_rate * self._phase.matrix_rate)
         self.clear()
         if self.working is not self.model:
@@ -88,19 +87,23 @@ class Optimiser:
         self.working.zero_grad(set_to_none=True)
 
     def state(self) -> dict[str, Tensor]:
-        """Return what the next step depends on beside the weights."""
+        """Return what the next step depends on beside the weights; at least one step must have been taken."""
         averages = {
             f"{kind}.{name}": self._adamw.state[weight][kind] for name, weight in self._others for kind in _AVERAGES
         }
-        return averages | self._muon.state()
+        return {STEPS: self._adamw.state[self._others[0][1]]["step"]} | averages | self._muon.state()
 
-    def load(self, tensors: dict[str, Tensor], steps: int) -> None:
-        """Continue from what ``state`` returned after so many steps."""
-        self.steps = steps
-        for name, weight in self._others:
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Continue from what ``state`` returned."""
+        for name, weight in self._others:  # each counts its own steps
             averages = {kind: like(tensors[f"{kind}.{name}"], weight) for kind in _AVERAGES}
-            self._adamw.state[weight] = {"step": torch.tensor(float(steps), device=weight.device), **averages}
+            self._adamw.state[weight] = {"step": tensors[STEPS].to(weight.device, copy=True), **averages}
         self._muon.load(tensors)
+
+    def take_over(self, before: Optimiser) -> None:
+        """Go on with the averages of another one of the same kind, which is used no more, if it has taken a step."""
+        if before._adamw.state:
+            self.load(before.state())
 
 
 def _is_inner_matrix(name: str, weight: Tensor) -> bool:

@@ -6,11 +6,30 @@ Reads settings, writes nothing. Its one idea: everything follows from the number
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
+from codeprimer.core.errors import RecipeError
 from codeprimer.training.order import apportion, step_ranges
-from codeprimer.training.settings import Phase, TrainingSettings
+from codeprimer.training.settings import Order, Phase, TrainingSettings
+
+
+@dataclass(frozen=True, order=True)
+class Course:
+    """A training set in one order. Its sequences are numbered through all phases that take the set in this order."""
+
+    name: str
+    order: Order = "shuffled"
+    noise: float = 0.0
+    """Within this share of the set neighbours are shuffled."""
+
+
+def course_of(phase: Phase, name: str) -> Course:
+    """Return how a phase goes through a set."""
+    if phase.order.get(name, "shuffled") == "shuffled":
+        return Course(name)
+    return Course(name, "curriculum", phase.order_noise)
 
 
 @dataclass(frozen=True)
@@ -47,7 +66,9 @@ class Plan:
     """The steps of a run, numbered from 0 over all phases."""
 
     def __init__(self, settings: TrainingSettings) -> None:
+        """Raises RecipeError where a phase would keep an optimiser that there is not."""
         self.settings = settings
+        _check_kept(settings.phases)
         self._steps = [phase.steps(settings.model.context) for phase in settings.phases]
         self.ends = list(accumulate(self._steps))
         """The number of steps done when each phase ends."""
@@ -61,20 +82,29 @@ class Plan:
         return Place(number, self.settings.phases[number], step - (self.ends[number] - steps), steps)
 
     def sequences(self, step: int, jumped: int = 0) -> dict[str, range]:
-        """Return which sequences of each set make up a step; a later phase goes on where an earlier one stopped.
+        """Return which sequences of each set make up a step, numbered in the phase's course through it.
 
-        ``jumped`` steps' data have been left out before.
+        A later phase goes on where an earlier one on the same course stopped. ``jumped`` steps' data have been left out
+        before.
         """
         place = self.place(step)
         ranges = step_ranges(place.phase.mixture, place.step + jumped, place.phase.batch_sequences)
         before = self._drawn_before[place.number]
-        return {
-            name: range(numbers.start + before.get(name, 0), numbers.stop + before.get(name, 0))
-            for name, numbers in ranges.items()
-        }
+        found = {}
+        for name, numbers in ranges.items():
+            first = before.get(course_of(place.phase, name), 0)
+            found[name] = range(numbers.start + first, numbers.stop + first)
+        return found
 
     def drawn(self) -> dict[str, int]:
         """Return how many sequences each training set gives in the whole run."""
+        drawn: dict[str, int] = {}
+        for course, count in self.courses().items():
+            drawn[course.name] = drawn.get(course.name, 0) + count
+        return drawn
+
+    def courses(self) -> dict[Course, int]:
+        """Return how many sequences each course gives in the whole run."""
         return dict(sorted(self._drawn_before[-1].items()))
 
     def selections(self) -> list[int]:
@@ -91,12 +121,26 @@ class Plan:
             tokens += done * phase.batch_sequences * self.settings.model.context
         return tokens
 
-    def _count_drawn(self) -> list[dict[str, int]]:
-        """Return how many sequences of each set were drawn before each phase, and at the end."""
-        drawn: list[dict[str, int]] = [{}]
+    def _count_drawn(self) -> list[dict[Course, int]]:
+        """Return how many sequences of each course were drawn before each phase, and at the end."""
+        drawn: list[dict[Course, int]] = [{}]
         for phase, steps in zip(self.settings.phases, self._steps, strict=True):
             counts = dict(drawn[-1])
             for name, count in apportion(phase.mixture, steps * phase.batch_sequences).items():
-                counts[name] = counts.get(name, 0) + count
+                course = course_of(phase, name)
+                counts[course] = counts.get(course, 0) + count
             drawn.append(counts)
         return drawn
+
+
+def _check_kept(phases: Sequence[Phase]) -> None:
+    if phases[0].keeps_optimiser:
+        raise RecipeError(
+            f"the phase {phases[0].name!r} is the first and cannot keep an optimiser; take keeps_optimiser out"
+        )
+    for before, phase in pairwise(phases):
+        if phase.keeps_optimiser and phase.optimiser != before.optimiser:
+            raise RecipeError(
+                f"the phase {phase.name!r} has {phase.optimiser} and cannot keep the averages of {before.optimiser} in "
+                f"{before.name!r}; give both the same optimiser, or take keeps_optimiser out"
+            )

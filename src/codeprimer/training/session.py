@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from codeprimer.core.artifact import Artifact, Workspace, make_once, to_json, write_atomically
+from codeprimer.core.console import Console
 from codeprimer.core.errors import RecipeError, UserError
 from codeprimer.core.seeds import derive_seed
 from codeprimer.core.stage import Stats, Tools, available_cores
@@ -21,7 +22,7 @@ from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
 from codeprimer.training.batches import Batches
 from codeprimer.training.device import reproducible
-from codeprimer.training.exposure import write_exposure
+from codeprimer.training.exposure import count_seen, stretches, write_exposure
 from codeprimer.training.heldout import BITS_PER_BYTE, LOSS, OpenHeldout, Watch
 from codeprimer.training.loop import METRICS, Loop
 from codeprimer.training.plan import Plan
@@ -61,6 +62,7 @@ def train(
     with reproducible(settings.threads or available_cores(), settings.device):
         model = _first_model(settings, inputs, tokenizer, tools.seed)
         batches = Batches(inputs["tokens"], plan, tools.seed)
+        _warn_of_curricula(batches, tools.console)
         measure = None
         if heldout is not None and settings.heldout_every and is_first:
             measure = heldout(tokenizer, inputs["quality"], tools.seed)
@@ -89,8 +91,11 @@ def train(
         return None
     selection = candidates.publish(out.path)
     _publish_rest(out, plan, loop)
-    write_exposure(inputs["tokens"], plan, batches, out)
-    return _stats(plan, loop, batches, selection)
+    metrics = [orjson.loads(line) for line in loop.metrics.read_bytes().splitlines()]
+    skipped = {row["step"] - 1 for row in metrics if row.get("skipped")}
+    taken = stretches(plan, loop.guard.rollbacks, skipped)
+    write_exposure(inputs["tokens"], count_seen(batches, taken), out)
+    return _stats(loop, batches, selection, metrics)
 
 
 def _first_model(settings: TrainingSettings, inputs: Mapping[str, Artifact], tokenizer: Tokenizer, seed: int) -> Phi:
@@ -107,6 +112,14 @@ def _first_model(settings: TrainingSettings, inputs: Mapping[str, Artifact], tok
     return model
 
 
+def _warn_of_curricula(batches: Batches, console: Console) -> None:
+    for name, read in batches.left_unread():
+        console.warn(
+            f"training goes through {read:.0%} of {name} in curriculum order and never reaches what comes last; give the "
+            f"phase more tokens or {name} a larger share, or have fewer documents drawn with tokens.limit_tokens.{name}"
+        )
+
+
 def _publish_rest(out: Workspace, plan: Plan, loop: Loop) -> None:
     shutil.copyfile(loop.metrics, out.path / METRICS)
     if (out.work / PHASES).exists():
@@ -116,9 +129,8 @@ def _publish_rest(out: Workspace, plan: Plan, loop: Loop) -> None:
     write_atomically(out.path / SPEED_FILE, to_json(speed))
 
 
-def _stats(plan: Plan, loop: Loop, batches: Batches, selection: dict[str, Any]) -> Stats:
-    settings = plan.settings
-    metrics = [orjson.loads(line) for line in loop.metrics.read_bytes().splitlines()]
+def _stats(loop: Loop, batches: Batches, selection: dict[str, Any], metrics: list[dict[str, Any]]) -> Stats:
+    plan, settings = loop.plan, loop.plan.settings
     final = [row["loss"] for row in metrics if not row.get("skipped")][-_FINAL_STEPS:]
     if not final:
         raise UserError(

@@ -19,6 +19,7 @@ MOST_PROCESSES = 256
 DECAY_FRACTION = 0.2
 
 Mixture = dict[str, Annotated[float, Field(gt=0)]]
+Order = Literal["shuffled", "curriculum"]
 
 
 class ModelSettings(Settings):
@@ -56,10 +57,24 @@ class ModelSettings(Settings):
 
 
 class PhaseSettings(Settings):
-    """One stretch of training with its own data, learning rate and fresh optimiser."""
+    """One stretch of training with its own data, learning rate and optimiser."""
 
     mixture: Mixture = Field(min_length=1, description="Share of the sequences that each training set gives.")
     tokens: int = Field(ge=1, description="How much is trained on [tokens], repetitions counted.")
+    order: dict[str, Order] = Field(
+        default={},
+        json_schema_extra=LATER,
+        description="In which order the sequences of a training set come, in every epoch: shuffled, or curriculum, as its "
+        "documents stand in their table (textbooks from the first concept to the last; the others as they were found or "
+        "written). A set that is not named is shuffled.",
+    )
+    order_noise: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        json_schema_extra=LATER,
+        description="With a curriculum: the share of a set within which neighbours are shuffled.",
+    )
     batch_sequences: int = Field(default=32, ge=1, le=MOST_SEQUENCES, description="Sequences per step.")
     optimiser: Literal["adamw", "muon"] = Field(
         default="adamw",
@@ -109,6 +124,11 @@ class Phase(PhaseSettings):
     """A stretch of training with the name that its folder and its curve have."""
 
     name: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9_-]*$", description="Names the phase's folder and curve.")
+    keeps_optimiser: bool = Field(
+        default=False,
+        json_schema_extra=LATER,
+        description="Whether the averages of the optimiser are those of the phase before, not fresh ones.",
+    )
 
 
 class LoopSettings(Settings):

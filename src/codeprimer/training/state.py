@@ -41,8 +41,6 @@ class Position:
     """Time spent training so far [s]; told, but never published among the results."""
     micro_sequences: int = 0
     """Sequences that were computed at a time."""
-    optimiser_steps: int = 0
-    """Steps that the phase's optimiser has taken; those that were skipped are not among them."""
     guard: dict[str, Any] = field(default_factory=dict)
     """What the norms of gradients have said so far."""
     scale: dict[str, Any] = field(default_factory=dict)

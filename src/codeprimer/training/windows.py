@@ -1,4 +1,4 @@
-"""Cut a training set into sequences: epoch after epoch, each in its own seeded order.
+"""Cut a training set into sequences: epoch after epoch, each cut and put in order anew.
 
 Reads packed tokens, writes nothing. Its one idea: the n-th sequence of a set is a pure function of the seed and n. A
 set is cut in one of two ways: stretches of its stream, wherever they begin, or whole documents side by side.
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from codeprimer.core.errors import UserError
 from codeprimer.core.seeds import numpy_random
 from codeprimer.model.packed import Ids, PackedSet
+from codeprimer.training.arrangement import Arrange, shuffled
 
 Roles = NDArray[np.uint8]
 
@@ -44,19 +45,23 @@ class Epoch(Protocol):
     def read(self, number: int) -> Window:
         """Return one sequence."""
 
-    def seen(self, sequences: int) -> NDArray[np.int64]:
-        """Return how many tokens of each document are targets of the first ``sequences`` sequences."""
+    def seen(self, numbers: range) -> NDArray[np.int64]:
+        """Return how many tokens of each document are targets of these sequences."""
 
 
 class Windows:
     """The endless sequences of one training set; each holds ``length`` tokens."""
 
-    def __init__(self, packed: PackedSet, length: int, whole_documents: bool, seed: int) -> None:
+    def __init__(
+        self, packed: PackedSet, length: int, whole_documents: bool, seed: int, arrange: Arrange = shuffled
+    ) -> None:
         """Prepare the cut; ``length`` is the model's context plus one, for the last target.
 
-        Raises UserError when the set does not fill a single sequence.
+        ``arrange`` says in which order sequences, or whole documents, come in every epoch; how they are cut, it does not
+        change. Raises UserError when the set does not fill a single sequence.
         """
         self.packed, self.length, self.seed = packed, length, seed
+        self._arrange = arrange
         self._kind = DocumentEpoch if whole_documents else StreamEpoch
         self._epoch = lru_cache(maxsize=2)(self._make_epoch)
         self._firsts = [0]
@@ -76,19 +81,21 @@ class Windows:
         epoch = self._epoch_of(sequences)
         return epoch + (sequences - self._firsts[epoch]) / len(self._epoch(epoch))
 
-    def seen(self, sequences: int) -> NDArray[np.int64]:
-        """Return how many tokens of each document are targets of the first ``sequences`` sequences, all epochs added."""
+    def seen(self, numbers: range) -> NDArray[np.int64]:
+        """Return how many tokens of each document are targets of these sequences, all epochs added."""
         total = np.zeros(self.packed.documents, np.int64)
-        epoch = 0
-        while sequences > 0:
-            part = min(sequences, len(self._epoch(epoch)))
-            total += self._epoch(epoch).seen(part)
-            sequences -= part
-            epoch += 1
+        start = numbers.start
+        while start < numbers.stop:
+            epoch = self._epoch_of(start)
+            first = self._firsts[epoch]
+            stop = min(numbers.stop, first + len(self._epoch(epoch)))
+            total += self._epoch(epoch).seen(range(start - first, stop - first))
+            start = stop
         return total
 
     def _make_epoch(self, number: int) -> Epoch:
-        return self._kind(self.packed, self.length, numpy_random(self.seed, "windows", self.packed.name, number))
+        generator = numpy_random(self.seed, "windows", self.packed.name, number)
+        return self._kind(self.packed, self.length, generator, self._arrange)
 
     def _epoch_of(self, number: int) -> int:
         while number >= self._firsts[-1]:
@@ -97,9 +104,9 @@ class Windows:
 
 
 class StreamEpoch:
-    """Stretches that follow each other without a gap, in a random order; where the first begins changes each time."""
+    """Stretches that follow each other without a gap, put in order; where the first begins changes each time."""
 
-    def __init__(self, packed: PackedSet, length: int, generator: np.random.Generator) -> None:
+    def __init__(self, packed: PackedSet, length: int, generator: np.random.Generator, arrange: Arrange) -> None:
         self._packed = packed
         self._shards = packed.shards
         self._length = length
@@ -110,7 +117,7 @@ class StreamEpoch:
             (spare - offset) // step + 1 if spare >= 0 else 0 for spare, offset in zip(room, self._offsets, strict=True)
         ]
         self._firsts = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
-        self._order = generator.permutation(int(self._firsts[-1]))
+        self._order = arrange(int(self._firsts[-1]), generator)
 
     def __len__(self) -> int:
         return len(self._order)
@@ -120,9 +127,9 @@ class StreamEpoch:
         shard, start = self._place(int(self._order[number]))
         return Window(self._shards[shard][start : start + self._length], np.zeros(self._length, np.uint8))
 
-    def seen(self, sequences: int) -> NDArray[np.int64]:
-        """Return how many tokens of each document are targets of the first sequences."""
-        places = [self._place(place) for place in self._order[:sequences].tolist()]
+    def seen(self, numbers: range) -> NDArray[np.int64]:
+        """Return how many tokens of each document are targets of these sequences."""
+        places = [self._place(place) for place in self._order[numbers.start : numbers.stop].tolist()]
         seen = np.zeros(self._packed.documents, np.int64)
         for shard in range(len(self._shards)):
             starts = np.array(sorted(start for number, start in places if number == shard), np.int64)
@@ -142,14 +149,14 @@ class StreamEpoch:
 class DocumentEpoch:
     """Whole documents, as many as fit into each sequence; what stays empty is filled with end-of-text tokens.
 
-    Documents come in a random order. Of the next few hundred, a sequence takes the first, and then again and again the
+    Documents are put in order. Of the next few hundred, a sequence takes the first, and then again and again the
     longest that still fits, so that little stays empty. One that is longer than a sequence is alone in it and cut.
     """
 
-    def __init__(self, packed: PackedSet, length: int, generator: np.random.Generator) -> None:
+    def __init__(self, packed: PackedSet, length: int, generator: np.random.Generator, arrange: Arrange) -> None:
         self._packed = packed
         self._length = length
-        order = generator.permutation(packed.documents)
+        order = arrange(packed.documents, generator)
         chosen, self._firsts = fill(packed.length_of[order].tolist(), length)
         self._documents = order[chosen]
 
@@ -173,12 +180,14 @@ class DocumentEpoch:
         roles[: self._packed.prompt_of[document]] = PROMPT
         return roles
 
-    def seen(self, sequences: int) -> NDArray[np.int64]:
-        """Return how many tokens of each document are targets of the first sequences."""
-        documents = self._documents[: self._firsts[sequences]]
+    def seen(self, numbers: range) -> NDArray[np.int64]:
+        """Return how many tokens of each document are targets of these sequences."""
+        documents = self._documents[self._firsts[numbers.start] : self._firsts[numbers.stop]]
         seen = np.zeros(self._packed.documents, np.int64)
         seen[documents] = np.minimum(self._packed.length_of[documents], self._length)
-        seen[self._documents[self._firsts[:sequences]]] -= 1  # the first token of a sequence is only an input
+        seen[self._documents[self._firsts[numbers.start : numbers.stop]]] -= (
+            1  # the first token of a sequence is only an input
+        )
         return seen
 
 
