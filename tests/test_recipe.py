@@ -84,6 +84,12 @@ def test_models_read_held_out_code_only_where_it_is_looked_at() -> None:
     assert reads(heldout_every=10) == [True] * 3
 
 
+def test_base_may_be_chosen_by_held_out_code_and_the_control_may_not() -> None:
+    training = parse_recipe({"name": "x", "training": {"base_selections": 3, "heldout_every": 10}}, "test").training
+    settings = training.control_settings(), training.base_settings(), training.tuned_settings()
+    assert [of.selections for of in settings] == [1, 3, 4]
+
+
 def test_until_takes_only_what_the_step_needs() -> None:
     recipe = parse_recipe({"name": "x"}, "test")
     assert [step.name for step in steps_until(recipe, "quality")] == ["corpus", "quality"]
@@ -139,6 +145,7 @@ def test_a_benchmark_file_is_taken_from_the_recipes_folder_and_a_name_stays_a_na
             ["training.annealed={mixture: {cod: 1.0}, tokens: 10}", "training.base.decay=none"],
             r"training\.annealed\.mixture\.cod: there is no such training set; did you mean 'code'",
         ),
+        (["training.base_selections=3"], r"training\.base_selections: 3 checkpoints cannot be chosen from without"),
         (["training.base.matrix_rate=2"], r"training\.base\.matrix_rate: 2 has no meaning with optimiser: adamw"),
     ],
 )

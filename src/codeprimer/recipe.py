@@ -96,6 +96,12 @@ class TrainingSection(LoopSettings):
     selections: int = Field(
         default=4, ge=1, description="How many checkpoints of the tuned model the validation set chooses from."
     )
+    base_selections: int = Field(
+        default=1,
+        ge=1,
+        description="How many checkpoints of the base model's last phase the loss on held-out code chooses from; needs "
+        "heldout_every. The control's last one counts, whatever this says.",
+    )
     base: BaseSettings = Field(default=BaseSettings(), description="Pre-training.")
     annealed: AnnealedSettings | None = Field(
         default=None, description="A last phase of the base model, on the best data; none: base ends as it says itself."
@@ -104,7 +110,7 @@ class TrainingSection(LoopSettings):
 
     def base_settings(self) -> TrainingSettings:
         """Return the settings of the base model."""
-        return self._settings(self._base_phases(), 1)
+        return self._settings(self._base_phases(), self.base_selections)
 
     def tuned_settings(self) -> TrainingSettings:
         """Return the settings of the tuned model."""
@@ -254,6 +260,11 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
             )
         if phase.decay == "none" and phase.final_rate:
             yield f"training.{key}.final_rate: {phase.final_rate:g} has no meaning with decay: none; take one of them out"
+    if training.base_selections > 1 and not training.heldout_every:
+        yield (
+            f"training.base_selections: {training.base_selections} checkpoints cannot be chosen from without the loss on "
+            "held-out code; set training.heldout_every, or take it out"
+        )
     yield from _disorder("base", training.base)
     yield from _disorder("tuned", training.tuned)
     if training.annealed is not None:

@@ -12,6 +12,7 @@ from codeprimer.report import page
 from codeprimer.report.blocks import Section, code, interleaved, side_by_side, table
 from codeprimer.report.data_sections import contamination_section
 from codeprimer.report.facts import SCORE_HEADINGS, score_table
+from codeprimer.report.model_sections import training_section
 from codeprimer.report.result_sections import result_section, samples_section
 
 INTERVAL = {"value": 0.5, "low": 0.4, "high": 0.6}
@@ -167,3 +168,31 @@ def test_the_page_never_scrolls_sideways(tmp_path: Path, monkeypatch: pytest.Mon
         assert opened.evaluate("document.documentElement.scrollWidth") <= width
         assert opened.evaluate("[...document.querySelectorAll('pre')].every(pre => pre.scrollWidth <= pre.clientWidth)")
         browser.close()
+
+
+def trained(heldout: bool, candidates: int) -> dict[str, Any]:
+    """Return the facts of three models, base chosen from so many checkpoints."""
+    curve = [{"step": step, "tokens": 100 * step, "loss": 3.0, "bits_per_byte": 1.0} for step in (1, 2)]
+    scored = [{"step": step, "tokens": 100 * step, "score": -3.0} for step in range(1, candidates + 1)]
+    phase = {"name": "base", "mixture": {"code": 1.0}, "optimiser": "adamw", "peak_learning_rate": 1e-3, "end": 2}
+    model = {
+        "parameters": 10,
+        "tokens": 200,
+        "steps": 2,
+        "phases": [phase],
+        "epochs": {"code": 1.0},
+        "precision": "float32",
+        "final_loss": 3.0,
+        "loss_curve": curve,
+        "selection": {"candidates": scored, "published_step": candidates},
+        **({"heldout_curve": curve} if heldout else {}),
+    }
+    return {"tokens": {"sets": {"code": {"bytes": 10}}}, **dict.fromkeys(("control", "base", "tuned"), model)}
+
+
+def test_held_out_losses_and_the_choice_by_them_are_shown_only_where_they_are() -> None:
+    plain, watched = (str(training_section(trained(heldout, count))) for heldout, count in ((False, 1), (True, 2)))
+    for word in ("dashed", "held-out code", "base at step"):
+        assert word not in plain
+        assert word in watched
+    assert "tuned at step" in plain

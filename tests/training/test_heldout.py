@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.training.training_inputs import EXACT, EXERCISES, SETTINGS, build, make_inputs, manifest, rows_of
+from tests.training.training_inputs import EXACT, EXERCISES, SETTINGS, build, make_inputs, manifest, rows_of, stop_at
 
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
@@ -19,8 +19,7 @@ from codeprimer.evaluation.heldout import open_heldout
 from codeprimer.evaluation.texts import watched_texts
 from codeprimer.model.checkpoint import load
 from codeprimer.model.tokenizer import Tokenizer
-from codeprimer.training.heldout import Watch
-from codeprimer.training.loop import Loop
+from codeprimer.training.heldout import OpenHeldout, Watch
 from codeprimer.training.session import heldout_curve
 
 WATCHED = SETTINGS.model_copy(update={"heldout_every": 5})
@@ -90,15 +89,8 @@ def test_what_is_noted_is_the_mean_over_all_tokens_and_the_bits_of_all_bytes(wat
 def test_a_run_that_was_stopped_notes_the_same(
     stopped_at: int, watched: Artifact, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    advance = Loop._advance
-
-    def stop(self: Loop, *given: Any) -> None:
-        if self.step == stopped_at:
-            raise KeyboardInterrupt
-        advance(self, *given)
-
     with monkeypatch.context() as patch:
-        patch.setattr(Loop, "_advance", stop)
+        stop_at(patch, stopped_at)
         with pytest.raises(KeyboardInterrupt):
             build_watched(store)
     again = build_watched(store)
@@ -159,3 +151,52 @@ def test_a_long_curve_is_thinned_and_keeps_its_end() -> None:
     assert curve[-1]["step"] == 1000
     assert heldout_curve([{"step": 1, "tokens": 10}]) == []
     assert heldout_curve([json.loads('{"step":1,"tokens":1,"heldout_loss":null,"heldout_bits_per_byte":null}')]) == []
+
+
+def by_turns(losses: list[float]) -> OpenHeldout:
+    """Return what measures these losses, one after the other."""
+    left = iter(losses)
+    return lambda tokenizer, quality, seed: lambda model: (next(left), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("losses", "chosen"),
+    [([3.0, 2.0, 2.5, 9.0], 9), ([3.0, 2.0, 2.0, 9.0], 11), ([math.nan, 2.0, 3.0, 4.0], 9), ([4.0, 3.0, 2.0, 1.0], 12)],
+)
+def test_where_nothing_else_scores_the_lowest_held_out_loss_chooses(
+    losses: list[float], chosen: int, store: Store, inputs: dict[str, Artifact]
+) -> None:
+    four = SETTINGS.model_copy(update={"selections": 4, "heldout_every": 100})
+    told = [*losses[:3], 7.0, losses[3]]  # the look after the last step comes before the last checkpoint is scored
+    artifact = build(store, with_quality(store, inputs), four, None, heldout=by_turns(told))
+    selection = artifact.facts["selection"]
+    assert selection["criterion"] == "held-out loss"
+    assert selection["published_step"] == chosen
+    scores = [None if math.isnan(loss) else -loss for loss in losses]
+    assert [row["score"] for row in selection["candidates"]] == scores
+    assert json.loads((artifact.path / "selection.json").read_text()) == selection
+
+
+def test_it_chooses_for_real_and_a_run_that_was_stopped_chooses_alike(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    four = WATCHED.model_copy(update={"selections": 4})
+    whole = build_watched(Store(tmp_path / "other"), four, judge=None, console=Console("auto"))
+    assert "ignored" not in capsys.readouterr().err
+    candidates = whole.facts["selection"]["candidates"]
+    best = max(candidates, key=lambda row: row["score"])
+    assert (len(candidates), whole.facts["selection"]["published_step"]) == (4, best["step"])
+    assert candidates[-1]["score"] == pytest.approx(-rows_of(whole)[-1]["heldout_loss"])
+    with monkeypatch.context() as patch:
+        stop_at(patch, 10)
+        with pytest.raises(KeyboardInterrupt):
+            build_watched(store, four, judge=None)
+    assert build_watched(store, four, judge=None).manifest == whole.manifest
+
+
+def test_validation_problems_choose_where_there_are_any_and_a_single_checkpoint_is_the_last(
+    watched: Artifact, store: Store
+) -> None:
+    assert watched.facts["selection"]["criterion"] == "validation problems"
+    one = build_watched(store, WATCHED.model_copy(update={"selections": 1}), judge=None)
+    assert one.facts["selection"]["criterion"] == "the last checkpoint"

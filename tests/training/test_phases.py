@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.training.training_inputs import MODEL, SETTINGS, build, make_inputs
+from tests.training.training_inputs import MODEL, SETTINGS, build, make_inputs, stop_at
 
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
@@ -48,17 +48,6 @@ def weights(artifact: Artifact) -> str:
 def annealed(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     store = Store(tmp_path_factory.mktemp("annealed"))
     return build(store, make_inputs(store), ANNEALED)
-
-
-def stop_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
-    advance = Loop._advance
-
-    def stop(self: Loop, *given: Any) -> None:
-        if self.step == step:
-            raise KeyboardInterrupt
-        advance(self, *given)
-
-    monkeypatch.setattr(Loop, "_advance", stop)
 
 
 @pytest.mark.parametrize("checkpoint_every", [1, 7, 3])

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from codeprimer.core.artifact import Artifact, Store
@@ -29,6 +30,7 @@ from codeprimer.model.packed import INDEX, PackedWriter
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
 from codeprimer.tokens.vocabulary import learn_vocabulary
+from codeprimer.training import loop
 from codeprimer.training.heldout import OpenHeldout
 from codeprimer.training.settings import ModelSettings, Phase, TrainingSettings
 from codeprimer.training.stage import TrainingStage
@@ -136,9 +138,21 @@ def rows_of(artifact: Artifact) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (artifact.path / "metrics.jsonl").read_text().splitlines()]
 
 
+def stop_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Arrange that training is interrupted after so many steps."""
+    advance = loop.Loop._advance
+
+    def stop(self: loop.Loop, *given: Any) -> None:
+        if self.step == step:
+            raise KeyboardInterrupt
+        advance(self, *given)
+
+    monkeypatch.setattr(loop.Loop, "_advance", stop)
+
+
 def die_at(place: str) -> None:
     """Arrange that this process gets SIGKILL at a place of the run."""
-    from codeprimer.training import loop, selection, session, state
+    from codeprimer.training import selection, session, state
 
     def kill(*_: Any, **__: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)

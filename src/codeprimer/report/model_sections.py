@@ -35,18 +35,7 @@ def training_section(facts: Facts) -> Section:
         "training",
         "Training",
         [
-            blocks.text(
-                f"Phi architecture, {_optimisers(facts)}, linear warm-up and decay. tuned continues from "
-                "base, and of its checkpoints validation chose one; control has the tokens, the batches and the learning "
-                "rates of both, on raw code, and its last checkpoint counts. Losses are on different texts: only each "
-                "curve's own course can be read, not one model against another."
-                + (
-                    " The dashed curves are losses on the same held-out code, so these can be compared; the bits per byte "
-                    "of the results are measured on other documents."
-                    if heldout
-                    else ""
-                )
-            ),
+            blocks.text(_how(facts, bool(heldout))),
             blocks.table(headings, rows),
             blocks.text(
                 "The vocabulary that all three share is learnt from code, textbooks and exercises, not from raw code, so "
@@ -54,8 +43,23 @@ def training_section(facts: Facts) -> Section:
                 soft=True,
             ),
             blocks.chart(charts.loss_curves(points, heldout)),
-            _selection(facts["tuned"]["selection"]),
+            *(_selection(name, facts[name]["selection"]) for name in _chosen(facts)),
         ],
+    )
+
+
+def _how(facts: Facts, watched: bool) -> str:
+    """Return how the models were trained, and how their curves are to be read."""
+    of_base = "; of base's the loss on held-out code chose one" if "base" in _chosen(facts) else ""
+    dashed = (
+        " The dashed curves are losses on the same held-out code, so these can be compared; the bits per byte of the "
+        "results are measured on other documents."
+    )
+    return (
+        f"Phi architecture, {_optimisers(facts)}, linear warm-up and decay. tuned continues from base, and of its checkpoints "
+        f"validation chose one{of_base}; control has the tokens, the batches and the learning rates of both, on raw code, and "
+        "its last checkpoint counts. Losses are on different texts: only each curve's own course can be read, not one model "
+        f"against another.{dashed if watched else ''}"
     )
 
 
@@ -93,12 +97,18 @@ def _tokens_before(facts: Facts, name: str) -> int:
     return int(facts["base"]["tokens"]) if name == "tuned" else 0
 
 
-def _selection(selection: Facts) -> blocks.Block:
+def _chosen(facts: Facts) -> list[str]:
+    """Return the models of which a checkpoint was chosen: tuned, and base where there was more than its last one."""
+    return [name for name in ("base", "tuned") if name == "tuned" or len(facts[name]["selection"]["candidates"]) > 1]
+
+
+def _selection(name: str, selection: Facts) -> blocks.Block:
     rows = [
         (of["step"], of["tokens"], of["score"], "published" if of["step"] == selection["published_step"] else "")
         for of in selection["candidates"]
     ]
-    return blocks.table(("tuned at step", "tokens", "score on validation problems", ""), rows)
+    by = "score on validation problems" if name == "tuned" else "minus the loss on held-out code"
+    return blocks.table((f"{name} at step", "tokens", by, ""), rows)
 
 
 def cost_section(facts: Facts) -> Section:

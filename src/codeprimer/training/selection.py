@@ -1,11 +1,13 @@
 """Choose the checkpoint that is published.
 
 Keeps candidates in the work folder. Its one idea: each candidate is written as it would be published, read back and
-scored once; the best is chosen, of equals the later, and never by anything but the validation problems.
+scored once; the best is chosen, of equals the later, by the validation problems, or where nothing answers these by the loss
+on held-out text, and never by the exam.
 """
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -17,9 +19,32 @@ from codeprimer.core.artifact import Artifact, make_once, to_json, write_atomica
 from codeprimer.model.checkpoint import load, save_model
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
+from codeprimer.training.heldout import Measure
 
 Score = Callable[[Phi, Tokenizer, Artifact], float]
 """Scores a model on the exam artefact's validation problems; higher is better."""
+
+VALIDATION, HELDOUT, LAST = "validation problems", "held-out loss", "the last checkpoint"
+"""What a checkpoint is chosen by; a score by the held-out loss is minus this loss [nats/token]."""
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """What a checkpoint is chosen by."""
+
+    name: str
+    score: Score | None
+    """None where there is nothing to choose."""
+
+
+def criterion_of(score: Score | None, measure: Measure | None) -> Criterion:
+    """Return what checkpoints are chosen by: validation problems before held-out text before nothing."""
+    if score is not None:
+        return Criterion(VALIDATION, score)
+    if measure is not None:
+        return Criterion(HELDOUT, lambda model, tokenizer, exam: -measure(model)[0])
+    return Criterion(LAST, None)
+
 
 SELECTION_FILE = "selection.json"
 _CANDIDATE_FILE = "candidate.json"
@@ -32,14 +57,14 @@ class Candidate:
     step: int
     tokens: int
     score: float | None
-    """None where nothing scores it; then it is the only one."""
+    """None where nothing scores it, and it is the only one, or where its loss is no number."""
 
 
 class Candidates:
     """The candidates of one run."""
 
-    def __init__(self, folder: Path, tokenizer: Tokenizer, exam: Artifact, score: Score | None) -> None:
-        self._folder, self._tokenizer, self._exam, self._score = folder, tokenizer, exam, score
+    def __init__(self, folder: Path, tokenizer: Tokenizer, exam: Artifact, criterion: Criterion) -> None:
+        self._folder, self._tokenizer, self._exam, self._criterion = folder, tokenizer, exam, criterion
         folder.mkdir(parents=True, exist_ok=True)
 
     def consider(self, model: Phi, step: int, tokens: int) -> Candidate:
@@ -47,7 +72,8 @@ class Candidates:
 
         def make(folder: Path) -> None:
             save_model(folder, model, self._tokenizer)
-            score = self._score(load(folder)[0], self._tokenizer, self._exam) if self._score else None
+            judge = self._criterion.score
+            score = judge(load(folder)[0], self._tokenizer, self._exam) if judge else None
             write_atomically(folder / _CANDIDATE_FILE, to_json(asdict(Candidate(step, tokens, score))))
 
         return _read(make_once(self._folder / f"{step:08d}", make))
@@ -55,12 +81,12 @@ class Candidates:
     def publish(self, target: Path) -> dict[str, object]:
         """Copy the best candidate into ``target``, write ``selection.json`` and return its content."""
         candidates = [_read(folder) for folder in sorted(self._folder.glob("*")) if folder.name.isdigit()]
-        best = max(candidates, key=lambda candidate: (candidate.score or 0.0, candidate.step))
+        best = max(candidates, key=lambda one: (-math.inf if one.score is None else one.score, one.step))
         for path in sorted((self._folder / f"{best.step:08d}").iterdir()):
             if path.name != _CANDIDATE_FILE:
                 shutil.copyfile(path, target / path.name)
         selection: dict[str, object] = {
-            "criterion": "validation problems" if self._score else "the last checkpoint",
+            "criterion": self._criterion.name,
             "candidates": [asdict(candidate) for candidate in candidates],
             "published_step": best.step,
         }

@@ -27,7 +27,7 @@ from codeprimer.training.heldout import BITS_PER_BYTE, LOSS, OpenHeldout, Watch
 from codeprimer.training.loop import METRICS, Loop
 from codeprimer.training.plan import Plan
 from codeprimer.training.ranks import Ranks
-from codeprimer.training.selection import Candidates, Score
+from codeprimer.training.selection import Candidates, Score, criterion_of
 from codeprimer.training.settings import TrainingSettings
 
 SPEED_FILE = "speed.json"
@@ -52,12 +52,13 @@ def train(
     assert settings.precision != "auto", "the precision is decided before a run is named"
     tokenizer = Tokenizer.load(inputs["tokens"].path)
     plan = Plan(settings)
-    if score is None and settings.selections > 1:
-        tools.console.warn(
-            "training.selections is ignored: nothing here can score a checkpoint; the last one is published"
-        )
     if settings.heldout_every and heldout is None:
         tools.console.warn("training.heldout_every is ignored: nothing here measures held-out text")
+    if score is None and settings.selections > 1 and not (settings.heldout_every and heldout):
+        tools.console.warn(
+            "training.selections is ignored: nothing here can score a checkpoint; the last one is published; with "
+            "training.heldout_every the loss on held-out code chooses"
+        )
     is_first = Ranks().is_first
     with reproducible(settings.threads or available_cores(), settings.device):
         model = _first_model(settings, inputs, tokenizer, tools.seed)
@@ -67,8 +68,9 @@ def train(
         if heldout is not None and settings.heldout_every and is_first:
             measure = heldout(tokenizer, inputs["quality"], tools.seed)
         watch = Watch(measure, settings.heldout_every, plan.total)
-        candidates = Candidates(out.work / "candidates", tokenizer, inputs["exam"], score)
-        selections = plan.selections() if score else [plan.total]
+        criterion = criterion_of(score, measure if settings.selections > 1 else None)
+        candidates = Candidates(out.work / "candidates", tokenizer, inputs["exam"], criterion)
+        selections = plan.selections() if criterion.score else [plan.total]
 
         def reached(step: int, whole: Callable[[], Phi]) -> None:
             is_end = step in plan.ends and len(plan.ends) > 1

@@ -225,5 +225,6 @@ class TrainingSettings(LoopSettings):
     selections: int = Field(
         default=1,
         ge=1,
-        description="Checkpoints of the last phase that are scored on validation problems; the best is published.",
+        description="Checkpoints of the last phase that are scored, on validation problems or else on held-out text; the best "
+        "is published.",
     )

@@ -28,9 +28,10 @@ class TrainingStage(Stage[TrainingSettings]):
     volatile = ("speed.json",)
 
     def __init__(self, start: bool, score: Score | None, heldout: OpenHeldout | None = None) -> None:
-        """Set ``start`` to begin with the input "start"; ``score`` chooses among checkpoints, None takes the last.
+        """Set ``start`` to begin with the input "start"; ``score`` chooses among checkpoints.
 
-        ``heldout`` measures the model on text of the input "quality" while it trains.
+        ``heldout`` measures the model on text of the input "quality" while it trains, and chooses where there is no score;
+        without either the last checkpoint is taken.
         """
         self.reads = ("tokens", "exam", *(["start"] if start else []), *(["quality"] if heldout else []))
         self._score = score
