@@ -62,7 +62,8 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         rows = hidden_ND.shape[0]
         total = hidden_ND.new_zeros((), dtype=torch.float32)
         hidden_grad_ND = torch.empty_like(hidden_ND)
-        weight_grad_VD = torch.zeros_like(weight_VD, dtype=torch.float32)
+        is_frozen = not ctx.needs_input_grad[1]
+        weight_grad_VD = torch.zeros_like(weight_VD[:0] if is_frozen else weight_VD, dtype=torch.float32)
         bias_grad_V = torch.zeros_like(bias_V, dtype=torch.float32)
         chunk, few = _rows(weight_VD)
         for start in range(0, rows, chunk):
@@ -81,12 +82,20 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
                 bias_grad_V += grad_FV.sum(0)
                 logits_CV[fine] = grad_FV
             torch.mm(logits_CV, weight_VD, out=hidden_grad_ND[part])
-            weight_grad_VD += torch.mm(logits_CV.t(), hidden_CD)
+            if not is_frozen:
+                weight_grad_VD += torch.mm(logits_CV.t(), hidden_CD)
         ctx.save_for_backward(hidden_grad_ND, weight_grad_VD.to(weight_VD.dtype), bias_grad_V.to(bias_V.dtype))
         return total
 
     @staticmethod
-    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None, None]:
         (scale,) = upstream
         hidden_grad_ND, weight_grad_VD, bias_grad_V = ctx.saved_tensors
-        return hidden_grad_ND * scale, weight_grad_VD * scale, bias_grad_V * scale, None, None
+        _, is_weight, is_bias, *_ = ctx.needs_input_grad
+        return (
+            hidden_grad_ND * scale,
+            weight_grad_VD * scale if is_weight else None,
+            bias_grad_V * scale if is_bias else None,
+            None,
+            None,
+        )

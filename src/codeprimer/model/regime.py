@@ -25,6 +25,8 @@ class Regime:
     """Whether a token sees only its own document; the end-of-text token is a document's last."""
     random: torch.Generator | None = None
     """Where randomness comes from; None: from torch's own generator of the device, which a compiled pass needs."""
+    adapter_dropout: float = 0.0
+    """Share of what low-rank adapters read that is dropped."""
 
     def drop(self, x: Tensor, share: float) -> Tensor:
         """Return a tensor with a share of its numbers zero, and the others larger by as much."""
