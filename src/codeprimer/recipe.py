@@ -34,6 +34,7 @@ from codeprimer.tokens.settings import TokensSettings
 from codeprimer.training.settings import (
     DECAY_FRACTION,
     LoopSettings,
+    LoraSettings,
     Mixture,
     Order,
     Phase,
@@ -247,7 +248,14 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
             f"training.model.context: {training.model.context} is less than tokens.context ({recipe.tokens.context}), "
             "within which every problem must fit with its answer; give both the same"
         )
+    if not training.lora.rank and training.lora != LoraSettings():
+        yield "training.lora: its settings have no meaning with rank: 0; take them out, or set a rank"
     for key, phase in (("base", training.base), ("tuned", training.tuned)):
+        if training.lora.rank and phase.optimiser == "muon":
+            yield (
+                f"training.{key}.optimiser: muon makes a step equally strong in every direction of a matrix, and an adapter is "
+                "to have few; set optimiser: adamw, or training.lora.rank: 0"
+            )
         if phase.optimiser != "muon" and phase.matrix_rate != 1.0:
             yield (
                 f"training.{key}.matrix_rate: {phase.matrix_rate:g} has no meaning with optimiser: {phase.optimiser}; "

@@ -53,3 +53,19 @@ def test_settings_and_stages_import_without_heavy_packages() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("training", "sentence"),
+    [
+        ({"lora": {"alpha": 4.0}}, r"training\.lora: its settings have no meaning with rank: 0; take them out"),
+        (
+            {"lora": {"rank": 4}, "tuned": {"optimiser": "muon"}},
+            r"training\.tuned\.optimiser: muon .*; set optimiser: adamw",
+        ),
+        ({"lora": {"rank": 4, "targets": ["lm_head"]}}, r"training\.lora\.targets\.0: input should be 'q_proj', "),
+    ],
+)
+def test_settings_of_adapters_that_make_no_sense_are_refused(training: dict[str, object], sentence: str) -> None:
+    with pytest.raises(RecipeError, match=sentence):
+        parse_recipe({"name": "x", "training": training}, "test")

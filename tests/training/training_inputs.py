@@ -26,13 +26,14 @@ from codeprimer.core.documents import TASKS, TOKEN_INDEX
 from codeprimer.core.errors import Interrupted
 from codeprimer.core.stage import Tools, identify, run_stage
 from codeprimer.engines.local import LocalEngine
+from codeprimer.model.checkpoint import save_model
 from codeprimer.model.packed import INDEX, PackedWriter
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
 from codeprimer.tokens.vocabulary import learn_vocabulary
 from codeprimer.training import loop
 from codeprimer.training.heldout import OpenHeldout
-from codeprimer.training.settings import ModelSettings, Phase, TrainingSettings
+from codeprimer.training.settings import LoraSettings, ModelSettings, Phase, TrainingSettings
 from codeprimer.training.stage import TrainingStage
 
 MODEL = ModelSettings(layers=2, hidden=32, heads=2, intermediate=64, context=32)
@@ -54,6 +55,9 @@ SETTINGS = TrainingSettings(
     residual_dropout=0.1,
 )
 
+ADAPTERS = SETTINGS.model_copy(update={"lora": LoraSettings(rank=4, alpha=8.0, dropout=0.2)})
+"""Training of adapters; it has to start from a model."""
+
 EXACT = SETTINGS.model_copy(update={"attention_dropout": 0.0, "residual_dropout": 0.0, "precision": "float32"})
 """What runs that compute in another order are compared by."""
 
@@ -73,10 +77,15 @@ def manifest(stage: str) -> dict[str, Any]:
     return facts | {"stage": stage, "id": "0" * 16, "version": 1, "headline": ""}
 
 
-def make_inputs(store: Store) -> dict[str, Artifact]:
-    """Publish a tokens artefact with two sets, and an exam; they are made once per process."""
+def make_inputs(store: Store, *more: str) -> dict[str, Artifact]:
+    """Publish a tokens artefact with two sets, an exam and, where it is asked for, "start"; made once per process."""
     shutil.copytree(_made(), store.root, dirs_exist_ok=True)
-    found = {name: store.find(name, "0" * 16) for name in ("tokens", "exam")}
+    return find_inputs(store, *more)
+
+
+def find_inputs(store: Store, *more: str) -> dict[str, Artifact]:
+    """Return the inputs that have been published."""
+    found = {name: store.find(name, "0" * 16) for name in ("tokens", "exam", *more)}
     return {name: artifact for name, artifact in found.items() if artifact is not None}
 
 
@@ -103,6 +112,9 @@ def _make_inputs(store: Store) -> None:
                         )
         tokenizer.save(workspace.path, MODEL.context)
         store.publish(workspace, manifest("tokens"), (), {})
+    with store.workspace("start", "0" * 16) as workspace:
+        save_model(workspace.path, Phi(MODEL.config(300, 0)).initialise(7), tokenizer)
+        store.publish(workspace, manifest("start"), (), {})
     with store.workspace("exam", "0" * 16) as workspace:
         with workspace.table("validation", TASKS) as table:
             table.write({"task_id": "validation/0", "prompt": EXERCISES[0]})
@@ -126,9 +138,9 @@ def build(
     console: Console = QUIET,
     heldout: OpenHeldout | None = None,
 ) -> Artifact:
-    """Run the stage on inputs that may hold "start"."""
+    """Run the stage on inputs that may hold "start" and "adapter"."""
     tools = Tools(LocalEngine(console, 1), console, seed)
-    stage = TrainingStage("start" in inputs, judge, heldout)
+    stage = TrainingStage("start" in inputs, judge, heldout, "adapter" in inputs)
     ids = {name: artifact.id for name, artifact in inputs.items()}
     return run_stage(stage, settings, inputs, identify(stage, settings, ids, seed, console), store, tools).artifact
 
@@ -173,7 +185,7 @@ def die_at(place: str) -> None:
     elif place == "after a checkpoint was scored":
         kill_at_call(selection, "_read", 1)
     elif place == "at a phase's end":
-        kill_at_call(session, "save_model", 1)
+        kill_at_call(session, "save_checkpoint", 1)
     elif place == "before publishing":
         kill_at_call(session, "_publish_rest", 1)
     elif place.startswith("after nine"):
@@ -207,13 +219,14 @@ if __name__ == "__main__":
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     root = Store(Path(sys.argv[1]))
-    found = {name: root.find(name, "0" * 16) for name in ("tokens", "exam")}
     try:
-        chosen = SETTINGS.model_copy(update={"processes": int(sys.argv[3]) if len(sys.argv) > 3 else 1})
+        of_adapters = sys.argv[4:] == ["adapters"]
+        chosen = ADAPTERS if of_adapters else SETTINGS
+        chosen = chosen.model_copy(update={"processes": int(sys.argv[3]) if len(sys.argv) > 3 else 1})
         if "exact" in sys.argv[2]:
             chosen = EXACT.model_copy(update={"processes": chosen.processes})
         chosen = chosen.model_copy(update={"sharded": "shared" in sys.argv[2]})
-        build(root, {name: artifact for name, artifact in found.items() if artifact is not None}, chosen)
+        build(root, find_inputs(root, *(["start"] if of_adapters else [])), chosen)
     except Interrupted as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)

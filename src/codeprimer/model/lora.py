@@ -208,6 +208,10 @@ class AdaptedPhi(Phi):
         finally:
             self._passing.regime = PLAIN
 
+    def parameter_count(self) -> int:
+        """Return how many numbers the merged model has."""
+        return super().parameter_count() - sum(weight.numel() for _, weight in trainable(self))
+
     def adapters(self) -> Iterator[tuple[str, Tensor]]:
         """Yield the adapters' tensors by peft's names."""
         for name, weight in trainable(self):

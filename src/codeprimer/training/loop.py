@@ -22,6 +22,7 @@ from codeprimer.core.console import StoppedError, Task
 from codeprimer.core.errors import RecipeError, UserError
 from codeprimer.core.interrupts import PutOff, put_off
 from codeprimer.core.seeds import derive_seed
+from codeprimer.model.lora import trainable
 from codeprimer.model.phi import Phi
 from codeprimer.model.regime import Regime
 from codeprimer.training.batches import Batches
@@ -186,13 +187,14 @@ class Loop:
         """Return how the rows from this one on are passed through the model in this step."""
         settings = self.plan.settings
         random = None
-        if settings.attention_dropout or settings.residual_dropout:
+        if settings.attention_dropout or settings.residual_dropout or settings.lora.dropout:
             seed = derive_seed(self._batches.seed, "dropout", self.step, self.guard.jumped, row)
             if compiles(settings):  # torch's own generator is all that a compiled layer can draw from
                 torch.manual_seed(seed)
             else:
                 random = torch.Generator(self._device).manual_seed(seed)
-        return Regime(settings.attention_dropout, settings.residual_dropout, settings.separate_documents, random)
+        shares = settings.attention_dropout, settings.residual_dropout
+        return Regime(*shares, settings.separate_documents, random, settings.lora.dropout)
 
     def _use_less_memory(self, error: Exception, optimiser: Optimiser, sequences: int) -> None:
         """Halve what is computed at a time, where that is why a step failed. Raises the error where it is not."""
@@ -276,7 +278,7 @@ class Loop:
     def _tensors(self) -> Iterator[tuple[str, Tensor]]:
         """Yield what the next step depends on, in the same order on every rank."""
         assert self._optimiser is not None
-        for name, tensor in self.model.named_parameters():
+        for name, tensor in trainable(self.model):
             yield f"model.{name}", tensor
         yield from self._optimiser.state().items()
 
@@ -291,7 +293,7 @@ class Loop:
 
     def _take_up(self, position: Position, tensors: dict[str, Tensor]) -> None:
         with torch.no_grad():
-            for name, parameter in self.model.named_parameters():
+            for name, parameter in trainable(self.model):
                 parameter.copy_(like(tensors[f"model.{name}"], parameter))
         self.step, self.seconds, self.micro_sequences = position.step, position.seconds, position.micro_sequences
         self.guard, self.scale = Guard(**position.guard), LossScale(**position.scale)

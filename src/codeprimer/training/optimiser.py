@@ -11,6 +11,7 @@ import copy
 import torch
 from torch import Tensor
 
+from codeprimer.model.lora import trainable
 from codeprimer.model.phi import Phi
 from codeprimer.training.muon import Muon
 from codeprimer.training.settings import Phase
@@ -30,9 +31,9 @@ class Optimiser:
         # A model that is shared among processes has its products in ``dtype`` by itself.
         self.working = model if dtype == torch.float32 or is_shared(model) else copy.deepcopy(model).to(dtype)
         self._phase = phase
-        self._weights: list[Tensor] = list(model.parameters())
-        self._copies: list[Tensor] = list(self.working.parameters())
-        named: list[tuple[str, Tensor]] = list(model.named_parameters())
+        named = trainable(model)
+        self._weights: list[Tensor] = [weight for _, weight in named]
+        self._copies: list[Tensor] = [weight for _, weight in trainable(self.working)]
         inner = [
             (name, weight) for name, weight in named if phase.optimiser == "muon" and _is_inner_matrix(name, weight)
         ]

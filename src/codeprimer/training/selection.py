@@ -16,7 +16,8 @@ from pathlib import Path
 import orjson
 
 from codeprimer.core.artifact import Artifact, make_once, to_json, write_atomically
-from codeprimer.model.checkpoint import load, save_model
+from codeprimer.model.checkpoint import load
+from codeprimer.model.lora import save_checkpoint
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
 from codeprimer.training.heldout import Measure
@@ -71,7 +72,7 @@ class Candidates:
         """Keep and score a checkpoint, unless an earlier attempt has done so."""
 
         def make(folder: Path) -> None:
-            save_model(folder, model, self._tokenizer)
+            save_checkpoint(folder, model, self._tokenizer)
             judge = self._criterion.score
             score = judge(load(folder)[0], self._tokenizer, self._exam) if judge else None
             write_atomically(folder / _CANDIDATE_FILE, to_json(asdict(Candidate(step, tokens, score))))
@@ -83,7 +84,9 @@ class Candidates:
         candidates = [_read(folder) for folder in sorted(self._folder.glob("*")) if folder.name.isdigit()]
         best = max(candidates, key=lambda one: (-math.inf if one.score is None else one.score, one.step))
         for path in sorted((self._folder / f"{best.step:08d}").iterdir()):
-            if path.name != _CANDIDATE_FILE:
+            if path.is_dir():
+                shutil.copytree(path, target / path.name)
+            elif path.name != _CANDIDATE_FILE:
                 shutil.copyfile(path, target / path.name)
         selection: dict[str, object] = {
             "criterion": self._criterion.name,

@@ -14,13 +14,13 @@ import orjson
 
 from codeprimer.core.artifact import Artifact, Workspace, make_once, to_json, write_atomically
 from codeprimer.core.console import Console
-from codeprimer.core.errors import RecipeError, UserError
-from codeprimer.core.seeds import derive_seed
+from codeprimer.core.errors import UserError
 from codeprimer.core.stage import Stats, Tools, available_cores
-from codeprimer.model.checkpoint import load, save_model
+from codeprimer.model.lora import AdaptedPhi, save_checkpoint, trainable
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
 from codeprimer.training.batches import Batches
+from codeprimer.training.beginning import first_model
 from codeprimer.training.device import reproducible
 from codeprimer.training.exposure import count_seen, stretches, write_exposure
 from codeprimer.training.heldout import BITS_PER_BYTE, LOSS, OpenHeldout, Watch
@@ -61,7 +61,7 @@ def train(
         )
     is_first = Ranks().is_first
     with reproducible(settings.threads or available_cores(), settings.device):
-        model = _first_model(settings, inputs, tokenizer, tools.seed)
+        model = first_model(settings, inputs, tokenizer, tools.seed)
         batches = Batches(inputs["tokens"], plan, tools.seed)
         _warn_of_curricula(batches, tools.console)
         measure = None
@@ -81,7 +81,7 @@ def train(
                 return
             if is_end:
                 folder = out.work / PHASES / settings.phases[plan.ends.index(step)].name
-                make_once(folder, lambda temporary: save_model(temporary, current, tokenizer))
+                make_once(folder, lambda temporary: save_checkpoint(temporary, current, tokenizer))
             if step in selections:
                 candidates.consider(current, step, plan.tokens_after(step))
 
@@ -98,20 +98,6 @@ def train(
     taken = stretches(plan, loop.guard.rollbacks, skipped)
     write_exposure(inputs["tokens"], count_seen(batches, taken), out)
     return _stats(loop, batches, selection, metrics)
-
-
-def _first_model(settings: TrainingSettings, inputs: Mapping[str, Artifact], tokenizer: Tokenizer, seed: int) -> Phi:
-    """Return the model to start from: the input "start" where there is one, else random weights."""
-    config = settings.model.config(tokenizer.vocab_size, tokenizer.end_of_text)
-    if "start" not in inputs:
-        return Phi(config).initialise(derive_seed(seed, "training", "weights"))
-    model, start_config = load(inputs["start"].path)
-    if start_config != config:
-        raise RecipeError(
-            f"training starts from {inputs['start'].path}, whose model is {start_config}, but "
-            f"the recipe asks for {config}; give both the same model settings"
-        )
-    return model
 
 
 def _warn_of_curricula(batches: Batches, console: Console) -> None:
@@ -166,7 +152,13 @@ def _stats(loop: Loop, batches: Batches, selection: dict[str, Any], metrics: lis
     }
     if watched := heldout_curve(metrics):
         facts["heldout_curve"] = watched
-    return Stats(f"{loop.model.parameter_count():,} parameters, {tokens:,} tokens, loss {final_loss:.3f}", facts)
+    if isinstance(loop.model, AdaptedPhi):
+        trained = sum(weight.numel() for _, weight in trainable(loop.model))
+        facts["adapter"] = {"parameters": trained, **settings.lora.model_dump(mode="json")}
+        what = f"adapters of {trained:,} parameters beside {loop.model.parameter_count():,}"
+    else:
+        what = f"{loop.model.parameter_count():,} parameters"
+    return Stats(f"{what}, {tokens:,} tokens, loss {final_loss:.3f}", facts)
 
 
 def loss_curve(metrics: list[dict[str, Any]], points: int = _CURVE_POINTS) -> list[dict[str, float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
@@ -16,6 +16,7 @@ MOST_THREADS = 1024
 
 MOST_SEQUENCES = 65_536
 MOST_PROCESSES = 256
+MOST_RANK = 4096
 DECAY_FRACTION = 0.2
 
 Mixture = dict[str, Annotated[float, Field(gt=0)]]
@@ -54,6 +55,29 @@ class ModelSettings(Settings):
             initializer_range=self.initializer_range,
             end_of_text=end_of_text,
         )
+
+
+Target = Literal["q_proj", "k_proj", "v_proj", "dense", "fc1", "fc2"]
+
+
+class LoraSettings(Settings):
+    """Low-rank adapters beside the frozen weights of the model that training starts from."""
+
+    rank: int = Field(
+        default=0,
+        ge=0,
+        le=MOST_RANK,
+        description="Rank of the adapters; 0: there are none, and all weights are trained.",
+    )
+    alpha: float = Field(
+        default=16.0, gt=0, description="What an adapter adds is multiplied by alpha / rank, as in the library peft."
+    )
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="Share of what an adapter reads that is dropped.")
+    targets: tuple[Target, ...] = Field(
+        default=get_args(Target),
+        min_length=1,
+        description="Products that have an adapter, by their names in transformers' Phi.",
+    )
 
 
 class PhaseSettings(Settings):
@@ -135,6 +159,7 @@ class LoopSettings(Settings):
     """What all models of a run have in common."""
 
     model: ModelSettings = Field(default=ModelSettings(), description="The shape of the model.")
+    lora: LoraSettings = Field(default=LoraSettings(), description="Adapters instead of the weights.")
     precision: Precision = Field(
         default="auto",
         description="Numbers that the products are made in; 'auto' lets a short probe decide on this machine, once per run. "
@@ -216,6 +241,11 @@ class LoopSettings(Settings):
 
 class TrainingSettings(LoopSettings):
     """How a model is trained."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return the settings that decide the bytes of an artefact; adapters only where there are any."""
+        facts = super().identity()
+        return facts if self.lora.rank else {name: value for name, value in facts.items() if name != "lora"}
 
     phases: tuple[Phase, ...] = Field(min_length=1, description="What is trained on, in order.")
     whole_documents: tuple[str, ...] = Field(

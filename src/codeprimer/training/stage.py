@@ -1,7 +1,8 @@
 """The training stage: the same loop for base, tuned and control.
 
 Writes a checkpoint in Hugging Face layout, ``metrics.jsonl``, ``selection.json``, the table ``exposure``, and with
-several phases ``phases/<name>/``, the checkpoint at each phase's end.
+several phases ``phases/<name>/``, the checkpoint at each phase's end. Of adapters each checkpoint has merged weights, and
+the adapters themselves in ``adapter/``.
 """
 
 from __future__ import annotations
@@ -27,13 +28,16 @@ class TrainingStage(Stage[TrainingSettings]):
     version = 4
     volatile = ("speed.json",)
 
-    def __init__(self, start: bool, score: Score | None, heldout: OpenHeldout | None = None) -> None:
-        """Set ``start`` to begin with the input "start"; ``score`` chooses among checkpoints.
+    def __init__(
+        self, start: bool, score: Score | None, heldout: OpenHeldout | None = None, adapter: bool = False
+    ) -> None:
+        """Set ``start`` to begin with the input "start", ``adapter`` to go on with the adapters of the input "adapter".
 
-        ``heldout`` measures the model on text of the input "quality" while it trains, and chooses where there is no score;
-        without either the last checkpoint is taken.
+        ``score`` chooses among checkpoints. ``heldout`` measures the model on text of the input "quality" while it trains,
+        and chooses where there is no score; without either the last checkpoint is taken.
         """
-        self.reads = ("tokens", "exam", *(["start"] if start else []), *(["quality"] if heldout else []))
+        more = {"start": start, "adapter": adapter, "quality": heldout is not None}
+        self.reads = ("tokens", "exam", *(name for name, is_read in more.items() if is_read))
         self._score = score
         self._heldout = heldout
 

@@ -1,0 +1,86 @@
+"""The model that training starts from.
+
+Reads the artefacts "start" and "adapter" where a run has them. Its one idea: whatever can be wrong between a model, its
+tokenizer and the recipe is found before the first step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from codeprimer.core.artifact import Artifact
+from codeprimer.core.errors import RecipeError
+from codeprimer.core.seeds import derive_seed
+from codeprimer.model.checkpoint import load
+from codeprimer.model.lora import ADAPTER, TARGETS, AdaptedPhi, LoraConfig, load_adapter, read_lora
+from codeprimer.model.phi import Phi
+from codeprimer.model.tokenizer import Tokenizer
+from codeprimer.training.settings import LoraSettings, TrainingSettings
+
+
+def first_model(settings: TrainingSettings, inputs: Mapping[str, Artifact], tokenizer: Tokenizer, seed: int) -> Phi:
+    """Return the model to start from: the input "start" where there is one, else random weights; with adapters, frozen.
+
+    The adapters are those of the input "adapter" where there is one, else new ones, which change nothing yet. Raises
+    RecipeError where settings and inputs do not fit each other.
+    """
+    if "start" in inputs:
+        model = _started(settings, inputs["start"], tokenizer)
+        return _adapted(settings, model, inputs.get("adapter"), seed) if settings.lora.rank else model
+    if settings.lora.rank:
+        raise RecipeError(
+            "training.lora.rank: adapters stand beside the weights of a model that knows something, and there is none to "
+            "start from; name one (start.path), or set rank: 0"
+        )
+    config = settings.model.config(tokenizer.vocab_size, tokenizer.end_of_text)
+    return Phi(config).initialise(derive_seed(seed, "training", "weights"))
+
+
+def _started(settings: TrainingSettings, start: Artifact, tokenizer: Tokenizer) -> Phi:
+    model, found = load(start.path)
+    wanted = settings.model.config(tokenizer.vocab_size, tokenizer.end_of_text)
+    if found.vocab_size < tokenizer.vocab_size or found.end_of_text != tokenizer.end_of_text:
+        raise RecipeError(
+            f"training starts from {start.path}, whose model has {found.vocab_size} rows of tokens and ends a text with token "
+            f"{found.end_of_text}, but the tokenizer of the step tokens has {tokenizer.vocab_size} tokens and ends it with "
+            f"{tokenizer.end_of_text}; both must come from one folder"
+        )
+    # What the recipe does not say comes from the model.
+    wanted = replace(
+        found,
+        hidden_size=wanted.hidden_size,
+        layers=wanted.layers,
+        heads=wanted.heads,
+        intermediate=wanted.intermediate,
+        context=wanted.context,
+    )
+    if found != wanted:
+        raise RecipeError(
+            f"training starts from {start.path}, whose model is {found}, but the recipe asks for {wanted}; give both the "
+            "same model settings"
+        )
+    return model
+
+
+def _adapted(settings: TrainingSettings, model: Phi, adapter: Artifact | None, seed: int) -> AdaptedPhi:
+    lora = lora_config(settings.lora)
+    if any(phase.optimiser == "muon" for phase in settings.phases):
+        raise RecipeError(
+            "training.lora: muon makes a step equally strong in every direction of a matrix, and an adapter is to have few; "
+            "set optimiser: adamw, or training.lora.rank: 0"
+        )
+    if adapter is None:
+        return AdaptedPhi(model, lora, derive_seed(seed, "training", "adapters"))
+    folder = adapter.path / ADAPTER
+    if (found := read_lora(folder)) != lora:
+        raise RecipeError(
+            f"training goes on with {folder}, which is {found}, but the recipe asks for {lora}; give both the same"
+        )
+    return load_adapter(folder, model)
+
+
+def lora_config(settings: LoraSettings) -> LoraConfig:
+    """Return the shape of the adapters that settings describe."""
+    targets = tuple(target for target in TARGETS if target in settings.targets)
+    return LoraConfig(settings.rank, settings.alpha, settings.dropout, targets)
