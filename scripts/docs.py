@@ -23,6 +23,7 @@ ORDER = [
     "teachers",
     "model",
     "exam",
+    "start",
     "corpus",
     "quality",
     "textbooks",

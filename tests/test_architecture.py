@@ -20,6 +20,7 @@ CORE = {"core"}
 SERVICES = {"analysis", "curriculum", "teachers", "embedders", "sandbox", "engines", "model"}
 STAGES = {
     "exam",
+    "start",
     "corpus",
     "quality",
     "textbooks",

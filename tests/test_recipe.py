@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.stage import Settings
 from codeprimer.corpus.settings import SourceSettings
-from codeprimer.pipeline import STEP_NAMES, flow, steps_until, with_machine
+from codeprimer.model.config import PhiConfig
+from codeprimer.pipeline import STEP_NAMES, flow, steps_until, with_machine, with_start
 from codeprimer.recipe import Recipe, load_recipe, parse_recipe
 from codeprimer.recipe_text import render_recipe, render_reference
 from codeprimer.training.plan import Plan
@@ -298,3 +301,72 @@ def test_what_is_wrong_with_a_teacher_is_said_without_repeating_secrets(
     message = str(caught.value)
     assert said in message
     assert not any(secret in message for secret in ("sk-proj-secret", "user:pw", "Value error", "Price", "got {"))
+
+
+def start_of(folder: Path) -> dict[str, Any]:
+    """Return a recipe that starts from a model, of which there is the shape alone."""
+    (folder / "config.json").write_text(json.dumps(PhiConfig(320, 32, 2, 2, 64, 512).to_huggingface()))
+    return {"name": "x", "start": {"path": str(folder)}}
+
+
+def test_a_model_to_start_from_is_a_step_that_tokens_and_training_read(tmp_path: Path) -> None:
+    values = start_of(tmp_path)
+    adapted = parse_recipe(values | {"training": {"lora": {"rank": 4}}}, "test")
+    for recipe in (parse_recipe(values, "test"), adapted):
+        steps = {step.name: step for step in flow(recipe)}
+        for step in steps.values():
+            assert set(step.inputs) == set(step.stage.reads)
+        assert steps["start"].link == "06-start"
+        assert all(steps[name].inputs["start"] == "start" for name in ("tokens", "control", "base"))
+    assert steps["tuned"].inputs["start"] == "start"
+    assert steps["tuned"].inputs["adapter"] == "base"
+    whole = {step.name: step for step in flow(parse_recipe(values, "test"))}["tuned"].inputs
+    assert whole["start"] == "base"
+    assert "adapter" not in whole
+    assert [step.name for step in steps_until(adapted, "start")] == ["start"]
+    with pytest.raises(RecipeError, match="--until start: no such step"):
+        steps_until(parse_recipe({"name": "x"}, "test"), "start")
+
+
+def test_the_shape_is_that_of_the_model_to_start_from(tmp_path: Path) -> None:
+    values = start_of(tmp_path)
+    shaped = with_start(parse_recipe(values | {"tokens": {"context": 512}}, "test"))
+    model = shaped.training.model
+    assert (model.layers, model.hidden, model.heads, model.intermediate, model.context) == (2, 32, 2, 64, 512)
+    again = tmp_path / "again.yaml"
+    again.write_text(render_recipe(shaped))
+    assert with_start(load_recipe(again)) == shaped
+    with pytest.raises(
+        RecipeError, match=r"layers: 2, .* the recipe asks for \{layers: 3, .*; take training\.model out"
+    ):
+        with_start(parse_recipe(values | {"training": {"model": {"layers": 3}}}, "test"))
+    with pytest.raises(RecipeError, match=r"tokens\.context: 513 is more than the model of start\.path reads \(512\)"):
+        with_start(parse_recipe(values | {"tokens": {"context": 513}}, "test"))
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(RecipeError, match=r"start\.path: .*config\.json does not exist; .*`codeprimer import-model`"):
+        with_start(parse_recipe(values, "test"))
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"tokens": {"vocabulary": 512}}, r"tokens\.vocabulary: has no meaning with start, whose tokenizer is used"),
+        ({"tokens": {"mixture": {"code": 1.0}}}, r"tokens\.mixture: has no meaning with start"),
+        (
+            {"training": {"model": {"initializer_range": 0.06}}},
+            r"training\.model\.initializer_range: has no meaning with",
+        ),
+    ],
+)
+def test_what_the_model_to_start_from_decides_cannot_be_set(
+    more: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match=sentence):
+        parse_recipe(start_of(tmp_path) | more, "test")
+
+
+def test_adapters_need_a_model_to_start_from() -> None:
+    with pytest.raises(
+        RecipeError, match=r"training\.lora\.rank: .* there is none to start from; name one \(start\.path\)"
+    ):
+        parse_recipe({"name": "x", "training": {"lora": {"rank": 4}}}, "test")

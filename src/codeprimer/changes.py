@@ -56,6 +56,7 @@ def _reason(item: Planned, old: Artifact, seed: int) -> str:
 
 _SOURCES: dict[str, str] = {
     "exam": "the benchmark files differ; is CODEPRIMER_BENCHMARKS set as it was then?",
+    "start": "the model's files differ",
     "corpus": "the files of its sources differ",
 }
 """What a stage reads that lies outside the store."""

@@ -407,6 +407,7 @@ def _options(
 
 def _open(path: Path, overrides: list[str] | None, runs: Path, console: Console) -> tuple[Recipe, RunFolder]:
     """Return the recipe and the run folder that a path stands for; a run's folder stays where it is."""
+    from codeprimer.pipeline import with_start
     from codeprimer.recipe import load_recipe
     from codeprimer.run_folder import RECIPE, RunFolder, open_run
 
@@ -414,8 +415,8 @@ def _open(path: Path, overrides: list[str] | None, runs: Path, console: Console)
         folder = open_run(path)
         if runs not in (DEFAULT_RUNS, folder.path.parent):
             console.warn(f"--runs {runs} has no meaning with a run's folder: {path} stays where it is")
-        return load_recipe(folder.path / RECIPE, overrides or []), folder
-    recipe = load_recipe(path, overrides or [])
+        return with_start(load_recipe(folder.path / RECIPE, overrides or [])), folder
+    recipe = with_start(load_recipe(path, overrides or []))
     return recipe, RunFolder(runs / recipe.name)
 
 

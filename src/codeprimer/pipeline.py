@@ -12,7 +12,7 @@ from codeprimer.contamination.stage import ContaminationStage
 from codeprimer.core import registry
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
-from codeprimer.core.errors import RecipeError
+from codeprimer.core.errors import RecipeError, UserError
 from codeprimer.core.extras import require_torch
 from codeprimer.core.stage import Built, Engine, Settings, Stage, Tools, available_cores, identify, run_stage
 from codeprimer.corpus.stage import CorpusStage
@@ -20,6 +20,7 @@ from codeprimer.curriculum.asking import EndpointAuthor
 from codeprimer.evaluation.stage import EvaluationStage
 from codeprimer.exam.stage import ExamStage
 from codeprimer.exercises.stage import ExercisesStage
+from codeprimer.model.config import read_config
 from codeprimer.quality.annotator import AskingAnnotator
 from codeprimer.quality.asking import EndpointAnnotator
 from codeprimer.quality.by_hand import HumanAnnotator
@@ -29,12 +30,13 @@ from codeprimer.report.stage import ReportStage
 from codeprimer.run_folder import RunFolder, step_name
 from codeprimer.sandbox import JailError, Sandbox, Tier
 from codeprimer.schedule import Planned, State, Step, walk
+from codeprimer.start.stage import StartStage
 from codeprimer.teachers import Access, TeacherSettings
 from codeprimer.teachers.prices import tariff_of
 from codeprimer.teachers.teacher import key_of
 from codeprimer.textbooks.stage import TextbooksStage
 from codeprimer.tokens.stage import TokensStage
-from codeprimer.training.settings import MOST_THREADS
+from codeprimer.training.settings import MOST_THREADS, ModelSettings
 from codeprimer.training.stage import TrainingStage
 
 
@@ -46,10 +48,13 @@ def flow(recipe: Recipe, tier: Tier = Tier.jailed, folder: RunFolder | None = No
     training = recipe.training
     writes_sections = _author(recipe.textbooks.author, recipe, folder)
     writes_exercises = _author(recipe.exercises.author, recipe, folder)
-    trained = _same("tokens", "exam", *(["quality"] if training.heldout_every else []))
+    start = _same(START) if recipe.start else {}
+    trained = _same("tokens", "exam", *(["quality"] if training.heldout_every else [])) | start
     heldout = _open_heldout if training.heldout_every else None
+    goes_on = {"adapter": "base"} if training.lora.rank else {"start": "base"}
     return [
         Step(5, "exam", ExamStage(tier), recipe.exam, {}),
+        *([Step(6, START, StartStage(), recipe.start, {})] if recipe.start else []),
         Step(10, "corpus", CorpusStage(), recipe.corpus, {}),
         Step(20, "quality", QualityStage(_annotator(recipe, folder)), recipe.quality, _same("corpus")),
         Step(
@@ -73,15 +78,15 @@ def flow(recipe: Recipe, tier: Tier = Tier.jailed, folder: RunFolder | None = No
             recipe.contamination,
             _same("exam", "corpus", "quality", "textbooks", "exercises"),
         ),
-        Step(60, "tokens", TokensStage(), recipe.tokens, _same("exam", "contamination")),
-        Step(70, "control", TrainingStage(False, None, heldout), training.control_settings(), trained),
-        Step(71, "base", TrainingStage(False, None, heldout), training.base_settings(), trained),
+        Step(60, "tokens", TokensStage(bool(start)), recipe.tokens, _same("exam", "contamination") | start),
+        Step(70, "control", TrainingStage(bool(start), None, heldout), training.control_settings(), trained),
+        Step(71, "base", TrainingStage(bool(start), None, heldout), training.base_settings(), trained),
         Step(
             72,
             "tuned",
-            TrainingStage(True, partial(_validation_score, tier), heldout),
+            TrainingStage(True, partial(_validation_score, tier), heldout, "adapter" in goes_on),
             training.tuned_settings(),
-            trained | {"start": "base"},
+            trained | goes_on,
         ),
         Step(
             80,
@@ -146,6 +151,9 @@ def _author(name: str, recipe: Recipe, folder: RunFolder | None) -> EndpointAuth
 SANDBOX = "sandbox"
 """What the tier is called among the decisions of a machine."""
 
+START = "start"
+"""The step that a run has only where its recipe names a model to start from."""
+
 STEP_NAMES = (
     "exam",
     "corpus",
@@ -160,7 +168,7 @@ STEP_NAMES = (
     "evaluation",
     "report",
 )
-NEED_TORCH = ("control", "base", "tuned", "evaluation")
+NEED_TORCH = (START, "control", "base", "tuned", "evaluation")
 RUN_PROGRAMS = ("exam", "textbooks", "exercises", "tuned", "evaluation")
 
 
@@ -195,8 +203,9 @@ def steps_until(
     if until is None:
         return steps
     until = step_name(until)
-    if until not in STEP_NAMES:
-        raise RecipeError(f"--until {until}: no such step; {registry.nearest(until, list(STEP_NAMES))}")
+    names = [*STEP_NAMES, *([START] if recipe.start else [])]
+    if until not in names:
+        raise RecipeError(f"--until {until}: no such step; {registry.nearest(until, names)}")
     wanted = {until}
     for step in reversed(steps):
         if step.name in wanted:
@@ -248,6 +257,41 @@ def make_tools(recipe: Recipe, console: Console, processes: int) -> Tools:
     """Return the tools that every stage is handed."""
     engine: Engine = registry.load("engines", "local")(console, processes or None)
     return Tools(engine, console, recipe.seed)
+
+
+def with_start(recipe: Recipe) -> Recipe:
+    """Return the recipe with the shape of the model that training starts from, where it says nothing of a shape.
+
+    Raises RecipeError where it says another one, or where there is no model to read.
+    """
+    if recipe.start is None:
+        return recipe
+    try:
+        found = read_config(recipe.start.path)
+    except UserError as error:
+        raise RecipeError(f"start.path: {error} (`codeprimer import-model` writes a folder that can be read)") from None
+    shape = ModelSettings(
+        layers=found.layers,
+        hidden=found.hidden_size,
+        heads=found.heads,
+        intermediate=found.intermediate,
+        context=found.context,
+    )
+    if recipe.training.model not in (ModelSettings(), shape):
+        raise RecipeError(
+            f"training.model: the model of start.path has {_of_shape(shape)}, the recipe asks for "
+            f"{_of_shape(recipe.training.model)}; take training.model out, and it is taken from there"
+        )
+    if found.context < recipe.tokens.context:
+        raise RecipeError(
+            f"tokens.context: {recipe.tokens.context} is more than the model of start.path reads ({found.context}); lower it"
+        )
+    return recipe.model_copy(update={"training": recipe.training.model_copy(update={"model": shape})})
+
+
+def _of_shape(model: ModelSettings) -> str:
+    facts = model.model_dump(exclude={"initializer_range"})
+    return "{" + ", ".join(f"{name}: {value}" for name, value in facts.items()) + "}"
 
 
 def settle_machine(recipe: Recipe, folder: RunFolder, steps: list[Step]) -> Recipe:

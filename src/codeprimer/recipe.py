@@ -27,6 +27,7 @@ from codeprimer.exam.settings import BENCHMARK_NAMES, ExamSettings
 from codeprimer.exercises.settings import ExercisesSettings
 from codeprimer.quality.settings import QualitySettings
 from codeprimer.report.settings import ReportSettings
+from codeprimer.start.settings import StartSettings
 from codeprimer.teachers.settings import Price, TeacherSettings
 from codeprimer.textbooks.settings import TextbooksSettings
 from codeprimer.tokens.sets import NAMES as TRAINING_SETS
@@ -36,6 +37,7 @@ from codeprimer.training.settings import (
     LoopSettings,
     LoraSettings,
     Mixture,
+    ModelSettings,
     Order,
     Phase,
     PhaseSettings,
@@ -149,6 +151,11 @@ class Recipe(Settings):
         description="Another one that is asked the same (of texts, the first ones), to see what the better one is "
         "worth; none: nobody.",
     )
+    start: StartSettings | None = Field(
+        default=None,
+        description="A model from elsewhere that control and base start from; none: random weights, and a vocabulary of the "
+        "run's own.",
+    )
     exam: ExamSettings = ExamSettings()
     corpus: CorpusSettings = CorpusSettings()
     quality: QualitySettings = QualitySettings()
@@ -243,7 +250,8 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
         )
     if (recipe.quality.annotator == HUMAN) != (recipe.quality.labels is not None):
         yield f"quality.labels: annotator: {HUMAN} and a file of labels go together; give both, or neither"
-    if training.model.context < recipe.tokens.context:
+    yield from _meaningless_beside_a_start(recipe) if recipe.start else _without_a_start(recipe)
+    if training.model.context < recipe.tokens.context and not (recipe.start and training.model == ModelSettings()):
         yield (
             f"training.model.context: {training.model.context} is less than tokens.context ({recipe.tokens.context}), "
             "within which every problem must fit with its answer; give both the same"
@@ -293,6 +301,24 @@ def _disorder(key: str, phase: PhaseSettings | AnnealedSettings) -> Iterator[str
         yield (
             f"training.{key}.order_noise: {phase.order_noise:g} has no meaning where no set is in curriculum order; take "
             f"it out, or set training.{key}.order"
+        )
+
+
+def _meaningless_beside_a_start(recipe: Recipe) -> Iterator[str]:
+    """Yield what a model from elsewhere decides."""
+    tokens, default = recipe.tokens, TokensSettings()
+    for name in ("vocabulary", "sample_bytes", "mixture"):
+        if getattr(tokens, name) != getattr(default, name):
+            yield f"tokens.{name}: has no meaning with start, whose tokenizer is used; take it out"
+    if recipe.training.model.initializer_range != ModelSettings().initializer_range:
+        yield "training.model.initializer_range: has no meaning with start, whose weights are the first; take it out"
+
+
+def _without_a_start(recipe: Recipe) -> Iterator[str]:
+    if recipe.training.lora.rank:
+        yield (
+            "training.lora.rank: adapters stand beside the weights of a model that knows something, and there is none to start "
+            "from; name one (start.path), or set rank: 0"
         )
 
 
@@ -367,7 +393,10 @@ def _override(values: dict[str, Any], override: str) -> None:
 
 
 def _resolve_paths(values: dict[str, Any], recipe: Path) -> None:
-    """Make the paths of sources, labels and benchmark files absolute, so that a run works from any folder."""
+    """Make the paths of a model, sources, labels and benchmark files absolute, so that a run works from any folder."""
+    start = values.get("start")
+    if isinstance(start, dict) and isinstance(start.get("path"), str):
+        start["path"] = _absolute(start["path"], recipe, "start.path")
     quality = values.get("quality")
     if isinstance(quality, dict) and isinstance(quality.get("labels"), str):
         quality["labels"] = _absolute(quality["labels"], recipe, "quality.labels")

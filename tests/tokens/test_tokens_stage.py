@@ -27,8 +27,9 @@ SETTINGS = TokensSettings(vocabulary=400, context=128, sample_bytes=50_000, chec
 def build(inputs: Mapping[str, Artifact], store: Store, tools: Tools, **changes: Any) -> Artifact:
     settings = SETTINGS.model_copy(update=changes)
     ids = {name: artifact.id for name, artifact in inputs.items()}
-    identity = identify(TokensStage(), settings, ids, tools.seed, tools.console)
-    return run_stage(TokensStage(), settings, inputs, identity, store, tools).artifact
+    stage = TokensStage("start" in inputs)
+    identity = identify(stage, settings, ids, tools.seed, tools.console)
+    return run_stage(stage, settings, inputs, identity, store, tools).artifact
 
 
 @pytest.fixture
@@ -157,3 +158,13 @@ def test_a_killed_attempt_keeps_its_vocabulary_and_its_finished_units(
         again = build(inputs, store, tools)
     assert again.manifest["files"] == whole.manifest["files"]
     assert np.array_equal(open_packed(again, "code").document(0), open_packed(whole, "code").document(0))
+
+
+def test_the_tokenizer_of_a_model_to_start_from_is_taken_as_it_is(
+    inputs: dict[str, Artifact], store: Store, tools: Tools
+) -> None:
+    learnt = build(inputs, store, tools, vocabulary=350)
+    artifact = build({**inputs, "start": learnt}, store, tools)
+    assert Tokenizer.load(artifact.path).description == Tokenizer.load(learnt.path).description
+    assert artifact.facts["vocabulary"] == learnt.facts["vocabulary"] == 350
+    assert (artifact.facts["taken"], "taken" in learnt.facts) == (True, False)

@@ -11,9 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import orjson
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -21,11 +19,10 @@ from torch import Tensor
 
 from codeprimer.core.artifact import to_json, write_atomically
 from codeprimer.core.errors import UserError
-from codeprimer.model.config import PhiConfig
+from codeprimer.model.config import CONFIG_FILE, PhiConfig, read_config
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
 
-CONFIG_FILE = "config.json"
 GENERATION_FILE = "generation_config.json"
 WEIGHTS_FILE = "model.safetensors"
 
@@ -79,28 +76,6 @@ def assemble(config: PhiConfig, tensors: Mapping[str, Tensor]) -> Phi:
     model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)
     model.reset_rotary()
     return model.eval()
-
-
-def read_config(folder: Path) -> PhiConfig:
-    """Read the shape of the model in a folder.
-
-    Raises UserError when there is none or it is another architecture.
-    """
-    return PhiConfig.from_huggingface(read_facts(folder), str(folder / CONFIG_FILE))
-
-
-def read_facts(folder: Path) -> dict[str, Any]:
-    """Read the configuration of the model in a folder, whatever it is. Raises UserError when there is none."""
-    path = folder / CONFIG_FILE
-    try:
-        facts = orjson.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"{path} does not exist; give the folder of a checkpoint") from None
-    except orjson.JSONDecodeError as error:
-        raise UserError(f"{path} is not JSON: {error}") from None
-    if not isinstance(facts, dict):
-        raise UserError(f"{path} is not the configuration of a model")
-    return facts
 
 
 def weights(model: Phi) -> list[tuple[str, Tensor]]:

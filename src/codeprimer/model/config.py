@@ -1,16 +1,24 @@
 """The shape of a Phi model, the presets of the paper, and its ``config.json``.
 
-Reads and writes nothing itself. Its one idea: one small frozen record decides every tensor's shape, and turns into the
-Hugging Face configuration and back. Needs no torch.
+Reads ``config.json``, writes nothing itself. Its one idea: one small frozen record decides every tensor's shape, and turns
+into the Hugging Face configuration and back. Needs no torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import orjson
+
 from codeprimer.core.errors import UserError
+
+CONFIG_FILE = "config.json"
+
+CODEGEN_END_OF_TEXT = 50256
+"""The id that ends a document in the tokenizer of codegen-350M-mono, which the paper's models have."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +116,39 @@ class PhiConfig:
                 rope_theta=rotary.get("rope_theta", 10_000.0),
                 layer_norm_epsilon=facts.get("layer_norm_eps", 1e-5),
                 initializer_range=facts.get("initializer_range", 0.02),
-                end_of_text=facts["eos_token_id"],
+                end_of_text=end_of_text(facts["eos_token_id"], facts["vocab_size"]),
             )
         except KeyError as error:
             raise UserError(
                 f"{where} has no key {error.args[0]!r}; it is not the configuration of a Phi model"
             ) from None
+
+
+def end_of_text(named: int | None, rows: int) -> int:
+    """Return the id that ends a document; microsoft/phi-1 does not name it, and has the tokenizer of codegen."""
+    return min(CODEGEN_END_OF_TEXT, rows - 1) if named is None else named
+
+
+def read_config(folder: Path) -> PhiConfig:
+    """Read the shape of the model in a folder.
+
+    Raises UserError when there is none or it is another architecture.
+    """
+    return PhiConfig.from_huggingface(read_facts(folder), str(folder / CONFIG_FILE))
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Read the configuration of the model in a folder, whatever it is. Raises UserError when there is none."""
+    path = folder / CONFIG_FILE
+    try:
+        facts = orjson.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{path} does not exist; give the folder of a checkpoint") from None
+    except orjson.JSONDecodeError as error:
+        raise UserError(f"{path} is not JSON: {error}") from None
+    if not isinstance(facts, dict):
+        raise UserError(f"{path} is not the configuration of a model")
+    return facts
 
 
 _REQUIRED: dict[str, tuple[object, ...]] = {

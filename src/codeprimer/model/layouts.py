@@ -20,15 +20,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from codeprimer.core.errors import UserError
-from codeprimer.model.checkpoint import CONFIG_FILE, WEIGHTS_FILE, assemble, from_huggingface, read_facts
-from codeprimer.model.config import PhiConfig
+from codeprimer.model.checkpoint import WEIGHTS_FILE, assemble, from_huggingface
+from codeprimer.model.config import CONFIG_FILE, PhiConfig, end_of_text, read_facts
 from codeprimer.model.phi import Phi
 
 INDEX_FILE = "model.safetensors.index.json"
 PICKLED_FILE, PICKLED_INDEX_FILE = "pytorch_model.bin", "pytorch_model.bin.index.json"
-
-CODEGEN_END_OF_TEXT = 50256
-"""The id that ends a document in the tokenizer of codegen-350M-mono, which the paper's models have."""
 
 _PASSED_OVER = re.compile(r"rotary_emb\.|\.attention\.|inner_attn|\.bias_mask$")
 """Tables that some versions keep beside the weights."""
@@ -120,7 +117,6 @@ def _original_config(facts: Mapping[str, Any], rows: int, where: str) -> PhiConf
         raise UserError(f"{where} has no key {error.args[0]!r}; it is not the configuration of a Phi model") from None
     if facts.get("tie_word_embeddings"):
         raise UserError(f"{where}: tie_word_embeddings is true; only false can be loaded")
-    end = facts.get("eos_token_id")
     return PhiConfig(
         vocab_size=rows,
         hidden_size=hidden,
@@ -131,7 +127,7 @@ def _original_config(facts: Mapping[str, Any], rows: int, where: str) -> PhiConf
         rotary_fraction=min(rotary, hidden // heads) / (hidden // heads),
         layer_norm_epsilon=facts.get("layer_norm_epsilon", 1e-5),
         initializer_range=facts.get("initializer_range", 0.02),
-        end_of_text=min(CODEGEN_END_OF_TEXT, rows - 1) if end is None else end,
+        end_of_text=end_of_text(facts.get("eos_token_id"), rows),
     )
 
 

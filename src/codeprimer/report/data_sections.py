@@ -201,6 +201,7 @@ def tokens_section(facts: Facts) -> Section:
         )
         for name, of in tokens["sets"].items()
     ]
+    origin = "that of the model that training starts from" if tokens.get("taken") else "learnt from this run's own text"
     checked = sum(of["checked_against_tokenizers"] for of in tokens["sets"].values())
     headings = ("training set", "documents", "left out", "tokens", "bytes per token", "longer than the context")
     return Section(
@@ -208,7 +209,7 @@ def tokens_section(facts: Facts) -> Section:
         "Tokens",
         [
             blocks.text(
-                f"A byte-level BPE of {tokens['vocabulary']:,} tokens, learnt from this run's own text. Every exam and "
+                f"A byte-level BPE of {tokens['vocabulary']:,} tokens, {origin}. Every exam and "
                 f"validation problem fits the context of {tokens['context']} tokens together with its answer. tiktoken "
                 f"and tokenizers gave the same ids for all {checked:,} documents checked."
             ),

@@ -37,11 +37,7 @@ def training_section(facts: Facts) -> Section:
         [
             blocks.text(_how(facts, bool(heldout))),
             blocks.table(headings, rows),
-            blocks.text(
-                "The vocabulary that all three share is learnt from code, textbooks and exercises, not from raw code, so "
-                "equal tokens are not quite equal bytes.",
-                soft=True,
-            ),
+            blocks.text(_beginning(facts), soft=True),
             blocks.chart(charts.loss_curves(points, heldout)),
             *(_selection(name, facts[name]["selection"]) for name in _chosen(facts)),
         ],
@@ -70,6 +66,22 @@ def _curves(facts: Facts, kind: str) -> list[dict[str, Any]]:
         for name in MODELS
         for point in facts[name].get(kind, ())
     ]
+
+
+def _beginning(facts: Facts) -> str:
+    """Return what the models had before their first step."""
+    if not facts["tokens"].get("taken"):
+        return (
+            "The vocabulary that all three share is learnt from code, textbooks and exercises, not from raw code, so equal "
+            "tokens are not quite equal bytes."
+        )
+    said = "control and base start from a model that the recipe names, and all three have its tokenizer."
+    if (adapter := facts["tuned"].get("adapter")) is None:
+        return said
+    return (
+        f"{said} Its weights stayed as they were: trained were adapters of rank {adapter['rank']} for "
+        f"{', '.join(adapter['targets'])} ({adapter['parameters']:,} parameters), which tuned took over from base."
+    )
 
 
 def _optimisers(facts: Facts) -> str:

@@ -1,4 +1,4 @@
-"""The tokens stage: learn a vocabulary, check that problems fit, encode every training set.
+"""The tokens stage: learn a vocabulary, or take a model's; check that problems fit; encode every training set.
 
 Writes ``tokenizer.json``, ``tokenizer_config.json``, ``<set>-00000.bin`` and the table ``index``.
 """
@@ -6,6 +6,7 @@ Writes ``tokenizer.json``, ``tokenizer_config.json``, ``<set>-00000.bin`` and th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,11 @@ class TokensStage(Stage[TokensSettings]):
 
     name = "tokens"
     version = 2
-    reads = ("exam", "contamination")
     required_tables = (INDEX,)
+
+    def __init__(self, start: bool = False) -> None:
+        """Set ``start`` to take the tokenizer of the input "start" instead of learning a vocabulary."""
+        self.reads = ("exam", "contamination", "start") if start else ("exam", "contamination")
 
     def run(self, settings: TokensSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the tokenizer and the packed sets.
@@ -40,7 +44,8 @@ class TokensStage(Stage[TokensSettings]):
         """
         _refuse_unknown(settings)
         sets = open_sets(inputs["contamination"])
-        tokenizer = _learn(settings, sets, out, tools)
+        is_taken = "start" in inputs
+        tokenizer = Tokenizer.load(inputs["start"].path) if is_taken else _learn(settings, sets, out, tools)
         tokenizer.save(out.path, settings.context)
         fits = check_fit(inputs["exam"], tokenizer, settings.context)
         facts = {}
@@ -59,7 +64,8 @@ class TokensStage(Stage[TokensSettings]):
                     "longer_than_context": encoded.longer_than_context,
                     "checked_against_tokenizers": checked,
                 }
-        return _stats(settings, tokenizer, fits, facts, sets)
+        stats = _stats(settings, tokenizer, fits, facts, sets)
+        return replace(stats, facts=stats.facts | {"taken": True}) if is_taken else stats
 
 
 def _learn(settings: TokensSettings, sets: Sequence[TrainingSet], out: Workspace, tools: Tools) -> Tokenizer:

@@ -1,0 +1,19 @@
+"""The settings of the start stage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from codeprimer.core.stage import PLACE, Settings
+
+
+class StartSettings(Settings):
+    """A model that training starts from, and whose tokenizer is used."""
+
+    path: Path = Field(
+        json_schema_extra=PLACE,
+        description="The folder of a Phi checkpoint with its tokenizer.json, as `codeprimer import-model` writes it; relative "
+        "to the recipe.",
+    )
