@@ -130,3 +130,8 @@ def test_missing_or_damaged_files_are_named(folder: Path, tmp_path: Path) -> Non
     (folder / "config.json").write_text('{"model_type": "phi", "vocab_size": 5}')
     with pytest.raises(UserError, match="has no key"):
         load(folder)
+
+
+def test_a_configuration_that_names_no_end_of_text_has_that_of_the_papers_tokenizer() -> None:
+    facts = PRESETS["phi-1"].to_huggingface() | {"eos_token_id": None, "bos_token_id": None}
+    assert PhiConfig.from_huggingface(facts, "config.json") == PRESETS["phi-1"]

@@ -89,9 +89,48 @@ def test_files_that_are_no_tokenizer_are_refused_by_name(tmp_path: Path) -> None
     facts = json.loads(TOKENIZER.description)
     for change, message in (
         ({"added_tokens": []}, "no special token"),
-        ({"pre_tokenizer": {"type": "ByteLevel"}}, "not a byte-level BPE"),
+        ({"pre_tokenizer": {"type": "Whitespace"}}, "not a byte-level BPE"),
+        ({"pre_tokenizer": None}, "not a byte-level BPE"),
+        ({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True}}, "that leaves texts as they are"),
+        (
+            {"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False}, "normalizer": {"type": "NFC"}},
+            "that leaves texts as they are",
+        ),
         ({"model": facts["model"] | {"type": "Unigram"}}, "not a byte-level BPE"),
     ):
         (tmp_path / "tokenizer.json").write_text(json.dumps(facts | change))
         with pytest.raises(UserError, match=message):
             Tokenizer.load(tmp_path)
+
+
+def codegens() -> Tokenizer:
+    """Return a tokenizer of the kind that the paper's models have: GPT-2's rule, and words that are runs of spaces."""
+    reference = tokenizers.Tokenizer(tokenizers.models.BPE())
+    reference.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    reference.decoder = tokenizers.decoders.ByteLevel()
+    alphabet = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
+    trainer = tokenizers.trainers.BpeTrainer(vocab_size=600, initial_alphabet=alphabet, show_progress=False)
+    reference.train_from_iterator(SAMPLE, trainer)
+    reference.add_special_tokens([END_OF_TEXT])
+    reference.add_tokens([tokenizers.AddedToken(" " * length, normalized=True) for length in range(31, 1, -1)])
+    return Tokenizer(reference.to_str().encode())
+
+
+CODEGENS = codegens()
+CODEGENS_REFERENCE = tokenizers.Tokenizer.from_str(CODEGENS.description.decode())
+CODEGENS_REFERENCE.encode_special_tokens = True
+
+
+@given(TEXTS | st.sampled_from(SAMPLE))
+def test_the_kind_of_tokenizer_that_the_papers_models_have_is_read_too(text: str) -> None:
+    ids = CODEGENS.encode(text)
+    assert ids == CODEGENS_REFERENCE.encode(text).ids
+    assert CODEGENS.decode(ids) == text
+    assert b"".join(map(CODEGENS.token_bytes, ids)) == text.encode()
+
+
+def test_its_runs_of_spaces_are_tokens_and_its_end_of_text_is_not_the_first() -> None:
+    assert (CODEGENS.end_of_text, CODEGENS.vocab_size) == (600, 631)
+    ids = CODEGENS.encode(f"        return '{END_OF_TEXT}'")
+    assert CODEGENS.token_bytes(ids[0]) == b" " * 8
+    assert CODEGENS.end_of_text not in ids

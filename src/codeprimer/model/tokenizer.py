@@ -2,12 +2,14 @@
 
 Reads ``tokenizer.json`` (the format of the ``tokenizers`` library), writes nothing but a copy of it. Its one idea:
 ``tokenizers`` trains and describes the vocabulary, ``tiktoken`` encodes with the same ranks, several times faster;
-both give the same ids. Needs no torch.
+both give the same ids. What is cut by GPT-2's rule, or has words of its own (codegen's runs of spaces, which the paper's models
+have), ``tokenizers`` encodes itself. Needs no torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +51,17 @@ class Tokenizer:
         import tiktoken  # here, because it takes a tenth of a second that reading settings should not cost
 
         self.description = description
-        ranks, special, pattern = _read(description, where)
-        if END_OF_TEXT not in special:
+        read = _read(description, where)
+        if END_OF_TEXT not in read.special:
             raise UserError(f"{where} has no special token {END_OF_TEXT}; use a tokenizer that ends documents with it")
-        self.end_of_text: int = special[END_OF_TEXT]
-        self.vocab_size: int = 1 + max([*ranks.values(), *special.values()])
+        self.end_of_text: int = read.special[END_OF_TEXT]
+        whole = read.special | read.words
+        self.vocab_size: int = 1 + max([*read.ranks.values(), *whole.values()])
         """The number of real tokens; a model's rows from here on are padding and must never be sampled."""
-        self._encoding = tiktoken.Encoding("codeprimer", pat_str=pattern, mergeable_ranks=ranks, special_tokens=special)
+        self._encoding = tiktoken.Encoding(
+            "codeprimer", pat_str=read.pattern or PATTERN, mergeable_ranks=read.ranks, special_tokens=whole
+        )
+        self._slow = None if read.pattern and not read.words else _slow_encoder(description)
 
     @classmethod
     def load(cls, folder: Path) -> Tokenizer:
@@ -84,6 +90,9 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of a text; a special token that is spelled out in it is treated as text."""
+        if self._slow is not None:
+            ids: list[int] = self._slow.encode(text, add_special_tokens=False).ids
+            return ids
         return self._encoding.encode_ordinary(text)
 
     def encode_prompt(self, prompt: str) -> list[int]:
@@ -106,29 +115,54 @@ class Tokenizer:
         return self._encoding.decode_single_token_bytes(token_id)
 
 
-def _read(description: bytes, where: str) -> tuple[dict[bytes, int], dict[str, int], str]:
-    """Return ranks by token, special tokens and the pattern of a ``tokenizer.json``."""
+@dataclass(frozen=True)
+class _Description:
+    """What a ``tokenizer.json`` says."""
+
+    ranks: dict[bytes, int]
+    """The tokens that merges lead to."""
+    special: dict[str, int]
+    words: dict[str, int]
+    """Tokens that are found in a text before anything is merged."""
+    pattern: str | None
+    """How a text is cut; None: by GPT-2's rule."""
+
+
+def _read(description: bytes, where: str) -> _Description:
     try:
         facts = orjson.loads(description)
         special = {token["content"]: token["id"] for token in facts["added_tokens"] if token["special"]}
+        words = {token["content"]: token["id"] for token in facts["added_tokens"] if not token["special"]}
         vocabulary: dict[str, int] = facts["model"]["vocab"]
-        pattern = _split_pattern(facts["pre_tokenizer"])
+        steps = (facts["pre_tokenizer"] or {}).get("pretokenizers", [facts["pre_tokenizer"] or {}])
+        pattern = next((step["pattern"]["Regex"] for step in steps if step.get("type") == "Split"), None)
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise UserError(f"{where} is not a tokenizer file of the tokenizers library ({error!r})") from None
-    if facts["model"].get("type") != "BPE" or pattern is None:
-        raise UserError(f"{where} is not a byte-level BPE with its own splitting pattern; train one with codeprimer")
+    if facts["model"].get("type") != "BPE" or not (pattern or _is_gpt2s(facts, steps)):
+        raise UserError(f"{where} is not a byte-level BPE that leaves texts as they are; train one with codeprimer")
     to_byte = {character: byte for byte, character in _byte_alphabet().items()}
     ranks = {
         bytes(to_byte[character] for character in token): rank
         for token, rank in vocabulary.items()
-        if token not in special
+        if token not in special and token not in words
     }
-    return ranks, special, pattern
+    return _Description(ranks, special, words, pattern)
 
 
-def _split_pattern(pre_tokenizer: dict[str, Any]) -> str | None:
-    steps = pre_tokenizer.get("pretokenizers", [pre_tokenizer])
-    return next((step["pattern"]["Regex"] for step in steps if step["type"] == "Split"), None)
+def _is_gpt2s(facts: dict[str, Any], steps: list[dict[str, Any]]) -> bool:
+    """Tell whether texts are cut by GPT-2's rule, and come back as they were."""
+    (step,) = steps if len(steps) == 1 else ({},)
+    is_cut = step.get("type") == "ByteLevel" and step.get("use_regex", True)
+    return is_cut and not step.get("add_prefix_space") and facts.get("normalizer") is None
+
+
+def _slow_encoder(description: bytes) -> Any:
+    """Return the encoder of the library that the description is for."""
+    from tokenizers import Tokenizer as Reference  # here, because few need it
+
+    reference = Reference.from_str(description.decode())
+    reference.encode_special_tokens = True  # spelled out in a text they are text
+    return reference
 
 
 def _byte_alphabet() -> dict[int, str]:
