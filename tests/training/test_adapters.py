@@ -108,6 +108,14 @@ def test_training_adapters_lowers_the_loss(store: Store, start: Artifact) -> Non
     assert rows[-1]["loss"] < 0.95 * rows[0]["loss"], "most of it is in the output layer, which stays"
 
 
+def test_what_adapters_drop_changes_the_course_once_they_do_something(store: Store, undisturbed: Artifact) -> None:
+    settings = ADAPTERS.model_copy(update={"lora": LoraSettings(rank=4, alpha=8.0)})
+    whole = [row["loss"] for row in rows_of(build(store, make_inputs(store, "start"), settings))]
+    dropped = [row["loss"] for row in rows_of(undisturbed)]
+    assert whole[0] == dropped[0]
+    assert whole[1:] != dropped[1:]
+
+
 def test_a_later_step_goes_on_with_the_adapter_of_an_earlier_one(store: Store, start: Artifact) -> None:
     inputs = make_inputs(store, "start")
     first, second = (ADAPTERS.model_copy(update={"phases": (phase,), "selections": 1}) for phase in ADAPTERS.phases)

@@ -55,8 +55,14 @@ SETTINGS = TrainingSettings(
     residual_dropout=0.1,
 )
 
-ADAPTERS = SETTINGS.model_copy(update={"lora": LoraSettings(rank=4, alpha=8.0, dropout=0.2)})
-"""Training of adapters; it has to start from a model."""
+ADAPTERS = SETTINGS.model_copy(
+    update={
+        "lora": LoraSettings(rank=4, alpha=8.0, dropout=0.2),
+        "attention_dropout": 0.0,
+        "residual_dropout": 0.0,
+    }
+)
+"""Training of adapters, with no dropout but theirs; it has to start from a model."""
 
 EXACT = SETTINGS.model_copy(update={"attention_dropout": 0.0, "residual_dropout": 0.0, "precision": "float32"})
 """What runs that compute in another order are compared by."""
