@@ -23,6 +23,7 @@ from codeprimer.engines.local import LocalEngine
 from codeprimer.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
+    from codeprimer.training.heldout import OpenHeldout
     from codeprimer.training.selection import Score
 
 LONGEST_WAIT = timedelta(days=7)
@@ -39,6 +40,7 @@ class _Job:
     seed: int
     step: str
     score: Score | None
+    heldout: OpenHeldout | None
 
 
 def is_launched() -> bool:
@@ -81,14 +83,19 @@ def leading() -> Iterator[None]:
 
 
 def train_launched(
-    settings: TrainingSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools, score: Score | None
+    settings: TrainingSettings,
+    inputs: Mapping[str, Artifact],
+    out: Workspace,
+    tools: Tools,
+    score: Score | None,
+    heldout: OpenHeldout | None,
 ) -> Stats:
     """Train with all processes that torchrun has started; raises what one process would."""
     if settings.processes > 1:
         count = os.environ["WORLD_SIZE"]
         tools.console.warn(f"training.processes is ignored: torchrun has started {count} processes")
     _join()
-    job = _Job(settings, inputs, out, tools.seed, tools.step, score)
+    job = _Job(settings, inputs, out, tools.seed, tools.step, score, heldout)
     _handed(job)
     stats = _train(job, tools)
     assert stats is not None, "the first process writes"
@@ -102,7 +109,9 @@ def _train(job: _Job, tools: Tools) -> Stats | None:
 
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     threads = min(job.settings.threads or available_cores(), max(1, available_cores() // here))
-    stats = train(job.settings.model_copy(update={"threads": threads}), job.inputs, job.out, tools, job.score)
+    stats = train(
+        job.settings.model_copy(update={"threads": threads}), job.inputs, job.out, tools, job.score, job.heldout
+    )
     torch.distributed.barrier()
     return stats
 

@@ -235,11 +235,15 @@ class Loop:
         settings = self.plan.settings
         is_wanted = settings.sharded
         if is_wanted is None:
-            is_wanted = is_needed(self.model.parameter_count(), self._device)
+            is_wanted = not settings.lora.rank and is_needed(self.model.parameter_count(), self._device)
         if is_wanted and self._ranks.count == 1:
             self._warn("training.sharded is ignored: the one process that trains has everything")
         if not is_wanted or self._ranks.count == 1:
             return
+        if settings.lora.rank:
+            raise RecipeError(
+                "training.sharded: weights that stay as they are, beside adapters, are not shared; leave it out"
+            )
         for phase in settings.phases:
             if phase.optimiser == "muon":
                 raise RecipeError(

@@ -53,7 +53,7 @@ class TrainingStage(Stage[TrainingSettings]):
         """
         require_torch("training")
         if is_launched():
-            return train_launched(settings, inputs, out, tools, self._score)
+            return train_launched(settings, inputs, out, tools, self._score, self._heldout)
         if settings.processes > 1:
             from codeprimer.training.together import train_together
 
