@@ -9,7 +9,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from codeprimer.teachers.mock import Manner
 from tests.conftest import SmallRun, codeprimer
+from tests.teachers.endpoints import serving
 
 PROBLEMS = [
     {
@@ -218,3 +220,45 @@ def test_a_checkpoint_of_a_run_is_evaluated_beside_it_and_nothing_is_added_to_th
     assert finished.returncode == 2
     assert "name a folder with --output" in " ".join(finished.stderr.split())
     assert sorted((run.parent / "store").rglob("*")) == before
+
+
+def test_a_server_is_evaluated_by_its_address_and_a_second_time_from_what_it_has_answered(
+    benchmark: Path, tmp_path: Path
+) -> None:
+    with serving(Manner(script=lambda fields: "    return x + 1\nprint(1)", model="some/model")) as mock:
+        order = ("evaluate", mock.url, "--model", "some/model", "--on", benchmark)
+        first, second = (codeprimer(*order, cwd=tmp_path) for _ in range(2))
+        assert first.returncode == second.returncode == 0, first.stderr
+        assert sum(mock.answered.values()) == len(PROBLEMS)
+    assert "25.0 %" in first.stdout
+    assert "some/model: about 4 requests" in first.stdout
+    assert "4 of these answers were known from runs/store/teachers; another --seed asks anew" in second.stdout
+    facts = json.loads((tmp_path / "evaluations" / "some-model-problems" / "scores.json").read_text())
+    assert facts["model"] == "some/model"
+    assert (facts["endpoint"]["form"], facts["endpoint"]["answers"]) == ("completions", 4)
+    assert facts["endpoint"]["tokens"] == sum(mock.tokens.values())
+
+
+def test_a_backend_that_is_asked_for_by_name_is_used_or_refused(
+    small_run: SmallRun, benchmark: Path, tmp_path: Path
+) -> None:
+    texts = []
+    for backend in "codeprimer", "transformers":
+        options = ("--on", benchmark, "--output", tmp_path / backend, "--max-new-tokens", "24", "--backend", backend)
+        finished = codeprimer("evaluate", small_run.folder, *options, cwd=tmp_path)
+        assert finished.returncode == 0, finished.stderr
+        texts.append([row["completion"] for row in pq.read_table(tmp_path / backend / "samples").to_pylist()])
+    assert texts[0] == texts[1]
+    given = answers(tmp_path / "answers.jsonl", "")
+    refused: list[tuple[str | Path, str, str]] = [
+        (small_run.folder, "endpoint", "is no address; it begins with http:// or https://"),
+        (given, "transformers", "is a file of answers, which no model makes"),
+        ("http://127.0.0.1:9/v1", "codeprimer", "http://127.0.0.1:9/v1 is an address; leave it out"),
+        ("http://127.0.0.1:9/v1", "auto", "give the name that the server knows the model by with --model"),
+    ]
+    for what, backend, said in refused:
+        finished = codeprimer("evaluate", what, "--on", benchmark, "--backend", backend, cwd=tmp_path)
+        assert finished.returncode == 2
+        assert said in " ".join(finished.stderr.split())
+    ignored = codeprimer("evaluate", given, "--on", benchmark, "--chat", "--in-flight", "3", cwd=tmp_path)
+    assert "--chat, --in-flight: without effect here, and ignored" in " ".join(ignored.stderr.split())

@@ -1,33 +1,33 @@
 """Scoring a model, or a file of answers, on a benchmark.
 
-Reads a run, a checkpoint or a file, and a benchmark's file; writes a folder with the table ``samples`` and
-``scores.json``. One idea: the benchmark's own solutions are judged first, so that a task that cannot be passed here is
-known before a model is blamed for it.
+Reads a run, a checkpoint, a file or what a server answers, and a benchmark's file; writes a folder with the table
+``samples`` and ``scores.json``. One idea: the benchmark's own solutions are judged first, so that a task that cannot be
+passed here is known before a model is blamed for it.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from codeprimer.complete import MODELS
-from codeprimer.core.artifact import MANIFEST, to_json, write_atomically
+from codeprimer.answerers import AUTO, Backend, Named, find_answerer, journal_folder
+from codeprimer.core.artifact import to_json, write_atomically
 from codeprimer.core.console import Console
 from codeprimer.core.documents import SAMPLES
 from codeprimer.core.errors import UserError
-from codeprimer.core.extras import require_torch
 from codeprimer.core.shards import TableWriter
-from codeprimer.evaluation.answering import Answerer, AnswerFile, Asking, open_model
+from codeprimer.evaluation.answering import Answerer, AnswerFile, Asking
+from codeprimer.evaluation.endpoint import EndpointAnswerer, Reach
 from codeprimer.evaluation.grading import judge, limits_of, verdict_columns
 from codeprimer.evaluation.passing import pass_rates, verdict_counts
 from codeprimer.evaluation.questions import SHOTS, Question, questions
 from codeprimer.exam.benchmarks import FILES, find_benchmarks, read_benchmark
-from codeprimer.run_folder import RECIPE, open_run, step_name
+from codeprimer.run_folder import RECIPE
 from codeprimer.sandbox import Limits, Sandbox, Tier, Verdict, VerdictKind
 
 REFERENCE_LIMITS = Limits(seconds=10.0, wall_seconds=40.0)
@@ -39,8 +39,6 @@ ANSWER_SECONDS = 5.0
 _APART = (VerdictKind.refused, VerdictKind.raised, VerdictKind.failed)
 """How a solution that needs its tests in its own process ends without them."""
 
-DEFAULT_MODEL = "tuned"
-
 SCORES_FILE = "scores.json"
 SHOWN_TASKS = 5
 
@@ -49,14 +47,22 @@ SHOWN_TASKS = 5
 class Order:
     """What is to be evaluated on what, and how."""
 
-    what: Path
+    what: str
     on: str
-    model: str
+    model: str | None
     shots: int
     whole: bool
     asking: Asking
     output: Path | None
     allow_weak_sandbox: bool
+    runs: Path
+    backend: Backend = AUTO
+    reach: Reach = field(default_factory=Reach)
+
+    @property
+    def named(self) -> Named:
+        """What answers."""
+        return Named(self.what, self.model, self.backend)
 
 
 def evaluate_benchmark(order: Order, console: Console) -> dict[str, Any]:
@@ -65,9 +71,11 @@ def evaluate_benchmark(order: Order, console: Console) -> dict[str, Any]:
     Raises UserError for what cannot be read, JailError where nothing may be run.
     """
     asked = _questions(order)
-    name, default_output, answerer = _answerer(order)
-    output = order.output or default_output
-    if order.what.is_file() and output.resolve() in order.what.resolve().parents:
+    found = find_answerer(order.named, order.on, order.reach, order.runs, console)
+    name, answerer = found.name, found.answerer
+    if (output := order.output or found.output) is None:
+        raise UserError(f"{order.what}: lies in a store, where nothing is added; name a folder with --output")
+    if order.named.is_file and output.resolve() in order.named.path.resolve().parents:
         raise UserError(f"--output {output}: holds {order.what}, and would be written anew; give another folder")
     if output.is_symlink() or not _can_be_folder(output):
         raise UserError(f"--output {output}: is a link or lies below a file; give a folder")
@@ -81,6 +89,8 @@ def evaluate_benchmark(order: Order, console: Console) -> dict[str, Any]:
         if ignored := _ignored(order, asked):
             console.warn(f"{', '.join(ignored)}: without effect here, and ignored")
         answers = list(_answered(answerer, asked, order.asking, console))
+        if isinstance(answerer, EndpointAnswerer):
+            _tell_of_server(answerer, order.runs, console)
         if isinstance(answerer, AnswerFile) and (others := answerer.others(asked)):
             console.warn(
                 f"{order.what}: {others:,} lines answer no task of {order.on} that was asked, and are left out"
@@ -104,6 +114,8 @@ def evaluate_benchmark(order: Order, console: Console) -> dict[str, Any]:
             "prompts_too_long": answerer.too_long(asked),
             "output": str(output),
         }
+        if isinstance(answerer, EndpointAnswerer):
+            facts["endpoint"] = answerer.facts()
     _write(output, name, asked, answers, verdicts, facts)
     return facts
 
@@ -117,7 +129,7 @@ def _can_be_folder(path: Path) -> bool:
 def _questions(order: Order) -> list[Question]:
     if order.shots not in SHOTS:
         raise UserError(f"--shots {order.shots}: choose one of {', '.join(map(str, SHOTS))}")
-    if order.asking.samples > 1 and not order.asking.temperature and not order.what.is_file():
+    if order.asking.samples > 1 and not order.asking.temperature and not order.named.is_file:
         raise UserError("--samples: greedy answers are all alike; give --temperature too, such as 0.2")
     if order.on == "auto":
         raise UserError("--on auto: one benchmark at a time; give humaneval, mbpp or a file")
@@ -135,9 +147,14 @@ def _questions(order: Order) -> list[Question]:
 def _ignored(order: Order, asked: Sequence[Question]) -> list[str]:
     """Return the options that were given and change nothing, as they are spelt."""
     usual, given = Asking(), order.asking
-    has_model = order.what.is_dir()
+    reach, named = order.reach, order.named
+    has_model = not named.is_file
     changed = {
-        "--model": order.model != DEFAULT_MODEL and not (order.what / RECIPE).is_file(),
+        "--model": order.model is not None and not named.is_address and not (named.path / RECIPE).is_file(),
+        "--chat": reach.chat and not named.is_address,
+        "--api-key-env": reach.api_key_env is not None and not named.is_address,
+        "--in-flight": reach.in_flight != Reach().in_flight and not named.is_address,
+        "--budget-tokens": reach.budget_tokens is not None and not named.is_address,
         "--samples": given.samples != usual.samples and not has_model,
         "--max-new-tokens": given.new_tokens != usual.new_tokens and not has_model,
         "--temperature": given.temperature != usual.temperature and not has_model,
@@ -148,28 +165,13 @@ def _ignored(order: Order, asked: Sequence[Question]) -> list[str]:
     return [option for option, is_ignored in changed.items() if is_ignored]
 
 
-def _answerer(order: Order) -> tuple[str, Path, Answerer]:
-    """Return the name of what is evaluated, the folder to write by default, and who answers."""
-    what, benchmark = order.what, Path(order.on).name.partition(".")[0]
-    if what.is_file():
-        return what.stem, what.with_name(f"{what.stem}-{benchmark}"), AnswerFile(what)
-    if not what.is_dir():
-        raise UserError(f"{what} does not exist; give a run, the folder of a checkpoint, or a file of answers")
-    require_torch("answering with a model")
-    if (what / RECIPE).is_file():
-        if order.model not in MODELS:
-            raise UserError(f"--model {order.model}: a run has {', '.join(MODELS)}; choose one of them")
-        folder = open_run(what).artifact(order.model).path
-        return order.model, what / "evaluations" / f"{order.model}-{benchmark}", open_model(folder)
-    if not (what / MANIFEST).is_file():
-        return what.resolve().name, what / "evaluations" / benchmark, open_model(what)
-    # An artefact in a store never changes, so what is said of it lies elsewhere.
-    name = step_name(what.name)
-    if (what.parent / RECIPE).is_file():
-        return name, what.parent / "evaluations" / f"{name}-{benchmark}", open_model(what)
-    if order.output is None:
-        raise UserError(f"{what}: lies in a store, where nothing is added; name a folder with --output")
-    return name, order.output, open_model(what)
+def _tell_of_server(answerer: EndpointAnswerer, runs: Path, console: Console) -> None:
+    for remark in answerer.remarks():
+        console.warn(remark)
+    if answerer.known:
+        console.say(
+            f"{answerer.known:,} of these answers were known from {journal_folder(runs)}; another --seed asks anew"
+        )
 
 
 def _check_references(asked: Sequence[Question], sandbox: Sandbox) -> tuple[set[str], set[str]]:

@@ -15,6 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from codeprimer.core.console import Console
+from codeprimer.evaluation.answering import Asking, PhiAnswerer
+from codeprimer.evaluation.endpoint import EndpointAnswerer, Reach
+from codeprimer.evaluation.questions import questions
 from codeprimer.teachers.checkup import check_up
 from tests.conftest import SmallRun
 from tests.teachers.endpoints import plain, settings, teacher
@@ -92,3 +96,20 @@ def test_a_real_server_without_that_path_is_one_sentence(served: tuple[str, str]
     found = {check.name: check for check in check_up(settings(url.replace("/v1", "/v9"), model=model))}
     assert not found["answer"].is_good
     assert "no such address or no such model" in found["answer"].detail
+
+
+def test_a_real_server_continues_texts_as_its_model_does_here(
+    served: tuple[str, str], small_run: SmallRun, tmp_path: Path
+) -> None:
+    url, model = served
+    row = {"solution": "", "tests": (), "setup": "", "entry_point": "total"}
+    asked = questions([{**row, "task_id": f"HumanEval/{n}", "prompt": PROMPT * n} for n in range(1, 5)], 0, False)
+    console = Console("quiet")
+    who = EndpointAnswerer(url, model, Reach(in_flight=4), tmp_path, "evaluate/test", console)
+    greedy = Asking(new_tokens=24)
+    assert list(who.answers(asked, greedy)) == list(PhiAnswerer(small_run.folder / "72-tuned").answers(asked, greedy))
+    assert who.facts()["tokens"] > 0
+    sampled = list(who.answers(asked, Asking(samples=4, new_tokens=24, temperature=1.5)))
+    assert all(len(row) == 4 for row in sampled)
+    assert all(len(set(row)) == 1 for row in sampled), "it draws only where the model's own configuration says so"
+    assert "all 4 samples of every question are alike, so the server does not seem to draw" in who.remarks()[0]

@@ -210,16 +210,21 @@ class TransformersAnswerer:
         return options
 
 
-def open_model(folder: Path) -> PhiAnswerer | TransformersAnswerer:
+def open_model(folder: Path, backend: str = "auto") -> PhiAnswerer | TransformersAnswerer:
     """Return the model in a folder: ours where it is one of ours, else whatever ``transformers`` makes of it.
 
-    Raises UserError where there is no checkpoint.
+    ``backend`` may insist on one of them: ``codeprimer`` or ``transformers``. Raises UserError where there is no
+    checkpoint, or none of that kind.
     """
     from codeprimer.model.config import CONFIG_FILE
 
     if not (folder / CONFIG_FILE).is_file():
         raise UserError(f"{folder} holds no {CONFIG_FILE}, so it is no checkpoint; give a run, a checkpoint or a file")
+    if backend == "transformers":
+        return TransformersAnswerer(folder)
     try:
         return PhiAnswerer(folder)
     except UserError:
+        if backend == "codeprimer":
+            raise
         return TransformersAnswerer(folder)

@@ -23,9 +23,11 @@ _EXAMPLES = ("MBPP/2", "MBPP/3", "MBPP/4")
 _TEST_SPLIT = range(11, 511)
 """The tasks of MBPP that its authors test on."""
 
-_HUMANEVAL_STOPS = ("\nclass", "\ndef", "\n#", "\n@", "\nprint", "\nif", "\n```")
-_MBPP_STOPS = ("\nclass", "\nassert", '\n"""', "\nprint", "\nif", "\n```")
-_DONE = ("[DONE]",)
+_HUMANEVAL_STOPS = ("\ndef", "\nif", "\nclass", "\nprint", "\n#", "\n@", "\n```")
+_MBPP_STOPS = ('\n"""', "\nassert", "\nprint", "\nif", "\nclass", "\n```")
+"""Those that most answers meet come first: some servers take only so many."""
+DONE = ("[DONE]",)
+"""What ends an answer where examples have shown that it does."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def _question(row: Mapping[str, Any], examples: Sequence[Mapping[str, Any]]) -> 
         return Question(row["task_id"], row["prompt"], _HUMANEVAL_STOPS, solution, row["prompt"], *rest)
     if examples:
         shown = [_shown(example) + example["solution"].rstrip() + "\n[DONE]\n\n" for example in examples]
-        return Question(row["task_id"], "".join(shown) + _shown(row), _DONE, *facts, is_mbpp=True)
+        return Question(row["task_id"], "".join(shown) + _shown(row), DONE, *facts, is_mbpp=True)
     prompt = f'"""\n{_prose(row)}\n{row["tests"][0]}\n"""\n'
     return Question(row["task_id"], prompt, _MBPP_STOPS, *facts, is_mbpp=True)
 

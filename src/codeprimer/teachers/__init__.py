@@ -5,7 +5,14 @@ whatever ends a run, and however often it is run again, nothing is asked twice.
 """
 
 from codeprimer.teachers.errors import BudgetError, TeacherError
-from codeprimer.teachers.questions import EmbeddingQuestion, FormQuestion, PlainQuestion, Question, Settled
+from codeprimer.teachers.questions import (
+    BareQuestion,
+    EmbeddingQuestion,
+    FormQuestion,
+    PlainQuestion,
+    Question,
+    Settled,
+)
 from codeprimer.teachers.requests import Answer, Message, Request
 from codeprimer.teachers.settings import Price, TeacherSettings
 from codeprimer.teachers.tally import Tally
@@ -14,6 +21,7 @@ from codeprimer.teachers.teacher import Access, Reply, Teacher
 __all__ = [
     "Access",
     "Answer",
+    "BareQuestion",
     "BudgetError",
     "EmbeddingQuestion",
     "FormQuestion",

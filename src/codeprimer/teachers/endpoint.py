@@ -34,6 +34,9 @@ OUTAGE_SECONDS = 900.0
 LEAST_KEY = 12
 """A shorter key is none that has to be hidden, and may be a word of an answer (``EMPTY``)."""
 
+DOCTOR = "; see codeprimer doctor --teacher RECIPE"
+"""How a sentence about a teacher that cannot be asked ends; who asks without a recipe leaves it out."""
+
 FATAL_IN_A_ROW = 5
 """So many times an address that has answered must say that the key, the model or the address is wrong."""
 
@@ -116,13 +119,12 @@ class Endpoint:
 
     def hopeless(self, failure: Failure, now: float) -> str:
         """Return a sentence where going on with this address makes no sense after a failure, else nothing."""
-        doctor = "see codeprimer doctor --teacher RECIPE"
         if self._fatal > 0 and (not self.has_answered or self._fatal >= FATAL_IN_A_ROW):
-            return f"{self.address} cannot be asked: {failure.detail}; {doctor}"
+            return f"{self.address} cannot be asked: {failure.detail}{DOCTOR}"
         failed = self._failures_at_first
         is_over = failure.trouble is Trouble.UNREACHABLE or now - (self._failed_since or now) > SECONDS_AT_FIRST
         if not self.has_answered and failed >= FAILURES_AT_FIRST and is_over:
-            return f"{self.address} has not answered one of {failed} requests: {failure.detail}; {doctor}"
+            return f"{self.address} has not answered one of {failed} requests: {failure.detail}{DOCTOR}"
         again = "run again when it answers, nothing is paid twice"
         if failure.wait is not None and failure.wait > OUTAGE_SECONDS:
             wait = duration(failure.wait)
@@ -147,7 +149,7 @@ class Endpoint:
             content = content.replace(self._key, b"[the key]")  # some servers repeat what they were sent
         outcome = read_response(status, headers, content, path == "/embeddings")
         if status == 404 and isinstance(outcome, Failure) and (better := _better(self.address)):
-            return replace(outcome, detail=f"{outcome.detail}; try base_url: {better}")
+            return replace(outcome, detail=f"{outcome.detail}; try {better}")
         return outcome
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,6 +72,10 @@ class Manner:
     """The key that must be given, where there is one."""
     model: str = ""
     """The only model that there is; nothing: any."""
+    paths: tuple[str, ...] = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
+    """What may be asked."""
+    longest: int = 0
+    """A longer text to continue is not taken [characters]; 0 is no limit."""
 
 
 class Mock:
@@ -86,6 +90,8 @@ class Mock:
         self._retry_after = manner.retry_after
         self._key = manner.key
         self._model = manner.model
+        self._paths = manner.paths
+        self._longest = manner.longest
         self._level, self._at = manner.per_second, time.monotonic()
         self._times: Counter[bytes] = Counter()
         self.answered: Counter[str] = Counter()
@@ -132,7 +138,7 @@ class Mock:
             return json_response(200, {"object": "list", "data": [{"id": self._model or "mock", "object": "model"}]})
         if request.path.startswith(("/v1/files", "/v1/batches")):
             return await self._batches.handle(request)
-        if request.path not in ("/v1/chat/completions", "/v1/embeddings"):
+        if request.path not in self._paths:
             return json_response(404, {"error": {"message": f"no such path: {request.path}"}})
         self._in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self._in_flight)
@@ -149,11 +155,13 @@ class Mock:
         except orjson.JSONDecodeError:
             fields = None
         if not _is_request(fields):
-            return self._refuse("malformed", 400, "messages or input: at least one is needed", "invalid_request_error")
+            return self._refuse("malformed", 400, "messages, prompt or input: one is needed", "invalid_request_error")
         if self._model and fields.get("model") != self._model:
             return self._refuse(
                 "wrong_model", 404, f"The model {fields.get('model')!r} does not exist", "model_not_found"
             )
+        if self._longest and len(fields.get("prompt", "")) > self._longest:
+            return self._refuse("too_long", 400, "The prompt is too long for the context", "context_length_exceeded")
         if (wait := self._wait()) > 0:
             self.outcomes["limited"] += 1
             return json_response(429, {"error": {"message": "Rate limit reached"}}, {"Retry-After": f"{wait:.3f}"})
@@ -208,21 +216,24 @@ class Mock:
     def _completion(self, fields: dict[str, Any], fault: str) -> dict[str, Any]:
         if "input" in fields:
             return self._embeddings(fields)
-        text, finish = self._script(fields), "stop"
+        text, finish = before_stops(self._script(fields), fields.get("stop") or ()), "stop"
         limit = fields.get("max_tokens", 10**9)
         if fault == "no_form":
             text = "I would rather not."
         if fault == "cut_off" or len(text) // 4 > limit:
             text, finish = text[: min(len(text) // 2, 4 * limit)], "length"
-        prompt = sum(len(message["content"]) for message in fields["messages"]) // 4 + 1
+        is_continuation = "prompt" in fields
+        said = [fields["prompt"]] if is_continuation else [message["content"] for message in fields["messages"]]
+        prompt = sum(map(len, said)) // 4 + 1
         completion = limit if finish == "length" else len(text) // 4 + 1
         usage = {"prompt_tokens": prompt, "completion_tokens": completion}
         for name, amount in usage.items():
             self.tokens[name] += amount
-        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish}
+        answer = {"text": text} if is_continuation else {"message": {"role": "assistant", "content": text}}
+        choice = {"index": 0, **answer, "finish_reason": finish}
         return {
             "id": "chatcmpl-mock",
-            "object": "chat.completion",
+            "object": "text_completion" if is_continuation else "chat.completion",
             "created": 0,
             "model": "mock" if fields.get("model", "mock") == "mock" else f"mock of {fields['model']}",
             "choices": [] if fault == "no_choices" else [choice],
@@ -269,6 +280,8 @@ def _is_request(fields: Any) -> bool:
         return False
     if fields.get("input"):
         return True
+    if "prompt" in fields:
+        return isinstance(fields["prompt"], str)
     messages = fields.get("messages")
     return (
         isinstance(messages, list)
@@ -282,8 +295,15 @@ def _vector(text: str) -> list[float]:
     return [round(drawn.uniform(-1, 1), 6) for _ in range(16)]
 
 
+def before_stops(text: str, stops: Sequence[str]) -> str:
+    """Return a text up to the first of some others."""
+    return text[: min([place for stop in stops if (place := text.find(stop)) >= 0], default=len(text))]
+
+
 def default_script(fields: dict[str, Any]) -> str:
-    """Return an answer that fills the form that is asked for, or repeats the last message."""
+    """Return an answer that fills the form that is asked for, or repeats the last message or the text to continue."""
+    if "prompt" in fields:
+        return f" and again: {fields['prompt']}"
     content = fields["messages"][-1]["content"]
     form = fields.get("response_format") or {}
     if "json_schema" in form:

@@ -101,9 +101,7 @@ def read_response(
         return Failure(Trouble.OVERLOADED, f"status {status}: {said}", retry_after(headers))
     if 300 <= status < 400:
         to = _short(headers.get("location", "another address"))
-        return Failure(
-            Trouble.WRONG_SETUP, f"the address leads on to {to} (status {status}); give that one as base_url"
-        )
+        return Failure(Trouble.WRONG_SETUP, f"the address leads on to {to} (status {status}); give that one")
     return Failure(Trouble.BAD_REQUEST, f"the server does not take this request (status {status}): {said}")
 
 
@@ -113,22 +111,25 @@ def _read_answer(headers: Mapping[str, str], content: bytes, wants_vectors: bool
     except orjson.JSONDecodeError:
         if _looks_like_page(headers, content):
             return Failure(
-                Trouble.WRONG_SETUP, "the address answers with a web page, not with JSON; base_url mostly ends in /v1"
+                Trouble.WRONG_SETUP, "the address answers with a web page, not with JSON; it mostly ends in /v1"
             )
         return Failure(Trouble.BROKEN, f"the answer is no whole JSON ({len(content):,} bytes)")
     if wants_vectors:
         return _read_vectors(answer)
     try:
         choice = answer["choices"][0]
-        text = choice["message"].get("content")
+        is_continuation = "message" not in choice and isinstance(choice.get("text"), str)
+        message = {"content": choice["text"]} if is_continuation else choice["message"]
+        text = message.get("content")
         said = str(choice.get("finish_reason") or "stop")
-        finish = "refusal" if choice["message"].get("refusal") else _FINISHES.get(said.lower(), said)
+        finish = "refusal" if message.get("refusal") else _FINISHES.get(said.lower(), said)
     except (KeyError, IndexError, TypeError, AttributeError):
         said = _message(content)
         return Failure(Trouble.EMPTY, f"the answer has no choices[0].message.content: {said}")
     if text is None and finish in UNSAID:
         text = ""
-    if not isinstance(text, str) or (not text.strip() and finish not in UNSAID):
+    # That nothing follows a text is an answer, to a model that continues texts.
+    if not isinstance(text, str) or not (text.strip() or is_continuation or finish in UNSAID):
         return Failure(Trouble.EMPTY, f"the answer is empty (finish_reason {finish!r})")
     usage = answer.get("usage") or {}
     return Success(

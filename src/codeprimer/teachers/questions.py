@@ -79,6 +79,26 @@ class PlainQuestion:
         return request.longer(min(limit * GROWTH, self._settings.most_tokens))
 
 
+class BareQuestion:
+    """Asks for text and takes it as it comes: one that was cut off is an answer too."""
+
+    parser = ""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    def first(self) -> Request:
+        """Return the request."""
+        return self._request
+
+    def then(self, request: Request, answer: Answer) -> Request | Settled:
+        """Return the text, unless the server kept it back."""
+        del request
+        if answer.finish not in ("stop", "length"):
+            return Settled(None, WITHHELD, f"finish_reason {answer.finish!r}")
+        return Settled(answer.text)
+
+
 class EmbeddingQuestion:
     """Asks for the vectors of some texts."""
 

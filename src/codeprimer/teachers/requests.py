@@ -16,6 +16,9 @@ from codeprimer.teachers.settings import TeacherSettings
 
 Role = Literal["system", "user", "assistant"]
 
+MOST_STOPS = 4
+"""So many texts that end an answer every server takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -27,7 +30,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question to a chat model, or texts for one that embeds."""
+    """One question to a chat model, a text to be continued, or texts for a model that embeds."""
 
     messages: tuple[Message, ...] = ()
     template: str = ""
@@ -41,6 +44,10 @@ class Request:
     """A JSON schema that the answer must have."""
     inputs: tuple[str, ...] = ()
     """Texts that are to be embedded; there are no messages then."""
+    prompt: str = ""
+    """A text that is to be continued; there are no messages then."""
+    stop: tuple[str, ...] = ()
+    """The answer ends before the first of these; many servers take no more than ``MOST_STOPS``."""
 
     def longer(self, max_tokens: int) -> Request:
         """Return the same question with another limit."""
@@ -54,7 +61,9 @@ class Request:
     @property
     def path(self) -> str:
         """Where it is sent, below the address."""
-        return "/embeddings" if self.inputs else "/chat/completions"
+        if self.inputs:
+            return "/embeddings"
+        return "/completions" if self.prompt else "/chat/completions"
 
 
 class Form:
@@ -86,10 +95,9 @@ class Form:
         settings = self._settings
         if request.inputs:
             return {"model": settings.model, "input": list(request.inputs), **self._extra}
-        fields = self._fixed | {
-            "messages": [{"role": message.role, "content": message.content} for message in request.messages],
-            settings.limit_field: self.max_tokens(request),
-        }
+        fields = self._fixed | self._words(request)
+        if request.stop:
+            fields["stop"] = list(request.stop)
         temperature = settings.temperature if request.temperature is None else request.temperature
         if temperature is not None:
             fields["temperature"] = temperature
@@ -102,6 +110,14 @@ class Form:
             elif settings.structured == "json_object":
                 fields["response_format"] = {"type": "json_object"}
         return fields
+
+    def _words(self, request: Request) -> dict[str, Any]:
+        """Return what is said, and how long the answer may be."""
+        limit = self.max_tokens(request)
+        if request.prompt:  # this form is older than the other name of the limit
+            return {"prompt": request.prompt, "max_tokens": limit}
+        messages = [{"role": message.role, "content": message.content} for message in request.messages]
+        return {"messages": messages, self._settings.limit_field: limit}
 
 
 @dataclass(frozen=True, slots=True)

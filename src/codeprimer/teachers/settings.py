@@ -155,7 +155,7 @@ class TeacherSettings(Settings):
 
 OWN_FIELDS = frozenset(
     (
-        *("model", "messages", "temperature", "top_p", "response_format", "seed", "n", "stream"),
+        *("model", "messages", "prompt", "temperature", "top_p", "response_format", "seed", "n", "stream"),
         *("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens"),
     )
 )
