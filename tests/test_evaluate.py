@@ -235,8 +235,8 @@ def test_a_server_is_evaluated_by_its_address_and_a_second_time_from_what_it_has
     assert "4 of these answers were known from runs/store/teachers; another --seed asks anew" in second.stdout
     facts = json.loads((tmp_path / "evaluations" / "some-model-problems" / "scores.json").read_text())
     assert facts["model"] == "some/model"
-    assert (facts["endpoint"]["form"], facts["endpoint"]["answers"]) == ("completions", 4)
-    assert facts["endpoint"]["tokens"] == sum(mock.tokens.values())
+    assert (facts["answered_by"]["form"], facts["answered_by"]["answers"]) == ("completions", 4)
+    assert facts["answered_by"]["tokens"] == sum(mock.tokens.values())
 
 
 def test_a_backend_that_is_asked_for_by_name_is_used_or_refused(

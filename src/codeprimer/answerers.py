@@ -15,8 +15,9 @@ from codeprimer.core.artifact import MANIFEST
 from codeprimer.core.console import Console
 from codeprimer.core.errors import UserError
 from codeprimer.core.extras import require_torch
-from codeprimer.evaluation.answering import Answerer, AnswerFile, open_model
+from codeprimer.evaluation.answering import Answerer, AnswerFile
 from codeprimer.evaluation.endpoint import EndpointAnswerer, Reach, is_address
+from codeprimer.evaluation.opening import open_model
 from codeprimer.pipeline import TEACHERS
 from codeprimer.run_folder import RECIPE, STORE, open_run, step_name
 

@@ -106,6 +106,7 @@ def evaluate_benchmark(order: Order, console: Console) -> dict[str, Any]:
             "benchmark": order.on,
             "shots": order.shots,
             "asking": asdict(order.asking),
+            "answered_by": answerer.facts(),
             "scores": pass_rates(verdicts, order.asking.seed),
             "verdicts": verdict_counts(verdicts),
             "tier": sandbox.tier.name,
@@ -114,8 +115,6 @@ def evaluate_benchmark(order: Order, console: Console) -> dict[str, Any]:
             "prompts_too_long": answerer.too_long(asked),
             "output": str(output),
         }
-        if isinstance(answerer, EndpointAnswerer):
-            facts["endpoint"] = answerer.facts()
     _write(output, name, asked, answers, verdicts, facts)
     return facts
 

@@ -8,7 +8,9 @@ import pytest
 from tests.evaluation.conftest import TASK_ROWS
 
 from codeprimer.core.errors import UserError
-from codeprimer.evaluation.answering import Asking, PhiAnswerer, TransformersAnswerer, open_model
+from codeprimer.evaluation.answering import Asking, PhiAnswerer
+from codeprimer.evaluation.causal import TransformersAnswerer
+from codeprimer.evaluation.opening import open_model
 from codeprimer.evaluation.questions import Question, questions
 
 

@@ -1,4 +1,4 @@
-"""Who answers: one of our models, any causal language model that ``transformers`` loads, or a file.
+"""Who answers: one of our models, or a file.
 
 Reads a checkpoint's folder or a file of answers. One idea: all of them take questions and give texts, so a score says
 which model it is of and nothing else changes.
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from codeprimer.core.errors import MissingExtraError, SourceError, UserError
+from codeprimer.core.errors import SourceError
 from codeprimer.core.seeds import derive_seed
 from codeprimer.evaluation.questions import Question
 
@@ -42,6 +42,10 @@ class Answerer(Protocol):
 
     def too_long(self, questions: Sequence[Question]) -> int:
         """Return how many questions cannot be answered because they fill the model's context."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """Return how the answers are made, for ``scores.json``."""
         ...
 
 
@@ -86,6 +90,10 @@ class AnswerFile:
         del questions
         return 0
 
+    def facts(self) -> dict[str, Any]:
+        """Return that they are from a file."""
+        return {"backend": "file"}
+
 
 def _record(path: Path, number: int, line: bytes) -> tuple[str, str]:
     try:
@@ -125,6 +133,12 @@ class PhiAnswerer:
         self._tokenizer = Tokenizer.load(folder)
         self._model, self._config = load(folder)
 
+    def facts(self) -> dict[str, Any]:
+        """Return by what, where and in which precision answers are made."""
+        weight = self._model.lm_head.weight
+        precision = str(weight.dtype).removeprefix("torch.")
+        return {"backend": "codeprimer", "device": weight.device.type, "precision": precision}
+
     def too_long(self, questions: Sequence[Question]) -> int:
         """Return how many prompts fill the context."""
         lengths = (len(self._tokenizer.encode_prompt(question.prompt)) for question in questions)
@@ -156,75 +170,3 @@ def _stop_at(stops: tuple[str, ...], decode: Callable[[list[int]], str]) -> Call
         return any(end in text for end in stops)
 
     return stop
-
-
-class TransformersAnswerer:
-    """Any causal language model in a folder; needs the extra ``hub``."""
-
-    def __init__(self, folder: Path) -> None:
-        """Raise MissingExtraError without transformers, UserError where it cannot load the folder."""
-        try:
-            import transformers
-        except ImportError:
-            raise MissingExtraError("transformers", "hub", f"a model of another kind ({folder})") from None
-        try:
-            self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            self._model = transformers.AutoModelForCausalLM.from_pretrained(folder, local_files_only=True).eval()  # type: ignore[no-untyped-call]  # it has no types
-        except (OSError, ValueError, KeyError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise UserError(f"{folder} is no checkpoint that transformers can load: {reason}") from None
-        self._context = int(getattr(self._model.config, "max_position_embeddings", 2**20))
-
-    def too_long(self, questions: Sequence[Question]) -> int:
-        """Return how many prompts fill the context."""
-        lengths = (len(self._tokenizer(question.prompt.rstrip()).input_ids) for question in questions)
-        return sum(length >= self._context for length in lengths)
-
-    def answers(self, questions: Sequence[Question], asking: Asking) -> Iterator[list[str]]:
-        """Yield answers; a prompt that fills the context gets empty ones."""
-        import torch
-
-        torch.manual_seed(derive_seed(asking.seed, "samples"))
-        for question in questions:
-            inputs = self._tokenizer(question.prompt.rstrip(), return_tensors="pt")
-            length = inputs.input_ids.shape[1]
-            if length >= self._context:
-                yield [""] * asking.samples
-                continue
-            with torch.inference_mode():
-                ids_BT = self._model.generate(**inputs, **self._options(question, asking, length))
-            texts = self._tokenizer.batch_decode(ids_BT[:, length:], skip_special_tokens=True)
-            yield [question.cut(text) for text in texts]
-
-    def _options(self, question: Question, asking: Asking, length: int) -> dict[str, Any]:
-        options: dict[str, Any] = {
-            "max_new_tokens": min(asking.new_tokens, self._context - length),
-            "stop_strings": list(question.stops),
-            "tokenizer": self._tokenizer,
-            "pad_token_id": self._tokenizer.eos_token_id,
-            "num_return_sequences": asking.samples,
-            "do_sample": asking.temperature > 0,
-        }
-        if asking.temperature > 0:
-            options |= {"temperature": asking.temperature, "top_p": asking.top_p, "top_k": 0}
-        return options
-
-
-def open_model(folder: Path, backend: str = "auto") -> PhiAnswerer | TransformersAnswerer:
-    """Return the model in a folder: ours where it is one of ours, else whatever ``transformers`` makes of it.
-
-    ``backend`` may insist on one of them: ``codeprimer`` or ``transformers``. Raises UserError where there is no
-    checkpoint, or none of that kind.
-    """
-    from codeprimer.model.config import CONFIG_FILE
-
-    if not (folder / CONFIG_FILE).is_file():
-        raise UserError(f"{folder} holds no {CONFIG_FILE}, so it is no checkpoint; give a run, a checkpoint or a file")
-    if backend == "transformers":
-        return TransformersAnswerer(folder)
-    try:
-        return PhiAnswerer(folder)
-    except UserError:
-        if backend == "codeprimer":
-            raise
-        return TransformersAnswerer(folder)

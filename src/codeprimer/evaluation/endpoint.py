@@ -156,7 +156,7 @@ class EndpointAnswerer:
     def facts(self) -> dict[str, Any]:
         """Return what was asked of whom, and what it cost."""
         form = "chat" if self._reach.chat else "completions"
-        facts = {"address": self._settings.base_url, "form": form, **self._tally.facts()}
+        facts = {"backend": "endpoint", "address": self._settings.base_url, "form": form, **self._tally.facts()}
         return facts if tariff_of(self._settings).is_known else {name: facts[name] for name in facts if name != "usd"}
 
     @property

@@ -1,0 +1,33 @@
+"""Whose model a folder holds.
+
+Reads a checkpoint's folder. One idea: what is ours is answered by ours, everything else by ``transformers``, unless one
+of the two is asked for by name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from codeprimer.core.errors import UserError
+from codeprimer.evaluation.answering import PhiAnswerer
+from codeprimer.evaluation.causal import TransformersAnswerer
+
+
+def open_model(folder: Path, backend: str = "auto") -> PhiAnswerer | TransformersAnswerer:
+    """Return the model in a folder: ours where it is one of ours, else whatever ``transformers`` makes of it.
+
+    ``backend`` may insist on one of them: ``codeprimer`` or ``transformers``. Raises UserError where there is no
+    checkpoint, or none of that kind.
+    """
+    from codeprimer.model.checkpoint import CONFIG_FILE
+
+    if not (folder / CONFIG_FILE).is_file():
+        raise UserError(f"{folder} holds no {CONFIG_FILE}, so it is no checkpoint; give a run, a checkpoint or a file")
+    if backend == "transformers":
+        return TransformersAnswerer(folder)
+    try:
+        return PhiAnswerer(folder)
+    except UserError:
+        if backend == "codeprimer":
+            raise
+        return TransformersAnswerer(folder)
