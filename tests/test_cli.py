@@ -203,6 +203,19 @@ def test_complete_prints_the_prompt_and_a_body(small_run: SmallRun) -> None:
     assert len(finished.stdout) > len(prompt)
 
 
+def test_a_checkpoint_completes_as_the_run_that_it_is_of(small_run: SmallRun) -> None:
+    prompt = 'def total(numbers: list[int]) -> int:\\n    """Add up all numbers."""'
+    checkpoint = (small_run.folder / "71-base").resolve()
+    order = ("--prompt", prompt, "--max-new-tokens", "12")
+    of_run = codeprimer("complete", small_run.folder, *order, "--model", "base", cwd=small_run.runs)
+    alone = codeprimer("complete", checkpoint, *order, cwd=small_run.runs)
+    assert alone.returncode == 0, alone.stderr
+    assert alone.stdout == of_run.stdout
+    named = codeprimer("complete", checkpoint, *order, "--model", "base", cwd=small_run.runs)
+    assert named.returncode == 2
+    assert "is a checkpoint, which is one model; leave it out" in named.stderr
+
+
 def test_complete_says_what_cut_an_answer(small_run: SmallRun) -> None:
     prompt = "def double(value: int) -> int:"
     limited = codeprimer("complete", small_run.folder, "--prompt", prompt, "--max-new-tokens", "1", cwd=small_run.runs)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from codeprimer.complete import MODELS
+from codeprimer.complete import DEFAULT_MODEL, MODELS
 from codeprimer.core.artifact import MANIFEST
 from codeprimer.core.console import Console
 from codeprimer.core.errors import UserError
@@ -24,7 +24,6 @@ from codeprimer.run_folder import RECIPE, STORE, open_run, step_name
 Backend = Literal["auto", "codeprimer", "transformers", "endpoint"]
 AUTO: Backend = "auto"
 
-DEFAULT_MODEL = "tuned"
 EVALUATIONS = "evaluations"
 """The folder, beside what is evaluated, that holds its evaluations."""
 

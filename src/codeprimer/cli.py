@@ -234,17 +234,18 @@ def evaluate(  # noqa: PLR0913 - the options of a command are its arguments
 
 @app.command()
 def complete(
-    run_path: RunPath,
+    what: Annotated[
+        Path, typer.Argument(help="A run, or the folder of a checkpoint of ours.", metavar="RUN|CHECKPOINT")
+    ],
     prompt: Annotated[str, typer.Option(help="The start of a function; '-' reads standard input; \\n is a newline.")],
-    model: Annotated[str, typer.Option(help="control, base or tuned.")] = "tuned",
+    model: Annotated[str | None, typer.Option(help="Of a run: control, base or tuned, which is the default.")] = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="In tokens.")] = 160,
 ) -> None:
     """Let a trained model complete a function and print it."""
     from codeprimer.complete import complete_function
-    from codeprimer.run_folder import open_run
 
     text = sys.stdin.read() if prompt == "-" else prompt.replace("\\n", "\n")
-    completed = complete_function(open_run(run_path), model, text, max_new_tokens)
+    completed = complete_function(what, model, text, max_new_tokens)
     typer.echo(completed.text)
     if completed.cut:
         _console(False).warn(completed.cut)

@@ -1,14 +1,20 @@
-"""Completing one prompt with one of a run's models."""
+"""Completing one prompt with one of a run's models, or with a checkpoint of ours."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from codeprimer.core.errors import UserError
 from codeprimer.core.extras import require_torch
-from codeprimer.run_folder import RunFolder
+from codeprimer.run_folder import RECIPE, open_run
 
 MODELS = ("control", "base", "tuned")
+DEFAULT_MODEL = "tuned"
+
+
+CONFIG_NAME = "config.json"
+"""What a folder that holds a checkpoint has; the model's own module needs torch."""
 
 
 @dataclass(frozen=True)
@@ -20,16 +26,15 @@ class Completed:
     """A sentence about what ended the answer before the function did; empty where the function ended."""
 
 
-def complete_function(run: RunFolder, model_name: str, prompt: str, max_new_tokens: int) -> Completed:
+def complete_function(what: Path, model_name: str | None, prompt: str, max_new_tokens: int) -> Completed:
     """Return the prompt and what the model makes of it, up to where the function ends.
 
-    Raises UserError for an unknown model or an empty or too long prompt, MissingExtraError without torch.
+    ``what`` is a run or a checkpoint, ``model_name`` one of a run's models. Raises UserError for an unknown model or an
+    empty or too long prompt, MissingExtraError without torch.
     """
-    if model_name not in MODELS:
-        raise UserError(f"--model {model_name}: choose one of {', '.join(MODELS)}")
+    folder = _checkpoint(what, model_name)
     if not prompt.strip():
         raise UserError("--prompt is empty; give the start of a function, such as 'def double(x: int) -> int:'")
-    folder = run.artifact(model_name).path
     require_torch("completing a prompt")
     from codeprimer.evaluation.completion import complete_prompt
     from codeprimer.model.checkpoint import load
@@ -44,6 +49,18 @@ def complete_function(run: RunFolder, model_name: str, prompt: str, max_new_toke
     answer = complete_prompt(model, tokenizer, prompt, max_new_tokens)
     text = prompt.rstrip() + answer.completion
     return Completed(text) if answer.finished else Completed(text, _sentence(room, max_new_tokens, config.context))
+
+
+def _checkpoint(what: Path, model_name: str | None) -> Path:
+    """Return the folder of the model that is meant."""
+    if not (what / RECIPE).exists() and (what / CONFIG_NAME).is_file():
+        if model_name is not None:
+            raise UserError(f"--model {model_name}: {what} is a checkpoint, which is one model; leave it out")
+        return what
+    model_name = model_name or DEFAULT_MODEL
+    if model_name not in MODELS:
+        raise UserError(f"--model {model_name}: choose one of {', '.join(MODELS)}")
+    return open_run(what).artifact(model_name).path
 
 
 def _sentence(room: int, allowed: int, context: int) -> str:
