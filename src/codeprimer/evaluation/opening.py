@@ -19,7 +19,7 @@ def open_model(folder: Path, backend: str = "auto") -> PhiAnswerer | Transformer
     ``backend`` may insist on one of them: ``codeprimer`` or ``transformers``. Raises UserError where there is no
     checkpoint, or none of that kind.
     """
-    from codeprimer.model.checkpoint import CONFIG_FILE
+    from codeprimer.model.config import CONFIG_FILE
 
     if not (folder / CONFIG_FILE).is_file():
         raise UserError(f"{folder} holds no {CONFIG_FILE}, so it is no checkpoint; give a run, a checkpoint or a file")
