@@ -32,14 +32,13 @@ from torch import Tensor
 from codeprimer.core.errors import UserError
 from codeprimer.model.arithmetic import ceiling, flop_per_token
 from codeprimer.model.config import PRESETS, PhiConfig
+from codeprimer.model.devices import known_device
 from codeprimer.model.phi import Phi
 from codeprimer.training.device import compile_layers
 from codeprimer.training.optimiser import Optimiser
 from codeprimer.training.settings import Phase
 
 RESULT = Path(__file__).parent / "results" / "train_gpu.json"
-PEAKS = {"H200": 989.4, "H100": 989.4, "A100": 312.0, "L40": 181.0, "4090": 165.2, "A10": 125.0}
-"""Dense products in bfloat16, by the datasheet [TFLOP/s]; the first name that is part of the device's counts."""
 ROWS = {"phi-1": 16, "phi-1-small": 32, "tiny": 8}
 """Sequences at a time."""
 TOKENS_PER_S, SHARE = 55_000, 0.45
@@ -171,9 +170,8 @@ def phase() -> Phase:
 
 def datasheet_peak(device: torch.device) -> float | None:
     """Return what the datasheet says, None where no datasheet is known."""
-    if device.type != "cuda":
-        return None
-    return next((peak for name, peak in PEAKS.items() if name in name_of(device)), None)
+    known = known_device(name_of(device))
+    return known.tflops if known else None
 
 
 def name_of(device: torch.device) -> str:

@@ -12,7 +12,7 @@ import pytest
 from codeprimer.core.artifact import Artifact
 from codeprimer.core.console import Console, StoppedError
 from codeprimer.core.stage import Built, Settings, Stage, Stats
-from codeprimer.schedule import Planned, Step, walk
+from codeprimer.schedule import Planned, Step, span, walk
 
 SECONDS = 20.0
 """How long a step of a test waits for what must happen at the same time, before it gives up."""
@@ -43,6 +43,13 @@ def planned(steps: Mapping[str, tuple[int | None, str]]) -> list[Planned]:
 
 TRAINING = {"tokens": (None, ""), "control": (1, "tokens"), "base": (1, "tokens"), "tuned": (1, "base")}
 BUILT = Built(Artifact(Path(), {}), False, 0.0, "")
+
+
+def test_what_runs_side_by_side_takes_as_long_as_the_longer_one() -> None:
+    seconds = {"tokens": 10.0, "control": 50.0, "base": 20.0, "tuned": 25.0}
+    assert span(planned(TRAINING), seconds, 2) == 10 + 50
+    assert span(planned(TRAINING), seconds | {"tuned": 45.0}, 2) == 10 + 20 + 45
+    assert span(planned(TRAINING), seconds, 1) == sum(seconds.values())
 
 
 def test_two_models_of_one_thread_train_side_by_side() -> None:

@@ -149,6 +149,36 @@ def status(
 
 
 @app.command()
+def plan(  # noqa: PLR0913 - the options of a command are its arguments
+    path: RecipeOrRun,
+    machine: Annotated[
+        str, typer.Option(help="here: a few real steps are taken; h200, h100, a100, l40s, l40, 4090, a10: computed.")
+    ] = "here",
+    tflops: Annotated[
+        float | None, typer.Option(min=0.001, help="Compute with so much, instead of measuring or a datasheet's peak.")
+    ] = None,
+    mfu: Annotated[
+        float | None, typer.Option(min=0.001, max=1.0, help="The share of that which training reaches; else assumed.")
+    ] = None,
+    price: Annotated[float | None, typer.Option(min=0.0, help="Of this machine, or of one device [USD/h].")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Steps that are up to date too.")] = False,
+    overrides: Overrides = None,
+    runs: Runs = DEFAULT_RUNS,
+    json: Json = False,
+) -> None:
+    """Predict what the steps that are still to do will take: time, memory, disk and money."""
+    from codeprimer.forecast import Order, forecast, show
+
+    console = _console(json)
+    recipe, folder = _open(path, overrides, runs, console)
+    found = forecast(recipe, folder, Order(machine, tflops, mfu, price, everything), console)
+    if json:
+        _print_json(found.facts())
+    else:
+        show(console, found)
+
+
+@app.command()
 def trace(
     run_path: RunPath,
     document: Annotated[

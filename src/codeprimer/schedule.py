@@ -83,6 +83,21 @@ def walk(
             raise
 
 
+def span(planned: list[Planned], seconds: Mapping[str, float], cores: int) -> float:
+    """Return how long a walk takes whose steps take so long each, by name [s]."""
+    waiting, done, now = list(planned), set[str](), 0.0
+    ends: dict[str, float] = {}
+    while waiting or ends:
+        running = [item for item in planned if item.step.name in ends]
+        for item in _ready(waiting, done, cores, running):
+            waiting.remove(item)
+            ends[item.step.name] = now + seconds[item.step.name]
+        name = min(ends, key=lambda name: ends[name])
+        now = ends.pop(name)
+        done.add(name)
+    return now
+
+
 def _ready(waiting: list[Planned], done: set[str], available: int, running: list[Planned]) -> list[Planned]:
     """Return the steps that may begin now, in the order of the flow; one that has no room lets no later one pass."""
     free = available - sum(item.cores(available) for item in running)

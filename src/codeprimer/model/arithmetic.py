@@ -15,6 +15,12 @@ from codeprimer.model.config import PhiConfig
 SECONDS = 2.0
 """How long products are repeated [s]."""
 
+SHORTLY = 0.3
+"""How long they are where something else waits meanwhile [s]."""
+
+SIZES = {"cpu": 1024, "cuda": 8192}
+"""The size of matrices whose products reach the most, by the kind of device."""
+
 AT_ONCE = 4
 """Products between two looks at the clock."""
 
@@ -26,10 +32,12 @@ def flop_per_token(config: PhiConfig) -> int:
     return 6 * weights + 6 * layers * size * config.context
 
 
-def ceiling(dtype: torch.dtype, device: torch.device, size: int) -> float:
+def ceiling(dtype: torch.dtype, device: torch.device, size: int, seconds: float = SECONDS) -> float:
     """Return what products of square matrices of a size reach [GFLOP/s], the best of some seconds."""
-    first, second = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
-    best, until = 0.0, time.perf_counter() + SECONDS
+    # Of its own generator: whoever draws numbers elsewhere draws the same ones, measured or not.
+    random = torch.Generator(device).manual_seed(0)
+    first, second = (torch.randn(size, size, device=device, generator=random).to(dtype) for _ in range(2))
+    best, until = 0.0, time.perf_counter() + seconds
     while time.perf_counter() < until:
         started = time.perf_counter()
         for _ in range(AT_ONCE):

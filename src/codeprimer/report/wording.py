@@ -25,7 +25,14 @@ def number(value: float) -> str:
 
 def duration(seconds: float) -> str:
     """Return seconds for people."""
-    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
+
+
+def size(amount: float) -> str:
+    """Return bytes for people, in the unit that suits them."""
+    return megabytes(round(amount)) if amount < 1e9 else f"{amount / 1e9:,.1f} GB"
 
 
 def named_counts(counts: Mapping[str, int], most: int = 8) -> str:

@@ -41,6 +41,11 @@ class TrainingStage(Stage[TrainingSettings]):
         self._score = score
         self._heldout = heldout
 
+    @property
+    def scores(self) -> bool:
+        """Whether checkpoints are scored on the way."""
+        return self._score is not None
+
     def cores(self, settings: TrainingSettings) -> int | None:
         """Return the threads of the loop: two models of one thread each learn faster than one model on two."""
         return settings.threads * settings.processes or None

@@ -1,0 +1,420 @@
+"""``codeprimer plan``: what the steps of a recipe will take, before any of them starts.
+
+Reads a recipe, the run's folder and this machine; writes nothing. Its one idea: say of every figure where it comes from.
+Training is tried here (a few real steps), or computed for a machine that is named; other steps take what they took last
+time, and where there was no last time nothing is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+from rich.table import Table
+
+from codeprimer.core.artifact import Artifact, open_artifact
+from codeprimer.core.console import Console
+from codeprimer.core.errors import RecipeError, SourceError, StoreError
+from codeprimer.core.extras import require_torch
+from codeprimer.core.registry import nearest
+from codeprimer.core.stage import available_cores
+from codeprimer.evaluation.settings import EvaluationSettings
+from codeprimer.model.config import PhiConfig
+from codeprimer.model.devices import DEVICES, Device
+from codeprimer.pipeline import flow, plan, recorded_tier, with_machine
+from codeprimer.recipe import Recipe
+from codeprimer.report.wording import duration, percent, size
+from codeprimer.run_folder import RunFolder
+from codeprimer.schedule import Planned, State, span
+from codeprimer.training.settings import MOST_SEQUENCES, MOST_THREADS, Phase, TrainingSettings
+from codeprimer.training.stage import TrainingStage
+
+HERE = "here"
+"""The name of the machine at hand."""
+
+PROCESS_BYTES = 450 * 2**20
+"""What a process with torch takes before it has a model [bytes]; assumed where nothing is tried."""
+
+PROGRAM_BYTES = 64 * 2**20
+"""What the rest of the program and open training sets take beside what is tried [bytes]; assumed."""
+
+LAUNCH_SECONDS = 0.5e-3
+"""The least that a layer of a step takes on a device, however small it is [s]: its kernels are started one by one."""
+
+_HOUR = 3600.0
+
+Basis = Literal["tried", "computed", "as last time", "not predicted", "up to date"]
+
+
+@dataclass(frozen=True)
+class Order:
+    """For which machine a forecast is made, and what is given about it."""
+
+    machine: str = HERE
+    tflops: float | None = None
+    """What products reach, instead of what is measured or stands in a datasheet [TFLOP/s]."""
+    share: float | None = None
+    """The share of that which training is expected to reach."""
+    price: float | None = None
+    """Of the machine at hand, or of a device of the named kind [USD/h]."""
+    everything: bool = False
+    """Whether steps that are up to date are forecast too."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What one step will take."""
+
+    step: str
+    state: State
+    basis: Basis
+    seconds: float | None = None
+    """[s]"""
+    memory: int | None = None
+    """The most at a time [bytes]: here of the process, on a device of each device."""
+    disk: int | None = None
+    """What stays [bytes]."""
+    disk_at_most: int | None = None
+    """The most while it runs [bytes]."""
+    usd: float | None = None
+    """[USD]"""
+    notes: tuple[str, ...] = ()
+    """Where the figures come from, and what they leave out."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run will take."""
+
+    machine: str
+    steps: tuple[Prediction, ...]
+    seconds: float
+    """Of the steps that are predicted, side by side as they will run [s]."""
+    usd: float | None
+    """[USD]; on a device of its own, training only."""
+    warnings: tuple[str, ...] = ()
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return asdict(self)
+
+
+def forecast(recipe: Recipe, folder: RunFolder, order: Order, console: Console) -> Forecast:
+    """Return what the steps of a recipe will take.
+
+    Raises RecipeError for a machine that is not in the table, MissingExtraError when a model is to be trained and torch is not
+    installed.
+    """
+    device = _device(order.machine)
+    settled = _settled(recipe, folder, device)
+    planned, warnings = _planned(settled, folder, console)
+    wanted = [item for item in planned if order.everything or item.state != "up to date"]
+    training = [item for item in wanted if isinstance(item.step.settings, TrainingSettings)]
+    if training:
+        require_torch("a forecast of training")
+    last = {step: open_artifact(path) for step, path in folder.links().items()}
+    models = _Models(settled, order, device, 1 if device else _side_by_side(training))
+    predictions = []
+    for item in planned:
+        if item not in wanted:
+            predictions.append(Prediction(item.step.link, item.state, "up to date"))
+        elif item in training:
+            predictions.append(models.predict(item, last.get(item.step.name)))
+        else:
+            predictions.append(_as_last_time(item, last.get(item.step.name)))
+    return replace(_summed(settled, order, planned, predictions), warnings=tuple(warnings + models.warnings))
+
+
+def _planned(recipe: Recipe, folder: RunFolder, console: Console) -> tuple[list[Planned], list[str]]:
+    """Return the steps with their states, and a warning where these cannot be told because the sources are elsewhere."""
+    steps = flow(recipe, recorded_tier(folder))
+    try:
+        return plan(steps, recipe.seed, folder.store, console), []
+    except SourceError as error:
+        return [Planned(step, "", "to do") for step in steps], [f"every step counts as still to do: {error}"]
+
+
+def _device(name: str) -> Device | None:
+    if name == HERE:
+        return None
+    if name not in DEVICES:
+        raise RecipeError(f"--machine {name}: no such machine; {nearest(name, [HERE, *DEVICES])}")
+    return DEVICES[name]
+
+
+def _settled(recipe: Recipe, folder: RunFolder, device: Device | None) -> Recipe:
+    """Return the recipe with what the machine has decided, or would decide; nothing is recorded."""
+    training = recipe.training
+    threads = max(1, min(available_cores() // training.processes, MOST_THREADS))
+    decided = {"threads": threads} | folder.machine()
+    if training.precision == "auto" and "precision" not in decided:
+        if device is None:
+            from codeprimer.training.probe import choose_precision
+
+            chosen = choose_precision(training.model, recipe.tokens.vocabulary, training.threads or decided["threads"])
+            decided["precision"] = chosen
+        else:
+            decided["precision"] = "bfloat16"
+    return with_machine(recipe, decided)
+
+
+def _side_by_side(training: Sequence[Planned]) -> int:
+    """Return how many models will train at a time here: the control beside one of the others, where cores suffice."""
+    available = available_cores()
+    cores = max((item.cores(available) for item in training), default=available)
+    return min(len(training), 2, available // cores)
+
+
+class _Models:
+    """Predicts the steps that train a model; those that are alike are tried once."""
+
+    def __init__(self, recipe: Recipe, order: Order, device: Device | None, copies: int) -> None:
+        self.warnings: list[str] = []
+        self._vocabulary = recipe.tokens.vocabulary
+        self._validation = recipe.exam.validation
+        self._order, self._device, self._copies = order, device, copies
+        self._tried: dict[bytes, Any] = {}
+
+    def predict(self, item: Planned, last: Artifact | None) -> Prediction:
+        """Return what a training step will take."""
+        from codeprimer.training import needs
+
+        settings = item.step.settings
+        assert isinstance(settings, TrainingSettings)
+        config = needs.config_of(settings, self._vocabulary)
+        found = [self._phase(settings, phase) for phase in settings.phases]
+        seconds, memory, notes = sum(of[0] for of in found), max(of[1] for of in found), [of[2] for of in found]
+        left, most = needs.disk(settings, config)
+        memory += self._scoring(item, settings, config)
+        if isinstance(item.step.stage, TrainingStage) and item.step.stage.scores:
+            beside = _beside_training(last, settings)
+            seconds += beside or 0.0
+            took = f"take {duration(beside)}, as last time" if beside else "are not predicted"
+            notes.append(f"assumed: saving and scoring {settings.selections} checkpoints {took}")
+        self._check_memory(item.step.link, settings, memory)
+        is_tried = self._device is None and not any(note.startswith("computed") for note in notes)
+        return Prediction(
+            step=item.step.link,
+            state=item.state,
+            basis="tried" if is_tried else "computed",
+            seconds=seconds,
+            memory=memory,
+            disk=left,
+            disk_at_most=most,
+            notes=tuple(dict.fromkeys(notes)),
+        )
+
+    def _scoring(self, item: Planned, settings: TrainingSettings, config: PhiConfig) -> int:
+        """Return what scoring checkpoints adds to the memory [bytes]: the keys and values of the answers being written."""
+        from codeprimer.training import needs
+
+        # A prompt is assumed to be as long as an answer may be.
+        answers = needs.answer_bytes(config, self._validation, 2 * EvaluationSettings().new_tokens)
+        if self._copies > 1:
+            return answers  # one model is scored while the other trains, in the same process
+        assert isinstance(item.step.stage, TrainingStage)
+        if not item.step.stage.scores:
+            return 0
+        passing = min(needs.passing_bytes(settings, phase, config, self._device is None) for phase in settings.phases)
+        return max(0, answers - passing)
+
+    def _phase(self, settings: TrainingSettings, phase: Phase) -> tuple[float, int, str]:
+        """Return a phase's time [s], its memory [bytes], and where they come from."""
+        if self._device is not None:
+            return self._computed(settings, phase, self._device.tflops * 1e12, self._device)
+        if self._order.tflops is not None:
+            return self._computed(settings, phase, self._order.tflops * 1e12, None)
+        trial = self._trial(settings, phase)
+        if trial.step_seconds is None:
+            return self._computed(settings, phase, trial.ceiling, None)
+        from codeprimer.model.arithmetic import flop_per_token
+        from codeprimer.training import needs
+
+        config = needs.config_of(settings, self._vocabulary)
+        steps = phase.steps(config.context)
+        rows = needs.rows_at_a_time(settings, phase)
+        here, there = (needs.memory(settings, phase, config, count) for count in (min(trial.rows, rows), rows))
+        copied = here.saved_copy if steps > settings.checkpoint_every else 0
+        more = there.total - here.total + copied
+        speed = phase.batch_sequences * config.context / trial.step_seconds
+        share = speed * flop_per_token(config) / trial.ceiling
+        note = (
+            f"measured: {trial.steps} steps of {trial.rows} sequences"
+            + (f", {self._copies} models side by side" if self._copies > 1 else "")
+            + f": {speed:,.0f} tokens/s each, {percent(share)} of what products reach here in {settings.precision} with "
+            f"threads: {settings.threads} ({trial.ceiling / 1e9:,.0f} GFLOP/s)"
+        )
+        if trial.rows < phase.batch_sequences // settings.processes:
+            note += f"; a step of {phase.batch_sequences} is taken to need so many times more"
+        start = trial.start_seconds if phase is settings.phases[0] else 0.0
+        return start + steps * trial.step_seconds, trial.peak + PROGRAM_BYTES + self._copies * more, note
+
+    def _trial(self, settings: TrainingSettings, phase: Phase) -> Any:
+        from codeprimer.training.trial import try_out
+
+        # What else there is to a phase changes what is learnt, not what a step takes.
+        alike = Phase(
+            name="trial",
+            mixture={"trial": 1.0},
+            tokens=1,
+            batch_sequences=phase.batch_sequences,
+            optimiser=phase.optimiser,
+        )
+        key = orjson.dumps([settings.model_dump(exclude={"phases", "selections"}), alike.model_dump()])
+        if key not in self._tried:
+            self._tried[key] = try_out(settings, alike, self._vocabulary, self._copies)
+        return self._tried[key]
+
+    def _computed(
+        self, settings: TrainingSettings, phase: Phase, ceiling: float, device: Device | None
+    ) -> tuple[float, int, str]:
+        """Return what follows from the shapes and from what products reach [FLOP/s]."""
+        from codeprimer.model.arithmetic import flop_per_token
+        from codeprimer.training import needs
+        from codeprimer.training.trial import EXPECTED_SHARE
+
+        config = needs.config_of(settings, self._vocabulary)
+        if self._order.tflops is not None:
+            ceiling = self._order.tflops * 1e12
+        share = self._order.share or (device.utilisation if device else EXPECTED_SHARE)
+        rows = needs.rows_at_a_time(settings, phase)
+        passes = -(-phase.batch_sequences // (rows * settings.processes))
+        devices = settings.processes if device else 1
+        step = needs.step_flop(settings, phase, config) / (ceiling * share * devices)
+        if device is not None:
+            step = max(step, passes * config.layers * LAUNCH_SECONDS)
+        memory = needs.memory(settings, phase, config, rows, on_cpu=device is None).total
+        kind = (
+            f"{devices} x {device.label}, {ceiling / 1e12:,.0f}" if device else f"this machine, {ceiling / 1e12:,.2f}"
+        )
+        note = (
+            f"computed from shapes: {needs.parameter_count(config):,} parameters, {phase.tokens:,} tokens, "
+            f"{flop_per_token(config) / 1e9:,.3f} GFLOP each; assumed: {kind} TFLOP/s, of which training reaches "
+            f"{percent(share)}"
+        )
+        return phase.steps(config.context) * step, memory + (0 if device else PROCESS_BYTES), note
+
+    def _check_memory(self, step: str, settings: TrainingSettings, memory: int) -> None:
+        """Warn where a machine's memory will not do."""
+        from codeprimer.training import needs
+        from codeprimer.training.trial import machine_memory
+
+        there = self._device.memory if self._device else machine_memory()
+        if memory <= there:
+            return
+        config = needs.config_of(settings, self._vocabulary)
+        on_cpu = self._device is None
+        most = MOST_SEQUENCES
+        for phase in settings.phases:
+            rows = needs.rows_at_a_time(settings, phase)
+            beside = max(0, memory - self._copies * needs.memory(settings, phase, config, rows, on_cpu).total)
+            available = (there - beside) // self._copies
+            most = min(most, needs.rows_that_fit(settings, phase, config, available, on_cpu))
+        remedy = (
+            f"training.micro_sequences: {most} would fit"
+            if most
+            else "not even one sequence at a time fits: take a smaller model, a shorter context or a larger machine"
+        )
+        self.warnings.append(f"{step} needs {size(memory)} of memory, of {size(there)} that are there; {remedy}")
+
+
+def _beside_training(last: Artifact | None, settings: TrainingSettings) -> float | None:
+    """Return what a step took last time beside its steps [s], where it had as many checkpoints to score."""
+    if last is None or last.manifest["settings"].get("selections") != settings.selections:
+        return None
+    path = last.path / "speed.json"
+    if "seconds" not in last.cost or not path.exists():
+        return None
+    try:
+        return max(0.0, float(last.cost["seconds"]) - float(orjson.loads(path.read_bytes())["seconds"]))
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        raise StoreError(f"{path} is damaged; remove {path.parent} and run again to rebuild it") from None
+
+
+def _as_last_time(item: Planned, last: Artifact | None) -> Prediction:
+    """Return what a step took when it was last made for this run."""
+    if last is None or "seconds" not in last.cost:
+        return Prediction(item.step.link, item.state, "not predicted")
+    return Prediction(
+        step=item.step.link,
+        state=item.state,
+        basis="as last time",
+        seconds=float(last.cost["seconds"]),
+        memory=int(last.cost["peak_memory"]),
+        disk=_size_of(last.path),
+        disk_at_most=_size_of(last.path),
+        notes=("assumed: steps other than training take what they took last time, wherever that was",),
+    )
+
+
+def _size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _summed(recipe: Recipe, order: Order, planned: list[Planned], predictions: list[Prediction]) -> Forecast:
+    """Return the whole: time as the steps will run, money where there is a price."""
+    available = available_cores()
+    seconds = {item.step.name: found.seconds or 0.0 for item, found in zip(planned, predictions, strict=True)}
+    price = None if order.price is None else order.price / _HOUR
+    if order.machine == HERE:
+        # Steps side by side share the machine, and so its price.
+        parts = [item.cores(available) / available for item in planned]
+        total = span(planned, seconds, available)
+        usd = None if price is None else price * total
+    else:
+        parts = [float(recipe.training.processes) if of.basis == "computed" else 0.0 for of in predictions]
+        total = sum(seconds.values())
+        usd = (
+            None
+            if price is None
+            else sum(price * (of.seconds or 0.0) * part for of, part in zip(predictions, parts, strict=True))
+        )
+    if price is not None:
+        predictions = [
+            replace(of, usd=None if of.seconds is None or not part else price * part * of.seconds)
+            for of, part in zip(predictions, parts, strict=True)
+        ]
+    return Forecast(order.machine, tuple(predictions), total, usd)
+
+
+# --- for people -------------------------------------------------------------------------------------------------------
+
+
+def show(console: Console, found: Forecast) -> None:
+    """Print a forecast: a table, where its figures come from, and what is in the way."""
+    has_price = found.usd is not None
+    headings = ["step", "time", "memory", "disk", "while it runs", *(["USD"] if has_price else []), "from"]
+    table = Table(*headings, box=None)
+    for column in table.columns[1:-1]:
+        column.justify = "right"
+    for of in found.steps:
+        figures = [
+            "" if of.seconds is None else duration(of.seconds),
+            *("" if value is None else size(value) for value in (of.memory, of.disk, of.disk_at_most)),
+            *([] if not has_price else [""] if of.usd is None else [f"{of.usd:,.2f}"]),
+        ]
+        table.add_row(of.step, *figures, of.basis, style="dim" if of.seconds is None else "")
+    console.table(table)
+    for note, steps in _notes(found).items():
+        console.say(f"{', '.join(steps)}: {note}")
+    unknown = [of.step for of in found.steps if of.basis == "not predicted"]
+    money = "" if found.usd is None else f", {found.usd:,.2f} USD"
+    console.say(f"in all: {duration(found.seconds)}{money}" + (f", without {', '.join(unknown)}" if unknown else ""))
+    for warning in found.warnings:
+        console.warn(warning)
+
+
+def _notes(found: Forecast) -> Mapping[str, list[str]]:
+    """Return each note with the steps that it is about."""
+    notes: dict[str, list[str]] = {}
+    for step, note in _pairs(found):
+        notes.setdefault(note, []).append(step)
+    return notes
+
+
+def _pairs(found: Forecast) -> Iterator[tuple[str, str]]:
+    for of in found.steps:
+        yield from ((of.step, note) for note in of.notes)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from codeprimer.core.errors import CodeprimerError, UserError
+from codeprimer.training import trial
+from codeprimer.training.settings import ModelSettings, Phase, TrainingSettings
+
+SHAPE = ModelSettings(layers=1, hidden=16, heads=2, intermediate=32, context=16)
+PHASE = Phase(name="phase", mixture={"code": 1.0}, tokens=64, batch_sequences=4)
+SETTINGS = TrainingSettings(model=SHAPE, phases=(PHASE,), precision="float32", threads=1)
+
+
+def end(*_: object) -> None:
+    """What the system does to a process that takes too much memory."""
+    os._exit(9)
+
+
+def test_real_steps_are_taken_by_as_many_models_as_will_train_side_by_side() -> None:
+    tried = trial.try_out(SETTINGS, PHASE, 64, copies=2, seconds=0.2)
+    assert tried.steps >= 2
+    assert tried.rows == 4
+    assert tried.step_seconds is not None
+    assert tried.step_seconds > 0
+    assert tried.ceiling > 1e8
+    assert tried.peak > 50 * 2**20, "a process with torch"
+
+
+def test_a_model_that_is_far_too_large_is_not_tried_but_the_machine_is_measured() -> None:
+    vast = SETTINGS.model_copy(
+        update={"model": ModelSettings(layers=96, hidden=12288, heads=96, intermediate=49152, context=2048)}
+    )
+    tried = trial.try_out(vast, PHASE, 50_000, seconds=0.1)
+    assert (tried.step_seconds, tried.steps) == (None, 0)
+    assert tried.ceiling > 1e8
+
+
+def test_what_goes_wrong_in_a_trial_is_raised_as_it_is() -> None:
+    odd = SETTINGS.model_copy(update={"model": SHAPE.model_copy(update={"heads": 3})})
+    with pytest.raises(UserError, match="no multiple of 3 heads"):
+        trial.try_out(odd, PHASE, 64, seconds=0.1)
+
+
+def test_a_trial_that_the_system_ends_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "_work", end)
+    with pytest.raises(CodeprimerError, match=r"'phase' was ended with exit code 9.*micro_sequences"):
+        trial.try_out(SETTINGS, PHASE, 64)
