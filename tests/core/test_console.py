@@ -31,7 +31,36 @@ def test_without_a_terminal_progress_is_one_line_per_minute(
             task.advance()
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 10
-    assert lines[0].strip() == "reading: 60/600"
+    assert lines[0].strip() == "reading: 60/600, 0:09:00 left"
+
+
+def test_what_an_earlier_attempt_did_is_no_sign_of_how_fast_this_one_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("codeprimer.core.console.time.monotonic", lambda: now[0])
+    with Console("json").task("training", 1000) as task:
+        task.advance(900)
+        for _ in range(30):
+            now[0] += 2.0
+            task.advance(1, "loss 2.000")
+    [line] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (line["done"], line["seconds_left"], line["note"]) == (930, 140, "loss 2.000")
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_in_a_narrow_terminal_only_the_note_loses_its_end(width: int) -> None:
+    console = Console("auto")
+    console.out = rich.console.Console(file=io.StringIO(), force_terminal=True, width=width, color_system=None)
+    with console.task("70-control", 1420) as task:
+        task.advance(116, "loss 3.214, 4,368 tokens/s, 41% of what products reach here, 612 MB, 412,000 tokens")
+        assert console._bars is not None
+        console.out.print(console._bars.get_renderable())
+    shown = next(line for line in console.out.file.getvalue().splitlines() if "loss" in line)  # type: ignore[attr-defined]  # it is a StringIO
+    assert "70-control" in shown
+    assert "116/1420" in shown
+    assert "loss 3.214, 4,368 tokens" in shown
+    assert ("412,000 tokens" in shown) == (width == 200)
 
 
 def test_warnings_go_to_standard_error_with_their_text_unharmed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ The only module that writes to standard output or error while stages run.
 from __future__ import annotations
 
 import contextlib
+import datetime
 import sys
 import threading
 import time
@@ -17,12 +18,15 @@ import orjson
 import rich.console
 import rich.markup
 import rich.progress
-from rich.table import Table
+from rich.table import Column, Table
 
 Mode = Literal["auto", "json", "quiet"]
 
 LINE_SECONDS = 60.0
 """How often a progress line is printed where there is no terminal [s]."""
+
+WIDE = 150
+"""From this width on a terminal has room for a long bar beside what is said [characters]."""
 
 
 class StoppedError(Exception):
@@ -51,6 +55,10 @@ class Task:
     def show(self, note: str) -> None:
         """Show the state; the quiet task shows nothing."""
 
+    def seconds_left(self) -> float | None:
+        """Return how long the rest takes [s], None where that is not told here."""
+        return None
+
 
 class _BarTask(Task):
     def __init__(self, title: str, total: int, stop: threading.Event, bars: rich.progress.Progress) -> None:
@@ -67,11 +75,23 @@ class _LineTask(Task):
         super().__init__(title, total, stop)
         self._console = console
         self._next = time.monotonic() + LINE_SECONDS
+        self._began: tuple[float, int] | None = None
 
     def show(self, note: str) -> None:
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + LINE_SECONDS
+        now = time.monotonic()
+        if self._began is None:
+            self._began = now, self.done  # what an earlier attempt has done says nothing about this one's speed
+        if now >= self._next:
+            self._next = now + LINE_SECONDS
             self._console.progress_line(self, note)
+
+    def seconds_left(self) -> float | None:
+        """Return how long the rest takes at the speed so far [s], None where that cannot be told."""
+        if self._began is None or not self.total:
+            return None
+        since, before = self._began
+        done = self.done - before
+        return (self.total - self.done) * (time.monotonic() - since) / done if done else None
 
 
 class Console:
@@ -112,11 +132,14 @@ class Console:
 
     def progress_line(self, task: Task, note: str) -> None:
         """Print the state of a task as one line."""
+        left = task.seconds_left()
         if self.mode == "json":
-            self.event("progress", title=task.title, done=task.done, total=task.total, note=note)
+            facts = {"title": task.title, "done": task.done, "total": task.total, "note": note}
+            self.event("progress", **facts, seconds_left=left and round(left))
         else:
             of_total = f"/{task.total:,}" if task.total else ""
-            self.say(f"  {task.title}: {task.done:,}{of_total} {note}".rstrip())
+            rest = "" if left is None else f", {datetime.timedelta(seconds=round(left))} left"
+            self.say(f"  {task.title}: {task.done:,}{of_total}{rest} {note}".rstrip())
 
     @contextlib.contextmanager
     def task(self, title: str, total: int = 0) -> Iterator[Task]:
@@ -151,14 +174,17 @@ class Console:
 
 
 def _make_bars(out: rich.console.Console) -> rich.progress.Progress:
+    """Return the live display; where a terminal is narrow, the bar is short and a note loses its end, and nothing else."""
+    rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
     return rich.progress.Progress(
         rich.progress.TextColumn("  {task.description}"),
-        rich.progress.BarColumn(),
+        rich.progress.BarColumn(40 if out.width >= WIDE else 12),
         rich.progress.MofNCompleteColumn(),
         rich.progress.TimeRemainingColumn(),
-        rich.progress.TextColumn("{task.fields[note]}"),
+        rich.progress.TextColumn("{task.fields[note]}", table_column=rest),
         console=out,
         transient=True,
+        expand=True,
     )
 
 

@@ -30,6 +30,7 @@ from codeprimer.training.device import DTYPES, compile_layers, compiles, device_
 from codeprimer.training.guard import Guard
 from codeprimer.training.heldout import Watch
 from codeprimer.training.optimiser import Optimiser
+from codeprimer.training.pace import Pace
 from codeprimer.training.plan import Place, Plan
 from codeprimer.training.ranks import Ranks
 from codeprimer.training.scaling import LossScale
@@ -65,6 +66,7 @@ class Loop:
         self.scale = LossScale.of(settings.precision)
         self.metrics = work / METRICS
         self._batches = batches
+        self.pace = Pace(plan, self.model, self._ranks)
         self._states = States(work / _STATES, warn)
         self.micro_sequences = settings.micro_sequences
         self._optimiser: Optimiser | None = None
@@ -110,9 +112,8 @@ class Loop:
         self._is_told = True
         if self.step % self.plan.settings.checkpoint_every == 0 or self.step == self.plan.total:
             self._save()
-        tokens = self.plan.tokens_after(self.step)
-        loss = f"loss {facts['loss']:.3f}{self._watch.note}"
-        task.advance(1, f"{loss}, {tokens:,} tokens, {tokens / self.seconds:,.0f} tokens/s")
+        told = self.pace.after(self.step, facts["loss"], self.seconds)
+        task.advance(1, f"{told}{self._watch.note}")
 
     def _stop(self, interrupt: PutOff) -> None:
         self._save()

@@ -92,7 +92,7 @@ def train(
     if not is_first:
         return None
     selection = candidates.publish(out.path)
-    _publish_rest(out, plan, loop)
+    _publish_rest(out, loop)
     metrics = [orjson.loads(line) for line in loop.metrics.read_bytes().splitlines()]
     skipped = {row["step"] - 1 for row in metrics if row.get("skipped")}
     taken = stretches(plan, loop.guard.rollbacks, skipped)
@@ -108,13 +108,11 @@ def _warn_of_curricula(batches: Batches, console: Console) -> None:
         )
 
 
-def _publish_rest(out: Workspace, plan: Plan, loop: Loop) -> None:
+def _publish_rest(out: Workspace, loop: Loop) -> None:
     shutil.copyfile(loop.metrics, out.path / METRICS)
     if (out.work / PHASES).exists():
         shutil.copytree(out.work / PHASES, out.path / PHASES)
-    tokens = plan.tokens_after(plan.total)
-    speed = {"seconds": loop.seconds, "tokens_per_second": tokens / loop.seconds if loop.seconds else None}
-    write_atomically(out.path / SPEED_FILE, to_json(speed))
+    write_atomically(out.path / SPEED_FILE, to_json(loop.pace.facts(loop.seconds)))
 
 
 def _stats(loop: Loop, batches: Batches, selection: dict[str, Any], metrics: list[dict[str, Any]]) -> Stats:
