@@ -54,6 +54,9 @@ def test_a_named_machine_takes_tokens_times_arithmetic_over_what_it_is_assumed_t
     assert found.seconds == pytest.approx(2 * (control.seconds or 0.0))
     assert base.usd == pytest.approx(3.0 * (base.seconds or 0.0) / 3600)
     assert found.usd == pytest.approx(3.0 * found.seconds / 3600)
+    assert found.kwh == pytest.approx(0.4 * found.seconds / 3600), "400 W"
+    assert found.co2_grams == pytest.approx(475 * found.kwh)
+    assert found.assumed.startswith("given: 3 USD per hour of one A100; assumed: 400 W, 475 g of CO2 per kWh")
     assert any("of which training reaches 50.0 %" in note and "assumed" in note for note in base.notes)
     half = forecast_of(large(processes=2), tmp_path, Order("a100", tflops=100.0, share=0.5, price=3.0))
     assert by_step(half)["base"].seconds == pytest.approx((base.seconds or 0.0) / 2)
@@ -113,7 +116,7 @@ def test_here_a_step_is_tried_once_for_all_phases_that_cost_the_same_and_times_a
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "available_cores", lambda: 2)
-    copies = tried(monkeypatch, Trial(1e11, 0.5, 8, 20, 3.0, 400 * 2**20))
+    copies = tried(monkeypatch, Trial(1e11, 0.5, 8, 20, 3.0, 0.9, 400 * 2**20))
     found = forecast_of(parse_recipe(TINY, "test"), tmp_path, Order(price=7.2))
     steps = by_step(found)
     assert copies == [2], "the control beside one of the others"
@@ -126,8 +129,19 @@ def test_here_a_step_is_tried_once_for_all_phases_that_cost_the_same_and_times_a
     assert steps["base"].basis == "tried"
     assert "2 models side by side: 4,096 tokens/s each" in steps["base"].notes[0]
     assert any("saving and scoring 4 checkpoints are not predicted" in note for note in steps["tuned"].notes)
+    default = forecast_of(parse_recipe(TINY, "test"), tmp_path, Order())
+    assert default.usd == pytest.approx(2 * 0.05 * 206 / 3600), "report.cost"
     monkeypatch.setattr(module, "available_cores", lambda: 1)
     assert forecast_of(parse_recipe(TINY, "test"), tmp_path, Order()).seconds == 409.0
+
+
+def test_a_trial_on_a_busy_machine_says_that_it_was_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried(monkeypatch, Trial(1e11, 0.5, 8, 20, 3.0, 0.4, 400 * 2**20))
+    warnings = forecast_of(parse_recipe(TINY, "test"), tmp_path, Order()).warnings
+    assert any("other programs left 40.0 % of the cores" in warning for warning in warnings)
+    tried(monkeypatch, Trial(1e11, 0.5, 8, 20, 3.0, 0.9, 400 * 2**20))
+    warnings = forecast_of(parse_recipe(TINY, "test"), tmp_path, Order()).warnings
+    assert not any("other programs" in warning for warning in warnings)
 
 
 def test_what_could_not_be_tried_is_computed_from_what_products_reach_here(
@@ -165,11 +179,12 @@ def test_people_see_a_table_where_its_figures_come_from_and_what_is_left_out(
     monkeypatch.setenv("COLUMNS", "120")
     known = Prediction("71-base", "to do", "tried", 7200.0, 2 * 10**9, 10**6, 10**7, 1.5, ("measured: 3 steps",))
     unknown = Prediction("80-evaluation", "to do", "not predicted")
-    show(Console(), Forecast("here", (known, unknown), 7200.0, 1.5, ("too little",)))
+    show(Console(), Forecast("here", (known, unknown), 7200.0, 1.5, 0.2, 95.0, "assumed: 100 W", ("too little",)))
     printed = capsys.readouterr()
     assert "2.0 h  2.0 GB  1.0 MB        10.0 MB  1.50  tried" in printed.out
     assert "71-base: measured: 3 steps" in printed.out
-    assert "in all: 2.0 h, 1.50 USD, without 80-evaluation" in printed.out
+    assert "in all: 2.0 h, 1.50 USD, 0.200 kWh, 95 g of CO2, without 80-evaluation" in printed.out
+    assert "assumed: 100 W" in printed.out
     assert "warning: too little" in printed.err
 
 

@@ -284,11 +284,12 @@ def complete(
 @app.command()
 def report(run_path: RunPath, json: Json = False) -> None:
     """Print a run's scores and where its report lies, or what there is so far; with --json every fact of the report."""
+    from codeprimer.recipe import load_recipe
     from codeprimer.report.facts import collect_facts, corpus_table, progress, score_table
-    from codeprimer.run_folder import open_run
+    from codeprimer.run_folder import RECIPE, open_run
 
     folder = open_run(run_path)
-    facts = collect_facts(folder.links())
+    facts = collect_facts(folder.links(), load_recipe(folder.path / RECIPE).report.cost)
     if json:
         _print_json(facts)
         return

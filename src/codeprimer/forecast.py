@@ -41,6 +41,9 @@ PROCESS_BYTES = 450 * 2**20
 PROGRAM_BYTES = 64 * 2**20
 """What the rest of the program and open training sets take beside what is tried [bytes]; assumed."""
 
+QUIET = 0.75
+"""A trial that was given less of its cores' time has met other programs."""
+
 LAUNCH_SECONDS = 0.5e-3
 """The least that a layer of a step takes on a device, however small it is [s]: its kernels are started one by one."""
 
@@ -59,7 +62,7 @@ class Order:
     share: float | None = None
     """The share of that which training is expected to reach."""
     price: float | None = None
-    """Of the machine at hand, or of a device of the named kind [USD/h]."""
+    """Of the machine at hand, or of a device of the named kind [USD/h]; None: as the recipe's section report.cost has it."""
     everything: bool = False
     """Whether steps that are up to date are forecast too."""
 
@@ -93,8 +96,12 @@ class Forecast:
     steps: tuple[Prediction, ...]
     seconds: float
     """Of the steps that are predicted, side by side as they will run [s]."""
-    usd: float | None
-    """[USD]; on a device of its own, training only."""
+    usd: float
+    """[USD]; on a device of its own, training only, as are energy and CO2."""
+    kwh: float = 0.0
+    co2_grams: float = 0.0
+    assumed: str = ""
+    """What energy and money are reckoned with."""
     warnings: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, Any]:
@@ -125,7 +132,7 @@ def forecast(recipe: Recipe, folder: RunFolder, order: Order, console: Console) 
             predictions.append(models.predict(item, last.get(item.step.name)))
         else:
             predictions.append(_as_last_time(item, last.get(item.step.name)))
-    return replace(_summed(settled, order, planned, predictions), warnings=tuple(warnings + models.warnings))
+    return replace(_summed(settled, order, device, planned, predictions), warnings=tuple(warnings + models.warnings))
 
 
 def _planned(recipe: Recipe, folder: RunFolder, console: Console) -> tuple[list[Planned], list[str]]:
@@ -266,6 +273,11 @@ class _Models:
         key = orjson.dumps([settings.model_dump(exclude={"phases", "selections"}), alike.model_dump()])
         if key not in self._tried:
             self._tried[key] = try_out(settings, alike, self._vocabulary, self._copies)
+            if self._tried[key].cores < QUIET:
+                self.warnings.append(
+                    f"while steps were tried, other programs left {percent(self._tried[key].cores)} of the cores they run on; "
+                    "times are those of a machine as busy as it was then: where that changes, try again"
+                )
         return self._tried[key]
 
     def _computed(
@@ -354,30 +366,40 @@ def _size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _summed(recipe: Recipe, order: Order, planned: list[Planned], predictions: list[Prediction]) -> Forecast:
-    """Return the whole: time as the steps will run, money where there is a price."""
-    available = available_cores()
+def _summed(
+    recipe: Recipe, order: Order, device: Device | None, planned: list[Planned], predictions: list[Prediction]
+) -> Forecast:
+    """Return the whole: time as the steps will run, energy and money by the recipe's section report.cost or a given price."""
+    cost, available = recipe.report.cost, available_cores()
     seconds = {item.step.name: found.seconds or 0.0 for item, found in zip(planned, predictions, strict=True)}
-    price = None if order.price is None else order.price / _HOUR
-    if order.machine == HERE:
+    if device is None:
         # Steps side by side share the machine, and so its price.
         parts = [item.cores(available) / available for item in planned]
-        total = span(planned, seconds, available)
-        usd = None if price is None else price * total
+        total = at_work = span(planned, seconds, available)
+        price, watts = available * cost.usd_per_core_hour, available * cost.watts_per_core
     else:
         parts = [float(recipe.training.processes) if of.basis == "computed" else 0.0 for of in predictions]
         total = sum(seconds.values())
-        usd = (
-            None
-            if price is None
-            else sum(price * (of.seconds or 0.0) * part for of, part in zip(predictions, parts, strict=True))
-        )
-    if price is not None:
-        predictions = [
-            replace(of, usd=None if of.seconds is None or not part else price * part * of.seconds)
-            for of, part in zip(predictions, parts, strict=True)
-        ]
-    return Forecast(order.machine, tuple(predictions), total, usd)
+        at_work = sum((of.seconds or 0.0) * part for of, part in zip(predictions, parts, strict=True))
+        price, watts = cost.usd_per_gpu_hour, cost.watts_per_gpu or device.watts
+    price = price if order.price is None else order.price
+    priced = [
+        replace(of, usd=None if of.seconds is None or not part else price * part * of.seconds / _HOUR)
+        for of, part in zip(predictions, parts, strict=True)
+    ]
+    kwh = watts * at_work / _HOUR / 1000
+    whose = "this machine" if device is None else f"one {device.label}"
+    given = "given" if order.price is not None else "assumed"
+    return Forecast(
+        machine=order.machine,
+        steps=tuple(priced),
+        seconds=total,
+        usd=price * at_work / _HOUR,
+        kwh=kwh,
+        co2_grams=kwh * cost.co2_grams_per_kwh,
+        assumed=f"{given}: {price:g} USD per hour of {whose}; assumed: {watts:g} W, {cost.co2_grams_per_kwh:g} g of CO2 per "
+        "kWh (report.cost)",
+    )
 
 
 # --- for people -------------------------------------------------------------------------------------------------------
@@ -385,24 +407,24 @@ def _summed(recipe: Recipe, order: Order, planned: list[Planned], predictions: l
 
 def show(console: Console, found: Forecast) -> None:
     """Print a forecast: a table, where its figures come from, and what is in the way."""
-    has_price = found.usd is not None
-    headings = ["step", "time", "memory", "disk", "while it runs", *(["USD"] if has_price else []), "from"]
-    table = Table(*headings, box=None)
+    table = Table("step", "time", "memory", "disk", "while it runs", "USD", "from", box=None)
     for column in table.columns[1:-1]:
         column.justify = "right"
     for of in found.steps:
         figures = [
             "" if of.seconds is None else duration(of.seconds),
             *("" if value is None else size(value) for value in (of.memory, of.disk, of.disk_at_most)),
-            *([] if not has_price else [""] if of.usd is None else [f"{of.usd:,.2f}"]),
+            "" if of.usd is None else f"{of.usd:,.2f}",
         ]
         table.add_row(of.step, *figures, of.basis, style="dim" if of.seconds is None else "")
     console.table(table)
     for note, steps in _notes(found).items():
         console.say(f"{', '.join(steps)}: {note}")
     unknown = [of.step for of in found.steps if of.basis == "not predicted"]
-    money = "" if found.usd is None else f", {found.usd:,.2f} USD"
-    console.say(f"in all: {duration(found.seconds)}{money}" + (f", without {', '.join(unknown)}" if unknown else ""))
+    without = f", without {', '.join(unknown)}" if unknown else ""
+    energy = f"{found.kwh:,.3f} kWh, {found.co2_grams:,.0f} g of CO2"
+    console.say(f"in all: {duration(found.seconds)}, {found.usd:,.2f} USD, {energy}{without}")
+    console.say(found.assumed)
     for warning in found.warnings:
         console.warn(warning)
 

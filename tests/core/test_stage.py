@@ -12,7 +12,7 @@ from pydantic import Field
 from codeprimer.core.artifact import Artifact, Store, Workspace
 from codeprimer.core.console import Console
 from codeprimer.core.errors import EmptyOutputError
-from codeprimer.core.stage import LATER, PLACE, Settings, Stage, Stats, Tools, identify, run_stage
+from codeprimer.core.stage import LATER, PLACE, Settings, Stage, Stats, Tools, available_cores, identify, run_stage
 from codeprimer.engines.local import LocalEngine
 
 SCHEMA = pa.schema([("number", pa.int64())])
@@ -51,6 +51,7 @@ def test_a_stage_runs_once_and_is_found_again(tmp_path: Path) -> None:
     assert second.headline == "3 squares"
     assert second.artifact.facts == {"count": 3}
     assert first.artifact.cost["seconds"] >= 0
+    assert first.artifact.cost["cores"] == available_cores(), "a stage that does not say less keeps all"
 
 
 def test_a_changed_setting_or_seed_is_another_artefact() -> None:

@@ -25,6 +25,7 @@ def test_real_steps_are_taken_by_as_many_models_as_will_train_side_by_side() -> 
     assert tried.step_seconds is not None
     assert tried.step_seconds > 0
     assert tried.ceiling > 1e8
+    assert 0 < tried.cores <= 1
     assert tried.peak > 50 * 2**20, "a process with torch"
 
 

@@ -87,7 +87,8 @@ class Artifact:
 
     @property
     def cost(self) -> dict[str, Any]:
-        """What making it took: ``seconds`` [s], ``ended`` [s since 1970], ``peak_memory`` [bytes]; empty if unknown.
+        """What making it took: ``seconds`` [s], ``ended`` [s since 1970], ``peak_memory`` [bytes], and the
+        ``cores`` that were kept for it; empty if unknown.
 
         Raises StoreError when the file has been changed into something else.
         """

@@ -221,7 +221,12 @@ def run_stage(
             workspace,
             manifest,
             stage.volatile,
-            {"seconds": seconds, "ended": time.time(), "peak_memory": peak_memory()},
+            {
+                "seconds": seconds,
+                "ended": time.time(),
+                "peak_memory": peak_memory(),
+                "cores": min(stage.cores(settings) or available_cores(), available_cores()),
+            },
         )
     return Built(artifact, False, seconds, stats.headline)
 

@@ -9,19 +9,28 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import orjson
 from rich.table import Table
 
 from codeprimer.core.artifact import Artifact, open_artifact
+from codeprimer.core.errors import StoreError
+from codeprimer.report.footprint import footprint
+from codeprimer.report.settings import CostSettings
 from codeprimer.report.wording import megabytes, named_counts, percent
 
+VOLATILE = ("cost", "speed", "footprint")
+"""Facts that differ between equal runs, because they carry times."""
 
-def collect_facts(links: Mapping[str, Path]) -> dict[str, Any]:
-    """Return the facts of every step in ``links`` (step -> folder), with ``artefacts`` and ``cost`` beside them."""
-    return facts_of({step: open_artifact(path) for step, path in links.items()})
+_ESTIMATES = CostSettings()
 
 
-def facts_of(artifacts: Mapping[str, Artifact]) -> dict[str, Any]:
-    """Return the facts of these artefacts, by step."""
+def collect_facts(links: Mapping[str, Path], cost: CostSettings = _ESTIMATES) -> dict[str, Any]:
+    """Return the facts of every step in ``links`` (step -> folder), with ``artefacts`` and ``VOLATILE`` beside them."""
+    return facts_of({step: open_artifact(path) for step, path in links.items()}, cost)
+
+
+def facts_of(artifacts: Mapping[str, Artifact], cost: CostSettings = _ESTIMATES) -> dict[str, Any]:
+    """Return the facts of these artefacts, by step; ``cost`` says what an hour is worth."""
     facts: dict[str, Any] = {step: artifact.facts for step, artifact in artifacts.items()}
     facts["artefacts"] = {
         step: {
@@ -36,7 +45,24 @@ def facts_of(artifacts: Mapping[str, Artifact]) -> dict[str, Any]:
         for step, artifact in artifacts.items()
     }
     facts["cost"] = {step: artifact.cost for step, artifact in artifacts.items()}
+    speeds = {step: _speed(artifact) for step, artifact in artifacts.items()}
+    facts["speed"] = {step: speed for step, speed in speeds.items() if speed}
+    facts["footprint"] = footprint(facts["cost"], facts["speed"], cost)
     return facts
+
+
+def _speed(artifact: Artifact) -> dict[str, Any]:
+    """Return what a step that trained tells of its speed; nothing of any other step."""
+    path = artifact.path / "speed.json"
+    if not path.exists():
+        return {}
+    try:
+        speed = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError:
+        speed = None
+    if not isinstance(speed, dict):
+        raise StoreError(f"{path} is damaged; remove {artifact.path} and run again to rebuild it")
+    return speed
 
 
 SCORE_HEADINGS = ("model", "problems", "solved", "pass@1, greedy", "95 % interval (Wilson)")

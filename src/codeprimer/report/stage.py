@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from codeprimer.core.artifact import Artifact, Workspace, to_json, write_atomically
 from codeprimer.core.stage import Stage, Stats, Tools
-from codeprimer.report.facts import facts_of
+from codeprimer.report.facts import VOLATILE, facts_of
 from codeprimer.report.licenses import published_licenses
 from codeprimer.report.settings import ReportSettings
 from codeprimer.report.wording import percent
@@ -41,11 +41,11 @@ class ReportStage(Stage[ReportSettings]):
         """Write the page, the cards and the facts."""
         from codeprimer.report.page import render_card, render_page
 
-        facts = facts_of(inputs)
+        facts = facts_of(inputs, settings.cost)
         facts["published_licenses"] = published_licenses(inputs["quality"], inputs["contamination"])
         page = render_page(settings.title, tools.seed, facts, settings.examples)
         write_atomically(out.path / "report.html", page.encode())
-        stable = {name: value for name, value in facts.items() if name != "cost"}
+        stable = {name: value for name, value in facts.items() if name not in VOLATILE}
         write_atomically(out.path / "facts.json", to_json(stable))
         for card in ("dataset_card", "model_card"):
             write_atomically(out.path / f"{card}.md", render_card(card, settings.title, facts).encode())

@@ -64,6 +64,8 @@ class Trial:
     """The steps that were counted."""
     start_seconds: float = 0.0
     """What a run takes before its first step ends, beyond what that takes later [s]: torch is loaded, kernels are chosen."""
+    cores: float = 1.0
+    """The share of the processor time of its threads that the trial was given, while steps were taken."""
     peak: int = 0
     """The largest resident set of the process [bytes]."""
 
@@ -187,9 +189,12 @@ def _measure(scope: _Scope, loading: float) -> Trial:
         expected = needs.memory(tried, tried.phases[0], config, needs.rows_at_a_time(tried, tried.phases[0])).total
         if row_seconds > ROW_SECONDS or scope.copies * expected > MEMORY_SHARE * machine_memory():
             return Trial(reached)
+        used, began = time.process_time(), time.monotonic()
         seconds, steps, first = _step_seconds(replace(scope, settings=tried))
+        threads = scope.copies * torch.get_num_threads()
+        cores = min(1.0, (time.process_time() - used) / (time.monotonic() - began) / threads)
     start = loading + max(0.0, first - seconds)
-    return Trial(reached, seconds * phase.batch_sequences / rows, rows, steps, start, peak_memory())
+    return Trial(reached, seconds * phase.batch_sequences / rows, rows, steps, start, cores, peak_memory())
 
 
 def _step_seconds(scope: _Scope) -> tuple[float, int, float]:

@@ -1,0 +1,66 @@
+"""What a run took of the world: hours of cores and GPUs, energy, CO2 and money.
+
+Reads how long steps took and with what, and the recipe's section ``report.cost``; writes nothing. Its one idea: hours are
+recorded; what an hour is worth is a setting, and an estimate until somebody gives the figures of the place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from codeprimer.model.devices import known_device
+from codeprimer.report.settings import CostSettings
+
+Facts = Mapping[str, Any]
+
+_HOUR = 3600.0
+
+MEASURES = ("core_hours", "gpu_hours", "kwh", "co2_grams", "usd")
+
+
+def footprint(costs: Facts, speeds: Facts, settings: CostSettings) -> dict[str, Any]:
+    """Return what each step took and all together, and the steps of which it is not known.
+
+    ``costs`` and ``speeds`` hold what ``cost.json`` and ``speed.json`` tell, by step.
+    """
+    steps = {step: _of_step(cost, speeds.get(step, {}), settings) for step, cost in costs.items()}
+    known = {step: of for step, of in steps.items() if of is not None}
+    return {
+        "steps": known,
+        "total": {measure: sum(of[measure] for of in known.values()) for measure in MEASURES},
+        "unknown": [step for step, of in steps.items() if of is None],
+        "power_is_measured": any(of["power_is_measured"] for of in known.values()),
+        "assumed": settings.model_dump(),
+    }
+
+
+def _of_step(cost: Facts, speed: Facts, settings: CostSettings) -> dict[str, Any] | None:
+    """Return what a step took; None where its cores, or its GPUs' power, are not known."""
+    if "cores" not in cost:
+        return None
+    hours = cost["seconds"] / _HOUR
+    gpus = 0 if speed.get("device", "cpu") == "cpu" else int(speed["processes"])
+    watts = gpu_watts(str(speed.get("device")), speed.get("watts"), gpus, settings) if gpus else 0.0
+    if watts is None:
+        return None
+    core_hours, gpu_hours = hours * cost["cores"], hours * gpus
+    kwh = (core_hours * settings.watts_per_core + hours * watts) / 1000
+    return {
+        "core_hours": core_hours,
+        "gpu_hours": gpu_hours,
+        "kwh": kwh,
+        "co2_grams": kwh * settings.co2_grams_per_kwh,
+        "usd": core_hours * settings.usd_per_core_hour + gpu_hours * settings.usd_per_gpu_hour,
+        "power_is_measured": bool(gpus and speed.get("watts") and not settings.watts_per_gpu),
+    }
+
+
+def gpu_watts(name: str, measured: float | None, gpus: int, settings: CostSettings) -> float | None:
+    """Return the power of all GPUs [W]: what is set, else what they told, else the datasheet's; None where none is known."""
+    if settings.watts_per_gpu:
+        return settings.watts_per_gpu * gpus
+    if measured is not None:
+        return measured
+    known = known_device(name)
+    return known.watts * gpus if known else None
