@@ -36,6 +36,7 @@ from codeprimer.teachers.prices import tariff_of
 from codeprimer.teachers.teacher import key_of
 from codeprimer.textbooks.stage import TextbooksStage
 from codeprimer.tokens.stage import TokensStage
+from codeprimer.training.loggers import require_loggers
 from codeprimer.training.settings import MOST_THREADS, ModelSettings
 from codeprimer.training.stage import TrainingStage
 
@@ -102,6 +103,9 @@ def flow(recipe: Recipe, tier: Tier = Tier.jailed, folder: RunFolder | None = No
 TEACHERS = "teachers"
 """The folder in the store with the journal of all teachers."""
 
+
+LOGS = "logs"
+"""The folder of the run in which those write who only watch."""
 
 SECOND = "second_teacher"
 
@@ -242,7 +246,8 @@ def run(planned: list[Planned], folder: RunFolder, tools: Tools) -> Iterator[tup
     def make(item: Planned) -> Built:
         step = item.step
         inputs = {name: artifacts[source] for name, source in step.inputs.items()}
-        return run_stage(step.stage, step.settings, inputs, item.id, folder.store, replace(tools, step=step.name))
+        here = replace(tools, step=step.name, logs=folder.path / LOGS)
+        return run_stage(step.stage, step.settings, inputs, item.id, folder.store, here)
 
     def start(item: Planned) -> None:
         tools.console.event("step_started", step=item.step.name, id=item.id)
@@ -297,11 +302,12 @@ def _of_shape(model: ModelSettings) -> str:
 def settle_machine(recipe: Recipe, folder: RunFolder, steps: list[Step]) -> Recipe:
     """Return the recipe with every "auto" of the machine decided: once per run, recorded, and used again.
 
-    Raises MissingExtraError, before any work is done, when a wanted step needs torch and it is not installed.
+    Raises MissingExtraError, before any work is done, when a wanted step needs torch or a logger that is not installed.
     """
     if not any(step.name in NEED_TORCH for step in steps):
         return recipe
     require_torch("training (steps after tokens; --until tokens stops before it)")
+    require_loggers(recipe.training.loggers)
     decided = folder.machine()
     training = recipe.training
     if "threads" not in decided:

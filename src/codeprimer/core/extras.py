@@ -10,5 +10,10 @@ from codeprimer.core.errors import MissingExtraError
 def require_torch(purpose: str) -> None:
     """Raise MissingExtraError, which names what for, when torch or safetensors is not installed."""
     for package in ("torch", "safetensors"):
-        if find_spec(package) is None:
-            raise MissingExtraError(package, "train", purpose)
+        require(package, "train", purpose)
+
+
+def require(package: str, extra: str, purpose: str) -> None:
+    """Raise MissingExtraError, which names what for, when a package of an extra is not installed."""
+    if find_spec(package) is None:
+        raise MissingExtraError(package, extra, purpose)

@@ -137,6 +137,8 @@ class Tools:
     seed: int
     step: str = ""
     """The name of the step in the flow, for messages: one stage may be several steps."""
+    logs: Path | None = None
+    """Where somebody may write who only watches, outside the store; None: beside the work."""
 
 
 SettingsType = TypeVar("SettingsType", bound=Settings)

@@ -29,6 +29,7 @@ from codeprimer.training.batches import Batches
 from codeprimer.training.device import DTYPES, compile_layers, compiles, device_of
 from codeprimer.training.guard import Guard
 from codeprimer.training.heldout import Watch
+from codeprimer.training.loggers import Loggers
 from codeprimer.training.optimiser import Optimiser
 from codeprimer.training.pace import Pace
 from codeprimer.training.plan import Place, Plan
@@ -67,6 +68,7 @@ class Loop:
         self.metrics = work / METRICS
         self._batches = batches
         self.pace = Pace(plan, self.model, self._ranks)
+        self.loggers: Loggers | None = None
         self._states = States(work / _STATES, warn)
         self.micro_sequences = settings.micro_sequences
         self._optimiser: Optimiser | None = None
@@ -113,6 +115,8 @@ class Loop:
         if self.step % self.plan.settings.checkpoint_every == 0 or self.step == self.plan.total:
             self._save()
         told = self.pace.after(self.step, facts["loss"], self.seconds)
+        if self.loggers is not None:
+            self.loggers.write(facts, self.pace.tokens_per_second, self.pace.share)
         task.advance(1, f"{told}{self._watch.note}")
 
     def _stop(self, interrupt: PutOff) -> None:

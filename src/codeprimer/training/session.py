@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -24,6 +25,7 @@ from codeprimer.training.beginning import first_model
 from codeprimer.training.device import reproducible
 from codeprimer.training.exposure import count_seen, stretches, write_exposure
 from codeprimer.training.heldout import BITS_PER_BYTE, LOSS, OpenHeldout, Watch
+from codeprimer.training.loggers import Loggers
 from codeprimer.training.loop import METRICS, Loop
 from codeprimer.training.plan import Plan
 from codeprimer.training.ranks import Ranks
@@ -86,7 +88,11 @@ def train(
                 candidates.consider(current, step, plan.tokens_after(step))
 
         loop = Loop(model, plan, batches, out.work, tools.console.warn, watch)
-        with tools.console.task(tools.step or "training", plan.total) as task:
+        names = settings.loggers if is_first else ()
+        with (
+            Loggers(names, _log_folder(out, tools), loop.step + 1, tools.console.warn) as loop.loggers,
+            tools.console.task(tools.step or "training", plan.total) as task,
+        ):
             task.advance(loop.step)
             loop.run(reached, task)
     if not is_first:
@@ -98,6 +104,12 @@ def train(
     taken = stretches(plan, loop.guard.rollbacks, skipped)
     write_exposure(inputs["tokens"], count_seen(batches, taken), out)
     return _stats(loop, batches, selection, metrics)
+
+
+def _log_folder(out: Workspace, tools: Tools) -> Path:
+    """Return where loggers write: the same place for every attempt at an artefact, another one for another artefact."""
+    identity = out.path.name.rpartition("-")[2]
+    return (tools.logs or out.work / "logs") / f"{tools.step or 'training'}-{identity}"
 
 
 def _warn_of_curricula(batches: Batches, console: Console) -> None:

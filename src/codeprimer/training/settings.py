@@ -237,6 +237,11 @@ class LoopSettings(Settings):
         json_schema_extra=LATER,
         description="Steps between two looks at the loss on held-out code; 0: never. It changes no weight.",
     )
+    loggers: tuple[Literal["tensorboard", "wandb"], ...] = Field(
+        default=(),
+        json_schema_extra=PLACE,
+        description="Who is told of each step beside metrics.jsonl: tensorboard (into logs/ of the run's folder), wandb.",
+    )
 
 
 class TrainingSettings(LoopSettings):

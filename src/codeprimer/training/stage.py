@@ -14,6 +14,7 @@ from codeprimer.core.artifact import Artifact, Workspace
 from codeprimer.core.extras import require_torch
 from codeprimer.core.stage import Stage, Stats, Tools
 from codeprimer.training.launched import is_launched, train_launched
+from codeprimer.training.loggers import require_loggers
 from codeprimer.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -53,10 +54,11 @@ class TrainingStage(Stage[TrainingSettings]):
     def run(self, settings: TrainingSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Train, choose, publish.
 
-        Raises MissingExtraError without torch, RecipeError for settings that do not fit the inputs, UserError when
-        training diverges.
+        Raises MissingExtraError without torch or a logger's package, RecipeError for settings that do not fit the inputs,
+        UserError when training diverges.
         """
         require_torch("training")
+        require_loggers(settings.loggers)
         if is_launched():
             return train_launched(settings, inputs, out, tools, self._score, self._heldout)
         if settings.processes > 1:

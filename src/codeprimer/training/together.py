@@ -16,6 +16,7 @@ from datetime import timedelta
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from typing import Any, NoReturn
 
 from codeprimer.core.artifact import Artifact, Workspace
@@ -47,6 +48,7 @@ class _Run:
     step: str
     score: Score | None
     heldout: OpenHeldout | None
+    logs: Path | None
     rank: int
 
 
@@ -65,7 +67,7 @@ def train_together(
     ears: list[Connection] = []
     for rank in range(settings.processes):
         ear, mouth = context.Pipe(duplex=False)
-        run = _Run(settings, inputs, out, tools.seed, tools.step, score, heldout, rank)
+        run = _Run(settings, inputs, out, tools.seed, tools.step, score, heldout, tools.logs, rank)
         process = context.Process(target=_take_part, args=(run, mouth, os.getpid()), name=f"rank {rank}")
         process.start()
         mouth.close()
@@ -214,7 +216,7 @@ def _train(run: _Run, console: Console) -> Stats | None:
     )
     threads = run.settings.threads or max(1, available_cores() // run.settings.processes)
     settings = run.settings.model_copy(update={"threads": threads})
-    tools = Tools(LocalEngine(console, 1), console, run.seed, run.step)
+    tools = Tools(LocalEngine(console, 1), console, run.seed, run.step, run.logs)
     stats = train(settings, run.inputs, run.out, tools, run.score, run.heldout)
     torch.distributed.barrier()
     return stats

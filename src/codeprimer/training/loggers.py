@@ -1,0 +1,126 @@
+"""Loggers that people watch training with: TensorBoard, and Weights & Biases.
+
+Reads what each step tells, writes into the run's folder (``logs/<step>-<id>``), never into an artefact. Two ideas: whoever only
+watches must not change or end what is watched, so a logger that fails is dropped with a warning; and a run that continues goes
+on with the series of the attempt before it, so that no step is there twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+from codeprimer.core.extras import require
+
+EXTRAS = {"tensorboard": "loggers", "wandb": "wandb"}
+"""The extra that each logger's package comes with; logger and package have one name."""
+
+PROJECT = "codeprimer"
+"""What the project is called at Weights & Biases; the variable WANDB_PROJECT says otherwise."""
+
+FLUSH_SECONDS = 30
+
+Values = Mapping[str, float]
+
+
+class Logger(Protocol):
+    """Somebody who is told of each step."""
+
+    def write(self, step: int, values: Values) -> None:
+        """Take the values of a step."""
+
+    def close(self) -> None:
+        """Have everything on disk."""
+
+
+def require_loggers(names: Sequence[str]) -> None:
+    """Raise MissingExtraError for the first logger whose package is not installed."""
+    for name in names:
+        require(name, EXTRAS[name], f"training.loggers: {name}")
+
+
+class Loggers:
+    """The loggers of one run; as a context, they are closed at its end."""
+
+    def __init__(self, names: Sequence[str], folder: Path, first_step: int, warn: Callable[[str], None]) -> None:
+        """Open them in a folder; what an earlier attempt told of ``first_step``, the next one, and of later ones is void."""
+        self._warn = warn
+        self._open: dict[str, Logger] = {}
+        for name in names:
+            self._guarded(name, partial(self._begin, name, folder, first_step))
+
+    def write(self, facts: Mapping[str, Any], speed: float | None, share: float | None) -> None:
+        """Tell of a step: what metrics.jsonl holds of it, the speed [tokens/s] and the share of what products reach here."""
+        values = {name: float(facts[name]) for name in ("loss", "lr", "grad_norm", "tokens")}
+        values |= {} if speed is None else {"tokens_per_second": speed}
+        values |= {} if share is None else {"mfu": share}
+        for name, logger in list(self._open.items()):
+            self._guarded(name, partial(logger.write, facts["step"], values))
+
+    def __enter__(self) -> Loggers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for name, logger in list(self._open.items()):
+            self._guarded(name, logger.close)
+
+    def _begin(self, name: str, folder: Path, first_step: int) -> None:
+        self._open[name] = _MAKERS[name](folder, first_step)
+
+    def _guarded(self, name: str, action: Callable[[], object]) -> None:
+        """Do something with a logger; one that fails is told of once and left out from then on."""
+        try:
+            action()
+        except Exception as error:  # whatever it is, training is worth more
+            self._open.pop(name, None)
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            self._warn(f"training.loggers: {name} failed and is left out from here on ({reason}); training goes on")
+
+
+class _TensorBoard:
+    def __init__(self, folder: Path, first_step: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        folder.mkdir(parents=True, exist_ok=True)
+        again = first_step if any(folder.glob("events.*")) else None
+        self._writer: Any = SummaryWriter(str(folder), purge_step=again, flush_secs=FLUSH_SECONDS)
+
+    def write(self, step: int, values: Values) -> None:
+        for name, value in values.items():
+            self._writer.add_scalar(f"train/{name}", value, step)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class _WeightsAndBiases:
+    def __init__(self, folder: Path, first_step: int) -> None:
+        import os
+
+        import wandb
+
+        del first_step  # of a step that is there already it takes nothing
+        folder.mkdir(parents=True, exist_ok=True)
+        self._run: Any = wandb.init(
+            project=os.environ.get("WANDB_PROJECT", PROJECT),
+            name=f"{folder.parent.parent.name}-{folder.name}",
+            id=folder.name,
+            resume="allow",
+            dir=str(folder),
+            reinit="create_new",  # models may train side by side
+            settings=wandb.Settings(silent=True, console="off"),
+        )
+
+    def write(self, step: int, values: Values) -> None:
+        self._run.log(dict(values), step=step)
+
+    def close(self) -> None:
+        self._run.finish()
+
+
+_MAKERS: dict[str, Callable[[Path, int], Logger]] = {"tensorboard": _TensorBoard, "wandb": _WeightsAndBiases}
