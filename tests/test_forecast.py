@@ -158,7 +158,9 @@ def test_what_could_not_be_tried_is_computed_from_what_products_reach_here(
 
 def test_other_steps_take_what_they_took_last_time(small_run: SmallRun) -> None:
     arguments = ("plan", small_run.recipe, "--runs", small_run.runs, "--machine", "h100", "--json")
-    done = json.loads(codeprimer(*arguments, cwd=small_run.runs).stdout)
+    ran = codeprimer(*arguments, cwd=small_run.runs)
+    assert ran.returncode == 0, ran.stderr
+    done = json.loads(ran.stdout)
     assert {of["basis"] for of in done["steps"]} == {"up to date"}
     assert done["seconds"] == 0
     every = {of["step"]: of for of in json.loads(codeprimer(*arguments, "--all", cwd=small_run.runs).stdout)["steps"]}
