@@ -104,7 +104,12 @@ def test_two_processes_have_the_loss_curve_of_one(store: Store, tmp_path: Path) 
 def test_training_adapters_lowers_the_loss(store: Store, start: Artifact) -> None:
     phase = Phase(name="long", mixture={"exercises": 1.0}, tokens=60 * 256, batch_sequences=8, peak_learning_rate=2e-2)
     settings = TrainingSettings(
-        model=MODEL, phases=(phase,), precision="float32", threads=1, lora=LoraSettings(rank=8, dropout=0.1)
+        model=MODEL,
+        phases=(phase,),
+        precision="float32",
+        device="cpu",
+        threads=1,
+        lora=LoraSettings(rank=8, dropout=0.1),
     )
     rows = rows_of(build(store, make_inputs(store, "start"), settings, None))
     assert rows[-1]["loss"] < 0.95 * rows[0]["loss"], "most of it is in the output layer, which stays"

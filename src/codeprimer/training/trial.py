@@ -67,7 +67,7 @@ class Trial:
     cores: float = 1.0
     """The share of the processor time of its threads that the trial was given, while steps were taken."""
     peak: int = 0
-    """The largest resident set of the process [bytes]."""
+    """The most memory [bytes]: of the device, or the largest resident set of the process."""
 
 
 def try_out(
@@ -170,14 +170,14 @@ def _measure(scope: _Scope, loading: float) -> Trial:
 
     from codeprimer.model.arithmetic import SIZES, ceiling
     from codeprimer.training import needs
-    from codeprimer.training.loop import DTYPES, reproducible
+    from codeprimer.training.device import DTYPES, device_of, reproducible
 
     settings = scope.settings
     (phase,) = settings.phases
     config = needs.config_of(settings, scope.vocabulary)
-    with reproducible(settings.threads or available_cores()):
-        cpu, dtype = torch.device("cpu"), DTYPES[settings.precision]
-        reached = ceiling(dtype, cpu, SIZES[cpu.type], min(_CEILING_SECONDS, scope.seconds)) * 1e9
+    with reproducible(settings.threads or available_cores(), settings.device):
+        device, dtype = device_of(settings), DTYPES[settings.precision]
+        reached = ceiling(dtype, device, SIZES[device.type], min(_CEILING_SECONDS, scope.seconds)) * 1e9
         row_seconds = needs.step_flop(settings, phase, config) / phase.batch_sequences / reached / EXPECTED_SHARE
         rows = min(phase.batch_sequences, max(1, int(STEP_SECONDS / row_seconds)))
         tried = settings.model_copy(
@@ -194,7 +194,8 @@ def _measure(scope: _Scope, loading: float) -> Trial:
         threads = scope.copies * torch.get_num_threads()
         cores = min(1.0, (time.process_time() - used) / (time.monotonic() - began) / threads)
     start = loading + max(0.0, first - seconds)
-    return Trial(reached, seconds * phase.batch_sequences / rows, rows, steps, start, cores, peak_memory())
+    peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory()
+    return Trial(reached, seconds * phase.batch_sequences / rows, rows, steps, start, cores, peak)
 
 
 def _step_seconds(scope: _Scope) -> tuple[float, int, float]:
@@ -226,6 +227,7 @@ def _step_seconds(scope: _Scope) -> tuple[float, int, float]:
 def _train(scope: _Scope, clock: _Clock) -> None:
     """Take steps of the loop until the clock has had enough."""
     from codeprimer.model.phi import Phi
+    from codeprimer.training.heldout import Watch
     from codeprimer.training.loop import Loop
     from codeprimer.training.plan import Plan
 
@@ -237,7 +239,7 @@ def _train(scope: _Scope, clock: _Clock) -> None:
     plan = Plan(scope.settings.model_copy(update={"phases": (endless,), "checkpoint_every": _ENDLESS}))
     batches: Any = _RandomBatches(phase.batch_sequences, config.context + 1, scope.vocabulary)
     with _temporary_folder() as work, contextlib.suppress(_EnoughError):
-        loop = Loop(Phi(config).initialise(0), plan, batches, work, lambda text: None)
+        loop = Loop(Phi(config).initialise(0), plan, batches, work, lambda text: None, Watch(None, 0, plan.total))
         loop.run(clock.reached, Task("trial", 0, threading.Event()))
 
 
