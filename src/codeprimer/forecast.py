@@ -24,12 +24,12 @@ from codeprimer.core.stage import available_cores
 from codeprimer.evaluation.settings import EvaluationSettings
 from codeprimer.model.config import PhiConfig
 from codeprimer.model.devices import DEVICES, Device
-from codeprimer.pipeline import flow, plan, recorded_tier, with_machine
+from codeprimer.pipeline import choices, flow, plan, recorded_tier, with_machine
 from codeprimer.recipe import Recipe
 from codeprimer.report.wording import duration, percent, size
 from codeprimer.run_folder import RunFolder
 from codeprimer.schedule import Planned, State, span
-from codeprimer.training.settings import MOST_SEQUENCES, MOST_THREADS, Phase, TrainingSettings
+from codeprimer.training.settings import MOST_SEQUENCES, Phase, TrainingSettings
 from codeprimer.training.stage import TrainingStage
 
 HERE = "here"
@@ -154,17 +154,8 @@ def _device(name: str) -> Device | None:
 
 def _settled(recipe: Recipe, folder: RunFolder, device: Device | None) -> Recipe:
     """Return the recipe with what the machine has decided, or would decide; nothing is recorded."""
-    training = recipe.training
-    threads = max(1, min(available_cores() // training.processes, MOST_THREADS))
-    decided = {"threads": threads} | folder.machine()
-    if training.precision == "auto" and "precision" not in decided:
-        if device is None:
-            from codeprimer.training.probe import choose_precision
-
-            chosen = choose_precision(training.model, recipe.tokens.vocabulary, training.threads or decided["threads"])
-            decided["precision"] = chosen
-        else:
-            decided["precision"] = "bfloat16"
+    there = {} if device is None else {"device": "cuda", "precision": "bfloat16"}
+    decided = choices(recipe, {**folder.machine(), **there})
     return with_machine(recipe, decided)
 
 

@@ -308,24 +308,29 @@ def settle_machine(recipe: Recipe, folder: RunFolder, steps: list[Step]) -> Reci
         return recipe
     require_torch("training (steps after tokens; --until tokens stops before it)")
     require_loggers(recipe.training.loggers)
-    decided = folder.machine()
-    training = recipe.training
-    if "threads" not in decided:
-        decided["threads"] = max(1, min(available_cores() // training.processes, MOST_THREADS))
-    from codeprimer.training.probe import choose_device, choose_precision
-
-    if "device" not in decided and training.device == "auto":
-        decided["device"] = choose_device()
-    if "precision" not in decided and training.precision == "auto":
-        decided["precision"] = choose_precision(
-            training.model,
-            recipe.tokens.vocabulary,
-            training.threads or decided["threads"],
-            decided["device"] if training.device == "auto" else training.device,
-        )
+    decided = choices(recipe, folder.machine())
     if decided != folder.machine():
         folder.decide(decided)
     return with_machine(recipe, decided)
+
+
+def choices(recipe: Recipe, decided: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what has been decided and, where a recipe leaves something open that has not, what this machine decides."""
+    from codeprimer.training.probe import choose_device, choose_precision
+
+    training, made = recipe.training, dict(decided)
+    if "threads" not in made:
+        made["threads"] = max(1, min(available_cores() // training.processes, MOST_THREADS))
+    if "device" not in made and training.device == "auto":
+        made["device"] = choose_device()
+    if "precision" not in made and training.precision == "auto":
+        made["precision"] = choose_precision(
+            training.model,
+            recipe.tokens.vocabulary,
+            training.threads or made["threads"],
+            made["device"] if training.device == "auto" else training.device,
+        )
+    return made
 
 
 def settle_sandbox(folder: RunFolder, steps: list[Step], allow_weak: bool) -> Tier:
