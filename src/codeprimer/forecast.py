@@ -155,7 +155,7 @@ def _device(name: str) -> Device | None:
 def _settled(recipe: Recipe, folder: RunFolder, device: Device | None) -> Recipe:
     """Return the recipe with what the machine has decided, or would decide; nothing is recorded."""
     there = {} if device is None else {"device": "cuda", "precision": "bfloat16"}
-    decided = choices(recipe, {**folder.machine(), **there})
+    decided = choices(recipe, {**there, **folder.machine()})
     return with_machine(recipe, decided)
 
 
