@@ -201,6 +201,8 @@ def test_complete_prints_the_prompt_and_a_body(small_run: SmallRun) -> None:
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.startswith("def double(value: int) -> int:\n")
     assert len(finished.stdout) > len(prompt)
+    streamed = codeprimer("complete", small_run.folder, "--prompt", prompt, "--stream", cwd=small_run.runs)
+    assert streamed.stdout == finished.stdout
 
 
 def test_a_checkpoint_completes_as_the_run_that_it_is_of(small_run: SmallRun) -> None:

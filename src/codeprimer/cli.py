@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
@@ -270,13 +271,15 @@ def complete(
     prompt: Annotated[str, typer.Option(help="The start of a function; '-' reads standard input; \\n is a newline.")],
     model: Annotated[str | None, typer.Option(help="Of a run: control, base or tuned, which is the default.")] = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="In tokens.")] = 160,
+    stream: Annotated[bool, typer.Option("--stream", help="Print the text while it is written.")] = False,
 ) -> None:
     """Let a trained model complete a function and print it."""
     from codeprimer.complete import complete_function
 
     text = sys.stdin.read() if prompt == "-" else prompt.replace("\\n", "\n")
-    completed = complete_function(what, model, text, max_new_tokens)
-    typer.echo(completed.text)
+    tell = partial(print, end="", flush=True) if stream else None
+    completed = complete_function(what, model, text, max_new_tokens, tell)
+    typer.echo("" if stream else completed.text)
     if completed.cut:
         _console(False).warn(completed.cut)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +27,17 @@ class Completed:
     """A sentence about what ended the answer before the function did; empty where the function ended."""
 
 
-def complete_function(what: Path, model_name: str | None, prompt: str, max_new_tokens: int) -> Completed:
+def complete_function(
+    what: Path,
+    model_name: str | None,
+    prompt: str,
+    max_new_tokens: int,
+    tell: Callable[[str], None] | None = None,
+) -> Completed:
     """Return the prompt and what the model makes of it, up to where the function ends.
 
-    ``what`` is a run or a checkpoint, ``model_name`` one of a run's models. Raises UserError for an unknown model or an
+    ``what`` is a run or a checkpoint, ``model_name`` one of a run's models; ``tell`` is told the text as it is written,
+    the prompt first. Raises UserError for an unknown model or an
     empty or too long prompt, MissingExtraError without torch.
     """
     folder = _checkpoint(what, model_name)
@@ -46,7 +54,9 @@ def complete_function(what: Path, model_name: str | None, prompt: str, max_new_t
     if room < 1:
         length = config.context - room
         raise UserError(f"--prompt is {length} tokens long, the model reads at most {config.context - 1}; shorten it")
-    answer = complete_prompt(model, tokenizer, prompt, max_new_tokens)
+    if tell is not None:
+        tell(prompt.rstrip())
+    answer = complete_prompt(model, tokenizer, prompt, max_new_tokens, tell)
     text = prompt.rstrip() + answer.completion
     return Completed(text) if answer.finished else Completed(text, _sentence(room, max_new_tokens, config.context))
 

@@ -8,7 +8,7 @@ import pytest
 from tests.evaluation.conftest import TASK_ROWS
 
 from codeprimer.evaluation.bodies import has_left
-from codeprimer.evaluation.completion import Answer, _stop_at, complete_prompt, complete_prompts
+from codeprimer.evaluation.completion import Answer, _stop_at, _Told, complete_prompt, complete_prompts
 from codeprimer.model.checkpoint import load
 from codeprimer.model.tokenizer import Tokenizer
 
@@ -58,3 +58,24 @@ def test_an_answer_for_which_the_context_has_no_room_is_not_finished(checkpoints
     while len(tokenizer.encode_prompt(long)) < model.config.context - 2:
         long = "#\n" + long
     assert complete_prompt(model, tokenizer, long, 40).finished is False
+
+
+def test_a_completion_is_told_piece_by_piece(checkpoints: dict[str, Path]) -> None:
+    (model, _), tokenizer = load(checkpoints["all"]), Tokenizer.load(checkpoints["all"])
+    for row in TASK_ROWS:
+        pieces: list[str] = []
+        answer = complete_prompt(model, tokenizer, row["prompt"], 40, pieces.append)
+        assert "".join(pieces) == answer.completion
+        assert len(pieces) > 3
+        assert answer == complete_prompt(model, tokenizer, row["prompt"], 40)
+
+
+def test_a_character_of_several_tokens_is_told_when_it_is_whole(tokenizer: Tokenizer) -> None:
+    text = "\n    return 'h\u00e4user \U0001f40d'\n"
+    pieces: list[str] = []
+    told = _Told(0, tokenizer, pieces.append)
+    for token in tokenizer.encode(text):
+        told.hear(0, token)
+    told.finish(text)
+    assert "".join(pieces) == text
+    assert not any("\ufffd" in piece for piece in pieces)

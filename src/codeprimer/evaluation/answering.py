@@ -127,11 +127,17 @@ class PhiAnswerer:
 
     def __init__(self, folder: Path) -> None:
         """Raise UserError where the folder holds no checkpoint of ours."""
+        import torch
+
         from codeprimer.model.checkpoint import load
+        from codeprimer.model.inference import for_use
         from codeprimer.model.tokenizer import Tokenizer
 
         self._tokenizer = Tokenizer.load(folder)
-        self._model, self._config = load(folder)
+        model, self._config = load(folder)
+        if torch.cuda.is_available():
+            model = model.to("cuda", torch.bfloat16)
+        self._model = for_use(model)
 
     def facts(self) -> dict[str, Any]:
         """Return by what, where and in which precision answers are made."""

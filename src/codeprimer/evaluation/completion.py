@@ -7,7 +7,7 @@ ends an answer. Needs torch.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from codeprimer.evaluation.bodies import cut, has_left, margin_of
@@ -42,14 +42,43 @@ class Answer:
     """False where the last token was spent before the body ended."""
 
 
-def complete_prompt(model: Phi, tokenizer: Tokenizer, prompt: str, new_tokens: int) -> Answer:
-    """Return the completion that ``complete_prompts`` gives, of at most ``new_tokens`` tokens and within the context."""
+def complete_prompt(
+    model: Phi, tokenizer: Tokenizer, prompt: str, new_tokens: int, tell: Callable[[str], None] | None = None
+) -> Answer:
+    """Return the completion that ``complete_prompts`` gives, of at most ``new_tokens`` tokens and within the context.
+
+    ``tell`` is told its text piece by piece while it is written.
+    """
     ids, margin = tokenizer.encode_prompt(prompt), margin_of(prompt)
     limits = Limits(new_tokens, frozenset({tokenizer.end_of_text}), tokenizer.vocab_size)
-    row = generate(model, [ids], limits, _stop_at(margin, tokenizer))[0]
+    told = _Told(margin, tokenizer, tell or (lambda piece: None))
+    heard = told.hear if tell else None
+    row = generate(model, [ids], limits, _stop_at(margin, tokenizer), heard=heard)[0]
     text = tokenizer.decode(row)
     spent = len(row) >= min(new_tokens, model.config.context - len(ids))
-    return Answer(cut(text, margin) + "\n", not spent or has_left(text, margin))
+    answer = Answer(cut(text, margin) + "\n", not spent or has_left(text, margin))
+    told.finish(answer.completion)
+    return answer
+
+
+class _Told:
+    """What has been told of an answer that is being written: only what will be part of it."""
+
+    def __init__(self, margin: int, tokenizer: Tokenizer, tell: Callable[[str], None]) -> None:
+        self._margin, self._tokenizer, self._tell = margin, tokenizer, tell
+        self._ids: list[int] = []
+        self._told = ""
+
+    def hear(self, _: int, token: int) -> None:
+        """Tell what a token adds. A character of several tokens waits for the last of them."""
+        self._ids.append(token)
+        self.finish(cut(self._tokenizer.decode(self._ids), self._margin).rstrip("\ufffd"))
+
+    def finish(self, text: str) -> None:
+        """Tell what a text has beyond what has been told."""
+        if text.startswith(self._told) and len(text) > len(self._told):
+            self._tell(text[len(self._told) :])
+            self._told = text
 
 
 def _stop_at(margin: int, tokenizer: Tokenizer) -> Stop:
