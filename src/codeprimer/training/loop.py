@@ -194,7 +194,8 @@ class Loop:
         random = None
         if settings.attention_dropout or settings.residual_dropout or settings.lora.dropout:
             seed = derive_seed(self._batches.seed, "dropout", self.step, self.guard.jumped, row)
-            if compiles(settings):  # torch's own generator is all that a compiled layer can draw from
+            # Compiled layers and a GPU's fused attention can draw from torch's own generator only.
+            if compiles(settings) or self._device.type == "cuda":
                 torch.manual_seed(seed)
             else:
                 random = torch.Generator(self._device).manual_seed(seed)

@@ -99,7 +99,7 @@ def step_flop(settings: TrainingSettings, phase: Phase, config: PhiConfig) -> fl
 def memory(settings: TrainingSettings, phase: Phase, config: PhiConfig, rows: int, on_cpu: bool = True) -> Memory:
     """Return the memory of a phase that computes so many sequences at a time."""
     parameters, inner = parameter_count(config), _inner_weights(config)
-    number = 2 if settings.precision == "bfloat16" else EXACT
+    number = EXACT if settings.precision == "float32" else 2
     has_muon = phase.optimiser == "muon"
     averages = EXACT * (2 * parameters - inner * has_muon)
     return Memory(
@@ -141,10 +141,10 @@ def rows_that_fit(settings: TrainingSettings, phase: Phase, config: PhiConfig, a
 
 def activation_bytes(settings: TrainingSettings, config: PhiConfig, rows: int, on_cpu: bool = True) -> int:
     """Return what a pass over so many sequences keeps for its way back [bytes]."""
-    number = 2 if settings.precision == "bfloat16" else EXACT
+    number = EXACT if settings.precision == "float32" else 2
     size, heads, length = config.hidden_size, config.heads, config.context
     is_plain = on_cpu and number == 2 and length <= PLAIN_LENGTH
-    if settings.attention_dropout:
+    if settings.attention_dropout and on_cpu:  # a GPU's fused attention drops without keeping scores
         # The scores, which share of them is kept, and what is left of them.
         each = 6 * size + 3 * heads * length
     elif settings.separate_documents:

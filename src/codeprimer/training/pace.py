@@ -16,6 +16,7 @@ from codeprimer.core.stage import available_cores, peak_memory
 from codeprimer.model.arithmetic import SHORTLY, SIZES, ceiling, flop_per_token
 from codeprimer.model.devices import known_device
 from codeprimer.model.phi import Phi
+from codeprimer.training.device import DTYPES
 from codeprimer.training.plan import Plan
 from codeprimer.training.ranks import Ranks
 
@@ -95,8 +96,8 @@ class Pace:
 
     @property
     def _datasheet(self) -> float | None:
-        """What the datasheet promises of all devices together [FLOP/s], for products in bfloat16."""
-        if self._known is None or self._plan.settings.precision != "bfloat16":
+        """What the datasheet promises of all devices together [FLOP/s], for products in 16 bits."""
+        if self._known is None or self._plan.settings.precision == "float32":
             return None
         return self._known.tflops * 1e12 * self._ranks.count
 
@@ -127,7 +128,7 @@ class Pace:
 
     def _measured_ceiling(self) -> float:
         """Return what products of all processes together reach [FLOP/s]; the others wait meanwhile."""
-        dtype = torch.bfloat16 if self._plan.settings.precision == "bfloat16" else torch.float32
+        dtype = DTYPES[self._plan.settings.precision]
         return ceiling(dtype, self._device, SIZES[self._device.type], SHORTLY) * 1e9 * self._ranks.count
 
     def _memory(self) -> int:
