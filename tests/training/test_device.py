@@ -59,7 +59,7 @@ def test_kernels_are_deterministic_on_a_cpu_and_as_before_afterwards() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # the compiler loads what uses it
+@pytest.mark.filterwarnings("default")  # the compiler warns of itself
 def test_compiled_layers_have_the_losses_of_others_and_drop_the_same_again(tmp_path: Path) -> None:
     if shutil.which("g++") is None:
         pytest.skip("compiling layers on a CPU needs g++")

@@ -14,6 +14,7 @@ from itertools import islice
 
 import torch
 
+from codeprimer.model.inference import for_use
 from codeprimer.model.phi import Phi
 
 ROWS = 8
@@ -54,6 +55,7 @@ def bits_of(model: Phi, texts: Iterable[tuple[Sequence[int], int]]) -> list[floa
 
     Sums are made in float64; the ids before the first one are read, not scored.
     """
+    model = for_use(model)
     bits: list[float] = []
     device = model.embed_tokens.weight.device
     for batch in _batches(model.config.context, texts, bits):
