@@ -8,14 +8,11 @@ from pathlib import Path
 
 from codeprimer.core.errors import UserError
 from codeprimer.core.extras import require_torch
+from codeprimer.model.config import CONFIG_FILE
 from codeprimer.run_folder import RECIPE, open_run
 
 MODELS = ("control", "base", "tuned")
 DEFAULT_MODEL = "tuned"
-
-
-CONFIG_NAME = "config.json"
-"""What a folder that holds a checkpoint has; the model's own module needs torch."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ def complete_function(
 
 def _checkpoint(what: Path, model_name: str | None) -> Path:
     """Return the folder of the model that is meant."""
-    if not (what / RECIPE).exists() and (what / CONFIG_NAME).is_file():
+    if not (what / RECIPE).exists() and (what / CONFIG_FILE).is_file():
         if model_name is not None:
             raise UserError(f"--model {model_name}: {what} is a checkpoint, which is one model; leave it out")
         return what

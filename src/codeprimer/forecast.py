@@ -24,7 +24,7 @@ from codeprimer.core.stage import available_cores
 from codeprimer.evaluation.settings import EvaluationSettings
 from codeprimer.model.config import PhiConfig
 from codeprimer.model.devices import DEVICES, Device
-from codeprimer.pipeline import choices, flow, plan, recorded_tier, with_machine
+from codeprimer.pipeline import choices, flow, plan, recorded_tier, vocabulary_of, with_machine
 from codeprimer.recipe import Recipe
 from codeprimer.report.wording import duration, percent, size
 from codeprimer.run_folder import RunFolder
@@ -171,7 +171,7 @@ class _Models:
 
     def __init__(self, recipe: Recipe, order: Order, device: Device | None, copies: int) -> None:
         self.warnings: list[str] = []
-        self._vocabulary = recipe.tokens.vocabulary
+        self._vocabulary = vocabulary_of(recipe)
         self._validation = recipe.exam.validation
         self._order, self._device, self._copies = order, device, copies
         self._tried: dict[bytes, Any] = {}
@@ -238,7 +238,7 @@ class _Models:
         copied = here.saved_copy if steps > settings.checkpoint_every else 0
         more = there.total - here.total + copied
         speed = phase.batch_sequences * config.context / trial.step_seconds
-        share = speed * flop_per_token(config) / trial.ceiling
+        share = speed * flop_per_token(config, settings.lora.rank > 0) / trial.ceiling
         note = (
             f"measured: {trial.steps} steps of {trial.rows} sequences"
             + (f", {self._copies} models side by side" if self._copies > 1 else "")
@@ -293,9 +293,10 @@ class _Models:
         kind = (
             f"{devices} x {device.label}, {ceiling / 1e12:,.0f}" if device else f"this machine, {ceiling / 1e12:,.2f}"
         )
+        flop = flop_per_token(config, settings.lora.rank > 0)
         note = (
             f"computed from shapes: {needs.parameter_count(config):,} parameters, {phase.tokens:,} tokens, "
-            f"{flop_per_token(config) / 1e9:,.3f} GFLOP each; assumed: {kind} TFLOP/s, of which training reaches "
+            f"{flop / 1e9:,.3f} GFLOP each; assumed: {kind} TFLOP/s, of which training reaches "
             f"{percent(share)}"
         )
         return phase.steps(config.context) * step, memory + (0 if device else PROCESS_BYTES), note

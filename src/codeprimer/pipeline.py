@@ -314,6 +314,11 @@ def settle_machine(recipe: Recipe, folder: RunFolder, steps: list[Step]) -> Reci
     return with_machine(recipe, decided)
 
 
+def vocabulary_of(recipe: Recipe) -> int:
+    """Return how many tokens the models know: of the tokenizer that is made, or of the model that training starts from."""
+    return recipe.tokens.vocabulary if recipe.start is None else read_config(recipe.start.path).vocab_size
+
+
 def choices(recipe: Recipe, decided: Mapping[str, Any]) -> dict[str, Any]:
     """Return what has been decided and, where a recipe leaves something open that has not, what this machine decides."""
     from codeprimer.training.probe import choose_device, choose_precision
@@ -326,7 +331,7 @@ def choices(recipe: Recipe, decided: Mapping[str, Any]) -> dict[str, Any]:
     if "precision" not in made and training.precision == "auto":
         made["precision"] = choose_precision(
             training.model,
-            recipe.tokens.vocabulary,
+            vocabulary_of(recipe),
             training.threads or made["threads"],
             made["device"] if training.device == "auto" else training.device,
         )

@@ -200,3 +200,15 @@ def test_validation_problems_choose_where_there_are_any_and_a_single_checkpoint_
     assert watched.facts["selection"]["criterion"] == "validation problems"
     one = build_watched(store, WATCHED.model_copy(update={"selections": 1}), judge=None)
     assert one.facts["selection"]["criterion"] == "the last checkpoint"
+
+
+def test_the_held_out_loss_chooses_among_checkpoints_of_a_model_that_two_share(store: Store, tmp_path: Path) -> None:
+    watched = EXACT.model_copy(update={"heldout_every": 4, "selections": 3})
+    shared = watched.model_copy(update={"processes": 2, "sharded": True})
+    both = build(store, with_quality(store, make_inputs(store)), shared, None, heldout=open_heldout)
+    other = Store(tmp_path / "other")
+    alone = build(other, with_quality(other, make_inputs(other)), watched, None, heldout=open_heldout)
+    chosen = [artifact.facts["selection"] for artifact in (both, alone)]
+    assert [of["criterion"] for of in chosen] == ["held-out loss"] * 2
+    assert [len(of["candidates"]) for of in chosen] == [3, 3]
+    assert chosen[0]["published_step"] == chosen[1]["published_step"]

@@ -11,7 +11,7 @@ from tests.training.training_inputs import EXACT, build, make_inputs, rows_of
 
 from codeprimer.core.artifact import Store
 from codeprimer.training import scaling
-from codeprimer.training.scaling import FIRST, LARGEST, PATIENCE, LossScale
+from codeprimer.training.scaling import FIRST, LARGEST, LEAST, PATIENCE, LossScale
 
 
 def test_only_float16_is_scaled() -> None:
@@ -24,13 +24,13 @@ def test_only_float16_is_scaled() -> None:
 
 
 @given(st.lists(st.sampled_from([1.0, math.inf, math.nan]), max_size=60))
-def test_the_factor_is_a_power_of_two_and_never_below_one(norms: list[float]) -> None:
+def test_the_factor_is_a_power_of_two_and_stays_a_factor(norms: list[float]) -> None:
     scale = LossScale.of("float16")
     for norm in norms:
         before = scale.factor
-        assert scale.overflowed(norm) == (not math.isfinite(norm) and before > 1.0)
+        assert scale.overflowed(norm) == (not math.isfinite(norm) and before > LEAST)
         assert math.log2(scale.factor).is_integer()
-        assert 1.0 <= scale.factor <= LARGEST
+        assert LEAST <= scale.factor <= LARGEST
 
 
 def test_the_factor_grows_after_many_steps_without_overflow() -> None:

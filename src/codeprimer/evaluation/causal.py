@@ -45,9 +45,13 @@ class TransformersAnswerer:
         options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         try:
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **options)
-            model: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, **options)
-        except (OSError, ValueError, KeyError) as error:
+            load: Any = transformers.AutoModelForCausalLM.from_pretrained
+            model, found = load(folder, output_loading_info=True, **options)
+        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
             raise UserError(_why_not(folder, error)) from None
+        if missing := sorted(found["missing_keys"]):
+            more = f" and {len(missing) - 1} more weights" if len(missing) > 1 else ""
+            raise UserError(f"{folder} lacks {missing[0]}{more}; answers would be those of random numbers")
         has_gpu = torch.cuda.is_available()
         self._device = torch.device("cuda" if has_gpu else "cpu")
         self._dtype = torch.bfloat16 if has_gpu else torch.float32

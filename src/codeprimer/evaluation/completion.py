@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from codeprimer.evaluation.bodies import cut, has_left, margin_of
 from codeprimer.model.generate import Limits, Stop, generate
+from codeprimer.model.inference import for_use
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
 
@@ -21,6 +22,7 @@ def complete_prompts(model: Phi, tokenizer: Tokenizer, prompts: Sequence[str], n
 
     A completion continues the prompt without its trailing whitespace, which is left out before tokenising.
     """
+    model = for_use(model)
     by_margin: defaultdict[int, list[int]] = defaultdict(list)
     for index, prompt in enumerate(prompts):
         by_margin[margin_of(prompt)].append(index)

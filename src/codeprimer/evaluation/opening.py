@@ -25,9 +25,19 @@ def open_model(folder: Path, backend: str = "auto") -> PhiAnswerer | Transformer
         raise UserError(f"{folder} holds no {CONFIG_FILE}, so it is no checkpoint; give a run, a checkpoint or a file")
     if backend == "transformers":
         return TransformersAnswerer(folder)
-    try:
-        return PhiAnswerer(folder)
-    except UserError:
-        if backend == "codeprimer":
-            raise
+    if backend == "auto" and not _is_ours(folder):
         return TransformersAnswerer(folder)
+    return PhiAnswerer(folder)
+
+
+def _is_ours(folder: Path) -> bool:
+    """Return whether a folder says that it holds one of ours; whether its weights are whole is another question."""
+    from codeprimer.model.config import read_config
+    from codeprimer.model.tokenizer import Tokenizer
+
+    try:
+        read_config(folder)
+        Tokenizer.load(folder)
+    except UserError:
+        return False
+    return True

@@ -25,11 +25,14 @@ AT_ONCE = 4
 """Products between two looks at the clock, on a device that is told of them long before it makes them."""
 
 
-def flop_per_token(config: PhiConfig) -> int:
-    """Return the arithmetic of one token's step [FLOP]: 6 per weight of a matrix, attention as half of all pairs."""
+def flop_per_token(config: PhiConfig, is_frozen: bool = False) -> int:
+    """Return the arithmetic of one token's step [FLOP]: 6 per weight of a matrix, attention as half of all pairs.
+
+    Where weights are frozen beside adapters, which do not count, it is 4 per weight: they get no gradients.
+    """
     size, layers = config.hidden_size, config.layers
     weights = layers * (4 * size**2 + 2 * size * config.intermediate) + size * config.vocab_size
-    return 6 * weights + 6 * layers * size * config.context
+    return (4 if is_frozen else 6) * weights + 6 * layers * size * config.context
 
 
 def ceiling(dtype: torch.dtype, device: torch.device, size: int, seconds: float = SECONDS) -> float:

@@ -20,8 +20,8 @@ from codeprimer.model.phi import Phi
 
 Module = TypeVar("Module", bound=nn.Module)
 
-LARGEST_SHARE = 0.5
-"""The copy of the weights may take this share of the memory that is free."""
+LARGEST_SHARE = 0.25
+"""The copy of the weights may take this share of the machine's memory, whatever else is in it: answers follow from it."""
 
 
 class PackedLinear(nn.Module):
@@ -75,5 +75,5 @@ def _can_pack(model: Phi) -> bool:
         return False
     if not all(hasattr(torch.ops.mkldnn, name) for name in ("_reorder_linear_weight", "_linear_pointwise")):
         return False  # they are torch's own affair: another version may do without
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return model.parameter_count() * weight.element_size() <= LARGEST_SHARE * free
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return model.parameter_count() * weight.element_size() <= LARGEST_SHARE * there

@@ -92,7 +92,7 @@ class LoraConfig:
         """
         for key, fine in _REQUIRED.items():
             if facts.get(key) not in fine:
-                raise UserError(f"{where}: {key} is {facts[key]!r}; only {fine[-1]!r} can be loaded")
+                raise UserError(f"{where}: {key} is {facts.get(key)!r}; only {fine[-1]!r} can be loaded")
         named = facts.get("target_modules")
         if not isinstance(named, list) or not named or not set(named) <= set(TARGETS):
             raise UserError(f"{where}: target_modules is {named!r}; only a list of {', '.join(TARGETS)} can be loaded")
@@ -236,7 +236,7 @@ def merge(model: AdaptedPhi) -> Phi:
         plain = Phi(model.config)
     plain.load_state_dict(tensors, assign=True)
     plain.reset_rotary()
-    return plain.eval()
+    return plain.to(model.embed_tokens.weight.device).eval()
 
 
 def save_checkpoint(folder: Path, model: Phi, tokenizer: Tokenizer) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 import torch
 
 from codeprimer.core.errors import RecipeError
+from codeprimer.core.stage import available_cores
 from codeprimer.model.phi import Phi
-from codeprimer.training.settings import LoopSettings
+from codeprimer.training.settings import MOST_THREADS, LoopSettings
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -35,6 +36,11 @@ def device_of(settings: LoopSettings, rank: int = 0) -> torch.device:
             f"training.processes wants a GPU for each process, and this machine has {torch.cuda.device_count()}; lower it"
         )
     return torch.device("cuda", rank)
+
+
+def threads_of(settings: LoopSettings, processes: int) -> int:
+    """Return the threads of one of so many processes of this machine: as the settings say, but no more than its cores."""
+    return min(settings.threads or MOST_THREADS, max(1, available_cores() // processes))
 
 
 def compiles(settings: LoopSettings) -> bool:

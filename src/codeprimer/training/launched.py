@@ -15,10 +15,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from codeprimer.core.artifact import Artifact, Workspace
-from codeprimer.core.console import Console
-from codeprimer.core.errors import StoreError
+from codeprimer.core.console import Console, StoppedError
+from codeprimer.core.errors import Interrupted, StoreError
 from codeprimer.core.extras import require_torch
-from codeprimer.core.stage import Stats, Tools, available_cores
+from codeprimer.core.stage import Stats, Tools
 from codeprimer.engines.local import LocalEngine
 from codeprimer.training.settings import TrainingSettings
 
@@ -67,7 +67,10 @@ def follow() -> NoReturn:
                     "of runs, at the same path"
                 )
         console = Console("quiet")
-        _train(job, Tools(LocalEngine(console, 1), console, job.seed, job.step))
+        try:
+            _train(job, Tools(LocalEngine(console, 1), console, job.seed, job.step))
+        except StoppedError:
+            os._exit(Interrupted.exit_code)  # another process has said why
     _part()
     os._exit(0)  # what torch leaves running does not bear the end of the interpreter
 
@@ -97,7 +100,14 @@ def train_launched(
     _join()
     job = _Job(settings, inputs, out, tools.seed, tools.step, score, heldout)
     _handed(job)
-    stats = _train(job, tools)
+    try:
+        stats = _train(job, tools)
+    except StoppedError:
+        if tools.console.stop.is_set():
+            raise
+        raise Interrupted(
+            "another process was stopped; what is done is saved, and the same command continues"
+        ) from None
     assert stats is not None, "the first process writes"
     return stats
 
@@ -105,10 +115,10 @@ def train_launched(
 def _train(job: _Job, tools: Tools) -> Stats | None:
     import torch
 
+    from codeprimer.training.device import threads_of
     from codeprimer.training.session import train
 
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    threads = min(job.settings.threads or available_cores(), max(1, available_cores() // here))
+    threads = threads_of(job.settings, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     stats = train(
         job.settings.model_copy(update={"threads": threads}), job.inputs, job.out, tools, job.score, job.heldout
     )

@@ -70,6 +70,8 @@ class Loop:
         self.pace = Pace(plan, self.model, self._ranks)
         self.loggers: Loggers | None = None
         self._states = States(work / _STATES, warn)
+        self.gone_back: Callable[[int], None] = lambda step: None
+        """Is told, on the first rank, to which step the run has gone back."""
         self.micro_sequences = settings.micro_sequences
         self._optimiser: Optimiser | None = None
         self._saved_step = -1
@@ -108,7 +110,8 @@ class Loop:
         if self.guard.in_a_row >= self.plan.settings.skips:
             self._go_back(place)
             return
-        self._note(facts | self._watch.look(self.step, self._whole_model))
+        facts |= self._watch.look(self.step, self._whole_model)
+        self._note(facts)
         self._is_told = False
         reached(self.step, self._whole_model)
         self._is_told = True
@@ -219,13 +222,15 @@ class Loop:
         where = f"in phase {place.phase.name!r}"
         what = f"the gradient was no number or far too large in {self.guard.in_a_row} steps in a row, up to step {self.step}"
         remedy = f"lower peak_learning_rate ({place.phase.peak_learning_rate:g}) or raise warmup_steps"
-        state = self._states.load()
+        state = self._newest_state()
         if state is None or len(self.guard.rollbacks) >= self.plan.settings.rollbacks:
             times = f", after going back {len(self.guard.rollbacks)} times" if self.guard.rollbacks else ""
             raise UserError(f"training diverged {where}{times}: {what}; {remedy}")
         went, now = self.step, self.guard
         self._take_up(*state)
         self.guard.went_back(now, went, self.step)
+        if self._ranks.is_first:
+            self.gone_back(self.step)
         self._warn(
             f"training goes back from step {went} to {self.step} {where} and leaves out the data between: {what}; if that "
             f"happens again, {remedy}"
@@ -258,7 +263,7 @@ class Loop:
         shard(self.model, self._dtype, self._device)
 
     def _whole_model(self) -> Phi:
-        return whole_model(self.model)
+        return whole_model(self.model, self._ranks.is_first)
 
     def _new_optimiser(self, place: Place) -> Optimiser:
         optimiser = Optimiser(self.model, place.phase, self._dtype)
@@ -294,12 +299,20 @@ class Loop:
 
     def _continue(self) -> None:
         """Take up the newest saved state; metrics written after it are made again."""
-        state = self._states.load()
-        self._ranks.wait()
+        state = self._newest_state()
         if state is not None:
             self._take_up(*state)
         elif self._ranks.is_first:
             self.metrics.write_bytes(b"")
+
+    def _newest_state(self) -> tuple[Position, dict[str, Tensor]] | None:
+        """Return the newest state, the same on every rank: the first, which writes them, says which one that is."""
+        state = self._states.load() if self._ranks.is_first else None
+        step = self._ranks.told(-1 if state is None else state[0].step)
+        if step >= 0 and state is None:
+            state = self._states.read(step)
+        self._ranks.wait()
+        return state
 
     def _take_up(self, position: Position, tensors: dict[str, Tensor]) -> None:
         with torch.no_grad():

@@ -78,6 +78,13 @@ def _other_weights(config: PhiConfig) -> int:
     return vectors + (2 * size + 1) * config.vocab_size
 
 
+def adapter_count(settings: TrainingSettings, config: PhiConfig) -> int:
+    """Return the numbers in the adapters of a model (LoRA)."""
+    size, inner, rank = config.hidden_size, config.intermediate, settings.lora.rank
+    sides = {"fc1": size + inner, "fc2": inner + size}
+    return config.layers * rank * sum(sides.get(target, 2 * size) for target in settings.lora.targets)
+
+
 def rows_at_a_time(settings: TrainingSettings, phase: Phase) -> int:
     """Return how many sequences each process computes at a time."""
     share = -(-phase.batch_sequences // settings.processes)
@@ -86,7 +93,7 @@ def rows_at_a_time(settings: TrainingSettings, phase: Phase) -> int:
 
 def step_flop(settings: TrainingSettings, phase: Phase, config: PhiConfig) -> float:
     """Return the arithmetic of one step of a phase, the optimiser's products included [FLOP]."""
-    flop = float(phase.batch_sequences * config.context * flop_per_token(config))
+    flop = float(phase.batch_sequences * config.context * flop_per_token(config, settings.lora.rank > 0))
     if phase.optimiser == "muon":
         size, inner = config.hidden_size, config.intermediate
         short, long = min(size, inner), max(size, inner)
@@ -101,13 +108,16 @@ def memory(settings: TrainingSettings, phase: Phase, config: PhiConfig, rows: in
     parameters, inner = parameter_count(config), _inner_weights(config)
     number = EXACT if settings.precision == "float32" else 2
     has_muon = phase.optimiser == "muon"
-    averages = EXACT * (2 * parameters - inner * has_muon)
+    # Of adapters all that is trained is small beside the weights; processes that share a model have a part of each.
+    trained = adapter_count(settings, config) if settings.lora.rank else parameters
+    held = settings.processes if settings.sharded else 1
+    averages = EXACT * (2 * trained - inner * has_muon) // held
     return Memory(
-        weights=EXACT * parameters,
+        weights=EXACT * parameters // held,
         averages=averages,
-        working_copy=2 * number * parameters if number != EXACT else 0,
-        saved_copy=EXACT * parameters + averages if on_cpu else 0,
-        gradients=EXACT * parameters,
+        working_copy=number * (parameters + trained) // held if number != EXACT else 0,
+        saved_copy=EXACT * trained + averages if on_cpu else 0,
+        gradients=EXACT * trained // held,
         optimiser=inner * (2 * EXACT + _MUON_COPIES * number) * has_muon,
         activations=activation_bytes(settings, config, rows, on_cpu),
         logits=logit_bytes(config, rows, number, on_cpu),

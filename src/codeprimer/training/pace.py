@@ -40,7 +40,7 @@ class Pace:
         self._plan, self._ranks = plan, ranks
         self._device = next(model.parameters()).device
         self._known = known_device(torch.cuda.get_device_name(self._device)) if self._device.type == "cuda" else None
-        self._flop = flop_per_token(model.config)
+        self._flop = flop_per_token(model.config, plan.settings.lora.rank > 0)
         self._recent: deque[tuple[float, int]] = deque()
         self._steps = 0
         self._last = (0, 0.0)
@@ -76,7 +76,7 @@ class Pace:
 
     def facts(self, seconds: float) -> dict[str, Any]:
         """Return what ``speed.json`` tells of the whole run after so much time in steps [s]."""
-        tokens, settings = self._plan.tokens_after(self._last[0]), self._plan.settings
+        tokens, settings = self._plan.tokens_after(self._plan.total), self._plan.settings
         speed = tokens / seconds if seconds and tokens else None
         return {
             "seconds": seconds,

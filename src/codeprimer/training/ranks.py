@@ -55,6 +55,14 @@ class Ranks:
         torch.distributed.all_reduce(flag)
         return bool(flag > 0)
 
+    def told(self, number: int) -> int:
+        """Return the number that the first rank has."""
+        if not self._together:
+            return number
+        box = torch.tensor(number, device=self._device)
+        torch.distributed.broadcast(box, src=0)
+        return int(box)
+
     def wait(self) -> None:
         """Return when all ranks have come here."""
         if self._together:

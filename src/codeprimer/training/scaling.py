@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 FIRST = 2.0**16
-LARGEST = 2.0**24
+LARGEST, LEAST = 2.0**24, 2.0
 PATIENCE = 1000
 """Steps without overflow before the factor is doubled."""
 
@@ -34,6 +34,8 @@ class LossScale:
         if self.factor == 1.0:
             return False
         if not math.isfinite(norm):
+            if self.factor == LEAST:
+                return False  # it is not the factor
             self.factor, self.good = self.factor / 2, 0
             return True
         self.good += 1

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import orjson
+import torch
 
 from codeprimer.core.artifact import Artifact, make_once, to_json, write_atomically
 from codeprimer.model.checkpoint import load
@@ -74,10 +75,16 @@ class Candidates:
         def make(folder: Path) -> None:
             save_checkpoint(folder, model, self._tokenizer)
             judge = self._criterion.score
-            score = judge(load(folder)[0], self._tokenizer, self._exam) if judge else None
+            score = judge(_ready(folder), self._tokenizer, self._exam) if judge else None
             write_atomically(folder / _CANDIDATE_FILE, to_json(asdict(Candidate(step, tokens, score))))
 
         return _read(make_once(self._folder / f"{step:08d}", make))
+
+    def forget_after(self, step: int) -> None:
+        """Forget the checkpoints of later steps: the run has gone back, and will come to them another way."""
+        for folder in self._folder.glob("*"):
+            if folder.name.isdigit() and int(folder.name) > step:
+                shutil.rmtree(folder)
 
     def publish(self, target: Path) -> dict[str, object]:
         """Copy the best candidate into ``target``, write ``selection.json`` and return its content."""
@@ -95,6 +102,12 @@ class Candidates:
         }
         write_atomically(target / SELECTION_FILE, to_json(selection))
         return selection
+
+
+def _ready(folder: Path) -> Phi:
+    """Return the model in a folder where it answers fastest."""
+    model, _ = load(folder)
+    return model.to("cuda") if torch.cuda.is_available() else model
 
 
 def _read(folder: Path) -> Candidate:

@@ -54,9 +54,10 @@ def train(
     assert settings.precision != "auto", "the precision is decided before a run is named"
     tokenizer = Tokenizer.load(inputs["tokens"].path)
     plan = Plan(settings)
-    if settings.heldout_every and heldout is None:
+    watches = settings.heldout_every > 0 and heldout is not None
+    if settings.heldout_every and not watches:
         tools.console.warn("training.heldout_every is ignored: nothing here measures held-out text")
-    if score is None and settings.selections > 1 and not (settings.heldout_every and heldout):
+    if score is None and settings.selections > 1 and not watches:
         tools.console.warn(
             "training.selections is ignored: nothing here can score a checkpoint; the last one is published; with "
             "training.heldout_every the loss on held-out code chooses"
@@ -66,13 +67,14 @@ def train(
         model = first_model(settings, inputs, tokenizer, tools.seed)
         batches = Batches(inputs["tokens"], plan, tools.seed)
         _warn_of_curricula(batches, tools.console)
-        measure = None
-        if heldout is not None and settings.heldout_every and is_first:
-            measure = heldout(tokenizer, inputs["quality"], tools.seed)
-        watch = Watch(measure, settings.heldout_every, plan.total)
+        # When something is looked at follows from the settings, for every rank alike; only the first does look.
+        measure = (
+            heldout(tokenizer, inputs["quality"], tools.seed) if heldout is not None and watches and is_first else None
+        )
+        watch = Watch(measure, settings.heldout_every if watches else 0, plan.total)
         criterion = criterion_of(score, measure if settings.selections > 1 else None)
         candidates = Candidates(out.work / "candidates", tokenizer, inputs["exam"], criterion)
-        selections = plan.selections() if criterion.score else [plan.total]
+        selections = plan.selections() if score or watches else [plan.total]
 
         def reached(step: int, whole: Callable[[], Phi]) -> None:
             is_end = step in plan.ends and len(plan.ends) > 1
@@ -87,7 +89,15 @@ def train(
             if step in selections:
                 candidates.consider(current, step, plan.tokens_after(step))
 
+        def gone_back(to: int) -> None:
+            """Forget what was kept of a way that the run has left."""
+            candidates.forget_after(to)
+            for number, end in enumerate(plan.ends):
+                if end > to:
+                    shutil.rmtree(out.work / PHASES / settings.phases[number].name, ignore_errors=True)
+
         loop = Loop(model, plan, batches, out.work, tools.console.warn, watch)
+        loop.gone_back = gone_back
         names = settings.loggers if is_first else ()
         with (
             Loggers(names, _log_folder(out, tools), loop.step + 1, tools.console.warn) as loop.loggers,

@@ -74,8 +74,16 @@ def like(tensor: Tensor, example: Tensor) -> Tensor:
     return distribute_tensor(placed, example.device_mesh, example.placements, src_data_rank=None)
 
 
-def whole_model(model: Phi) -> Phi:
-    """Return a model in one piece: itself where it is not shared. All processes must ask for it."""
+def whole_model(model: Phi, is_wanted: bool) -> Phi:
+    """Return a model in one piece: itself where it is not shared. All processes must ask for it, whoever wants it.
+
+    Who does not want it gets the model that it has.
+    """
     if not is_shared(model):
         return model
-    return assemble(model.config, {name: tensor.cpu() for name, tensor in whole_parts(model.state_dict().items())})
+    parts = whole_parts(model.state_dict().items())
+    if is_wanted:
+        return assemble(model.config, {name: tensor.cpu() for name, tensor in parts})
+    for _ in parts:
+        pass  # others put them together
+    return model

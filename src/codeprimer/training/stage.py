@@ -48,7 +48,12 @@ class TrainingStage(Stage[TrainingSettings]):
         return self._score is not None
 
     def cores(self, settings: TrainingSettings) -> int | None:
-        """Return the threads of the loop: two models of one thread each learn faster than one model on two."""
+        """Return the threads of the loop: two models of one thread each learn faster than one model on two.
+
+        On a GPU and under torchrun a model has everything, and compiled layers draw from the one generator of the process.
+        """
+        if settings.device == "cuda" or settings.compiled or is_launched():
+            return None
         return settings.threads * settings.processes or None
 
     def run(self, settings: TrainingSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:

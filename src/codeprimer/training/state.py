@@ -85,13 +85,18 @@ class States:
         self.wait()
         for folder in reversed(self._names()):
             try:
-                position = Position(**orjson.loads((folder / _POSITION).read_bytes()))
-                return position, load_file(folder / _TENSORS)
+                return self.read(int(folder.name))
             except (OSError, SafetensorError, orjson.JSONDecodeError, TypeError) as error:
                 reason = " ".join(str(error).split())[:200]
                 self._warn(f"{folder} cannot be read ({reason}); the state before it is taken")
                 shutil.rmtree(folder)
         return None
+
+    def read(self, step: int) -> tuple[Position, dict[str, Tensor]]:
+        """Return the state of a step. Raises OSError, SafetensorError, JSONDecodeError or TypeError where it is damaged."""
+        folder = self._folder / f"{step:08d}"
+        position = Position(**orjson.loads((folder / _POSITION).read_bytes()))
+        return position, load_file(folder / _TENSORS)
 
     def _write(self, position: Position, tensors: dict[str, Tensor]) -> None:
         def make(state: Path) -> None:

@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 from codeprimer.core.artifact import Artifact, Workspace
 from codeprimer.core.console import Console, StoppedError, Task
 from codeprimer.core.errors import CodeprimerError, Interrupted
-from codeprimer.core.stage import Stats, Tools, available_cores
+from codeprimer.core.stage import Stats, Tools
 from codeprimer.engines.local import LocalEngine, die_with
 from codeprimer.training.heldout import OpenHeldout
 from codeprimer.training.selection import Score
@@ -200,7 +200,7 @@ def _take_part(run: _Run, mouth: Connection, parent: int) -> None:
 def _train(run: _Run, console: Console) -> Stats | None:
     import torch
 
-    from codeprimer.training.device import device_of
+    from codeprimer.training.device import device_of, threads_of
     from codeprimer.training.session import train
 
     has_gpu = run.settings.device == "cuda"
@@ -214,8 +214,7 @@ def _train(run: _Run, console: Console) -> Stats | None:
         world_size=run.settings.processes,
         timeout=LONGEST_WAIT,
     )
-    threads = run.settings.threads or max(1, available_cores() // run.settings.processes)
-    settings = run.settings.model_copy(update={"threads": threads})
+    settings = run.settings.model_copy(update={"threads": threads_of(run.settings, run.settings.processes)})
     tools = Tools(LocalEngine(console, 1), console, run.seed, run.step, run.logs)
     stats = train(settings, run.inputs, run.out, tools, run.score, run.heldout)
     torch.distributed.barrier()

@@ -226,7 +226,9 @@ def _step_seconds(scope: _Scope) -> tuple[float, int, float]:
 
 def _train(scope: _Scope, clock: _Clock) -> None:
     """Take steps of the loop until the clock has had enough."""
+    from codeprimer.model.lora import AdaptedPhi
     from codeprimer.model.phi import Phi
+    from codeprimer.training.beginning import lora_config
     from codeprimer.training.heldout import Watch
     from codeprimer.training.loop import Loop
     from codeprimer.training.plan import Plan
@@ -239,7 +241,10 @@ def _train(scope: _Scope, clock: _Clock) -> None:
     plan = Plan(scope.settings.model_copy(update={"phases": (endless,), "checkpoint_every": _ENDLESS}))
     batches: Any = _RandomBatches(phase.batch_sequences, config.context + 1, scope.vocabulary)
     with _temporary_folder() as work, contextlib.suppress(_EnoughError):
-        loop = Loop(Phi(config).initialise(0), plan, batches, work, lambda text: None, Watch(None, 0, plan.total))
+        model = Phi(config).initialise(0)
+        if scope.settings.lora.rank:
+            model = AdaptedPhi(model, lora_config(scope.settings.lora))
+        loop = Loop(model, plan, batches, work, lambda text: None, Watch(None, 0, plan.total))
         loop.run(clock.reached, Task("trial", 0, threading.Event()))
 
 
