@@ -250,7 +250,6 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
         )
     if (recipe.quality.annotator == HUMAN) != (recipe.quality.labels is not None):
         yield f"quality.labels: annotator: {HUMAN} and a file of labels go together; give both, or neither"
-    yield from _meaningless_beside_a_start(recipe) if recipe.start else _without_a_start(recipe)
     if training.model.context < recipe.tokens.context and not (recipe.start and training.model == ModelSettings()):
         yield (
             f"training.model.context: {training.model.context} is less than tokens.context ({recipe.tokens.context}), "
@@ -276,6 +275,7 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
             )
         if phase.decay == "none" and phase.final_rate:
             yield f"training.{key}.final_rate: {phase.final_rate:g} has no meaning with decay: none; take one of them out"
+    yield from _meaningless_beside_a_start(recipe) if recipe.start else _without_a_start(recipe)
     if training.base_selections > 1 and not training.heldout_every:
         yield (
             f"training.base_selections: {training.base_selections} checkpoints cannot be chosen from without the loss on "

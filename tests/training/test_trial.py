@@ -10,7 +10,7 @@ from codeprimer.training.settings import ModelSettings, Phase, TrainingSettings
 
 SHAPE = ModelSettings(layers=1, hidden=16, heads=2, intermediate=32, context=16)
 PHASE = Phase(name="phase", mixture={"code": 1.0}, tokens=64, batch_sequences=4)
-SETTINGS = TrainingSettings(model=SHAPE, phases=(PHASE,), precision="float32", threads=1)
+SETTINGS = TrainingSettings(model=SHAPE, phases=(PHASE,), precision="float32", device="cpu", threads=1)
 
 
 def end(*_: object) -> None:
