@@ -20,7 +20,7 @@ from codeprimer.model.regime import PLAIN, Regime
 PLAIN_LENGTH = 1024
 """Up to this length [tokens] plain products win."""
 
-KEPT_LENGTH = 256
+KEPT_LENGTH = 512
 """Up to this length [tokens] the weights of the forward pass are kept; beyond it, they are computed again."""
 
 _BLOCK = 256
@@ -67,6 +67,14 @@ def causal_attention(
         mixed: Tensor = _PlainAttention.apply(*parts)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return mixed.view_as(q_BHTK)
     return functional.scaled_dot_product_attention(q_BHTK, k_BHTK, v_BHTK, is_causal=True)
+
+
+def kept_weights(length: int) -> int:
+    """Return how many weights per token and head plain attention keeps for its way back."""
+    if length > KEPT_LENGTH:
+        return 0
+    ends = [min(start + _BLOCK, length) for start in range(0, length, _BLOCK)]
+    return sum((end - start) * end for start, end in zip(range(0, length, _BLOCK), ends, strict=True)) // length
 
 
 def _dropped_attention(

@@ -21,6 +21,9 @@ CACHED_LOGITS = 2**20
 """So many are turned into gradients at a time: 4 MB of float32, within the caches of a CPU's cores."""
 
 
+_LEAST = torch.finfo(torch.float32).tiny
+
+
 def cross_entropy(
     hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor, shares_N: Tensor | None = None
 ) -> Tensor:
@@ -66,17 +69,18 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         weight_grad_VD = torch.zeros_like(weight_VD[:0] if is_frozen else weight_VD, dtype=torch.float32)
         bias_grad_V = torch.zeros_like(bias_V, dtype=torch.float32)
         chunk, few = _rows(weight_VD)
+        exact_bias_V = bias_V.to(weight_grad_VD.dtype)
         for start in range(0, rows, chunk):
             part = slice(start, min(start + chunk, rows))
             hidden_CD, targets_C1, shares_C1 = hidden_ND[part], targets_N[part, None], shares_N1[part]
-            logits_CV = functional.linear(hidden_CD, weight_VD, bias_V)
+            logits_CV = torch.mm(hidden_CD, weight_VD.t())
             for first in range(0, len(logits_CV), few):
                 fine = slice(first, first + few)
                 targets_F1, shares_F1 = targets_C1[fine], shares_C1[fine]
-                logs_FV = torch.log_softmax(logits_CV[fine].float(), 1)
-                total -= (shares_F1 * logs_FV.gather(1, targets_F1)).sum()
+                grad_FV = torch.softmax(logits_CV[fine] + exact_bias_V, 1)
+                # Of a probability that float32 does not have, the least that it has is counted: 87 nats.
+                total -= (shares_F1 * grad_FV.gather(1, targets_F1).clamp_min(_LEAST).log()).sum()
                 # d(loss)/d(logits) = (softmax - one-hot) * share
-                grad_FV = logs_FV.exp_()
                 grad_FV.scatter_add_(1, targets_F1, grad_FV.new_full((), -1.0).expand_as(targets_F1))
                 grad_FV.mul_(shares_F1)
                 bias_grad_V += grad_FV.sum(0)

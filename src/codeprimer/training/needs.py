@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from codeprimer.model.arithmetic import flop_per_token
-from codeprimer.model.attention import KEPT_LENGTH, PLAIN_LENGTH
+from codeprimer.model.attention import PLAIN_LENGTH, kept_weights
 from codeprimer.model.config import PhiConfig
 from codeprimer.model.generate import Limits
 from codeprimer.model.loss import CACHED_LOGITS, CHUNK_LOGITS
@@ -160,7 +160,7 @@ def activation_bytes(settings: TrainingSettings, config: PhiConfig, rows: int, o
     elif settings.separate_documents:
         each = 8 * size + length
     elif is_plain:
-        each = 6 * size + heads * length * (length <= KEPT_LENGTH)
+        each = 6 * size + heads * kept_weights(length)
     else:
         each = 8 * size
     each += 2 * config.intermediate + 2 * size * bool(settings.residual_dropout)

@@ -26,7 +26,7 @@ class TrainingStage(Stage[TrainingSettings]):
     """Packed tokens in, a trained model out."""
 
     name = "training"
-    version = 4
+    version = 5
     volatile = ("speed.json",)
 
     def __init__(
