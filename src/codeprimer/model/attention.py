@@ -98,7 +98,7 @@ class _PlainAttention(torch.autograd.Function):
         kept: list[Tensor] = []
         for heads, queries, keys in _parts(*q_NTK.shape[:2]):
             weights = _weights(scaled_NTK[heads, queries], k_NTK[heads, keys])
-            mixed_NTK[heads, queries] = torch.bmm(weights, v_NTK[heads, keys])
+            _multiply(weights, v_NTK[heads, keys], mixed_NTK[heads, queries])
             if q_NTK.shape[1] <= KEPT_LENGTH:
                 kept.append(weights)
         ctx.save_for_backward(scaled_NTK, k_NTK, v_NTK, *kept)
@@ -109,17 +109,39 @@ class _PlainAttention(torch.autograd.Function):
         scaled_NTK, k_NTK, v_NTK, *kept = ctx.saved_tensors
         grad_NTK = upstream[0].contiguous()
         q_grad_NTK = torch.empty_like(scaled_NTK)
-        exact = torch.promote_types(k_NTK.dtype, torch.float32)  # each is a sum over several blocks of queries
-        k_grad_NTK, v_grad_NTK = (torch.zeros(k_NTK.shape, dtype=exact) for _ in range(2))
+        k_grad_NTK, v_grad_NTK = _key_gradients(k_NTK)
+        add = _multiply if k_NTK.shape[1] <= _BLOCK else _add_product
         for number, (heads, queries, keys) in enumerate(_parts(*scaled_NTK.shape[:2])):
             q, k, v, grad = scaled_NTK[heads, queries], k_NTK[heads, keys], v_NTK[heads, keys], grad_NTK[heads, queries]
             weights = kept[number] if kept else _weights(q, k)
-            v_grad_NTK[heads, keys] += torch.bmm(weights.mT, grad)
+            add(weights.mT, grad, v_grad_NTK[heads, keys])
             scores_grad = torch._softmax_backward_data(torch.bmm(grad, v.mT), weights, -1, weights.dtype)
-            q_grad_NTK[heads, queries] = torch.bmm(scores_grad, k)
-            k_grad_NTK[heads, keys] += torch.bmm(scores_grad.mT, q)
+            _multiply(scores_grad, k, q_grad_NTK[heads, queries])
+            add(scores_grad.mT, q, k_grad_NTK[heads, keys])
         q_grad_NTK.mul_(scaled_NTK.shape[-1] ** -0.5)
         return q_grad_NTK, k_grad_NTK.to(k_NTK.dtype), v_grad_NTK.to(v_NTK.dtype)
+
+
+def _key_gradients(k_NTK: Tensor) -> tuple[Tensor, Tensor]:
+    """Return room for the gradients of keys and values.
+
+    Where several blocks of queries see them, each is a sum, made in float32; else what is there will be written over.
+    """
+    if k_NTK.shape[1] <= _BLOCK:
+        return torch.empty_like(k_NTK), torch.empty_like(k_NTK)
+    exact = torch.promote_types(k_NTK.dtype, torch.float32)
+    return torch.zeros(k_NTK.shape, dtype=exact), torch.zeros(k_NTK.shape, dtype=exact)
+
+
+def _multiply(first: Tensor, second: Tensor, out: Tensor) -> None:
+    if out.is_contiguous():
+        torch.bmm(first, second, out=out)
+    else:
+        out.copy_(torch.bmm(first, second))
+
+
+def _add_product(first: Tensor, second: Tensor, out: Tensor) -> None:
+    out.add_(torch.bmm(first, second))
 
 
 def _weights(q_HQK: Tensor, k_HSK: Tensor) -> Tensor:

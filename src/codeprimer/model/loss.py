@@ -17,7 +17,7 @@ from torch.nn import functional
 CHUNK_LOGITS = 2**24
 """So many logits exist at a time: 32 MB of bfloat16."""
 
-CACHED_LOGITS = 2**20
+CACHED_LOGITS = 2**19
 """So many are turned into gradients at a time: 4 MB of float32, within the caches of a CPU's cores."""
 
 
