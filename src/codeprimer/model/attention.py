@@ -20,7 +20,7 @@ from codeprimer.model.regime import PLAIN, Regime
 PLAIN_LENGTH = 1024
 """Up to this length [tokens] plain products win."""
 
-KEPT_LENGTH = 512
+KEPT_LENGTH = 256
 """Up to this length [tokens] the weights of the forward pass are kept; beyond it, they are computed again."""
 
 _BLOCK = 256

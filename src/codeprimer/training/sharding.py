@@ -2,18 +2,17 @@
 
 Reads and writes other processes' memory. Its one idea: each process holds a part of every tensor, and whole layers exist only
 while they are computed, in the precision of the products; what goes to disk is whole, so that a run may go on with any number
-of processes, shared or not.
+of processes, shared or not. What it needs of torch takes a second and 45 MB to load, so it is loaded where a model is shared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
+from weakref import WeakSet
 
 import torch
 from torch import Tensor
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard, register_fsdp_forward_method
-from torch.distributed.tensor import DTensor, distribute_tensor
 
 from codeprimer.model.checkpoint import assemble
 from codeprimer.model.phi import Phi
@@ -23,6 +22,8 @@ BYTES_PER_WEIGHT = 20
 
 FITTING = 0.6
 """This share of a device's memory may go to them; the rest is for what the layers compute."""
+
+_SHARED: WeakSet[Phi] = WeakSet()
 
 
 def is_needed(parameters: int, device: torch.device) -> bool:
@@ -34,6 +35,9 @@ def is_needed(parameters: int, device: torch.device) -> bool:
 
 def shard(model: Phi, dtype: torch.dtype, device: torch.device) -> None:
     """Share a model's weights among all processes; its products are made in ``dtype``, sums over processes in float32."""
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard, register_fsdp_forward_method
+
     mesh = init_device_mesh(device.type, (torch.distributed.get_world_size(),))
     policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32)
     for module in (*model.layers, model):
@@ -42,22 +46,24 @@ def shard(model: Phi, dtype: torch.dtype, device: torch.device) -> None:
         shared.set_gradient_divide_factor(1.0)
         shared.set_force_sum_reduction_for_comms(True)
     register_fsdp_forward_method(model, "loss")
+    _SHARED.add(model)
 
 
 def is_shared(model: Phi) -> bool:
     """Return whether a model's weights are shared among processes."""
-    return isinstance(model, FSDPModule)
+    return model in _SHARED
 
 
 def add_up_later(model: Phi, later: bool) -> None:
     """Say whether the next backward pass leaves the sum over processes to a later one."""
-    if isinstance(model, FSDPModule):
-        model.set_requires_gradient_sync(not later)
+    if is_shared(model):
+        module: Any = model
+        module.set_requires_gradient_sync(not later)
 
 
 def whole(tensor: Tensor) -> Tensor:
     """Return a tensor that may be shared in one piece; all processes must ask for it."""
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+    return tensor.full_tensor() if _is_part(tensor) else tensor  # type: ignore[operator]  # parts have it
 
 
 def whole_parts(parts: Iterable[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
@@ -69,9 +75,17 @@ def whole_parts(parts: Iterable[tuple[str, Tensor]]) -> Iterator[tuple[str, Tens
 def like(tensor: Tensor, example: Tensor) -> Tensor:
     """Return a whole tensor where and as the example is: on its device, and shared as it is."""
     placed = tensor.to(example.device)
-    if not isinstance(example, DTensor):
+    if not _is_part(example):
         return placed
+    from torch.distributed.tensor import DTensor, distribute_tensor
+
+    assert isinstance(example, DTensor)
     return distribute_tensor(placed, example.device_mesh, example.placements, src_data_rank=None)
+
+
+def _is_part(tensor: Tensor) -> bool:
+    """Return whether a tensor is shared: torch's kind for that has a way to the whole."""
+    return hasattr(tensor, "full_tensor")
 
 
 def whole_model(model: Phi, is_wanted: bool) -> Phi:
