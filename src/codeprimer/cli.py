@@ -78,7 +78,7 @@ def run(  # noqa: PLR0913 - the options of a command are its arguments
     """Make everything that a recipe asks for; what is up to date is not made again."""
     from codeprimer import pipeline
     from codeprimer.changes import replaced
-    from codeprimer.core.artifact import write_atomically
+    from codeprimer.core.artifact import out_of_space, write_atomically
     from codeprimer.recipe_text import render_recipe
     from codeprimer.run_folder import RECIPE
     from codeprimer.training.launched import follow, is_follower, leading
@@ -88,7 +88,7 @@ def run(  # noqa: PLR0913 - the options of a command are its arguments
     console = _console(json)
     recipe, folder = _open(path, overrides, runs, console)
     steps = pipeline.steps_until(recipe, until)
-    with folder.alone(), leading():
+    with folder.alone(), out_of_space(folder.path), leading():
         started = time.monotonic()
         tier = pipeline.settle_sandbox(folder, steps, allow_weak_sandbox)
         settled = pipeline.settle_machine(recipe, folder, steps)
@@ -502,8 +502,22 @@ def _stop(signum: int, frame: object) -> NoReturn:
 
 def main() -> NoReturn:
     """Run the command line and exit."""
+    from codeprimer.training.launched import is_launched
+
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
+    try:
+        _main()
+    except SystemExit as end:
+        if is_launched():
+            # What torch leaves running among processes does not bear the end of the interpreter.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
+        raise
+
+
+def _main() -> NoReturn:
     try:
         app()
     except Interrupted as error:

@@ -63,7 +63,7 @@ class RunFolder:
             decided = orjson.loads(path.read_bytes())
         except FileNotFoundError:
             return {}
-        except orjson.JSONDecodeError:
+        except (orjson.JSONDecodeError, IsADirectoryError):
             decided = None
         if not isinstance(decided, dict) or not all(_may_be(key, value) for key, value in decided.items()):
             raise StoreError(f"{path} is damaged; remove it, and the machine's choices are made again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from tests.training.training_inputs import EXACT, SETTINGS, build, make_inputs, rows_of
 
 from codeprimer.core.artifact import Artifact, Store
@@ -138,6 +140,48 @@ def test_a_run_that_left_out_a_step_and_was_killed_ends_in_the_same_bytes(
         with pytest.raises(KeyboardInterrupt):
             build(store, inputs, settings)
     assert build(store, inputs, settings).manifest == whole.manifest
+
+
+def _other_step(state: Path) -> None:
+    position = json.loads((state / "position.json").read_text())
+    (state / "position.json").write_text(json.dumps(position | {"step": "x"}))
+
+
+def _other_guard(state: Path) -> None:
+    position = json.loads((state / "position.json").read_text())
+    (state / "position.json").write_text(json.dumps(position | {"guard": {"foo": 1}}))
+
+
+def _other_weights(state: Path) -> None:
+    save_file({"model.other": torch.zeros(2)}, state / "tensors.safetensors")
+
+
+def _no_metrics(state: Path) -> None:
+    (state.parents[1] / "metrics.jsonl").unlink()
+
+
+def _empty_metrics(state: Path) -> None:
+    (state.parents[1] / "metrics.jsonl").write_text("")
+
+
+@pytest.mark.parametrize("damage", [_other_step, _other_guard, _other_weights, _no_metrics, _empty_metrics])
+def test_a_state_that_is_not_one_of_the_run_is_passed_over(
+    damage: Callable[[Path], None],
+    store: Store,
+    inputs: dict[str, Artifact],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    other = Store(tmp_path / "other")
+    whole = build(other, make_inputs(other), LONG)
+    with monkeypatch.context() as patch:
+        end_at(patch, 35)
+        with pytest.raises(KeyboardInterrupt):
+            build(store, inputs, LONG)
+    damage(max(store.root.glob("**/states/*")))
+    assert build(store, inputs, LONG, console=Console("auto")).manifest == whole.manifest
+    assert "cannot be read" in capsys.readouterr().err
 
 
 def end_at(monkeypatch: pytest.MonkeyPatch, last: int) -> None:

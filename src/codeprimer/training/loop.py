@@ -307,12 +307,23 @@ class Loop:
 
     def _newest_state(self) -> tuple[Position, dict[str, Tensor]] | None:
         """Return the newest state, the same on every rank: the first, which writes them, says which one that is."""
-        state = self._states.load() if self._ranks.is_first else None
-        step = self._ranks.told(-1 if state is None else state[0].step)
-        if step >= 0 and state is None:
-            state = self._states.read(step)
-        self._ranks.wait()
+        with put_off():  # a signal amid the reading would become whatever the library makes of it
+            state = self._states.load(self._check) if self._ranks.is_first else None
+            step = self._ranks.told(-1 if state is None else state[0].step)
+            if step >= 0 and state is None:
+                state = self._states.read(step)
+            self._ranks.wait()
         return state
+
+    def _check(self, position: Position, tensors: dict[str, Tensor]) -> None:
+        """Raise ValueError, KeyError or TypeError where a state is not one that this run has saved."""
+        Guard(**position.guard)
+        LossScale(**position.scale)
+        for name, parameter in trainable(self.model):
+            if tensors[f"model.{name}"].shape != parameter.shape:
+                raise ValueError(f"{name} has another shape")
+        if not self.metrics.exists() or self.metrics.stat().st_size < position.metrics_bytes:
+            raise ValueError(f"{METRICS} beside it has lost what was noted before it")
 
     def _take_up(self, position: Position, tensors: dict[str, Tensor]) -> None:
         with torch.no_grad():

@@ -17,6 +17,7 @@ import orjson
 import torch
 
 from codeprimer.core.artifact import Artifact, make_once, to_json, write_atomically
+from codeprimer.core.errors import StoreError
 from codeprimer.model.checkpoint import load
 from codeprimer.model.lora import save_checkpoint
 from codeprimer.model.phi import Phi
@@ -78,7 +79,12 @@ class Candidates:
             score = judge(_ready(folder), self._tokenizer, self._exam) if judge else None
             write_atomically(folder / _CANDIDATE_FILE, to_json(asdict(Candidate(step, tokens, score))))
 
-        return _read(make_once(self._folder / f"{step:08d}", make))
+        folder = self._folder / f"{step:08d}"
+        if folder.exists() and _read(folder) is None:
+            shutil.rmtree(folder)  # it is made again
+        candidate = _read(make_once(folder, make))
+        assert candidate is not None
+        return candidate
 
     def forget_after(self, step: int) -> None:
         """Forget the checkpoints of later steps: the run has gone back, and will come to them another way."""
@@ -88,7 +94,11 @@ class Candidates:
 
     def publish(self, target: Path) -> dict[str, object]:
         """Copy the best candidate into ``target``, write ``selection.json`` and return its content."""
-        candidates = [_read(folder) for folder in sorted(self._folder.glob("*")) if folder.name.isdigit()]
+        candidates = []
+        for folder in sorted(path for path in self._folder.glob("*") if path.name.isdigit()):
+            if (candidate := _read(folder)) is None:
+                raise StoreError(f"{folder / _CANDIDATE_FILE} is damaged; remove {self._folder.parent} and run again")
+            candidates.append(candidate)
         best = max(candidates, key=lambda one: (-math.inf if one.score is None else one.score, one.step))
         for path in sorted((self._folder / f"{best.step:08d}").iterdir()):
             if path.is_dir():
@@ -110,5 +120,9 @@ def _ready(folder: Path) -> Phi:
     return model.to("cuda") if torch.cuda.is_available() else model
 
 
-def _read(folder: Path) -> Candidate:
-    return Candidate(**orjson.loads((folder / _CANDIDATE_FILE).read_bytes()))
+def _read(folder: Path) -> Candidate | None:
+    """Return what is known of a candidate, None where that is damaged."""
+    try:
+        return Candidate(**orjson.loads((folder / _CANDIDATE_FILE).read_bytes()))
+    except (OSError, orjson.JSONDecodeError, TypeError):
+        return None

@@ -63,7 +63,8 @@ def add_up_later(model: Phi, later: bool) -> None:
 
 def whole(tensor: Tensor) -> Tensor:
     """Return a tensor that may be shared in one piece; all processes must ask for it."""
-    return tensor.full_tensor() if _is_part(tensor) else tensor  # type: ignore[operator]  # parts have it
+    part: Any = tensor
+    return part.full_tensor() if _is_part(tensor) else tensor
 
 
 def whole_parts(parts: Iterable[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:

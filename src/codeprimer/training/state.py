@@ -47,6 +47,10 @@ class Position:
     """What keeps small gradients from vanishing."""
 
 
+Check = Callable[[Position, dict[str, Tensor]], object]
+"""Raises ValueError, KeyError or TypeError where a state that can be read is not one of the run."""
+
+
 class States:
     """The states of one run; ``warn`` is told of what cannot be written or read."""
 
@@ -80,22 +84,27 @@ class States:
         elif failure is not None:
             raise failure
 
-    def load(self) -> tuple[Position, dict[str, Tensor]] | None:
-        """Return the newest state that can be read, or None where there is none."""
+    def load(self, check: Check | None = None) -> tuple[Position, dict[str, Tensor]] | None:
+        """Return the newest state that can be read and passes ``check``, or None where there is none."""
         self.wait()
         for folder in reversed(self._names()):
             try:
-                return self.read(int(folder.name))
-            except (OSError, SafetensorError, orjson.JSONDecodeError, TypeError) as error:
+                state = self.read(int(folder.name))
+                if check is not None:
+                    check(*state)
+                return state
+            except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
                 reason = " ".join(str(error).split())[:200]
                 self._warn(f"{folder} cannot be read ({reason}); the state before it is taken")
                 shutil.rmtree(folder)
         return None
 
     def read(self, step: int) -> tuple[Position, dict[str, Tensor]]:
-        """Return the state of a step. Raises OSError, SafetensorError, JSONDecodeError or TypeError where it is damaged."""
+        """Return the state of a step. Raises OSError, SafetensorError, ValueError or TypeError where it is damaged."""
         folder = self._folder / f"{step:08d}"
         position = Position(**orjson.loads((folder / _POSITION).read_bytes()))
+        if position.step != step:
+            raise ValueError(f"{_POSITION} is of step {position.step!r}")
         return position, load_file(folder / _TENSORS)
 
     def _write(self, position: Position, tensors: dict[str, Tensor]) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing import get_context
@@ -69,7 +70,8 @@ def train_together(
         ear, mouth = context.Pipe(duplex=False)
         run = _Run(settings, inputs, out, tools.seed, tools.step, score, heldout, tools.logs, rank)
         process = context.Process(target=_take_part, args=(run, mouth, os.getpid()), name=f"rank {rank}")
-        process.start()
+        with _deaf():
+            process.start()
         mouth.close()
         processes.append(process)
         ears.append(ear)
@@ -77,6 +79,19 @@ def train_together(
         return _listen(processes, ears, tools)
     finally:
         _end(processes)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Have a process that is started here not hear Ctrl-C before it is ready for it; this one hears it and ends it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _listen(processes: Sequence[SpawnProcess], ears: list[Connection], tools: Tools) -> Stats:
@@ -103,7 +118,7 @@ def _listen(processes: Sequence[SpawnProcess], ears: list[Connection], tools: To
                 elif kind == "warning":
                     tools.console.warn(*what)
                 elif kind == "error":
-                    raise what[0]
+                    raise _cause(what[0], processes)
                 elif kind == "end":
                     stats = what[0]
             if task is not None:
@@ -118,10 +133,28 @@ def _listen(processes: Sequence[SpawnProcess], ears: list[Connection], tools: To
 def _check(process: SpawnProcess, is_done: bool) -> None:
     process.join(GRACE_SECONDS)
     if process.exitcode and not is_done:
-        how = f"by signal {-process.exitcode}" if process.exitcode < 0 else f"with exit code {process.exitcode}"
-        raise CodeprimerError(
-            f"training: {process.name} of those that train together was ended {how}; run again to continue"
-        )
+        raise _ended(process)
+
+
+def _ended(process: SpawnProcess) -> CodeprimerError:
+    code = process.exitcode or 0
+    how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+    return CodeprimerError(
+        f"training: {process.name} of those that train together was ended {how}; run again to continue"
+    )
+
+
+def _cause(error: Exception, processes: Sequence[SpawnProcess]) -> Exception:
+    """Return why the processes ended: what one of them met without knowing why may be that another was killed."""
+    if isinstance(error, CodeprimerError):
+        return error
+    until = time.monotonic() + 2.0
+    while time.monotonic() < until:
+        for process in processes:
+            if process.exitcode is not None and process.exitcode < 0:
+                return _ended(process)
+        time.sleep(0.05)
+    return error
 
 
 def _end(processes: Sequence[SpawnProcess]) -> None:
@@ -185,16 +218,23 @@ def _take_part(run: _Run, mouth: Connection, parent: int) -> None:
     die_with(parent)
     signal.signal(signal.SIGTERM, _interrupted)
     try:
-        stats = _train(run, _FarConsole(mouth, run.rank == 0))
+        _say_how_it_went(run, mouth)
     except (Interrupted, StoppedError):
         os._exit(Interrupted.exit_code)
+    os._exit(0)  # the others may still be there, and torch waits for them
+
+
+def _say_how_it_went(run: _Run, mouth: Connection) -> None:
+    try:
+        stats = _train(run, _FarConsole(mouth, run.rank == 0))
+    except (Interrupted, StoppedError):
+        raise
     except Exception as error:
         mouth.send(("error", error))
         os._exit(1)
     if stats is not None:
         mouth.send(("end", stats))
     mouth.close()
-    os._exit(0)  # the others may still be there, and torch waits for them
 
 
 def _train(run: _Run, console: Console) -> Stats | None:

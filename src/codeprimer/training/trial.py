@@ -191,7 +191,7 @@ def _measure(scope: _Scope, loading: float) -> Trial:
             return Trial(reached)
         used, began = time.process_time(), time.monotonic()
         seconds, steps, first = _step_seconds(replace(scope, settings=tried))
-        threads = scope.copies * torch.get_num_threads()
+        threads = min(scope.copies * torch.get_num_threads(), available_cores())
         cores = min(1.0, (time.process_time() - used) / (time.monotonic() - began) / threads)
     start = loading + max(0.0, first - seconds)
     peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory()
