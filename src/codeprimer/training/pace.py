@@ -76,7 +76,8 @@ class Pace:
 
     def facts(self, seconds: float) -> dict[str, Any]:
         """Return what ``speed.json`` tells of the whole run after so much time in steps [s]."""
-        tokens, settings = self._plan.tokens_after(self._plan.total), self._plan.settings
+        # An attempt that took no step has found all of them taken.
+        tokens, settings = self._plan.tokens_after(self._last[0] or self._plan.total), self._plan.settings
         speed = tokens / seconds if seconds and tokens else None
         return {
             "seconds": seconds,
