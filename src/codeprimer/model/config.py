@@ -139,15 +139,22 @@ def read_config(folder: Path) -> PhiConfig:
 
 def read_facts(folder: Path) -> dict[str, Any]:
     """Read the configuration of the model in a folder, whatever it is. Raises UserError when there is none."""
-    path = folder / CONFIG_FILE
+    return read_object(folder / CONFIG_FILE, "a checkpoint", "a model")
+
+
+def read_object(path: Path, place: str, kind: str) -> dict[str, Any]:
+    """Read a configuration; ``place`` is what its folder should hold and ``kind`` what it is of, for errors.
+
+    Raises UserError where there is none, or it is no JSON object.
+    """
     try:
         facts = orjson.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"{path} does not exist; give the folder of a checkpoint") from None
+        raise UserError(f"{path} does not exist; give the folder of {place}") from None
     except orjson.JSONDecodeError as error:
         raise UserError(f"{path} is not JSON: {error}") from None
     if not isinstance(facts, dict):
-        raise UserError(f"{path} is not the configuration of a model")
+        raise UserError(f"{path} is not the configuration of {kind}")
     return facts
 
 

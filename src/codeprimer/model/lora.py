@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -26,6 +25,7 @@ from codeprimer.core.artifact import to_json, write_atomically
 from codeprimer.core.errors import UserError
 from codeprimer.model.cache import Cache
 from codeprimer.model.checkpoint import save_model, save_tensors
+from codeprimer.model.config import read_object
 from codeprimer.model.phi import Phi
 from codeprimer.model.regime import PLAIN, Regime
 from codeprimer.model.tokenizer import Tokenizer
@@ -258,15 +258,7 @@ def save_adapter(folder: Path, model: AdaptedPhi) -> None:
 def read_lora(folder: Path) -> LoraConfig:
     """Read the shape of the adapters in a folder. Raises UserError when there are none, or they are of another kind."""
     path = folder / CONFIG_FILE
-    try:
-        facts = orjson.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"{path} does not exist; give the folder of an adapter") from None
-    except orjson.JSONDecodeError as error:
-        raise UserError(f"{path} is not JSON: {error}") from None
-    if not isinstance(facts, dict):
-        raise UserError(f"{path} is not the configuration of an adapter")
-    return LoraConfig.from_peft(facts, str(path))
+    return LoraConfig.from_peft(read_object(path, "an adapter", "an adapter"), str(path))
 
 
 @torch.no_grad()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -19,7 +18,7 @@ from codeprimer.core.console import Console, StoppedError
 from codeprimer.core.errors import Interrupted, StoreError
 from codeprimer.core.extras import require_torch
 from codeprimer.core.stage import Stats, Tools
-from codeprimer.engines.local import LocalEngine
+from codeprimer.training.job import Job, take_part
 from codeprimer.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -28,19 +27,6 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT = timedelta(days=7)
 """So long a process waits for the first, which makes the steps before training."""
-
-
-@dataclass(frozen=True)
-class _Job:
-    """A training step that all processes take part in."""
-
-    settings: TrainingSettings
-    inputs: Mapping[str, Artifact]
-    out: Workspace
-    seed: int
-    step: str
-    score: Score | None
-    heldout: OpenHeldout | None
 
 
 def is_launched() -> bool:
@@ -66,9 +52,8 @@ def follow() -> NoReturn:
                     f"rank {os.environ['RANK']} does not see {artifact.path.absolute()}; all machines need the same folder "
                     "of runs, at the same path"
                 )
-        console = Console("quiet")
         try:
-            _train(job, Tools(LocalEngine(console, 1), console, job.seed, job.step))
+            take_part(job, job.tools(Console("quiet")), _processes_here())
         except StoppedError:
             os._exit(Interrupted.exit_code)  # another process has said why
     _part()
@@ -98,10 +83,10 @@ def train_launched(
         count = os.environ["WORLD_SIZE"]
         tools.console.warn(f"training.processes is ignored: torchrun has started {count} processes")
     _join()
-    job = _Job(settings, inputs, out, tools.seed, tools.step, score, heldout)
+    job = Job(settings, inputs, out, tools.seed, tools.step, score, heldout, tools.logs)
     _handed(job)
     try:
-        stats = _train(job, tools)
+        stats = take_part(job, tools, _processes_here())
     except StoppedError:
         if tools.console.stop.is_set():
             raise
@@ -112,18 +97,8 @@ def train_launched(
     return stats
 
 
-def _train(job: _Job, tools: Tools) -> Stats | None:
-    import torch
-
-    from codeprimer.training.device import threads_of
-    from codeprimer.training.session import train
-
-    threads = threads_of(job.settings, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
-    stats = train(
-        job.settings.model_copy(update={"threads": threads}), job.inputs, job.out, tools, job.score, job.heldout
-    )
-    torch.distributed.barrier()
-    return stats
+def _processes_here() -> int:
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
 def _join() -> None:
@@ -147,11 +122,11 @@ def _part() -> None:
     torch.distributed.destroy_process_group()
 
 
-def _handed(job: _Job | None) -> _Job | None:
+def _handed(job: Job | None) -> Job | None:
     """Return what the first process hands to all; the others give nothing."""
     import torch
 
     box: list[Any] = [job]
     torch.distributed.broadcast_object_list(box, src=0, device=torch.device("cpu"))
-    handed: _Job | None = box[0]
+    handed: Job | None = box[0]
     return handed

@@ -7,7 +7,8 @@ together, and leave everything that can be tested alone to them.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -76,35 +77,16 @@ def train(
         candidates = Candidates(out.work / "candidates", tokenizer, inputs["exam"], criterion)
         selections = plan.selections() if score or watches else [plan.total]
 
-        def reached(step: int, whole: Callable[[], Phi]) -> None:
-            is_end = step in plan.ends and len(plan.ends) > 1
-            if not (is_end or step in selections):
-                return
-            current = whole()
-            if not is_first:
-                return
-            if is_end:
-                folder = out.work / PHASES / settings.phases[plan.ends.index(step)].name
-                make_once(folder, lambda temporary: save_checkpoint(temporary, current, tokenizer))
-            if step in selections:
-                candidates.consider(current, step, plan.tokens_after(step))
-
-        def gone_back(to: int) -> None:
-            """Forget what was kept of a way that the run has left."""
-            candidates.forget_after(to)
-            for number, end in enumerate(plan.ends):
-                if end > to:
-                    shutil.rmtree(out.work / PHASES / settings.phases[number].name, ignore_errors=True)
-
+        kept = _Kept(plan, out, tokenizer, candidates, selections, is_first)
         loop = Loop(model, plan, batches, out.work, tools.console.warn, watch)
-        loop.gone_back = gone_back
+        loop.gone_back = kept.forget_after
         names = settings.loggers if is_first else ()
         with (
             Loggers(names, _log_folder(out, tools), loop.step + 1, tools.console.warn) as loop.loggers,
             tools.console.task(tools.step or "training", plan.total) as task,
         ):
             task.advance(loop.step)
-            loop.run(reached, task)
+            loop.run(kept.reached, task)
     if not is_first:
         return None
     selection = candidates.publish(out.path)
@@ -114,6 +96,42 @@ def train(
     taken = stretches(plan, loop.guard.rollbacks, skipped)
     write_exposure(inputs["tokens"], count_seen(batches, taken), out)
     return _stats(loop, batches, selection, metrics)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """The checkpoints that a run keeps on its way: the ends of its phases, and those that one is chosen of."""
+
+    plan: Plan
+    out: Workspace
+    tokenizer: Tokenizer
+    candidates: Candidates
+    selections: Sequence[int]
+    is_first: bool
+
+    def reached(self, step: int, whole: Callable[[], Phi]) -> None:
+        """Keep what is to be kept of the model after so many steps."""
+        is_end = step in self.plan.ends and len(self.plan.ends) > 1
+        if not (is_end or step in self.selections):
+            return
+        current = whole()
+        if not self.is_first:
+            return
+        if is_end:
+            folder = self._end_folder(self.plan.ends.index(step))
+            make_once(folder, lambda temporary: save_checkpoint(temporary, current, self.tokenizer))
+        if step in self.selections:
+            self.candidates.consider(current, step, self.plan.tokens_after(step))
+
+    def forget_after(self, step: int) -> None:
+        """Forget what was kept of a way that the run has left."""
+        self.candidates.forget_after(step)
+        for number, end in enumerate(self.plan.ends):
+            if end > step:
+                shutil.rmtree(self._end_folder(number), ignore_errors=True)
+
+    def _end_folder(self, phase: int) -> Path:
+        return self.out.work / PHASES / self.plan.settings.phases[phase].name
 
 
 def _log_folder(out: Workspace, tools: Tools) -> Path:

@@ -12,20 +12,19 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from pathlib import Path
 from typing import Any, NoReturn
 
 from codeprimer.core.artifact import Artifact, Workspace
 from codeprimer.core.console import Console, StoppedError, Task
 from codeprimer.core.errors import CodeprimerError, Interrupted
 from codeprimer.core.stage import Stats, Tools
-from codeprimer.engines.local import LocalEngine, die_with
+from codeprimer.engines.local import die_with
 from codeprimer.training.heldout import OpenHeldout
+from codeprimer.training.job import Job, take_part
 from codeprimer.training.selection import Score
 from codeprimer.training.settings import TrainingSettings
 
@@ -38,21 +37,6 @@ GRACE_SECONDS = 60.0
 _RENDEZVOUS = "rendezvous"
 
 
-@dataclass(frozen=True)
-class _Run:
-    """What a process needs to take part."""
-
-    settings: TrainingSettings
-    inputs: Mapping[str, Artifact]
-    out: Workspace
-    seed: int
-    step: str
-    score: Score | None
-    heldout: OpenHeldout | None
-    logs: Path | None
-    rank: int
-
-
 def train_together(
     settings: TrainingSettings,
     inputs: Mapping[str, Artifact],
@@ -63,13 +47,13 @@ def train_together(
 ) -> Stats:
     """Train with as many processes as the settings say; raises what one process would."""
     (out.work / _RENDEZVOUS).unlink(missing_ok=True)
+    job = Job(settings, inputs, out, tools.seed, tools.step, score, heldout, tools.logs)
     context = get_context("spawn")
     processes: list[SpawnProcess] = []
     ears: list[Connection] = []
     for rank in range(settings.processes):
         ear, mouth = context.Pipe(duplex=False)
-        run = _Run(settings, inputs, out, tools.seed, tools.step, score, heldout, tools.logs, rank)
-        process = context.Process(target=_take_part, args=(run, mouth, os.getpid()), name=f"rank {rank}")
+        process = context.Process(target=_run, args=(job, rank, mouth, os.getpid()), name=f"rank {rank}")
         with _deaf():
             process.start()
         mouth.close()
@@ -213,20 +197,21 @@ def _interrupted(*_: object) -> NoReturn:
     raise Interrupted("stopped")
 
 
-def _take_part(run: _Run, mouth: Connection, parent: int) -> None:
+def _run(job: Job, rank: int, mouth: Connection, parent: int) -> None:
     """Go through the run as one of its processes."""
     die_with(parent)
     signal.signal(signal.SIGTERM, _interrupted)
     try:
-        _say_how_it_went(run, mouth)
+        _say_how_it_went(job, rank, mouth)
     except (Interrupted, StoppedError):
         os._exit(Interrupted.exit_code)
     os._exit(0)  # the others may still be there, and torch waits for them
 
 
-def _say_how_it_went(run: _Run, mouth: Connection) -> None:
+def _say_how_it_went(job: Job, rank: int, mouth: Connection) -> None:
     try:
-        stats = _train(run, _FarConsole(mouth, run.rank == 0))
+        _meet(job, rank)
+        stats = take_part(job, job.tools(_FarConsole(mouth, rank == 0)), job.settings.processes)
     except (Interrupted, StoppedError):
         raise
     except Exception as error:
@@ -237,25 +222,20 @@ def _say_how_it_went(run: _Run, mouth: Connection) -> None:
     mouth.close()
 
 
-def _train(run: _Run, console: Console) -> Stats | None:
+def _meet(job: Job, rank: int) -> None:
+    """Have the processes know each other."""
     import torch
 
-    from codeprimer.training.device import device_of, threads_of
-    from codeprimer.training.session import train
+    from codeprimer.training.device import device_of
 
-    has_gpu = run.settings.device == "cuda"
+    has_gpu = job.settings.device == "cuda"
     if has_gpu:
-        torch.cuda.set_device(device_of(run.settings, run.rank))
+        torch.cuda.set_device(device_of(job.settings, rank))
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # all are on this machine
     torch.distributed.init_process_group(
         "cpu:gloo,cuda:nccl" if has_gpu else "gloo",
-        init_method=f"file://{(run.out.work / _RENDEZVOUS).absolute()}",
-        rank=run.rank,
-        world_size=run.settings.processes,
+        init_method=f"file://{(job.out.work / _RENDEZVOUS).absolute()}",
+        rank=rank,
+        world_size=job.settings.processes,
         timeout=LONGEST_WAIT,
     )
-    settings = run.settings.model_copy(update={"threads": threads_of(run.settings, run.settings.processes)})
-    tools = Tools(LocalEngine(console, 1), console, run.seed, run.step, run.logs)
-    stats = train(settings, run.inputs, run.out, tools, run.score, run.heldout)
-    torch.distributed.barrier()
-    return stats

@@ -1,0 +1,53 @@
+"""A training step as it is handed to another process.
+
+Reads and writes what the step does. Its one idea: processes that train together, whoever has started them, are given the
+same, and each computes with its part of the machine's cores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codeprimer.core.artifact import Artifact, Workspace
+from codeprimer.core.console import Console
+from codeprimer.core.stage import Stats, Tools
+from codeprimer.engines.local import LocalEngine
+from codeprimer.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from codeprimer.training.heldout import OpenHeldout
+    from codeprimer.training.selection import Score
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training step that several processes take part in."""
+
+    settings: TrainingSettings
+    inputs: Mapping[str, Artifact]
+    out: Workspace
+    seed: int
+    step: str
+    score: Score | None
+    heldout: OpenHeldout | None
+    logs: Path | None
+
+    def tools(self, console: Console) -> Tools:
+        """Return the tools of a process that tells a console how it goes."""
+        return Tools(LocalEngine(console, 1), console, self.seed, self.step, self.logs)
+
+
+def take_part(job: Job, tools: Tools, processes_here: int) -> Stats | None:
+    """Train as one of several processes that know each other, so many of them on this machine; wait for all at the end."""
+    import torch
+
+    from codeprimer.training.device import threads_of
+    from codeprimer.training.session import train
+
+    settings = job.settings.model_copy(update={"threads": threads_of(job.settings, processes_here)})
+    stats = train(settings, job.inputs, job.out, tools, job.score, job.heldout)
+    torch.distributed.barrier()
+    return stats
