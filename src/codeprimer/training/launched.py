@@ -8,22 +8,16 @@ files, so a run on several machines needs a folder that these share.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
-from codeprimer.core.artifact import Artifact, Workspace
 from codeprimer.core.console import Console, StoppedError
 from codeprimer.core.errors import Interrupted, StoreError
 from codeprimer.core.extras import require_torch
 from codeprimer.core.stage import Stats, Tools
 from codeprimer.training.job import Job, take_part
-from codeprimer.training.settings import TrainingSettings
-
-if TYPE_CHECKING:
-    from codeprimer.training.heldout import OpenHeldout
-    from codeprimer.training.selection import Score
 
 LONGEST_WAIT = timedelta(days=7)
 """So long a process waits for the first, which makes the steps before training."""
@@ -70,20 +64,12 @@ def leading() -> Iterator[None]:
         _part()
 
 
-def train_launched(
-    settings: TrainingSettings,
-    inputs: Mapping[str, Artifact],
-    out: Workspace,
-    tools: Tools,
-    score: Score | None,
-    heldout: OpenHeldout | None,
-) -> Stats:
+def train_launched(job: Job, tools: Tools) -> Stats:
     """Train with all processes that torchrun has started; raises what one process would."""
-    if settings.processes > 1:
+    if job.settings.processes > 1:
         count = os.environ["WORLD_SIZE"]
         tools.console.warn(f"training.processes is ignored: torchrun has started {count} processes")
     _join()
-    job = Job(settings, inputs, out, tools.seed, tools.step, score, heldout, tools.logs)
     _handed(job)
     try:
         stats = take_part(job, tools, _processes_here())

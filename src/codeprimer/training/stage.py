@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from codeprimer.core.artifact import Artifact, Workspace
 from codeprimer.core.extras import require_torch
 from codeprimer.core.stage import Stage, Stats, Tools
+from codeprimer.training.job import Job
 from codeprimer.training.launched import is_launched, train_launched
 from codeprimer.training.loggers import require_loggers
 from codeprimer.training.settings import TrainingSettings
@@ -64,12 +65,13 @@ class TrainingStage(Stage[TrainingSettings]):
         """
         require_torch("training")
         require_loggers(settings.loggers)
+        job = Job(settings, inputs, out, tools.seed, tools.step, self._score, self._heldout, tools.logs)
         if is_launched():
-            return train_launched(settings, inputs, out, tools, self._score, self._heldout)
+            return train_launched(job, tools)
         if settings.processes > 1:
             from codeprimer.training.together import train_together
 
-            return train_together(settings, inputs, out, tools, self._score, self._heldout)
+            return train_together(job, tools)
         from codeprimer.training.session import train
 
         stats = train(settings, inputs, out, tools, self._score, self._heldout)

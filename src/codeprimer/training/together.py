@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from multiprocessing import get_context
@@ -18,15 +18,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, NoReturn
 
-from codeprimer.core.artifact import Artifact, Workspace
 from codeprimer.core.console import Console, StoppedError, Task
 from codeprimer.core.errors import CodeprimerError, Interrupted
 from codeprimer.core.stage import Stats, Tools
 from codeprimer.engines.local import die_with
-from codeprimer.training.heldout import OpenHeldout
 from codeprimer.training.job import Job, take_part
-from codeprimer.training.selection import Score
-from codeprimer.training.settings import TrainingSettings
 
 LONGEST_WAIT = timedelta(days=1)
 """So long a process waits for the others; the first may be scoring a checkpoint. Whether they live is seen otherwise."""
@@ -37,21 +33,13 @@ GRACE_SECONDS = 60.0
 _RENDEZVOUS = "rendezvous"
 
 
-def train_together(
-    settings: TrainingSettings,
-    inputs: Mapping[str, Artifact],
-    out: Workspace,
-    tools: Tools,
-    score: Score | None,
-    heldout: OpenHeldout | None,
-) -> Stats:
+def train_together(job: Job, tools: Tools) -> Stats:
     """Train with as many processes as the settings say; raises what one process would."""
-    (out.work / _RENDEZVOUS).unlink(missing_ok=True)
-    job = Job(settings, inputs, out, tools.seed, tools.step, score, heldout, tools.logs)
+    (job.out.work / _RENDEZVOUS).unlink(missing_ok=True)
     context = get_context("spawn")
     processes: list[SpawnProcess] = []
     ears: list[Connection] = []
-    for rank in range(settings.processes):
+    for rank in range(job.settings.processes):
         ear, mouth = context.Pipe(duplex=False)
         process = context.Process(target=_run, args=(job, rank, mouth, os.getpid()), name=f"rank {rank}")
         with _deaf():
