@@ -38,6 +38,15 @@ def test_in_bfloat16_too(model: Phi, used: Phi) -> None:
     assert (packed - plain).abs().max() < 0.02 * plain.abs().max()
 
 
+def test_a_processor_without_bfloat16_uses_such_a_model_as_it_is(
+    model: Phi, used: Phi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del used  # whether it can be had
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    half = model.to(torch.bfloat16)
+    assert for_use(half) is half
+
+
 def test_the_model_that_was_given_stays_as_it_is(model: Phi, used: Phi) -> None:
     assert not any(isinstance(module, PackedLinear) for module in model.modules())
     assert for_use(used) is used

@@ -20,6 +20,8 @@ from codeprimer.model.phi import Phi
 
 Module = TypeVar("Module", bound=nn.Module)
 
+_NEEDED = ("_reorder_linear_weight", "_linear_pointwise", "_is_mkldnn_bf16_supported")
+
 LARGEST_SHARE = 0.25
 """The copy of the weights may take this share of the machine's memory, whatever else is in it: answers follow from it."""
 
@@ -73,7 +75,9 @@ def _can_pack(model: Phi) -> bool:
         return False
     if platform.machine() not in ("x86_64", "AMD64") or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]  # torch leaves it so
         return False
-    if not all(hasattr(torch.ops.mkldnn, name) for name in ("_reorder_linear_weight", "_linear_pointwise")):
+    if not all(hasattr(torch.ops.mkldnn, name) for name in _NEEDED):
         return False  # they are torch's own affair: another version may do without
+    if weight.dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return False
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return model.parameter_count() * weight.element_size() <= LARGEST_SHARE * there
