@@ -342,6 +342,8 @@ def test_the_shape_is_that_of_the_model_to_start_from(tmp_path: Path) -> None:
         with_start(parse_recipe(values | {"training": {"model": {"layers": 3}}}, "test"))
     with pytest.raises(RecipeError, match=r"tokens\.context: 513 is more than the model of start\.path reads \(512\)"):
         with_start(parse_recipe(values | {"tokens": {"context": 513}}, "test"))
+    with pytest.raises(RecipeError, match=r"training\.lora\.rank: 33 is more than the matrices .* \(32\)"):
+        with_start(parse_recipe(values | {"tokens": {"context": 512}, "training": {"lora": {"rank": 33}}}, "test"))
     (tmp_path / "config.json").unlink()
     with pytest.raises(RecipeError, match=r"start\.path: .*config\.json does not exist; .*`codeprimer import-model`"):
         with_start(parse_recipe(values, "test"))

@@ -92,6 +92,7 @@ def run(  # noqa: PLR0913 - the options of a command are its arguments
         started = time.monotonic()
         tier = pipeline.settle_sandbox(folder, steps, allow_weak_sandbox)
         settled = pipeline.settle_machine(recipe, folder, steps)
+        pipeline.check_precision(recipe, settled, steps, console)
         write_atomically(folder.path / RECIPE, render_recipe(recipe).encode())
         planned = pipeline.plan(pipeline.steps_until(settled, until, tier, folder), recipe.seed, folder.store, console)
         if (loss := replaced(folder, planned, recipe.seed)) is not None:

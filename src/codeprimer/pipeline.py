@@ -291,6 +291,12 @@ def with_start(recipe: Recipe) -> Recipe:
         raise RecipeError(
             f"tokens.context: {recipe.tokens.context} is more than the model of start.path reads ({found.context}); lower it"
         )
+    if recipe.training.lora.rank > shape.hidden:
+        raise RecipeError(
+            f"training.lora.rank: {recipe.training.lora.rank} is more than the matrices of the model of start.path have "
+            f"({shape.hidden}), so the adapters would be larger than what they stand beside; lower it, or set rank: 0 and "
+            "train all weights"
+        )
     return recipe.model_copy(update={"training": recipe.training.model_copy(update={"model": shape})})
 
 
@@ -336,6 +342,22 @@ def choices(recipe: Recipe, decided: Mapping[str, Any]) -> dict[str, Any]:
             made["device"] if training.device == "auto" else training.device,
         )
     return made
+
+
+def check_precision(recipe: Recipe, settled: Recipe, steps: list[Step], console: Console) -> None:
+    """Warn where a recipe insists on a precision that this machine has no instructions for."""
+    if not any(step.name in NEED_TORCH for step in steps):
+        return
+    if recipe.training.precision != "bfloat16" or settled.training.device != "cpu":
+        return
+    from codeprimer.training.probe import product_speeds
+
+    speeds = product_speeds(settled.training.threads)
+    if speeds["bfloat16"] < speeds["float32"]:
+        console.warn(
+            f"training.precision: bfloat16: products take {speeds['float32'] / speeds['bfloat16']:.1f} times as long as in "
+            "float32 on this processor; precision: auto would choose float32"
+        )
 
 
 def settle_sandbox(folder: RunFolder, steps: list[Step], allow_weak: bool) -> Tier:
