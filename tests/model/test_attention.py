@@ -12,9 +12,9 @@ from codeprimer.model.attention import _PlainAttention
 def test_attention_by_products_equals_the_fused_kernel_with_its_gradients(
     block: int, kept: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("codeprimer.model.attention._PART_SCORES", 2 * 20 * 20)
-    monkeypatch.setattr("codeprimer.model.attention._BLOCK", block)
-    monkeypatch.setattr("codeprimer.model.attention.KEPT_LENGTH", kept)
+    monkeypatch.setattr("codeprimer.model.attention._PART_BYTES", 2 * 20 * 20 * 8)
+    monkeypatch.setattr("codeprimer.model.attention._BLOCK_BYTES", block * 8)
+    monkeypatch.setattr("codeprimer.model.attention.KEPT_BYTES", kept * 8)
     generator = torch.Generator().manual_seed(0)
     q_NTK, k_NTK, v_NTK = parts = [
         torch.randn((5, 20, 8), generator=generator, dtype=torch.float64, requires_grad=True) for _ in range(3)

@@ -12,7 +12,7 @@ from codeprimer.model import loss
 def test_loss_and_gradients_equal_the_plain_ones_whatever_the_chunks(
     rows: int, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loss, "CHUNK_LOGITS", 8 * 11)
+    monkeypatch.setattr(loss, "CHUNK_BYTES", 4 * 8 * 11)
     monkeypatch.setattr(loss, "CACHED_LOGITS", few * 11)
     generator = torch.Generator().manual_seed(rows)
     shapes = ((rows, 6), (11, 6), (11,))

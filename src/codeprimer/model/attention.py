@@ -1,7 +1,7 @@
 """Causal attention and rotary positions.
 
 Reads queries, keys and values, writes nothing. Its one idea: ask PyTorch's fused kernel, except where it is slow: when
-training in bfloat16 on a CPU, matrix products over a few heads and queries at a time take about two thirds of its time.
+training on a CPU, matrix products over a few heads and queries at a time take about two thirds of its time.
 
 Shapes: B rows, H heads, T positions, K dimensions of a head, R half of the rotated dimensions.
 """
@@ -20,14 +20,15 @@ from codeprimer.model.regime import PLAIN, Regime
 PLAIN_LENGTH = 1024
 """Up to this length [tokens] plain products win."""
 
-KEPT_LENGTH = 256
-"""Up to this length [tokens] the weights of the forward pass are kept; beyond it, they are computed again."""
+KEPT_BYTES = 1024
+"""Where the weights of a query are no larger, so for 512 keys in bfloat16, those of the forward pass are kept; beyond it,
+they are computed again."""
 
-_BLOCK = 256
-"""Queries that are looked at together; they see no key beyond the last of them."""
+_BLOCK_BYTES = 512
+"""Scores of one key that exist at a time, so of 256 queries in bfloat16; these see no key beyond the last of them."""
 
-_PART_SCORES = 2**20
-"""Scores that exist at a time: 2 MB of bfloat16, within the cache of one core."""
+_PART_BYTES = 2**21
+"""Bytes of the scores that exist at a time; they are to stay within the cache of one core."""
 
 
 def rotary_table(positions: int, rotary_size: int, theta: float) -> tuple[Tensor, Tensor]:
@@ -47,6 +48,17 @@ def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     return torch.cat((first * cosine - second * sine, second * cosine + first * sine, rest), dim=-1)
 
 
+def split_heads(qkv_BTNHK: Tensor, cosine: Tensor, sine: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return queries and keys, rotated, and values, each [B, H, T, K], of their common product [B, T, 3, H, K].
+
+    ``cosine`` and ``sine`` broadcast to [B, T, 2, H, R].
+    """
+    if qkv_BTNHK.requires_grad and qkv_BTNHK.device.type == "cpu":
+        return _SplitHeads.apply(qkv_BTNHK, cosine, sine)  # type: ignore[no-untyped-call,no-any-return]  # torch leaves it untyped
+    q_BHTK, k_BHTK = rotate(qkv_BTNHK[:, :, :2], cosine, sine).permute(2, 0, 3, 1, 4)
+    return q_BHTK, k_BHTK, qkv_BTNHK[:, :, 2].transpose(1, 2)
+
+
 def causal_attention(
     q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor, visible_B1TT: Tensor | None = None, regime: Regime = PLAIN
 ) -> Tensor:
@@ -61,20 +73,18 @@ def causal_attention(
         return functional.scaled_dot_product_attention(
             q_BHTK, k_BHTK, v_BHTK, attn_mask=visible_B1TT, dropout_p=share, is_causal=visible_B1TT is None
         )
-    short = q_BHTK.shape[2] <= PLAIN_LENGTH
-    if short and q_BHTK.dtype == torch.bfloat16 and q_BHTK.device.type == "cpu" and q_BHTK.requires_grad:
+    if q_BHTK.shape[2] <= PLAIN_LENGTH and q_BHTK.device.type == "cpu" and q_BHTK.requires_grad:
         parts = [part.reshape(-1, *part.shape[2:]) for part in (q_BHTK, k_BHTK, v_BHTK)]
         mixed: Tensor = _PlainAttention.apply(*parts)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return mixed.view_as(q_BHTK)
     return functional.scaled_dot_product_attention(q_BHTK, k_BHTK, v_BHTK, is_causal=True)
 
 
-def kept_weights(length: int) -> int:
-    """Return how many weights per token and head plain attention keeps for its way back."""
-    if length > KEPT_LENGTH:
+def kept_weights(length: int, number: int) -> int:
+    """Return how many weights per token and head plain attention keeps for its way back, in numbers of so many bytes."""
+    if length * number > KEPT_BYTES:
         return 0
-    ends = [min(start + _BLOCK, length) for start in range(0, length, _BLOCK)]
-    return sum((end - start) * end for start, end in zip(range(0, length, _BLOCK), ends, strict=True)) // length
+    return sum((end - start) * end for start, end in _blocks(length, number)) // length
 
 
 def _dropped_attention(
@@ -88,6 +98,27 @@ def _dropped_attention(
     return regime.drop(torch.softmax(scores_BHTT, -1), regime.attention_dropout) @ v_BHTK
 
 
+class _SplitHeads(torch.autograd.Function):
+    """Queries, keys and values apart, whose gradients are written into one tensor, where they are added up by default."""
+
+    @staticmethod
+    def forward(ctx: Any, qkv_BTNHK: Tensor, cosine: Tensor, sine: Tensor) -> tuple[Tensor, ...]:
+        ctx.save_for_backward(cosine, sine)
+        q_BHTK, k_BHTK = rotate(qkv_BTNHK[:, :, :2], cosine, sine).permute(2, 0, 3, 1, 4)
+        return q_BHTK.contiguous(), k_BHTK.contiguous(), qkv_BTNHK[:, :, 2].transpose(1, 2).contiguous()
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None]:
+        cosine, sine = (table.squeeze(-3) for table in ctx.saved_tensors)  # one table for queries and keys
+        q_BTHK, k_BTHK, v_BTHK = (grad_BHTK.transpose(1, 2) for grad_BHTK in upstream)
+        grad_BTNHK = q_BTHK.new_empty((*q_BTHK.shape[:2], 3, *q_BTHK.shape[2:]))
+        # To rotate back is to rotate by the negative angle.
+        grad_BTNHK[:, :, 0] = rotate(q_BTHK, cosine, -sine)
+        grad_BTNHK[:, :, 1] = rotate(k_BTHK, cosine, -sine)
+        grad_BTNHK[:, :, 2] = v_BTHK
+        return grad_BTNHK, None, None
+
+
 class _PlainAttention(torch.autograd.Function):
     """Attention of N heads at once, [N, T, K], by matrix products over a few heads and queries at a time."""
 
@@ -96,10 +127,11 @@ class _PlainAttention(torch.autograd.Function):
         scaled_NTK = q_NTK * q_NTK.shape[-1] ** -0.5
         mixed_NTK = torch.empty_like(q_NTK)
         kept: list[Tensor] = []
-        for heads, queries, keys in _parts(*q_NTK.shape[:2]):
+        is_kept = kept_weights(q_NTK.shape[1], q_NTK.element_size()) > 0
+        for heads, queries, keys in _parts(q_NTK):
             weights = _weights(scaled_NTK[heads, queries], k_NTK[heads, keys])
             _multiply(weights, v_NTK[heads, keys], mixed_NTK[heads, queries])
-            if q_NTK.shape[1] <= KEPT_LENGTH:
+            if is_kept:
                 kept.append(weights)
         ctx.save_for_backward(scaled_NTK, k_NTK, v_NTK, *kept)
         return mixed_NTK
@@ -110,8 +142,8 @@ class _PlainAttention(torch.autograd.Function):
         grad_NTK = upstream[0].contiguous()
         q_grad_NTK = torch.empty_like(scaled_NTK)
         k_grad_NTK, v_grad_NTK = _key_gradients(k_NTK)
-        add = _multiply if k_NTK.shape[1] <= _BLOCK else _add_product
-        for number, (heads, queries, keys) in enumerate(_parts(*scaled_NTK.shape[:2])):
+        add = _multiply if _is_one_block(k_NTK) else _add_product
+        for number, (heads, queries, keys) in enumerate(_parts(scaled_NTK)):
             q, k, v, grad = scaled_NTK[heads, queries], k_NTK[heads, keys], v_NTK[heads, keys], grad_NTK[heads, queries]
             weights = kept[number] if kept else _weights(q, k)
             add(weights.mT, grad, v_grad_NTK[heads, keys])
@@ -127,7 +159,7 @@ def _key_gradients(k_NTK: Tensor) -> tuple[Tensor, Tensor]:
 
     Where several blocks of queries see them, each is a sum, made in float32; else what is there will be written over.
     """
-    if k_NTK.shape[1] <= _BLOCK:
+    if _is_one_block(k_NTK):
         return torch.empty_like(k_NTK), torch.empty_like(k_NTK)
     exact = torch.promote_types(k_NTK.dtype, torch.float32)
     return torch.zeros(k_NTK.shape, dtype=exact), torch.zeros(k_NTK.shape, dtype=exact)
@@ -153,10 +185,20 @@ def _weights(q_HQK: Tensor, k_HSK: Tensor) -> Tensor:
     return torch.softmax(scores_HQS, -1)
 
 
-def _parts(heads: int, length: int) -> Iterator[tuple[slice, slice, slice]]:
+def _is_one_block(x_NTK: Tensor) -> bool:
+    return len(_blocks(x_NTK.shape[1], x_NTK.element_size())) == 1
+
+
+def _blocks(length: int, number: int) -> list[tuple[int, int]]:
+    """Return first and end of the queries that are looked at together, in numbers of so many bytes."""
+    block = max(1, _BLOCK_BYTES // number)
+    return [(start, min(start + block, length)) for start in range(0, length, block)]
+
+
+def _parts(q_NTK: Tensor) -> Iterator[tuple[slice, slice, slice]]:
     """Yield heads, queries and the keys that these see, so few that their scores stay within the cache."""
-    for start in range(0, length, _BLOCK):
-        end = min(start + _BLOCK, length)
-        step = max(1, _PART_SCORES // ((end - start) * end))
+    heads, length, _ = q_NTK.shape
+    for start, end in _blocks(length, q_NTK.element_size()):
+        step = max(1, _PART_BYTES // (q_NTK.element_size() * (end - start) * end))
         for first in range(0, heads, step):
             yield slice(first, first + step), slice(start, end), slice(0, end)

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-CHUNK_LOGITS = 2**24
-"""So many logits exist at a time: 32 MB of bfloat16."""
+CHUNK_BYTES = 2**25
+"""So large are the logits that exist at a time."""
 
 CACHED_LOGITS = 2**19
 """So many are turned into gradients at a time: 4 MB of float32, within the caches of a CPU's cores."""
@@ -53,7 +53,7 @@ def token_losses(hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N
 
 def _rows(weight_VD: Tensor) -> tuple[int, int]:
     """Return how many rows' logits exist at a time, and how many of them are turned into gradients at a time."""
-    chunk = max(1, CHUNK_LOGITS // len(weight_VD))
+    chunk = max(1, CHUNK_BYTES // (weight_VD.element_size() * len(weight_VD)))
     return chunk, chunk if weight_VD.is_cuda else max(1, CACHED_LOGITS // len(weight_VD))
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codeprimer.model.attention import causal_attention, rotary_table, rotate
+from codeprimer.model.attention import causal_attention, rotary_table, split_heads
 from codeprimer.model.cache import Cache
 from codeprimer.model.config import PhiConfig
 from codeprimer.model.loss import cross_entropy, token_losses
@@ -44,8 +44,7 @@ class Block(nn.Module):
         """Return the layer's output."""
         normed_BTD = self.input_layernorm(x_BTD)
         qkv_BTNHK = self.qkv(normed_BTD).unflatten(-1, (3, self.heads, -1))
-        q_BHTK, k_BHTK = rotate(qkv_BTNHK[:, :, :2], *rotary).permute(2, 0, 3, 1, 4)
-        mixed_BHTK = attend(q_BHTK, k_BHTK, qkv_BTNHK[:, :, 2].transpose(1, 2))
+        mixed_BHTK = attend(*split_heads(qkv_BTNHK, *rotary))
         attention_BTD = regime.drop(self.dense(mixed_BHTK.transpose(1, 2).flatten(-2)), regime.residual_dropout)
         mlp_BTD = self.fc2(functional.gelu(self.fc1(normed_BTD), approximate="tanh"))
         return x_BTD + attention_BTD + regime.drop(mlp_BTD, regime.residual_dropout)

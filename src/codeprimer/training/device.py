@@ -16,6 +16,7 @@ import torch
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.stage import available_cores
 from codeprimer.model.phi import Phi
+from codeprimer.training.allocator import give_back_freed_memory, keep_freed_memory
 from codeprimer.training.settings import MOST_THREADS, LoopSettings
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -74,6 +75,7 @@ class _Computing:
                 torch.use_deterministic_algorithms(is_exact)
                 # Filling fresh memory with NaN finds bugs; it changes no result and costs time.
                 _memory.fill_uninitialized_memory = False
+                keep_freed_memory()
             self._users += 1
 
     def leave(self) -> None:
@@ -84,6 +86,7 @@ class _Computing:
                 torch.set_num_threads(threads)
                 torch.use_deterministic_algorithms(deterministic)
                 _memory.fill_uninitialized_memory = fill
+                give_back_freed_memory()
 
 
 _COMPUTING = _Computing()

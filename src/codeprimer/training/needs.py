@@ -14,7 +14,7 @@ from codeprimer.model.arithmetic import flop_per_token
 from codeprimer.model.attention import PLAIN_LENGTH, kept_weights
 from codeprimer.model.config import PhiConfig
 from codeprimer.model.generate import Limits
-from codeprimer.model.loss import CACHED_LOGITS, CHUNK_LOGITS
+from codeprimer.model.loss import CACHED_LOGITS, CHUNK_BYTES
 from codeprimer.training.plan import Plan
 from codeprimer.training.settings import Phase, TrainingSettings
 from codeprimer.training.state import KEPT
@@ -153,14 +153,14 @@ def activation_bytes(settings: TrainingSettings, config: PhiConfig, rows: int, o
     """Return what a pass over so many sequences keeps for its way back [bytes]."""
     number = EXACT if settings.precision == "float32" else 2
     size, heads, length = config.hidden_size, config.heads, config.context
-    is_plain = on_cpu and number == 2 and length <= PLAIN_LENGTH
+    is_plain = on_cpu and length <= PLAIN_LENGTH
     if settings.attention_dropout and on_cpu:  # a GPU's fused attention drops without keeping scores
         # The scores, which share of them is kept, and what is left of them.
         each = 6 * size + 3 * heads * length
     elif settings.separate_documents:
         each = 8 * size + length
     elif is_plain:
-        each = 6 * size + heads * kept_weights(length)
+        each = 6 * size + heads * kept_weights(length, number)
     else:
         each = 8 * size
     each += 2 * config.intermediate + 2 * size * bool(settings.residual_dropout)
@@ -169,7 +169,7 @@ def activation_bytes(settings: TrainingSettings, config: PhiConfig, rows: int, o
 
 def logit_bytes(config: PhiConfig, rows: int, number: int, on_cpu: bool) -> int:
     """Return what the loss needs beside that: some rows' logits, and the gradients that it makes at once [bytes]."""
-    logits = min(CHUNK_LOGITS, rows * config.context * config.vocab_size)
+    logits = min(CHUNK_BYTES // number, rows * config.context * config.vocab_size)
     exact = min(CACHED_LOGITS, logits) if on_cpu else logits
     return logits * number + 3 * exact * EXACT + 2 * EXACT * config.hidden_size * config.vocab_size
 

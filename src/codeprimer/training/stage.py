@@ -27,7 +27,7 @@ class TrainingStage(Stage[TrainingSettings]):
     """Packed tokens in, a trained model out."""
 
     name = "training"
-    version = 5
+    version = 6
     volatile = ("speed.json",)
 
     def __init__(

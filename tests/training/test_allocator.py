@@ -1,0 +1,65 @@
+"""What becomes of memory between two steps."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
+
+MEASURE = """
+import resource
+from pathlib import Path
+
+import torch
+
+from codeprimer.training.device import reproducible
+
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
+def pages_of_a_round():
+    rounds = []
+    for _ in range(15):
+        before = faults()
+        torch.ones(100 * 2**18)
+        rounds.append(faults() - before)
+    print(sorted(rounds)[7])
+
+
+def held():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 // 2**20
+
+
+pages_of_a_round()
+with reproducible(1):
+    pages_of_a_round()
+    inside = held()
+print(inside - held())
+"""
+"""Prints how many pages of 100 MB the kernel has to clear: before, inside; and how much is given back [MB]."""
+
+
+def measured(**environment: str) -> list[int]:
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE], env=os.environ | environment, capture_output=True, text=True, check=True
+    )
+    return [int(line) for line in done.stdout.split()]
+
+
+def test_while_a_model_trains_freed_memory_serves_the_next_step_and_is_given_back_afterwards() -> None:
+    before, inside, given_back = measured()
+    assert before > 20_000
+    assert inside < 100
+    assert given_back > 80
+
+
+def test_who_tells_the_c_library_how_to_keep_memory_is_obeyed() -> None:
+    before, inside, *_ = measured(MALLOC_ARENA_MAX="4")
+    assert inside > 0.5 * before > 10_000
