@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import types
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,24 @@ def test_a_model_that_does_not_fit_is_told_how_many_sequences_would(tmp_path: Pa
 def test_a_machine_that_nobody_knows_is_named_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="--machine h10: no such machine; did you mean 'h100'"):
         forecast_of(large(), tmp_path, Order("h10"))
+
+
+def test_a_peak_that_is_of_another_precision_is_not_taken_silently(tmp_path: Path) -> None:
+    exact = forecast_of(large(precision="float32"), tmp_path, Order("a100"))
+    [warning] = [of for of in exact.warnings if "precision" in of]
+    assert warning.startswith("training.precision: float32: the 312 TFLOP/s of the A100 are those of bfloat16")
+    told = forecast_of(large(precision="float32"), tmp_path, Order("a100", tflops=19.5))
+    assert not any("precision" in of for of in told.warnings)
+
+
+def test_a_gpu_of_this_machine_counts_with_its_own_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = types.SimpleNamespace(total_memory=20 * 10**9)
+    monkeypatch.setattr("torch.cuda.get_device_properties", lambda number: memory)
+    found = forecast_of(large(device="cuda", precision="bfloat16"), tmp_path, Order(tflops=300.0))
+    assert any("of 20.0 GB that are there" in of for of in found.warnings)
+    there, here = (by_step(of)["base"].memory for of in (forecast_of(large(), tmp_path, Order("a100")), found))
+    assert there is not None and here is not None
+    assert here == pytest.approx(there, rel=0.05), "nothing of it is a copy on its way to the disk"
 
 
 def tried(monkeypatch: pytest.MonkeyPatch, trial: Trial) -> list[int]:

@@ -193,6 +193,7 @@ class _Models:
             took = f"take {duration(beside)}, as last time" if beside else "are not predicted"
             notes.append(f"assumed: saving and scoring {settings.selections} checkpoints {took}")
         self._check_memory(item.step.link, settings, memory)
+        self._check_peak(settings)
         is_tried = self._device is None and not any(note.startswith("computed") for note in notes)
         return Prediction(
             step=item.step.link,
@@ -216,8 +217,12 @@ class _Models:
         assert isinstance(item.step.stage, TrainingStage)
         if not item.step.stage.scores:
             return 0
-        passing = min(needs.passing_bytes(settings, phase, config, self._device is None) for phase in settings.phases)
+        on_cpu = self._on_cpu(settings)
+        passing = min(needs.passing_bytes(settings, phase, config, on_cpu) for phase in settings.phases)
         return max(0, answers - passing)
+
+    def _on_cpu(self, settings: TrainingSettings) -> bool:
+        return self._device is None and settings.device == "cpu"
 
     def _phase(self, settings: TrainingSettings, phase: Phase) -> tuple[float, int, str]:
         """Return a phase's time [s], its memory [bytes], and where they come from."""
@@ -234,7 +239,8 @@ class _Models:
         config = needs.config_of(settings, self._vocabulary)
         steps = phase.steps(config.context)
         rows = needs.rows_at_a_time(settings, phase)
-        here, there = (needs.memory(settings, phase, config, count) for count in (min(trial.rows, rows), rows))
+        on_cpu = self._on_cpu(settings)
+        here, there = (needs.memory(settings, phase, config, count, on_cpu) for count in (min(trial.rows, rows), rows))
         copied = here.saved_copy if steps > settings.checkpoint_every else 0
         more = there.total - here.total + copied
         speed = phase.batch_sequences * config.context / trial.step_seconds
@@ -289,7 +295,7 @@ class _Models:
         step = needs.step_flop(settings, phase, config) / (ceiling * share * devices)
         if device is not None:
             step = max(step, passes * config.layers * LAUNCH_SECONDS)
-        memory = needs.memory(settings, phase, config, rows, on_cpu=device is None).total
+        memory = needs.memory(settings, phase, config, rows, on_cpu=self._on_cpu(settings)).total
         kind = (
             f"{devices} x {device.label}, {ceiling / 1e12:,.0f}" if device else f"this machine, {ceiling / 1e12:,.2f}"
         )
@@ -304,13 +310,13 @@ class _Models:
     def _check_memory(self, step: str, settings: TrainingSettings, memory: int) -> None:
         """Warn where a machine's memory will not do."""
         from codeprimer.training import needs
-        from codeprimer.training.trial import machine_memory
+        from codeprimer.training.trial import device_memory
 
-        there = self._device.memory if self._device else machine_memory()
+        there = self._device.memory if self._device else device_memory(settings.device)
         if memory <= there:
             return
         config = needs.config_of(settings, self._vocabulary)
-        on_cpu = self._device is None
+        on_cpu = self._on_cpu(settings)
         most = MOST_SEQUENCES
         for phase in settings.phases:
             rows = needs.rows_at_a_time(settings, phase)
@@ -323,6 +329,17 @@ class _Models:
             else "not even one sequence at a time fits: take a smaller model, a shorter context or a larger machine"
         )
         self.warnings.append(f"{step} needs {size(memory)} of memory, of {size(there)} that are there; {remedy}")
+
+    def _check_peak(self, settings: TrainingSettings) -> None:
+        """Warn where what is known of a machine is not of the precision that the recipe wants."""
+        if self._device is None or self._order.tflops is not None or settings.precision != "float32":
+            return
+        warning = (
+            f"training.precision: float32: the {self._device.tflops:g} TFLOP/s of the {self._device.label} are those of "
+            "bfloat16, and in float32 it is several times slower; say with --tflops what it reaches"
+        )
+        if warning not in self.warnings:
+            self.warnings.append(warning)
 
 
 def _beside_training(last: Artifact | None, settings: TrainingSettings) -> float | None:

@@ -186,8 +186,9 @@ def _measure(scope: _Scope, loading: float) -> Trial:
                 "phases": (phase.model_copy(update={"batch_sequences": rows}),),
             }
         )
-        expected = needs.memory(tried, tried.phases[0], config, needs.rows_at_a_time(tried, tried.phases[0])).total
-        if row_seconds > ROW_SECONDS or scope.copies * expected > MEMORY_SHARE * machine_memory():
+        at_a_time = needs.rows_at_a_time(tried, tried.phases[0])
+        expected = needs.memory(tried, tried.phases[0], config, at_a_time, device.type == "cpu").total
+        if row_seconds > ROW_SECONDS or scope.copies * expected > MEMORY_SHARE * device_memory(device.type):
             return Trial(reached)
         used, began = time.process_time(), time.monotonic()
         seconds, steps, first = _step_seconds(replace(scope, settings=tried))
@@ -252,6 +253,13 @@ def _train(scope: _Scope, clock: _Clock) -> None:
 def _temporary_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="codeprimer-trial-") as folder:
         yield Path(folder)
+
+
+def device_memory(device: str) -> int:
+    """Return the memory of the device that this machine trains on [bytes]."""
+    import torch
+
+    return int(torch.cuda.get_device_properties(0).total_memory) if device == "cuda" else machine_memory()
 
 
 def machine_memory() -> int:
