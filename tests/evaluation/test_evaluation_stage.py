@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -200,6 +201,24 @@ def test_what_cannot_be_measured_is_a_warning(
     warned = " ".join(capsys.readouterr().err.split())
     assert "no held-out document was kept" in warned
     assert "the control has one phase only" in warned
+    assert built.artifact.facts["bits_per_byte"] == []
+
+
+def test_the_only_held_out_document_is_not_measured_where_a_model_was_trained_looking_at_it(
+    inputs: dict[str, Artifact], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store(tmp_path / "inputs")
+    watched = {
+        **inputs,
+        "exam": publish(store, "exam", {"exam": (TASKS, TASK_ROWS[:2])}, {}),
+        "quality": publish(store, "quality", {"kept": (KEPT, [document(100, "heldout")])}, {}),
+    }
+    looking = watched["base"].manifest | {"settings": {"phases": [{"name": "base"}], "heldout_every": 5}}
+    watched["base"] = dataclasses.replace(watched["base"], manifest=looking)
+    tools = Tools(LocalEngine(QUIET, 1), Console("auto"), 1)
+    built = run_stage(EvaluationStage(), SETTINGS, watched, "1" * 16, Store(tmp_path / "store"), tools)
+    warned = " ".join(capsys.readouterr().err.split())
+    assert "every held-out document was looked at while a model trained" in warned
     assert built.artifact.facts["bits_per_byte"] == []
 
 

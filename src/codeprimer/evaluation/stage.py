@@ -17,7 +17,7 @@ from codeprimer.core.stage import Stage, Stats, Tools
 from codeprimer.evaluation.comparison import bits_value, compare_bits, compare_scores, concept_scores, score_row
 from codeprimer.evaluation.grading import Sample, grade, limits_of, verdict_columns
 from codeprimer.evaluation.settings import EvaluationSettings
-from codeprimer.evaluation.texts import HELDOUT, TEXTS, choose_texts, text_facts
+from codeprimer.evaluation.texts import HELDOUT, TEXTS, choose_texts, text_facts, was_watched, watched_ids
 from codeprimer.evaluation.units import Unit, work
 from codeprimer.sandbox import Sandbox, Tier
 
@@ -164,6 +164,11 @@ def _bits_facts(
 
 def _warn_of_gaps(texts: Sequence[Row], inputs: Mapping[str, Artifact], console: Console) -> None:
     if not any(row["text_set"] == HELDOUT for row in texts):
-        console.warn("no held-out document was kept, so bits per byte is not measured on held-out code")
+        what = (
+            "every held-out document was looked at while a model trained"
+            if was_watched(inputs) and watched_ids(inputs["quality"], 0)
+            else "no held-out document was kept"
+        )
+        console.warn(f"{what}, so bits per byte is not measured on held-out code; raise corpus.heldout_fraction")
     if _early_control(inputs) is None:
         console.warn("the control has one phase only, so it is not compared with base at the same number of tokens")

@@ -39,7 +39,7 @@ WATCHED_DOCUMENT_BYTES = 2_048
 
 def choose_texts(inputs: Mapping[str, Artifact], settings: EvaluationSettings, seed: int) -> Iterator[Row]:
     """Yield the texts of both sets."""
-    watched = watched_ids(inputs["quality"], seed) if _was_watched(inputs) else frozenset()
+    watched = watched_ids(inputs["quality"], seed) if was_watched(inputs) else frozenset()
     yield from _heldout(inputs["quality"], settings, seed, watched)
     yield from _solutions(inputs["exam"])
 
@@ -57,7 +57,7 @@ def watched_ids(quality: Artifact, seed: int) -> frozenset[str]:
     return _first(ranked[: max(1, len(ranked) // 2)], WATCHED_BYTES)
 
 
-def _was_watched(inputs: Mapping[str, Artifact]) -> bool:
+def was_watched(inputs: Mapping[str, Artifact]) -> bool:
     """Tell whether a model was trained while somebody looked at held-out code, and may have been chosen by it."""
     return any(artifact.manifest.get("settings", {}).get("heldout_every") for artifact in inputs.values())
 
