@@ -27,6 +27,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 from tools.machine import machine
+from tools.precisions import precisions
 from tools.results import publish
 
 from codeprimer.core.stage import available_cores
@@ -47,7 +48,6 @@ RATIO, RATIO_TO_BEST = 1.6, 1.2
 PASSES = 3
 COUNTED, TRAINED_STEPS, TRAINED_ROWS = 97, 60, 4
 """The tokens that the model learns to say one after the other, again and again."""
-CONTENDERS = ("codeprimer float32", "codeprimer bfloat16", "transformers float32", "transformers bfloat16")
 PACKAGES = ("codeprimer", "torch", "transformers")
 
 Result = dict[str, Any]
@@ -65,12 +65,13 @@ def main() -> int:
         contender, weights, output = given.run
         Path(output).write_text(json.dumps(run(contender, Path(weights))))
         return 0
-    runs: dict[str, list[Result]] = {contender: [] for contender in CONTENDERS}
+    contenders = [f"{name} {precision}" for name in ("codeprimer", "transformers") for precision in precisions()]
+    runs: dict[str, list[Result]] = {contender: [] for contender in contenders}
     with tempfile.TemporaryDirectory() as scratch:
         weights = Path(scratch) / "model.safetensors"
         make_model(weights)
         for _ in range(given.rounds):
-            for contender in CONTENDERS:
+            for contender in contenders:
                 runs[contender].append(apart(contender, weights))
     targets, result = judge(runs)
     facts = {"machine": machine(PACKAGES), "rounds": given.rounds, "each_round": runs}
@@ -84,14 +85,14 @@ def judge(runs: dict[str, list[Result]]) -> tuple[dict[str, bool], Result]:
     ours, theirs = runs["codeprimer float32"], runs["transformers float32"]
     plain = median(a["tokens_per_s"] / b["tokens_per_s"] for a, b in zip(ours, theirs, strict=True))
     best_ours, best_theirs = (
-        max((c for c in CONTENDERS if c.startswith(of)), key=speeds.__getitem__) for of in ("code", "tran")
+        max((c for c in runs if c.startswith(of)), key=speeds.__getitem__) for of in ("code", "tran")
     )
     best = median(
         a["tokens_per_s"] / b["tokens_per_s"] for a, b in zip(runs[best_ours], runs[best_theirs], strict=True)
     )
     equal = all(a["tokens"] == b["tokens"] for a, b in zip(ours, theirs, strict=True))
     wasted = ours[0]["ragged_rows"] - ours[0]["ragged_wanted_rows"]
-    for contender in CONTENDERS:
+    for contender in runs:
         print(f"  {contender:<22} {speeds[contender]:8,.0f} tokens/s, ragged {ragged[contender]:8,.0f}")
     print(
         f"  {plain:.2f} times transformers in float32, {best:.2f} times its best ({best_ours} to {best_theirs})",

@@ -12,6 +12,8 @@ The claims, as medians over the rounds:
 - at most 0.55 of the memory of transformers' plain loop in float32;
 - at least 0.43 (S) and 0.55 (M) of the ceiling, which is what matrix products alone reach here in that precision.
 
+Where a machine has no instructions for bfloat16, the probe chooses float32 and all of this is said of float32.
+
 The work of a step is counted as 6 per weight of a matrix and token, the attention of a causal model as half of all pairs.
 """
 
@@ -30,6 +32,7 @@ from typing import Any
 import torch
 from tools.machine import machine
 from tools.peers import make_environment
+from tools.precisions import precisions
 from tools.results import publish
 
 from codeprimer.core.errors import UserError
@@ -51,7 +54,6 @@ UTILISATION = {"S": 0.43, "M": 0.55}
 MEMORY = 0.55
 OURS = "codeprimer"
 PEERS = ("transformers", "trainer", "gpt", "litgpt")
-PRECISIONS = ("float32", "bfloat16")
 PACKAGES = ("codeprimer", "torch", "transformers")
 
 Result = dict[str, Any]
@@ -66,7 +68,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=RESULT)
     given = parser.parse_args()
     torch.set_num_threads(available_cores())
-    ceilings = {precision: ceiling(getattr(torch, precision), torch.device("cpu"), 2048) for precision in PRECISIONS}
+    ceilings = {precision: ceiling(getattr(torch, precision), torch.device("cpu"), 2048) for precision in precisions()}
     print(f"ceiling [GFLOP/s]: {ceilings}", flush=True)
     rows = [measure(name, given.rounds, not given.without_peers, ceilings) for name in given.shapes]
     targets = {name: met for row in rows for name, met in row["targets"].items()}
@@ -90,7 +92,7 @@ def measure(name: str, rounds: int, with_peers: bool, ceilings: Mapping[str, flo
     )
     chosen = choose_precision(settings, shape["vocabulary"])
     pythons = {OURS: Path(sys.executable)} | (interpreters() if with_peers else {})
-    contenders = [f"{contender} {precision}" for contender in pythons for precision in PRECISIONS]
+    contenders = [f"{contender} {precision}" for contender in pythons for precision in ceilings]
     runs: dict[str, list[Result]] = {contender: [] for contender in contenders}
     for _ in range(rounds):
         for contender in contenders:

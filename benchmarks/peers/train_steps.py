@@ -16,7 +16,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,21 @@ Shape = dict[str, int]
 Step = Callable[[Tensor], float]
 """Trains on ids [rows, context + 1] and returns the loss."""
 
+OPEN = ExitStack()
+"""What lasts to the end of the program."""
+
 RATE, DECAY, BETAS, CLIP = 6e-4, 0.1, (0.9, 0.95), 1.0
 
 
 def main() -> int:
+    """Run the contender that is named."""
+    with OPEN:
+        train(*sys.argv[1:])
+    return 0
+
+
+def train(contender: str, given: str, output: str) -> None:
     """Train one contender and write what was measured."""
-    contender, given, output = sys.argv[1:]
     shape = json.loads(Path(given).read_text())
     torch.set_num_threads(shape["threads"])
     torch.manual_seed(0)
@@ -54,7 +63,6 @@ def main() -> int:
             seconds.append(time.perf_counter() - started)
     used = peak_memory() / 1e6
     Path(output).write_text(json.dumps({"seconds": seconds, "losses": losses, "memory_MB": used}))
-    return 0
 
 
 def peak_memory() -> int:
@@ -67,7 +75,7 @@ def ours(shape: Shape, precision: str) -> Step:
     """Return codeprimer's step."""
     from codeprimer.model.config import PhiConfig
     from codeprimer.model.phi import Phi
-    from codeprimer.training.device import DTYPES
+    from codeprimer.training.device import DTYPES, reproducible
     from codeprimer.training.optimiser import Optimiser
     from codeprimer.training.settings import Phase
 
@@ -76,6 +84,7 @@ def ours(shape: Shape, precision: str) -> Step:
     )
     phase = Phase(name="timed", mixture={"timed": 1.0}, tokens=1, weight_decay=DECAY, betas=BETAS, clip=CLIP)
     optimiser = Optimiser(Phi(config).initialise(0).train(), phase, DTYPES[precision])
+    OPEN.enter_context(reproducible(shape["threads"]))
 
     def step(ids: Tensor) -> float:
         loss = optimiser.working.loss(ids[:, :-1], ids[:, 1:])
