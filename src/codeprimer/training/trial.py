@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -177,7 +178,11 @@ def _measure(scope: _Scope, loading: float) -> Trial:
     config = needs.config_of(settings, scope.vocabulary)
     with reproducible(settings.threads or available_cores(), settings.device):
         device, dtype = device_of(settings), DTYPES[settings.precision]
-        reached = ceiling(dtype, device, SIZES[device.type], min(_CEILING_SECONDS, scope.seconds)) * 1e9
+        # In a thread that ends, and its helpers with it: beside idle helpers of another thread, OpenMP's no longer wait
+        # actively for each other, and the steps that are tried would take half as long again as those of a run.
+        with ThreadPoolExecutor(1) as apart:
+            size, seconds = SIZES[device.type], min(_CEILING_SECONDS, scope.seconds)
+            reached = apart.submit(ceiling, dtype, device, size, seconds).result() * 1e9
         row_seconds = needs.step_flop(settings, phase, config) / phase.batch_sequences / reached / EXPECTED_SHARE
         rows = min(phase.batch_sequences, max(1, int(STEP_SECONDS / row_seconds)))
         tried = settings.model_copy(
