@@ -110,7 +110,7 @@ def test_a_state_that_was_cut_off_is_passed_over(
     assert not (tmp_path / "00000010").exists()
 
 
-def test_a_full_disk_leaves_the_last_state_whole(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_last_state_whole_and_is_told_once_until_there_is_room_again(tmp_path: Path) -> None:
     mounted = tmp_path / "small"
     mounted.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(mounted)]
@@ -120,13 +120,18 @@ def test_a_full_disk_leaves_the_last_state_whole(tmp_path: Path) -> None:
         warnings: list[str] = []
         states = States(mounted / "states", warnings.append)
         (mounted / "states").mkdir()
-        for step, numbers in ((5, 1000), (10, 10**6), (15, 1000)):
+        whole = 0
+        for step, numbers in ((5, 1000), (10, 10**6), (12, 10**6), (15, 1000), (20, 10**6)):
             states.save(position(step), {"weight": torch.full((numbers,), float(step))}.items())
             states.wait()
             loaded = states.load()
             assert loaded is not None
-            assert loaded[0].step == (step if step != 10 else 5)
-        assert len(warnings) == 1
+            whole = step if numbers == 1000 else whole
+            assert loaded[0].step == whole
+        assert [warning.partition("; ")[2] for warning in warnings] == [
+            "the state of step 5 is kept, and training goes on",
+            "the state of step 15 is kept, and training goes on",
+        ]
         assert "No space left on device" in warnings[0]
     finally:
         subprocess.run(["umount", "--lazy", str(mounted)], check=True)  # the last state is still mapped

@@ -59,6 +59,8 @@ class States:
         self._warn = warn
         self._writing: threading.Thread | None = None
         self._failure: BaseException | None = None
+        self._told = ""
+        """Why the last state could not be written, if so; a full disk is told once, not with every state."""
 
     def save(self, position: Position, tensors: Iterable[tuple[str, Tensor]]) -> None:
         """Have a state written, and all but the newest ones removed; what is given may change at once."""
@@ -72,17 +74,23 @@ class States:
 
         Raises what was not foreseen.
         """
-        if self._writing is not None:
-            self._writing.join()
-            self._writing = None
+        if self._writing is None:
+            return
+        self._writing.join()
+        self._writing = None
         failure, self._failure = self._failure, None
         if isinstance(failure, OSError):
+            reason = failure.strerror or str(failure)
+            if reason == self._told:
+                return
+            self._told = reason
             kept = self._names()
             left = f"the state of step {int(kept[-1].name)} is kept" if kept else "there is none to go on from"
-            reason = failure.strerror or failure
             self._warn(f"{self._folder}: a state could not be written ({reason}); {left}, and training goes on")
         elif failure is not None:
             raise failure
+        else:
+            self._told = ""
 
     def load(self, check: Check | None = None) -> tuple[Position, dict[str, Tensor]] | None:
         """Return the newest state that can be read and passes ``check``, or None where there is none."""
