@@ -153,16 +153,16 @@ def activation_bytes(settings: TrainingSettings, config: PhiConfig, rows: int, o
     """Return what a pass over so many sequences keeps for its way back [bytes]."""
     number = EXACT if settings.precision == "float32" else 2
     size, heads, length = config.hidden_size, config.heads, config.context
-    is_plain = on_cpu and length <= PLAIN_LENGTH
+    is_plain = on_cpu and settings.precision != "float16" and length <= PLAIN_LENGTH
     if settings.attention_dropout and on_cpu:  # a GPU's fused attention drops without keeping scores
         # The scores, which share of them is kept, and what is left of them.
         each = 6 * size + 3 * heads * length
     elif settings.separate_documents:
-        each = 8 * size + length
+        each = (8 - on_cpu) * size + length  # on a GPU the values keep the product that they are a part of
     elif is_plain:
         each = 6 * size + heads * kept_weights(length, number)
     else:
-        each = 8 * size
+        each = (8 - on_cpu) * size
     each += 2 * config.intermediate + 2 * size * bool(settings.residual_dropout)
     return rows * length * number * (config.layers * each + 2 * size)
 
