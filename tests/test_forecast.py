@@ -100,11 +100,18 @@ def test_a_peak_that_is_of_another_precision_is_not_taken_silently(tmp_path: Pat
 def test_a_gpu_of_this_machine_counts_with_its_own_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     memory = types.SimpleNamespace(total_memory=20 * 10**9)
     monkeypatch.setattr("torch.cuda.get_device_properties", lambda number: memory)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     found = forecast_of(large(device="cuda", precision="bfloat16"), tmp_path, Order(tflops=300.0))
     assert any("of 20.0 GB that are there" in of for of in found.warnings)
     there, here = (by_step(of)["base"].memory for of in (forecast_of(large(), tmp_path, Order("a100")), found))
     assert there is not None and here is not None
-    assert here == pytest.approx(there, rel=0.05), "nothing of it is a copy on its way to the disk"
+    assert here == there, "nothing of it is a copy on its way to the disk, nor of the program's own"
+
+
+def test_a_gpu_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    found = forecast_of(large(device="cuda", precision="bfloat16"), tmp_path, Order(tflops=300.0))
+    assert any("there is no CUDA device here whose memory could be told" in of for of in found.warnings)
 
 
 def tried(monkeypatch: pytest.MonkeyPatch, trial: Trial) -> list[int]:

@@ -75,6 +75,7 @@ def ours(shape: Shape, precision: str) -> Step:
     """Return codeprimer's step."""
     from codeprimer.model.config import PhiConfig
     from codeprimer.model.phi import Phi
+    from codeprimer.training.allocator import keeping_freed_memory
     from codeprimer.training.device import DTYPES, reproducible
     from codeprimer.training.optimiser import Optimiser
     from codeprimer.training.settings import Phase
@@ -85,6 +86,7 @@ def ours(shape: Shape, precision: str) -> Step:
     phase = Phase(name="timed", mixture={"timed": 1.0}, tokens=1, weight_decay=DECAY, betas=BETAS, clip=CLIP)
     optimiser = Optimiser(Phi(config).initialise(0).train(), phase, DTYPES[precision])
     OPEN.enter_context(reproducible(shape["threads"]))
+    OPEN.enter_context(keeping_freed_memory())
 
     def step(ids: Tensor) -> float:
         loss = optimiser.working.loss(ids[:, :-1], ids[:, 1:])

@@ -254,7 +254,7 @@ class _Models:
         if trial.rows < phase.batch_sequences // settings.processes:
             note += f"; a step of {phase.batch_sequences} is taken to need so many times more"
         start = trial.start_seconds if phase is settings.phases[0] else 0.0
-        return start + steps * trial.step_seconds, trial.peak + PROGRAM_BYTES + self._copies * more, note
+        return start + steps * trial.step_seconds, trial.peak + PROGRAM_BYTES * on_cpu + self._copies * more, note
 
     def _trial(self, settings: TrainingSettings, phase: Phase) -> Any:
         from codeprimer.training.trial import try_out
@@ -305,7 +305,7 @@ class _Models:
             f"{flop / 1e9:,.3f} GFLOP each; assumed: {kind} TFLOP/s, of which training reaches "
             f"{percent(share)}"
         )
-        return phase.steps(config.context) * step, memory + (0 if device else PROCESS_BYTES), note
+        return phase.steps(config.context) * step, memory + PROCESS_BYTES * self._on_cpu(settings), note
 
     def _check_memory(self, step: str, settings: TrainingSettings, memory: int) -> None:
         """Warn where a machine's memory will not do."""
@@ -313,6 +313,11 @@ class _Models:
         from codeprimer.training.trial import device_memory
 
         there = self._device.memory if self._device else device_memory(settings.device)
+        if there is None:
+            self.warnings.append(
+                f"{step}: training.device is cuda, and there is no CUDA device here whose memory could be told"
+            )
+            return
         if memory <= there:
             return
         config = needs.config_of(settings, self._vocabulary)

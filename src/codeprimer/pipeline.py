@@ -294,8 +294,7 @@ def with_start(recipe: Recipe) -> Recipe:
     if recipe.training.lora.rank > shape.hidden:
         raise RecipeError(
             f"training.lora.rank: {recipe.training.lora.rank} is more than the matrices of the model of start.path have "
-            f"({shape.hidden}), so the adapters would be larger than what they stand beside; lower it, or set rank: 0 and "
-            "train all weights"
+            f"({shape.hidden}), so nothing would come of the rest; lower it, or set rank: 0 and train all weights"
         )
     return recipe.model_copy(update={"training": recipe.training.model_copy(update={"model": shape})})
 
@@ -350,13 +349,12 @@ def check_precision(recipe: Recipe, settled: Recipe, steps: list[Step], console:
         return
     if recipe.training.precision != "bfloat16" or settled.training.device != "cpu":
         return
-    from codeprimer.training.probe import product_speeds
+    from codeprimer.training.probe import HOPELESS, product_cost
 
-    speeds = product_speeds(settled.training.threads)
-    if speeds["bfloat16"] < speeds["float32"]:
+    if (cost := product_cost(settled.training.threads)) > HOPELESS:
         console.warn(
-            f"training.precision: bfloat16: products take {speeds['float32'] / speeds['bfloat16']:.1f} times as long as in "
-            "float32 on this processor; precision: auto would choose float32"
+            f"training.precision: bfloat16: products take {cost:.0f} times as long as in float32 on this processor; "
+            "precision: auto would choose float32"
         )
 
 

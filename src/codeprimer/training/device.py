@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import torch
 
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.stage import available_cores
 from codeprimer.model.phi import Phi
-from codeprimer.training.allocator import give_back_freed_memory, keep_freed_memory
 from codeprimer.training.settings import MOST_THREADS, LoopSettings
+
+Result = TypeVar("Result")
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -75,7 +77,6 @@ class _Computing:
                 torch.use_deterministic_algorithms(is_exact)
                 # Filling fresh memory with NaN finds bugs; it changes no result and costs time.
                 _memory.fill_uninitialized_memory = False
-                keep_freed_memory()
             self._users += 1
 
     def leave(self) -> None:
@@ -86,7 +87,6 @@ class _Computing:
                 torch.set_num_threads(threads)
                 torch.use_deterministic_algorithms(deterministic)
                 _memory.fill_uninitialized_memory = fill
-                give_back_freed_memory()
 
 
 _COMPUTING = _Computing()
@@ -105,3 +105,13 @@ def reproducible(threads: int, device: str = "cpu") -> Iterator[None]:
         yield
     finally:
         _COMPUTING.leave()
+
+
+def in_a_thread_that_ends(work: Callable[[], Result]) -> Result:
+    """Return what some work returns, done in a thread of its own.
+
+    OpenMP gives each thread that computes its helpers. Beside the idle ones of another thread, those of the loop no longer
+    wait actively for each other, and its steps may take half as long again; so what is measured beforehand ends with its own.
+    """
+    with ThreadPoolExecutor(1) as apart:
+        return apart.submit(work).result()

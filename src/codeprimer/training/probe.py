@@ -2,7 +2,7 @@
 
 Reads nothing, writes nothing. Its one idea: a real step of a real model says more than any list of processor features.
 The answer differs between machines, so it is asked once per run and recorded in the settings. Only where products alone are
-slower in bfloat16 is no step tried: without instructions for it, a single one can take minutes.
+far slower in bfloat16 is no step tried: without instructions for it, a single one can take minutes.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from codeprimer.core.extras import require_torch
 from codeprimer.core.stage import available_cores
 from codeprimer.training.settings import Device, ModelSettings, Phase, Precision
 
-_CPU_PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
-
 _GAIN = 1.1
 """bfloat16 must be this much faster to be chosen; float32 is the more exact."""
 
-_PRODUCT = 256
+HOPELESS = 4.0
+"""Where products take so many times as long in bfloat16, no step is tried in it."""
+
+_PRODUCT_SIZE = 256
 """The size of the matrices whose products are tried first: 30 ms where bfloat16 is slowest."""
 
 _PRODUCT_SECONDS = 0.1
+"""How long they are [s]."""
 
 _SEQUENCES = 8
 _TIMED_STEPS = 3
@@ -48,24 +50,26 @@ def choose_precision(
         import torch
 
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
-    products = product_speeds(threads)
-    if products["bfloat16"] < products["float32"]:
+    if product_cost(threads) > HOPELESS:
         return "float32"
-    seconds = step_seconds(model, vocabulary, threads)
+    from codeprimer.training.device import in_a_thread_that_ends
+
+    seconds = in_a_thread_that_ends(lambda: step_seconds(model, vocabulary, threads))
     return "bfloat16" if seconds["bfloat16"] * _GAIN < seconds["float32"] else "float32"
 
 
-def product_speeds(threads: int) -> dict[str, float]:
-    """Return what products of matrices reach in each precision [GFLOP/s]."""
+def product_cost(threads: int) -> float:
+    """Return how many times as long products of matrices take in bfloat16 as in float32."""
     import torch
 
     from codeprimer.model.arithmetic import ceiling
-    from codeprimer.training.device import DTYPES, reproducible
+    from codeprimer.training.device import in_a_thread_that_ends, reproducible
+
+    def reached(dtype: torch.dtype) -> float:
+        return ceiling(dtype, torch.device("cpu"), _PRODUCT_SIZE, _PRODUCT_SECONDS)
 
     with reproducible(threads or available_cores()):
-        return {
-            name: ceiling(DTYPES[name], torch.device("cpu"), _PRODUCT, _PRODUCT_SECONDS) for name in _CPU_PRECISIONS
-        }
+        return in_a_thread_that_ends(lambda: reached(torch.float32) / reached(torch.bfloat16))
 
 
 def step_seconds(model: ModelSettings, vocabulary: int, threads: int) -> dict[str, float]:
@@ -80,7 +84,7 @@ def step_seconds(model: ModelSettings, vocabulary: int, threads: int) -> dict[st
     phase = Phase(name="probe", mixture={"probe": 1.0}, tokens=1)
     best: dict[str, float] = {}
     with reproducible(threads or available_cores()):
-        for name in _CPU_PRECISIONS:
+        for name in ("float32", "bfloat16"):
             dtype = DTYPES[name]
             optimiser = Optimiser(Phi(model.config(vocabulary, 0)).initialise(0), phase, dtype)
             for _ in range(1 + _TIMED_STEPS):

@@ -6,6 +6,7 @@ together, and leave everything that can be tested alone to them.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from codeprimer.core.stage import Stats, Tools, available_cores
 from codeprimer.model.lora import AdaptedPhi, save_checkpoint, trainable
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
+from codeprimer.training.allocator import keeping_freed_memory
 from codeprimer.training.batches import Batches
 from codeprimer.training.beginning import first_model
 from codeprimer.training.device import reproducible
@@ -64,7 +66,8 @@ def train(
             "training.heldout_every the loss on held-out code chooses"
         )
     is_first = Ranks().is_first
-    with reproducible(settings.threads or available_cores(), settings.device):
+    keeping = keeping_freed_memory() if settings.device == "cpu" else contextlib.nullcontext()
+    with reproducible(settings.threads or available_cores(), settings.device), keeping:
         model = first_model(settings, inputs, tokenizer, tools.seed)
         batches = Batches(inputs["tokens"], plan, tools.seed)
         _warn_of_curricula(batches, tools.console)

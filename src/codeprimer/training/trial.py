@@ -13,7 +13,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -171,18 +170,17 @@ def _measure(scope: _Scope, loading: float) -> Trial:
 
     from codeprimer.model.arithmetic import SIZES, ceiling
     from codeprimer.training import needs
-    from codeprimer.training.device import DTYPES, device_of, reproducible
+    from codeprimer.training.allocator import keeping_freed_memory
+    from codeprimer.training.device import DTYPES, device_of, in_a_thread_that_ends, reproducible
 
     settings = scope.settings
     (phase,) = settings.phases
     config = needs.config_of(settings, scope.vocabulary)
-    with reproducible(settings.threads or available_cores(), settings.device):
+    keeping = keeping_freed_memory() if settings.device == "cpu" else contextlib.nullcontext()
+    with reproducible(settings.threads or available_cores(), settings.device), keeping:
         device, dtype = device_of(settings), DTYPES[settings.precision]
-        # In a thread that ends, and its helpers with it: beside idle helpers of another thread, OpenMP's no longer wait
-        # actively for each other, and the steps that are tried would take half as long again as those of a run.
-        with ThreadPoolExecutor(1) as apart:
-            size, seconds = SIZES[device.type], min(_CEILING_SECONDS, scope.seconds)
-            reached = apart.submit(ceiling, dtype, device, size, seconds).result() * 1e9
+        size, shortly = SIZES[device.type], min(_CEILING_SECONDS, scope.seconds)
+        reached = in_a_thread_that_ends(lambda: ceiling(dtype, device, size, shortly)) * 1e9
         row_seconds = needs.step_flop(settings, phase, config) / phase.batch_sequences / reached / EXPECTED_SHARE
         rows = min(phase.batch_sequences, max(1, int(STEP_SECONDS / row_seconds)))
         tried = settings.model_copy(
@@ -193,7 +191,7 @@ def _measure(scope: _Scope, loading: float) -> Trial:
         )
         at_a_time = needs.rows_at_a_time(tried, tried.phases[0])
         expected = needs.memory(tried, tried.phases[0], config, at_a_time, device.type == "cpu").total
-        if row_seconds > ROW_SECONDS or scope.copies * expected > MEMORY_SHARE * device_memory(device.type):
+        if row_seconds > ROW_SECONDS or scope.copies * expected > MEMORY_SHARE * (device_memory(device.type) or 0):
             return Trial(reached)
         used, began = time.process_time(), time.monotonic()
         seconds, steps, first = _step_seconds(replace(scope, settings=tried))
@@ -260,11 +258,13 @@ def _temporary_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def device_memory(device: str) -> int:
-    """Return the memory of the device that this machine trains on [bytes]."""
+def device_memory(device: str) -> int | None:
+    """Return the memory of the device that this machine trains on [bytes]; None where it has no such device."""
     import torch
 
-    return int(torch.cuda.get_device_properties(0).total_memory) if device == "cuda" else machine_memory()
+    if device != "cuda":
+        return machine_memory()
+    return int(torch.cuda.get_device_properties(0).total_memory) if torch.cuda.is_available() else None
 
 
 def machine_memory() -> int:
