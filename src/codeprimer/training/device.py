@@ -17,6 +17,7 @@ import torch
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.stage import available_cores
 from codeprimer.model.phi import Phi
+from codeprimer.training.allocator import keeping_freed_memory
 from codeprimer.training.settings import MOST_THREADS, LoopSettings
 
 Result = TypeVar("Result")
@@ -105,6 +106,14 @@ def reproducible(threads: int, device: str = "cpu") -> Iterator[None]:
         yield
     finally:
         _COMPUTING.leave()
+
+
+@contextlib.contextmanager
+def as_models_train(settings: LoopSettings) -> Iterator[None]:
+    """Compute as a run with these settings does: reproducibly and, on a CPU, with memory that is kept between steps."""
+    keeping = keeping_freed_memory() if settings.device == "cpu" else contextlib.nullcontext()
+    with reproducible(settings.threads or available_cores(), settings.device), keeping:
+        yield
 
 
 def in_a_thread_that_ends(work: Callable[[], Result]) -> Result:

@@ -6,7 +6,6 @@ together, and leave everything that can be tested alone to them.
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,14 +17,13 @@ import orjson
 from codeprimer.core.artifact import Artifact, Workspace, make_once, to_json, write_atomically
 from codeprimer.core.console import Console
 from codeprimer.core.errors import UserError
-from codeprimer.core.stage import Stats, Tools, available_cores
+from codeprimer.core.stage import Stats, Tools
 from codeprimer.model.lora import AdaptedPhi, save_checkpoint, trainable
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
-from codeprimer.training.allocator import keeping_freed_memory
 from codeprimer.training.batches import Batches
 from codeprimer.training.beginning import first_model
-from codeprimer.training.device import reproducible
+from codeprimer.training.device import as_models_train
 from codeprimer.training.exposure import count_seen, stretches, write_exposure
 from codeprimer.training.heldout import BITS_PER_BYTE, LOSS, OpenHeldout, Watch
 from codeprimer.training.loggers import Loggers
@@ -66,8 +64,7 @@ def train(
             "training.heldout_every the loss on held-out code chooses"
         )
     is_first = Ranks().is_first
-    keeping = keeping_freed_memory() if settings.device == "cpu" else contextlib.nullcontext()
-    with reproducible(settings.threads or available_cores(), settings.device), keeping:
+    with as_models_train(settings):
         model = first_model(settings, inputs, tokenizer, tools.seed)
         batches = Batches(inputs["tokens"], plan, tools.seed)
         _warn_of_curricula(batches, tools.console)

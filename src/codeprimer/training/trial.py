@@ -170,14 +170,12 @@ def _measure(scope: _Scope, loading: float) -> Trial:
 
     from codeprimer.model.arithmetic import SIZES, ceiling
     from codeprimer.training import needs
-    from codeprimer.training.allocator import keeping_freed_memory
-    from codeprimer.training.device import DTYPES, device_of, in_a_thread_that_ends, reproducible
+    from codeprimer.training.device import DTYPES, as_models_train, device_of, in_a_thread_that_ends
 
     settings = scope.settings
     (phase,) = settings.phases
     config = needs.config_of(settings, scope.vocabulary)
-    keeping = keeping_freed_memory() if settings.device == "cpu" else contextlib.nullcontext()
-    with reproducible(settings.threads or available_cores(), settings.device), keeping:
+    with as_models_train(settings):
         device, dtype = device_of(settings), DTYPES[settings.precision]
         size, shortly = SIZES[device.type], min(_CEILING_SECONDS, scope.seconds)
         reached = in_a_thread_that_ends(lambda: ceiling(dtype, device, size, shortly)) * 1e9
