@@ -105,6 +105,7 @@ def test_speeds_stay_out_of_what_is_published_and_measuring_changes_no_byte(
     assert measured.manifest == plain.manifest
     speed = json.loads((measured.path / "speed.json").read_text())
     assert speed["ceiling_flops"] > 1e8
-    assert 0 < speed["share_of_ceiling"] < 1
+    flops = speed["tokens_per_second"] * speed["flop_per_token"]
+    assert speed["share_of_ceiling"] == pytest.approx(flops / speed["ceiling_flops"])
     assert (speed["device"], speed["precision"], speed["threads"]) == ("cpu", "bfloat16", 1)
     assert b"tokens_per_second" not in (measured.path / "metrics.jsonl").read_bytes()
