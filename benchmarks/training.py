@@ -90,7 +90,7 @@ def measure(name: str, rounds: int, with_peers: bool, ceilings: Mapping[str, flo
         intermediate=4 * shape["hidden"],
         context=shape["context"],
     )
-    chosen = choose_precision(settings, shape["vocabulary"])
+    chosen = choose_precision(settings, shape["vocabulary"]) if len(ceilings) > 1 else "float32"
     pythons = {OURS: Path(sys.executable)} | (interpreters() if with_peers else {})
     contenders = [f"{contender} {precision}" for contender in pythons for precision in ceilings]
     runs: dict[str, list[Result]] = {contender: [] for contender in contenders}
