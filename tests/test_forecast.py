@@ -17,6 +17,7 @@ from codeprimer.model.arithmetic import flop_per_token
 from codeprimer.model.devices import DEVICES, known_device
 from codeprimer.recipe import Recipe, parse_recipe
 from codeprimer.run_folder import RunFolder
+from codeprimer.schedule import Planned, Step
 from codeprimer.training.trial import Trial
 from tests.conftest import SmallRun, codeprimer
 
@@ -164,10 +165,49 @@ def test_here_a_step_is_tried_once_for_all_phases_that_cost_the_same_and_times_a
 def test_a_trial_on_a_busy_machine_says_that_it_was_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tried(monkeypatch, Trial(1e11, 0.5, 8, 20, 3.0, 0.4, 400 * 2**20))
     warnings = forecast_of(parse_recipe(TINY, "test"), tmp_path, Order()).warnings
-    assert any("other programs left 40.0 % of the cores" in warning for warning in warnings)
+    assert any("other programs took 60.0 % of the cores' time" in warning for warning in warnings)
     tried(monkeypatch, Trial(1e11, 0.5, 8, 20, 3.0, 0.9, 400 * 2**20))
     warnings = forecast_of(parse_recipe(TINY, "test"), tmp_path, Order()).warnings
     assert not any("other programs" in warning for warning in warnings)
+
+
+def test_what_an_interrupted_step_has_done_is_not_reckoned_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "available_cores", lambda: 2)
+    monkeypatch.setattr(module, "plan", interrupted)
+    tried(monkeypatch, Trial(1e11, 0.5, 8, 20, 3.0, 0.9, 400 * 2**20))
+    store = RunFolder(tmp_path / "runs" / "large").store
+    for step in (80, 120):
+        (store.work("training", "control") / "states" / f"{step:08d}").mkdir(parents=True)
+    (store.work("training", "base") / "states" / "00000100.tmp").mkdir(parents=True)
+    steps = by_step(forecast_of(parse_recipe(TINY, "test"), tmp_path, Order()))
+    assert [steps[name].seconds for name in ("control", "base", "tuned")] == [143.0, 53.0, 153.0], "280 of 400 are left"
+    assert "of 400 steps 120 are done, and these are not reckoned again" in steps["control"].notes
+    assert not any("are done" in note for note in steps["base"].notes)
+
+
+def interrupted(steps: list[Step], *rest: object) -> list[Planned]:
+    """Stand in for what finds out how far a run is: every step has been interrupted, and is called by its name."""
+    return [Planned(step, step.name, "interrupted") for step in steps]
+
+
+def test_a_share_that_is_given_is_never_ignored_silently(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried(monkeypatch, Trial(1e11, 0.5, 8, 20, 3.0, 0.9, 400 * 2**20))
+    recipe = parse_recipe(TINY, "test")
+    assert any("--mfu is ignored" in of for of in forecast_of(recipe, tmp_path, Order(share=0.3)).warnings)
+    computed = forecast_of(recipe, tmp_path, Order(share=0.3, tflops=0.1))
+    assert not any("--mfu" in of for of in computed.warnings)
+
+
+def test_another_machine_decides_for_itself_what_this_one_has_decided(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "runs" / "large")
+    folder.path.mkdir(parents=True)
+    fresh = by_step(forecast_of(large(), tmp_path, Order("a100")))["base"]
+    folder.decide({"device": "cpu", "precision": "float32", "threads": 1})
+    decided = forecast_of(large(), tmp_path, Order("a100"))
+    assert by_step(decided)["base"] == fresh
+    assert not any("precision" in of for of in decided.warnings)
 
 
 def test_what_could_not_be_tried_is_computed_from_what_products_reach_here(
@@ -209,7 +249,7 @@ def test_people_see_a_table_where_its_figures_come_from_and_what_is_left_out(
     unknown = Prediction("80-evaluation", "to do", "not predicted")
     show(Console(), Forecast("here", (known, unknown), 7200.0, 1.5, 0.2, 95.0, "assumed: 100 W", ("too little",)))
     printed = capsys.readouterr()
-    assert "2.0 h  2.0 GB  1.0 MB        10.0 MB  1.50  tried" in printed.out
+    assert "2.0 h  2.0 GB  1.0 MB  10.0 MB  1.50  tried" in printed.out
     assert "71-base: measured: 3 steps" in printed.out
     assert "in all: 2.0 h, 1.50 USD, 0.200 kWh, 95 g of CO2, without 80-evaluation" in printed.out
     assert "assumed: 100 W" in printed.out

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import orjson
 from rich.table import Table
 
-from codeprimer.core.artifact import Artifact, open_artifact
+from codeprimer.core.artifact import Artifact, Store, open_artifact
 from codeprimer.core.console import Console
 from codeprimer.core.errors import RecipeError, SourceError, StoreError
 from codeprimer.core.extras import require_torch
@@ -116,14 +116,13 @@ def forecast(recipe: Recipe, folder: RunFolder, order: Order, console: Console) 
     installed.
     """
     device = _device(order.machine)
-    settled = _settled(recipe, folder, device)
-    planned, warnings = _planned(settled, folder, console)
+    planned, warnings = _planned(recipe, folder, device, console)
     wanted = [item for item in planned if order.everything or item.state != "up to date"]
     training = [item for item in wanted if isinstance(item.step.settings, TrainingSettings)]
     if training:
         require_torch("a forecast of training")
     last = {step: open_artifact(path) for step, path in folder.links().items()}
-    models = _Models(settled, order, device, 1 if device else _side_by_side(training))
+    models = _Models(recipe, folder.store, order, device, 1 if device else _side_by_side(training))
     predictions = []
     for item in planned:
         if item not in wanted:
@@ -132,16 +131,34 @@ def forecast(recipe: Recipe, folder: RunFolder, order: Order, console: Console) 
             predictions.append(models.predict(item, last.get(item.step.name)))
         else:
             predictions.append(_as_last_time(item, last.get(item.step.name)))
-    return replace(_summed(settled, order, device, planned, predictions), warnings=tuple(warnings + models.warnings))
+    warnings += models.warnings
+    if order.share is not None and any(of.basis == "tried" for of in predictions):
+        warnings.append(
+            "--mfu is ignored: steps were tried here, which says what they take; with --tflops too they are computed"
+        )
+    return replace(_summed(recipe, order, device, planned, predictions), warnings=tuple(warnings))
 
 
-def _planned(recipe: Recipe, folder: RunFolder, console: Console) -> tuple[list[Planned], list[str]]:
-    """Return the steps with their states, and a warning where these cannot be told because the sources are elsewhere."""
-    steps = flow(recipe, recorded_tier(folder))
+def _planned(
+    recipe: Recipe, folder: RunFolder, device: Device | None, console: Console
+) -> tuple[list[Planned], list[str]]:
+    """Return the steps with their states, and a warning where these cannot be told because the sources are elsewhere.
+
+    The states are those of the run's folder. Where another machine is meant, the settings are as they would be there.
+    """
+    there = {} if device is None else {"device": "cuda", "precision": "bfloat16"}
+    tier, decided = recorded_tier(folder), folder.machine()
+    steps = flow(with_machine(recipe, choices(recipe, there | decided)), tier)
+    warnings = []
     try:
-        return plan(steps, recipe.seed, folder.store, console), []
+        planned = plan(steps, recipe.seed, folder.store, console)
     except SourceError as error:
-        return [Planned(step, "", "to do") for step in steps], [f"every step counts as still to do: {error}"]
+        planned = [Planned(step, "", "to do") for step in steps]
+        warnings.append(f"every step counts as still to do: {error}")
+    if there:
+        elsewhere = flow(with_machine(recipe, choices(recipe, there)), tier)
+        planned = [replace(item, step=step) for item, step in zip(planned, elsewhere, strict=True)]
+    return planned, warnings
 
 
 def _device(name: str) -> Device | None:
@@ -152,13 +169,6 @@ def _device(name: str) -> Device | None:
     return DEVICES[name]
 
 
-def _settled(recipe: Recipe, folder: RunFolder, device: Device | None) -> Recipe:
-    """Return the recipe with what the machine has decided, or would decide; nothing is recorded."""
-    there = {} if device is None else {"device": "cuda", "precision": "bfloat16"}
-    decided = choices(recipe, {**there, **folder.machine()})
-    return with_machine(recipe, decided)
-
-
 def _side_by_side(training: Sequence[Planned]) -> int:
     """Return how many models will train at a time here: the control beside one of the others, where cores suffice."""
     available = available_cores()
@@ -166,11 +176,34 @@ def _side_by_side(training: Sequence[Planned]) -> int:
     return min(len(training), 2, available // cores)
 
 
+@dataclass(frozen=True)
+class _Cost:
+    """What a phase takes."""
+
+    start: float
+    """Before its first step [s]."""
+    step: float
+    """[s]"""
+    memory: int
+    """[bytes]"""
+    note: str
+    """Where these come from."""
+
+
+def _still_to_do(steps: Sequence[int], done: int) -> Iterator[int]:
+    """Yield how many steps of each phase are left when so many of all are done."""
+    for count in steps:
+        taken = min(count, done)
+        done -= taken
+        yield count - taken
+
+
 class _Models:
     """Predicts the steps that train a model; those that are alike are tried once."""
 
-    def __init__(self, recipe: Recipe, order: Order, device: Device | None, copies: int) -> None:
+    def __init__(self, recipe: Recipe, store: Store, order: Order, device: Device | None, copies: int) -> None:
         self.warnings: list[str] = []
+        self._store = store
         self._vocabulary = vocabulary_of(recipe)
         self._validation = recipe.exam.validation
         self._order, self._device, self._copies = order, device, copies
@@ -183,11 +216,17 @@ class _Models:
         settings = item.step.settings
         assert isinstance(settings, TrainingSettings)
         config = needs.config_of(settings, self._vocabulary)
+        steps = [phase.steps(config.context) for phase in settings.phases]
+        done = self._steps_done(item)
         found = [self._phase(settings, phase) for phase in settings.phases]
-        seconds, memory, notes = sum(of[0] for of in found), max(of[1] for of in found), [of[2] for of in found]
+        seconds = sum(of.start + left * of.step for of, left in zip(found, _still_to_do(steps, done), strict=True))
+        memory, notes = max(of.memory for of in found), [of.note for of in found]
+        if done:
+            notes.append(f"of {sum(steps):,} steps {done:,} are done, and these are not reckoned again")
         left, most = needs.disk(settings, config)
         memory += self._scoring(item, settings, config)
         if isinstance(item.step.stage, TrainingStage) and item.step.stage.scores:
+            # What an interrupted attempt has scored already is not known here.
             beside = _beside_training(last, settings)
             seconds += beside or 0.0
             took = f"take {duration(beside)}, as last time" if beside else "are not predicted"
@@ -224,8 +263,15 @@ class _Models:
     def _on_cpu(self, settings: TrainingSettings) -> bool:
         return self._device is None and settings.device == "cpu"
 
-    def _phase(self, settings: TrainingSettings, phase: Phase) -> tuple[float, int, str]:
-        """Return a phase's time [s], its memory [bytes], and where they come from."""
+    def _steps_done(self, item: Planned) -> int:
+        """Return how many steps an interrupted attempt has behind it, where it is to go on here."""
+        from codeprimer.training.state import steps_done
+
+        is_begun = self._device is None and item.state in ("interrupted", "running")
+        return steps_done(self._store.work(item.step.stage.name, item.id)) if is_begun else 0
+
+    def _phase(self, settings: TrainingSettings, phase: Phase) -> _Cost:
+        """Return what a phase takes."""
         if self._device is not None:
             return self._computed(settings, phase, self._device.tflops * 1e12, self._device)
         if self._order.tflops is not None:
@@ -254,7 +300,7 @@ class _Models:
         if trial.rows < phase.batch_sequences // settings.processes:
             note += f"; a step of {phase.batch_sequences} is taken to need so many times more"
         start = trial.start_seconds if phase is settings.phases[0] else 0.0
-        return start + steps * trial.step_seconds, trial.peak + PROGRAM_BYTES * on_cpu + self._copies * more, note
+        return _Cost(start, trial.step_seconds, trial.peak + PROGRAM_BYTES * on_cpu + self._copies * more, note)
 
     def _trial(self, settings: TrainingSettings, phase: Phase) -> Any:
         from codeprimer.training.trial import try_out
@@ -272,14 +318,12 @@ class _Models:
             self._tried[key] = try_out(settings, alike, self._vocabulary, self._copies)
             if self._tried[key].cores < QUIET:
                 self.warnings.append(
-                    f"while steps were tried, other programs left {percent(self._tried[key].cores)} of the cores they run on; "
-                    "times are those of a machine as busy as it was then: where that changes, try again"
+                    f"while steps were tried, other programs took {percent(1.0 - self._tried[key].cores)} of the cores' time; "
+                    "what is predicted holds while the machine is as busy as that: where it is not, try again"
                 )
         return self._tried[key]
 
-    def _computed(
-        self, settings: TrainingSettings, phase: Phase, ceiling: float, device: Device | None
-    ) -> tuple[float, int, str]:
+    def _computed(self, settings: TrainingSettings, phase: Phase, ceiling: float, device: Device | None) -> _Cost:
         """Return what follows from the shapes and from what products reach [FLOP/s]."""
         from codeprimer.model.arithmetic import flop_per_token
         from codeprimer.training import needs
@@ -305,7 +349,7 @@ class _Models:
             f"{flop / 1e9:,.3f} GFLOP each; assumed: {kind} TFLOP/s, of which training reaches "
             f"{percent(share)}"
         )
-        return phase.steps(config.context) * step, memory + PROCESS_BYTES * self._on_cpu(settings), note
+        return _Cost(0.0, step, memory + PROCESS_BYTES * self._on_cpu(settings), note)
 
     def _check_memory(self, step: str, settings: TrainingSettings, memory: int) -> None:
         """Warn where a machine's memory will not do."""
@@ -421,7 +465,7 @@ def _summed(
 
 def show(console: Console, found: Forecast) -> None:
     """Print a forecast: a table, where its figures come from, and what is in the way."""
-    table = Table("step", "time", "memory", "disk", "while it runs", "USD", "from", box=None)
+    table = Table("step", "time", "memory", "disk", "at most", "USD", "from", box=None)
     for column in table.columns[1:-1]:
         column.justify = "right"
     for of in found.steps:

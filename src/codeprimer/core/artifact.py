@@ -243,6 +243,10 @@ class Store:
         """Tell whether an interrupted attempt lies in the store."""
         return (self.root / _PARTIAL / f"{stage}-{identity}").exists()
 
+    def work(self, stage: str, identity: str) -> Path:
+        """Return where an interrupted attempt keeps what a later one goes on with; it need not be there."""
+        return self.root / _PARTIAL / f"{stage}-{identity}" / _WORK
+
     def is_worked_on(self, stage: str, identity: str) -> bool:
         """Tell whether a process is making the artefact right now."""
         return _is_held((self.root / _PARTIAL / f"{stage}-{identity}").with_suffix(_LOCK))

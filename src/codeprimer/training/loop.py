@@ -36,14 +36,13 @@ from codeprimer.training.plan import Place, Plan
 from codeprimer.training.ranks import Ranks
 from codeprimer.training.scaling import LossScale
 from codeprimer.training.sharding import add_up_later, is_needed, is_shared, like, shard, whole_model, whole_parts
-from codeprimer.training.state import Position, States
+from codeprimer.training.state import STATES, Position, States
 
 Reached = Callable[[int, Callable[[], Phi]], None]
 """Is told after each step how many are done, and how to get at the float32 model; all ranks ask for it, or none."""
 
 Warn = Callable[[str], None]
 
-_STATES = "states"
 METRICS = "metrics.jsonl"
 
 
@@ -69,7 +68,7 @@ class Loop:
         self._batches = batches
         self.pace = Pace(plan, self.model, self._ranks)
         self.loggers: Loggers | None = None
-        self._states = States(work / _STATES, warn)
+        self._states = States(work / STATES, warn)
         self.gone_back: Callable[[int], None] = lambda step: None
         """Is told, on the first rank, to which step the run has gone back."""
         self.micro_sequences = settings.micro_sequences

@@ -22,6 +22,9 @@ from torch import Tensor
 from codeprimer.core.artifact import flush_folder, make_once, to_json, write_atomically
 from codeprimer.model.checkpoint import save_tensors
 
+STATES = "states"
+"""The folder in a run's work that holds them."""
+
 KEPT = 2
 """Saved states that are kept; the older one is for when the newer cannot be read."""
 
@@ -133,4 +136,13 @@ class States:
             self._failure = failure
 
     def _names(self) -> list[Path]:
-        return sorted(path for path in self._folder.glob("*") if path.name.isdigit())
+        return _states_in(self._folder)
+
+
+def steps_done(work: Path) -> int:
+    """Return how many steps the newest state in a run's work has behind it; 0 where there is none."""
+    return max((int(state.name) for state in _states_in(work / STATES)), default=0)
+
+
+def _states_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if path.name.isdigit())
