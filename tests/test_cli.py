@@ -218,6 +218,14 @@ def test_a_checkpoint_completes_as_the_run_that_it_is_of(small_run: SmallRun) ->
     assert "is a checkpoint, which is one model; leave it out" in named.stderr
 
 
+def test_who_is_to_complete_has_to_be_there(tmp_path: Path) -> None:
+    for what, fault in (("nowhere", "nowhere does not exist"), (".", "is neither a run (it has no recipe.yaml) nor a")):
+        refused = codeprimer("complete", what, "--prompt", "def f():", cwd=tmp_path)
+        assert refused.returncode == 2
+        assert fault in refused.stderr
+        assert "give a run's folder or that of a checkpoint" in refused.stderr
+
+
 def test_complete_says_what_cut_an_answer(small_run: SmallRun) -> None:
     prompt = "def double(value: int) -> int:"
     limited = codeprimer("complete", small_run.folder, "--prompt", prompt, "--max-new-tokens", "1", cwd=small_run.runs)
@@ -360,15 +368,18 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(smal
         subprocess.run(["umount", "-l", disk], check=True)
 
 
-@pytest.mark.parametrize("signal_name", ["SIGTERM", "SIGINT"])
-def test_a_polite_stop_says_that_the_next_run_continues(small_recipe: Path, tmp_path: Path, signal_name: str) -> None:
+@pytest.mark.parametrize("signal_names", [("SIGTERM",), ("SIGINT",), ("SIGINT", "SIGTERM")])
+def test_a_polite_stop_says_that_the_next_run_continues(
+    small_recipe: Path, tmp_path: Path, signal_names: tuple[str, ...]
+) -> None:
     import signal
 
     command = [sys.executable, "-m", "codeprimer", "run", str(small_recipe), "--runs", str(tmp_path), "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     process.stdout.readline()
-    process.send_signal(getattr(signal, signal_name))
+    for name in signal_names:
+        process.send_signal(getattr(signal, name))
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "the same command continues" in errors

@@ -21,6 +21,7 @@ from rich.table import Table
 import codeprimer
 from codeprimer.core.console import Console, Mode, without_controls
 from codeprimer.core.errors import CodeprimerError, Interrupted, UserError
+from codeprimer.core.interrupts import ONE_WISH, SIGNALS
 
 if TYPE_CHECKING:
     from codeprimer.recipe import Recipe
@@ -496,17 +497,27 @@ def _print_json(value: object) -> None:
     sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n")
 
 
-def _stop(signum: int, frame: object) -> NoReturn:
-    del signum, frame
-    raise Interrupted("stopped; everything finished so far is kept, and the same command continues")
+class _Stop:
+    """Ends the command at a signal; another one right behind it, which could hit the way out, says nothing new."""
+
+    def __init__(self) -> None:
+        self._when = -ONE_WISH
+
+    def __call__(self, signum: int, frame: object) -> None:
+        del signum, frame
+        if time.monotonic() - self._when < ONE_WISH:
+            return
+        self._when = time.monotonic()
+        raise Interrupted("stopped; everything finished so far is kept, and the same command continues")
 
 
 def main() -> NoReturn:
     """Run the command line and exit."""
     from codeprimer.training.launched import is_launched
 
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
+    stop = _Stop()
+    for number in SIGNALS:
+        signal.signal(number, stop)
     try:
         _main()
     except SystemExit as end:
@@ -523,8 +534,8 @@ def _main() -> NoReturn:
         app()
     except Interrupted as error:
         # Whoever is still waited for on the way out: the next signal ends the process there and then.
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
         _fail(error, error.exit_code)
     except CodeprimerError as error:
         _fail(error, error.exit_code)

@@ -9,7 +9,7 @@ from pathlib import Path
 from codeprimer.core.errors import UserError
 from codeprimer.core.extras import require_torch
 from codeprimer.model.config import CONFIG_FILE
-from codeprimer.run_folder import RECIPE, open_run
+from codeprimer.run_folder import NOT_THERE, RECIPE, open_run
 
 MODELS = ("control", "base", "tuned")
 DEFAULT_MODEL = "tuned"
@@ -34,8 +34,8 @@ def complete_function(
     """Return the prompt and what the model makes of it, up to where the function ends.
 
     ``what`` is a run or a checkpoint, ``model_name`` one of a run's models; ``tell`` is told the text as it is written,
-    the prompt first. Raises UserError for an unknown model or an
-    empty or too long prompt, MissingExtraError without torch.
+    the prompt first. Raises UserError for what is not there, an unknown model, or a prompt that is empty or too long,
+    MissingExtraError without torch.
     """
     folder = _checkpoint(what, model_name)
     if not prompt.strip():
@@ -64,6 +64,11 @@ def _checkpoint(what: Path, model_name: str | None) -> Path:
         if model_name is not None:
             raise UserError(f"--model {model_name}: {what} is a checkpoint, which is one model; leave it out")
         return what
+    if not (what / RECIPE).exists():
+        fault = (
+            f"is neither a run (it has no {RECIPE}) nor a checkpoint (no {CONFIG_FILE})" if what.exists() else NOT_THERE
+        )
+        raise UserError(f"{what} {fault}; give a run's folder or that of a checkpoint")
     model_name = model_name or DEFAULT_MODEL
     if model_name not in MODELS:
         raise UserError(f"--model {model_name}: choose one of {', '.join(MODELS)}")

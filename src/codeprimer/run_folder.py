@@ -28,6 +28,7 @@ from codeprimer.training.settings import MOST_THREADS
 STORE = "store"
 RECIPE = "recipe.yaml"
 MACHINE = "machine.json"
+NOT_THERE = "does not exist"
 
 
 class RunFolder:
@@ -143,7 +144,8 @@ def open_run(path: Path) -> RunFolder:
     Raises UserError when the folder is not a run's.
     """
     if not (path / RECIPE).exists():
-        raise UserError(f"{path} is not a run folder (it has no {RECIPE}); `codeprimer run RECIPE` makes one")
+        fault = f"is not a run folder (it has no {RECIPE})" if path.exists() else NOT_THERE
+        raise UserError(f"{path} {fault}; `codeprimer run RECIPE` makes a run's folder")
     # The store lies beside the folder: beside its name, or, where that is "." or a link from elsewhere, where it really is.
     is_beside = path.name not in ("", "..") and (path.parent / STORE).is_dir()
     return RunFolder(path if is_beside else path.resolve())

@@ -1,13 +1,14 @@
 """Putting an interrupt off until the work is at a place where it can stop.
 
 Reads signals. Its one idea: Ctrl-C and SIGTERM end a run by an exception wherever it is, and where half a step would be lost
-by that, they only leave word; the second one no longer waits.
+by that, they only leave word; a second one no longer waits.
 """
 
 from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -15,12 +16,16 @@ from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
+ONE_WISH = 0.5
+"""Signals that come so soon after each other say the same thing twice, as supervisors and terminals do [s]."""
+
 
 class PutOff:
     """Whether an interrupt has come, and how to give way to it."""
 
     def __init__(self) -> None:
         self._came: tuple[int, FrameType | None] | None = None
+        self._when = -ONE_WISH
         self._before: dict[int, Any] = {}
 
     @property
@@ -44,9 +49,11 @@ class PutOff:
             signal.raise_signal(number)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        if time.monotonic() - self._when < ONE_WISH:
+            return
         if self._came is not None:
             self._act(number, frame)
-        self._came = number, frame
+        self._came, self._when = (number, frame), time.monotonic()
 
 
 @contextmanager
