@@ -39,6 +39,12 @@ def test_the_tokenizer_of_transformers_gives_the_same_ids(folder: Path, tokenize
     assert (theirs.eos_token_id, theirs.model_max_length) == (0, 64)
 
 
+def test_whoever_may_read_other_files_may_read_the_weights(folder: Path) -> None:
+    modes = {path.stat().st_mode for path in folder.iterdir()}
+    (folder / "plain").touch()
+    assert modes == {(folder / "plain").stat().st_mode}
+
+
 def test_a_checkpoint_comes_back_bit_by_bit(folder: Path, model: Phi) -> None:
     again, config = load(folder)
     assert config == again.config == model.config

@@ -34,6 +34,12 @@ FILES: Mapping[str, tuple[str, ...]] = {
 }
 """The names that the benchmarks are distributed under."""
 
+WHERE: Mapping[str, str] = {
+    "humaneval": "https://github.com/openai/human-eval, data/HumanEval.jsonl.gz",
+    "mbpp": "https://github.com/google-research/google-research, mbpp/mbpp.jsonl",
+}
+"""Where they are distributed."""
+
 
 def find_benchmarks(wanted: tuple[str, ...], console: Console, key: str = "exam.benchmarks") -> list[Path]:
     """Return the files that the words of the recipe's ``key`` stand for, each once.
@@ -91,7 +97,9 @@ def _named(name: str, key: str) -> Path:
     if not folder:
         raise SourceError(f"{key}: {name!r} is looked for in the folder {FOLDER_VARIABLE}, which is not set")
     if (path := _first(Path(folder), name)) is None:
-        raise SourceError(f"{key}: {folder} does not hold {' or '.join(FILES[name])}; download it there")
+        raise SourceError(
+            f"{key}: {folder} does not hold {' or '.join(FILES[name])}; download it there ({WHERE[name]})"
+        )
     return path
 
 
@@ -128,7 +136,9 @@ def _parsed(path: Path, line: int, text: bytes) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise SourceError(f"{path}, line {line}: not JSON ({error}); download the file again") from None
+        raise SourceError(
+            f"{path}, line {line}: not JSON ({error}); give HumanEval or MBPP as it is distributed"
+        ) from None
 
 
 def _reader(record: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Row]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -89,6 +90,8 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
     Raises OSError with the system's number where it cannot be written.
     """
     temporary = path.with_name(path.name + ".tmp")
+    temporary.write_bytes(b"")
+    usual = stat.S_IMODE(temporary.stat().st_mode)  # the library would let nobody but the owner read it
     content = {name: tensor.contiguous() for name, tensor in tensors.items()}
     try:
         save_file(content, temporary, {"format": "pt"} | (metadata or {}))
@@ -97,6 +100,7 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
         if (number := re.search(r"os error (\d+)", str(error))) is None:
             raise
         raise OSError(int(number[1]), os.strerror(int(number[1])), str(temporary)) from error
+    temporary.chmod(usual)
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
     temporary.replace(path)
