@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -368,18 +370,35 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(smal
         subprocess.run(["umount", "-l", disk], check=True)
 
 
-@pytest.mark.parametrize("signal_names", [("SIGTERM",), ("SIGINT",), ("SIGINT", "SIGTERM")])
-def test_a_polite_stop_says_that_the_next_run_continues(
-    small_recipe: Path, tmp_path: Path, signal_names: tuple[str, ...]
-) -> None:
+@pytest.mark.parametrize("signal_name", ["SIGTERM", "SIGINT"])
+def test_a_polite_stop_says_that_the_next_run_continues(small_recipe: Path, tmp_path: Path, signal_name: str) -> None:
     import signal
 
     command = [sys.executable, "-m", "codeprimer", "run", str(small_recipe), "--runs", str(tmp_path), "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     process.stdout.readline()
-    for name in signal_names:
-        process.send_signal(getattr(signal, name))
+    process.send_signal(getattr(signal, signal_name))
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command continues" in errors
+    assert "Traceback" not in errors
+
+
+def test_two_signals_at_once_while_two_models_train_are_one_polite_stop(small_run: SmallRun, tmp_path: Path) -> None:
+    import signal
+
+    shutil.copytree(small_run.runs, tmp_path / "runs", symlinks=True)
+    command = [sys.executable, "-m", "codeprimer", "run", str(small_run.recipe), "--runs", str(tmp_path / "runs")]
+    command += ["--json", "-s", "training.base.tokens=2000000"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if json.loads(line)["event"] == "step_started" and json.loads(line)["step"] == "base":
+            break
+    time.sleep(1.0)  # by then the first thread waits for the two that train
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "the same command continues" in errors

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from codeprimer.core.interrupts import first_done
 from codeprimer.core.stage import Built, Settings, Stage, available_cores
 
 State = Literal["up to date", "running", "interrupted", "to do"]
@@ -74,7 +75,7 @@ def walk(
                         yield item, built
                     else:
                         running[pool.submit(make, item)] = item
-                for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
+                for future in first_done(running) if running else ():
                     item = running.pop(future)
                     done.add(item.step.name)
                     yield item, future.result()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from codeprimer.core import interrupts
-from codeprimer.core.interrupts import SIGNALS, put_off
+from codeprimer.core.interrupts import SIGNALS, first_done, put_off
 
 
 class Stopped(BaseException):
@@ -63,3 +66,20 @@ def test_signals_at_once_are_one_wish_and_a_later_one_does_not_wait(monkeypatch:
         send(signal.SIGTERM)
         reached.append("too far")
     assert reached == ["the end"]
+
+
+def test_a_signal_that_the_system_hands_to_another_thread_is_heard_while_the_first_one_waits() -> None:
+    first, end = threading.get_ident(), threading.Event()
+
+    def work() -> bool:
+        time.sleep(0.3)  # by then the first thread waits
+        assert threading.get_ident() != first
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        return end.wait(20.0)
+
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
+        with pytest.raises(Stopped):
+            first_done([working])
+        end.set()
+    assert working.result(), "it was not heard until the work had ended"

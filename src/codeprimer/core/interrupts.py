@@ -1,4 +1,4 @@
-"""Putting an interrupt off until the work is at a place where it can stop.
+"""Putting an interrupt off until the work is at a place where it can stop, and hearing it while others work.
 
 Reads signals. Its one idea: Ctrl-C and SIGTERM end a run by an exception wherever it is, and where half a step would be lost
 by that, they only leave word; a second one no longer waits.
@@ -9,15 +9,21 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 ONE_WISH = 0.5
 """Signals that come so soon after each other say the same thing twice, as supervisors and terminals do [s]."""
+
+DEAF_SECONDS = 0.5
+"""How long a thread that waits may hear nothing [s]."""
 
 
 class PutOff:
@@ -71,3 +77,13 @@ def put_off() -> Iterator[PutOff]:
             signal.signal(number, handler)
     if waiting.came:
         waiting.give_way()
+
+
+def first_done(futures: Collection[Future[Result]]) -> set[Future[Result]]:
+    """Return those of the futures that are done, as soon as one is; interrupts are heard meanwhile.
+
+    The system may hand a signal to any thread, and only the first one acts on it: it must not sleep until the work is done.
+    """
+    while not (done := wait(futures, DEAF_SECONDS, FIRST_COMPLETED).done):
+        pass
+    return done

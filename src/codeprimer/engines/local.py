@@ -24,6 +24,7 @@ from typing import TypeVar
 from codeprimer.core.artifact import make_once
 from codeprimer.core.console import Console
 from codeprimer.core.errors import UserError
+from codeprimer.core.interrupts import first_done
 from codeprimer.core.stage import available_cores
 
 Unit = TypeVar("Unit")
@@ -91,6 +92,7 @@ def _make(function: Callable[[Unit, Path], None], unit: Unit, folder: Path) -> N
 
 
 def _finished(future: Future[None], folder: Path) -> Path:
+    first_done([future])
     future.result()
     return folder
 

@@ -188,7 +188,6 @@ def _interrupted(*_: object) -> NoReturn:
 def _run(job: Job, rank: int, mouth: Connection, parent: int) -> None:
     """Go through the run as one of its processes."""
     die_with(parent)
-    signal.signal(signal.SIGTERM, _interrupted)
     try:
         _say_how_it_went(job, rank, mouth)
     except (Interrupted, StoppedError):
@@ -198,7 +197,10 @@ def _run(job: Job, rank: int, mouth: Connection, parent: int) -> None:
 
 def _say_how_it_went(job: Job, rank: int, mouth: Connection) -> None:
     try:
-        _meet(job, rank)
+        _meet(
+            job, rank
+        )  # SIGTERM ends it at once: nobody has done anything yet, and who waits for the others hears nothing
+        signal.signal(signal.SIGTERM, _interrupted)
         stats = take_part(job, job.tools(_FarConsole(mouth, rank == 0)), job.settings.processes)
     except (Interrupted, StoppedError):
         raise
