@@ -12,7 +12,8 @@ The claims, as medians over the rounds:
 - at most 0.55 of the memory of transformers' plain loop in float32;
 - at least 0.43 (S) and 0.55 (M) of the ceiling, which is what matrix products alone reach here in that precision.
 
-Where a machine has no instructions for bfloat16, the probe chooses float32 and all of this is said of float32.
+Where a machine has no instructions for bfloat16, the probe chooses float32, and the same is asked of float32: the share of the
+ceiling holds there, the others do not (results/training-float32.json).
 
 The work of a step is counted as 6 per weight of a matrix and token, the attention of a causal model as half of all pairs.
 """

@@ -192,6 +192,48 @@ def interrupted(steps: list[Step], *rest: object) -> list[Planned]:
     return [Planned(step, step.name, "interrupted") for step in steps]
 
 
+def test_two_models_are_tried_side_by_side_only_where_one_of_them_is_the_control(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "available_cores", lambda: 2)
+    monkeypatch.setattr(module, "plan", with_the_control_done)
+    copies = tried(monkeypatch, Trial(1e11, 0.5, 8, 20, 3.0, 0.9, 400 * 2**20))
+    forecast_of(parse_recipe(TINY, "test"), tmp_path, Order())
+    assert copies == [1], "base and tuned follow each other"
+
+
+def with_the_control_done(steps: list[Step], *rest: object) -> list[Planned]:
+    """Stand in for what finds out how far a run is."""
+    return [Planned(step, step.name, "up to date" if step.name == "control" else "to do") for step in steps]
+
+
+def test_processes_that_share_a_step_share_the_machine_that_was_measured_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flop = flop_per_token(parse_recipe(TINY, "test").training.model.config(1024, 0))
+    two = parse_recipe(TINY | {"training": TINY["training"] | {"processes": 2}}, "test")
+    tried(monkeypatch, Trial(1e11, 0.5, 4, 20, 3.0, 0.9, 400 * 2**20))
+    [note, *_] = by_step(forecast_of(two, tmp_path, Order()))["base"].notes
+    assert f"{100 * 8 * 256 / 0.5 * flop / 2e11:.1f} % of what products reach here" in note
+    tried(monkeypatch, Trial(1e11))
+    base = by_step(forecast_of(two, tmp_path, Order()))["base"]
+    assert base.seconds == pytest.approx(100 * 8 * 256 * flop / (2e11 * 0.4))
+
+
+def test_a_copy_on_its_way_to_the_disk_counts_where_a_whole_run_is_long_enough_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried(monkeypatch, Trial(1e11, 0.5, 8, 20, 3.0, 0.9, 400 * 2**20))
+
+    def memory_of(every: int) -> int:
+        recipe = parse_recipe(TINY | {"training": TINY["training"] | {"checkpoint_every": every}}, "test")
+        memory = by_step(forecast_of(recipe, tmp_path, Order()))["control"].memory
+        assert memory is not None
+        return memory
+
+    assert memory_of(399) > memory_of(400), "100 steps, then 300"
+
+
 def test_a_share_that_is_given_is_never_ignored_silently(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tried(monkeypatch, Trial(1e11, 0.5, 8, 20, 3.0, 0.9, 400 * 2**20))
     recipe = parse_recipe(TINY, "test")

@@ -11,13 +11,20 @@ from typing import Any
 
 from codeprimer.core.stage import available_cores
 
+INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+"""What decides how fast products of matrices are, and in which precision."""
+
 
 def machine(packages: tuple[str, ...]) -> dict[str, Any]:
     """Describe the machine and what ran on it."""
-    models = re.findall(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    described = Path("/proc/cpuinfo").read_text()
+    models = re.findall(r"^model name\s*:\s*(.*)$", described, re.MULTILINE)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     return {
         "cpu": models[0] if models else "unknown",
+        "instructions": [
+            name for name in INSTRUCTIONS if re.search(rf"^flags\s*:.*\b{name}\b", described, re.MULTILINE)
+        ],
         "cores": available_cores(),
         "memory_GB": round(memory, 1),
         "system": f"{platform.system()} {platform.machine()}",

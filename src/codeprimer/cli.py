@@ -7,7 +7,6 @@ continues.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 from functools import partial
@@ -21,7 +20,8 @@ from rich.table import Table
 import codeprimer
 from codeprimer.core.console import Console, Mode, without_controls
 from codeprimer.core.errors import CodeprimerError, Interrupted, UserError
-from codeprimer.core.interrupts import ONE_WISH, SIGNALS
+from codeprimer.core.interrupts import Stop
+from codeprimer.model.devices import DEVICES
 
 if TYPE_CHECKING:
     from codeprimer.recipe import Recipe
@@ -155,13 +155,16 @@ def status(
 def plan(  # noqa: PLR0913 - the options of a command are its arguments
     path: RecipeOrRun,
     machine: Annotated[
-        str, typer.Option(help="here: a few real steps are taken; h200, h100, a100, l40s, l40, 4090, a10: computed.")
+        str, typer.Option(help=f"here: a few real steps are taken; {', '.join(DEVICES)}: computed.")
     ] = "here",
     tflops: Annotated[
         float | None, typer.Option(min=0.001, help="Compute with so much, instead of measuring or a datasheet's peak.")
     ] = None,
     mfu: Annotated[
-        float | None, typer.Option(min=0.001, max=1.0, help="The share of that which training reaches; else assumed.")
+        float | None,
+        typer.Option(
+            min=0.001, max=1.0, help="The share of that which training reaches, else assumed; here it needs --tflops."
+        ),
     ] = None,
     price: Annotated[float | None, typer.Option(min=0.0, help="Of this machine, or of one device [USD/h].")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Steps that are up to date too.")] = False,
@@ -497,29 +500,14 @@ def _print_json(value: object) -> None:
     sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n")
 
 
-class _Stop:
-    """Ends the command at a signal; another one right behind it, which could hit the way out, says nothing new."""
-
-    def __init__(self) -> None:
-        self._when = -ONE_WISH
-
-    def __call__(self, signum: int, frame: object) -> None:
-        del signum, frame
-        if time.monotonic() - self._when < ONE_WISH:
-            return
-        self._when = time.monotonic()
-        raise Interrupted("stopped; everything finished so far is kept, and the same command continues")
-
-
 def main() -> NoReturn:
     """Run the command line and exit."""
     from codeprimer.training.launched import is_launched
 
-    stop = _Stop()
-    for number in SIGNALS:
-        signal.signal(number, stop)
+    stop = Stop()
+    stop.hear()
     try:
-        _main()
+        _main(stop)
     except SystemExit as end:
         if is_launched():
             # What torch leaves running among processes does not bear the end of the interpreter.
@@ -529,13 +517,11 @@ def main() -> NoReturn:
         raise
 
 
-def _main() -> NoReturn:
+def _main(stop: Stop) -> NoReturn:
     try:
         app()
     except Interrupted as error:
-        # Whoever is still waited for on the way out: the next signal ends the process there and then.
-        for number in SIGNALS:
-            signal.signal(number, signal.SIG_DFL)
+        stop.leave()
         _fail(error, error.exit_code)
     except CodeprimerError as error:
         _fail(error, error.exit_code)

@@ -77,7 +77,7 @@ class Prediction:
     seconds: float | None = None
     """[s]"""
     memory: int | None = None
-    """The most at a time [bytes]: here of the process, on a device of each device."""
+    """The most at a time [bytes]: here of the process, on a named machine of each device."""
     disk: int | None = None
     """What stays [bytes]."""
     disk_at_most: int | None = None
@@ -97,7 +97,7 @@ class Forecast:
     seconds: float
     """Of the steps that are predicted, side by side as they will run [s]."""
     usd: float
-    """[USD]; on a device of its own, training only, as are energy and CO2."""
+    """[USD]; on a named machine of training only, as are energy and CO2."""
     kwh: float = 0.0
     co2_grams: float = 0.0
     assumed: str = ""
@@ -113,7 +113,7 @@ def forecast(recipe: Recipe, folder: RunFolder, order: Order, console: Console) 
     """Return what the steps of a recipe will take.
 
     Raises RecipeError for a machine that is not in the table, MissingExtraError when a model is to be trained and torch is not
-    installed.
+    installed, StoreError for what is damaged in the run's folder, CodeprimerError when a trial dies.
     """
     device = _device(order.machine)
     planned, warnings = _planned(recipe, folder, device, console)
@@ -132,9 +132,9 @@ def forecast(recipe: Recipe, folder: RunFolder, order: Order, console: Console) 
         else:
             predictions.append(_as_last_time(item, last.get(item.step.name)))
     warnings += models.warnings
-    if order.share is not None and any(of.basis == "tried" for of in predictions):
+    if order.share is not None and (models.has_tried or not any(of.basis == "computed" for of in predictions)):
         warnings.append(
-            "--mfu is ignored: steps were tried here, which says what they take; with --tflops too they are computed"
+            "--mfu is ignored where steps are tried or nothing is to be trained; with --tflops steps are computed"
         )
     return replace(_summed(recipe, order, device, planned, predictions), warnings=tuple(warnings))
 
@@ -172,8 +172,9 @@ def _device(name: str) -> Device | None:
 def _side_by_side(training: Sequence[Planned]) -> int:
     """Return how many models will train at a time here: the control beside one of the others, where cores suffice."""
     available = available_cores()
-    cores = max((item.cores(available) for item in training), default=available)
-    return min(len(training), 2, available // cores)
+    if len(training) < 2 or not any(item.step.name == "control" for item in training):
+        return 1
+    return min(2, available // max(item.cores(available) for item in training))
 
 
 @dataclass(frozen=True)
@@ -186,16 +187,22 @@ class _Cost:
     """[s]"""
     memory: int
     """[bytes]"""
+    basis: Basis
     note: str
     """Where these come from."""
 
 
-def _still_to_do(steps: Sequence[int], done: int) -> Iterator[int]:
-    """Yield how many steps of each phase are left when so many of all are done."""
-    for count in steps:
+def _still_to_do(phases: Sequence[Phase], steps: Sequence[int], done: int) -> list[tuple[Phase, int]]:
+    """Return the phases of so many steps each that are not over when so many of all are done, with what is left of them.
+
+    When all are done it is the last one, with nothing left.
+    """
+    left = []
+    for phase, count in zip(phases, steps, strict=True):
         taken = min(count, done)
         done -= taken
-        yield count - taken
+        left.append((phase, count - taken))
+    return [(phase, count) for phase, count in left if count] or left[-1:]
 
 
 class _Models:
@@ -209,6 +216,11 @@ class _Models:
         self._order, self._device, self._copies = order, device, copies
         self._tried: dict[bytes, Any] = {}
 
+    @property
+    def has_tried(self) -> bool:
+        """Whether steps were taken."""
+        return any(trial.step_seconds is not None for trial in self._tried.values())
+
     def predict(self, item: Planned, last: Artifact | None) -> Prediction:
         """Return what a training step will take."""
         from codeprimer.training import needs
@@ -216,14 +228,14 @@ class _Models:
         settings = item.step.settings
         assert isinstance(settings, TrainingSettings)
         config = needs.config_of(settings, self._vocabulary)
-        steps = [phase.steps(config.context) for phase in settings.phases]
-        done = self._steps_done(item)
-        found = [self._phase(settings, phase) for phase in settings.phases]
-        seconds = sum(of.start + left * of.step for of, left in zip(found, _still_to_do(steps, done), strict=True))
-        memory, notes = max(of.memory for of in found), [of.note for of in found]
+        steps, done = [phase.steps(config.context) for phase in settings.phases], self._steps_done(item)
+        left = _still_to_do(settings.phases, steps, done)
+        found = {phase.name: self._phase(settings, phase) for phase, _ in left}
+        seconds = next(iter(found.values())).start + sum(found[phase.name].step * count for phase, count in left)
+        memory, notes = max(of.memory for of in found.values()), [of.note for of in found.values()]
         if done:
             notes.append(f"of {sum(steps):,} steps {done:,} are done, and these are not reckoned again")
-        left, most = needs.disk(settings, config)
+        disk, most = needs.disk(settings, config)
         memory += self._scoring(item, settings, config)
         if isinstance(item.step.stage, TrainingStage) and item.step.stage.scores:
             # What an interrupted attempt has scored already is not known here.
@@ -233,14 +245,13 @@ class _Models:
             notes.append(f"assumed: saving and scoring {settings.selections} checkpoints {took}")
         self._check_memory(item.step.link, settings, memory)
         self._check_peak(settings)
-        is_tried = self._device is None and not any(note.startswith("computed") for note in notes)
         return Prediction(
             step=item.step.link,
             state=item.state,
-            basis="tried" if is_tried else "computed",
+            basis="computed" if any(of.basis == "computed" for of in found.values()) else "tried",
             seconds=seconds,
             memory=memory,
-            disk=left,
+            disk=disk,
             disk_at_most=most,
             notes=tuple(dict.fromkeys(notes)),
         )
@@ -277,30 +288,31 @@ class _Models:
         if self._order.tflops is not None:
             return self._computed(settings, phase, self._order.tflops * 1e12, None)
         trial = self._trial(settings, phase)
+        reached = trial.ceiling * settings.processes
         if trial.step_seconds is None:
-            return self._computed(settings, phase, trial.ceiling, None)
+            return self._computed(settings, phase, reached, None)
         from codeprimer.model.arithmetic import flop_per_token
         from codeprimer.training import needs
 
         config = needs.config_of(settings, self._vocabulary)
-        steps = phase.steps(config.context)
         rows = needs.rows_at_a_time(settings, phase)
         on_cpu = self._on_cpu(settings)
         here, there = (needs.memory(settings, phase, config, count, on_cpu) for count in (min(trial.rows, rows), rows))
+        steps = sum(phase.steps(config.context) for phase in settings.phases)
         copied = here.saved_copy if steps > settings.checkpoint_every else 0
         more = there.total - here.total + copied
         speed = phase.batch_sequences * config.context / trial.step_seconds
-        share = speed * flop_per_token(config, settings.lora.rank > 0) / trial.ceiling
+        share = speed * flop_per_token(config, settings.lora.rank > 0) / reached
         note = (
             f"measured: {trial.steps} steps of {trial.rows} sequences"
             + (f", {self._copies} models side by side" if self._copies > 1 else "")
             + f": {speed:,.0f} tokens/s each, {percent(share)} of what products reach here in {settings.precision} with "
-            f"threads: {settings.threads} ({trial.ceiling / 1e9:,.0f} GFLOP/s)"
+            f"threads: {settings.threads} ({reached / 1e9:,.0f} GFLOP/s)"
         )
-        if trial.rows < phase.batch_sequences // settings.processes:
+        if trial.rows < settings.rows_of_process(phase):
             note += f"; a step of {phase.batch_sequences} is taken to need so many times more"
-        start = trial.start_seconds if phase is settings.phases[0] else 0.0
-        return _Cost(start, trial.step_seconds, trial.peak + PROGRAM_BYTES * on_cpu + self._copies * more, note)
+        memory = trial.peak + PROGRAM_BYTES * on_cpu + self._copies * more
+        return _Cost(trial.start_seconds, trial.step_seconds, memory, "tried", note)
 
     def _trial(self, settings: TrainingSettings, phase: Phase) -> Any:
         from codeprimer.training.trial import try_out
@@ -349,7 +361,7 @@ class _Models:
             f"{flop / 1e9:,.3f} GFLOP each; assumed: {kind} TFLOP/s, of which training reaches "
             f"{percent(share)}"
         )
-        return _Cost(0.0, step, memory + PROCESS_BYTES * self._on_cpu(settings), note)
+        return _Cost(0.0, step, memory + PROCESS_BYTES * self._on_cpu(settings), "computed", note)
 
     def _check_memory(self, step: str, settings: TrainingSettings, memory: int) -> None:
         """Warn where a machine's memory will not do."""

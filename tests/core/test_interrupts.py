@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -83,3 +85,25 @@ def test_a_signal_that_the_system_hands_to_another_thread_is_heard_while_the_fir
             first_done([working])
         end.set()
     assert working.result(), "it was not heard until the work had ended"
+
+
+@pytest.mark.parametrize(("gap", "code"), [(0.1, 130), (0.8, -signal.SIGTERM)])
+def test_a_command_that_is_leaving_ignores_the_same_wish_and_obeys_another(gap: float, code: int) -> None:
+    program = (
+        "import time, codeprimer.cli as cli\n"
+        "def leave(*_):\n"
+        "    print('leaving', flush=True)\n"
+        "    time.sleep(1.5)\n"
+        "    raise SystemExit(130)\n"
+        "cli._fail = leave\n"
+        "cli.app = lambda: (print('here', flush=True), time.sleep(30))\n"
+        "cli.main()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as command:
+        assert command.stdout is not None
+        assert command.stdout.readline() == "here\n"
+        command.send_signal(signal.SIGINT)
+        assert command.stdout.readline() == "leaving\n"
+        time.sleep(gap)
+        command.send_signal(signal.SIGTERM)
+        assert command.wait(20) == code

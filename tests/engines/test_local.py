@@ -103,16 +103,16 @@ def _start_sleepers(tmp_path: Path) -> tuple[subprocess.Popen[bytes], list[int]]
     """Start a process whose two workers sleep for a minute; return it, and their ids."""
     script = tmp_path / "sleepers.py"
     script.write_text(
-        "import os, signal, time\n"
+        "import os, time\n"
         "from pathlib import Path\n"
-        "from codeprimer.cli import _Stop\n"
+        "from codeprimer.core.interrupts import Stop\n"
         "from codeprimer.core.console import Console\n"
         "from codeprimer.engines.local import LocalEngine\n"
         "def sleep(unit, folder):\n"
         "    Path(os.environ['PIDS'], str(os.getpid())).touch()\n"
         "    time.sleep(60)\n"
         "if __name__ == '__main__':\n"
-        "    signal.signal(signal.SIGINT, _Stop())\n"
+        "    Stop().hear()\n"
         "    list(LocalEngine(Console('quiet'), 2).map(sleep, range(2), Path(os.environ['PIDS'], 'work'), ''))\n"
     )
     parent = subprocess.Popen([sys.executable, script], env={**os.environ, "PIDS": str(tmp_path)})

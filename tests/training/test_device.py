@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +15,7 @@ from tests.training.training_inputs import EXACT, SETTINGS, build, make_inputs, 
 
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.errors import RecipeError
-from codeprimer.training.device import compiles, device_of, reproducible
+from codeprimer.training.device import compiles, device_of, in_a_thread_that_ends, reproducible
 from codeprimer.training.probe import choose_device, choose_precision
 
 
@@ -48,6 +52,21 @@ def test_layers_are_compiled_on_a_gpu_unless_a_recipe_says_otherwise() -> None:
         ("cuda", False, False),
     ):
         assert compiles(EXACT.model_copy(update={"device": device, "compiled": compiled})) is wanted
+
+
+def test_measuring_beforehand_does_not_keep_an_interrupt_waiting() -> None:
+    end = threading.Event()
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        in_a_thread_that_ends(lambda: end.wait(30.0))
+    end.set()
+    assert time.monotonic() - began < 10.0
+
+
+def test_what_fails_while_it_is_measured_fails() -> None:
+    with pytest.raises(ZeroDivisionError):
+        in_a_thread_that_ends(lambda: 1 // 0)
 
 
 def test_kernels_are_deterministic_on_a_cpu_and_as_before_afterwards() -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -239,6 +240,18 @@ def test_what_was_computed_before_memory_ran_out_counts_once(
     monkeypatch.setattr(Phi, "loss", loss)
     assert weights_of(3) == from_the_start
     assert calls[:4] == [3, 1, 2, 2]
+
+
+def test_what_cannot_be_halved_ends_with_what_to_do(
+    store: Store, inputs: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Phi, "loss", lambda *_: torch.empty(2**60))
+    with pytest.raises(UserError, match="does not suffice for one sequence at a time; take a smaller model"):
+        build(store, inputs, LONG)
+    loop: Any = types.SimpleNamespace(micro_sequences=4, _ranks=types.SimpleNamespace(count=2))
+    nothing: Any = None
+    with pytest.raises(UserError, match=r"in one of 2 processes.*lower training\.micro_sequences \(4\)"):
+        Loop._use_less_memory(loop, MemoryError(), nothing, 8)
 
 
 def test_another_error_is_not_taken_for_a_lack_of_memory(

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
+import threading
+import time
 
 import pytest
 
@@ -16,6 +20,21 @@ SETTINGS = TrainingSettings(model=SHAPE, phases=(PHASE,), precision="float32", d
 def end(*_: object) -> None:
     """What the system does to a process that takes too much memory."""
     os._exit(9)
+
+
+def dawdle(*_: object) -> None:
+    """Measure for as long as a large model takes."""
+    time.sleep(60.0)
+
+
+def test_a_trial_that_is_interrupted_is_given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "_work", dawdle)
+    began = time.monotonic()
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        trial.try_out(SETTINGS, PHASE, 64)
+    assert time.monotonic() - began < 20.0
+    assert not multiprocessing.active_children()
 
 
 def test_real_steps_are_taken_by_as_many_models_as_will_train_side_by_side() -> None:

@@ -1,7 +1,7 @@
-"""Putting an interrupt off until the work is at a place where it can stop, and hearing it while others work.
+"""Ctrl-C and SIGTERM: what they do, how they are put off until the work can stop, and how they are heard while others work.
 
-Reads signals. Its one idea: Ctrl-C and SIGTERM end a run by an exception wherever it is, and where half a step would be lost
-by that, they only leave word; a second one no longer waits.
+Reads signals. Its one idea: they end a run by an exception wherever it is, and where half a step would be lost by that, they
+only leave word; a second one no longer waits.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TypeVar
 
+from codeprimer.core.errors import Interrupted
+
 Result = TypeVar("Result")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -24,6 +26,34 @@ ONE_WISH = 0.5
 
 DEAF_SECONDS = 0.5
 """How long a thread that waits may hear nothing [s]."""
+
+
+class Stop:
+    """Ends the command at a signal, by an exception; one right behind it, which would hit the way out, says nothing new."""
+
+    def __init__(self) -> None:
+        self._when = -ONE_WISH
+        self._is_leaving = False
+
+    def hear(self) -> None:
+        """Act on signals from now on."""
+        for number in SIGNALS:
+            signal.signal(number, self)
+
+    def leave(self) -> None:
+        """Have the next wish, if somebody is still waited for on the way out, end the process there and then."""
+        self._is_leaving = True
+
+    def __call__(self, number: int, frame: object) -> None:
+        """Raise Interrupted, or end the process."""
+        del frame
+        if time.monotonic() - self._when < ONE_WISH:
+            return
+        if self._is_leaving:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        self._when = time.monotonic()
+        raise Interrupted("stopped; everything finished so far is kept, and the same command continues")
 
 
 class PutOff:
@@ -77,6 +107,19 @@ def put_off() -> Iterator[PutOff]:
             signal.signal(number, handler)
     if waiting.came:
         waiting.give_way()
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Have a process that is started here not hear Ctrl-C before it is ready for it; this one hears it and ends it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def first_done(futures: Collection[Future[Result]]) -> set[Future[Result]]:

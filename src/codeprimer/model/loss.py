@@ -18,7 +18,7 @@ CHUNK_BYTES = 2**25
 """So large are the logits that exist at a time."""
 
 CACHED_LOGITS = 2**19
-"""So many are turned into gradients at a time: 4 MB of float32, within the caches of a CPU's cores."""
+"""So many are turned into gradients at a time: with what is made of them 4 MB of float32, in the caches of a CPU's cores."""
 
 
 _LEAST = torch.finfo(torch.float32).tiny

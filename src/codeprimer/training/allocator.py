@@ -26,7 +26,8 @@ The heaps of a thread that is not the first hold 64 MB each: what does not fit i
 _USUAL = {_TRIM_THRESHOLD: 2**26, _MMAP_MAX: 2**16, _TOP_PAD: 2**17, _MMAP_THRESHOLD: 2**25}
 """How glibc is by itself once a program has freed a tensor of 32 MB; from the first change on it adapts no more."""
 
-_NAMES = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_MMAP_MAX_")
+_NAMES = ("trim_threshold", "top_pad", "mmap_threshold", "mmap_max")
+"""What the same are called in the environment: as variables MALLOC_NAME_, as tunables glibc.malloc.name."""
 
 _lock = threading.Lock()
 _users = 0
@@ -56,7 +57,8 @@ def keeping_freed_memory() -> Iterator[None]:
 
 def _library() -> ctypes.CDLL | None:
     """Return the C library, where it is one that can be told."""
-    is_decided = any(name in os.environ for name in _NAMES) or "glibc.malloc." in os.environ.get("GLIBC_TUNABLES", "")
+    tunables = os.environ.get("GLIBC_TUNABLES", "")
+    is_decided = any(f"MALLOC_{name.upper()}_" in os.environ or f"glibc.malloc.{name}=" in tunables for name in _NAMES)
     if sys.platform != "linux" or is_decided:
         return None
     library = ctypes.CDLL(None)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import torch
 
 from codeprimer.core.errors import RecipeError
+from codeprimer.core.interrupts import first_done
 from codeprimer.core.stage import available_cores
 from codeprimer.model.phi import Phi
 from codeprimer.training.allocator import keeping_freed_memory
@@ -122,5 +123,17 @@ def in_a_thread_that_ends(work: Callable[[], Result]) -> Result:
     OpenMP gives each thread that computes its helpers. Beside the idle ones of another thread, those of the loop no longer
     wait actively for each other, and its steps may take half as long again; so what is measured beforehand ends with its own.
     """
-    with ThreadPoolExecutor(1) as apart:
-        return apart.submit(work).result()
+    done: Future[Result] = Future()
+
+    def go() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as failure:
+            done.set_exception(failure)
+
+    # An interrupt leaves it behind: what it would find is not wanted any more.
+    apart = threading.Thread(target=go, name="measuring", daemon=True)
+    apart.start()
+    first_done([done])
+    apart.join()
+    return done.result()

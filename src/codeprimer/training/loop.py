@@ -205,10 +205,22 @@ class Loop:
         return Regime(*shares, settings.separate_documents, random, settings.lora.dropout)
 
     def _use_less_memory(self, error: Exception, optimiser: Optimiser, sequences: int) -> None:
-        """Halve what is computed at a time, where that is why a step failed. Raises the error where it is not."""
-        micro = min(self.micro_sequences or sequences, sequences)
-        if not _is_out_of_memory(error) or micro == 1 or self._ranks.count > 1:
+        """Halve what is computed at a time, where that is why a step failed.
+
+        Raises the error where it is not, UserError where it cannot be halved.
+        """
+        if not _is_out_of_memory(error):
             raise error
+        micro = min(self.micro_sequences or sequences, sequences)
+        if self._ranks.count > 1:
+            raise UserError(
+                f"memory does not suffice in one of {self._ranks.count} processes, which would all have to compute less at a "
+                f"time; lower training.micro_sequences ({self.micro_sequences or 'all of a process at once'}) and run again"
+            ) from error
+        if micro == 1:
+            raise UserError(
+                "memory does not suffice for one sequence at a time; take a smaller model or context, or a larger machine"
+            ) from error
         optimiser.clear()
         self.micro_sequences = (micro + 1) // 2
         self._warn(

@@ -2,8 +2,6 @@
 
 Reads settings, writes nothing. Its one idea: everything large has a size that follows from the model's shape and from how many
 tokens are computed at a time, so it can be told before anything is allocated; tests compare it with what torch really keeps.
-
-Sizes are counted in the model's words: D the hidden size, I that of the MLP, H heads, T the context, V the vocabulary.
 """
 
 from __future__ import annotations
@@ -87,7 +85,7 @@ def adapter_count(settings: TrainingSettings, config: PhiConfig) -> int:
 
 def rows_at_a_time(settings: TrainingSettings, phase: Phase) -> int:
     """Return how many sequences each process computes at a time."""
-    share = -(-phase.batch_sequences // settings.processes)
+    share = settings.rows_of_process(phase)
     return min(settings.micro_sequences or share, share)
 
 
@@ -121,7 +119,7 @@ def memory(settings: TrainingSettings, phase: Phase, config: PhiConfig, rows: in
         optimiser=inner * (2 * EXACT + _MUON_COPIES * number) * has_muon,
         activations=activation_bytes(settings, config, rows, on_cpu),
         logits=logit_bytes(config, rows, number, on_cpu),
-        is_accumulating=rows < phase.batch_sequences // settings.processes,
+        is_accumulating=rows < settings.rows_of_process(phase),
     )
 
 

@@ -11,7 +11,7 @@ import time
 
 from codeprimer.core.extras import require_torch
 from codeprimer.core.stage import available_cores
-from codeprimer.training.settings import Device, ModelSettings, Phase, Precision
+from codeprimer.training.settings import Device, LoopSettings, ModelSettings, Phase, Precision
 
 _GAIN = 1.1
 """bfloat16 must be this much faster to be chosen; float32 is the more exact."""
@@ -20,10 +20,10 @@ HOPELESS = 4.0
 """Where products take so many times as long in bfloat16, no step is tried in it."""
 
 _PRODUCT_SIZE = 256
-"""The size of the matrices whose products are tried first: 30 ms where bfloat16 is slowest."""
+"""The size of the matrices whose products are tried first; larger ones take long where bfloat16 is slowest (here 30 ms)."""
 
 _PRODUCT_SECONDS = 0.1
-"""How long they are [s]."""
+"""How long products are repeated [s]."""
 
 _SEQUENCES = 8
 _TIMED_STEPS = 3
@@ -77,13 +77,13 @@ def step_seconds(model: ModelSettings, vocabulary: int, threads: int) -> dict[st
     import torch
 
     from codeprimer.model.phi import Phi
-    from codeprimer.training.device import DTYPES, reproducible
+    from codeprimer.training.device import DTYPES, as_models_train
     from codeprimer.training.optimiser import Optimiser
 
     ids_BS = torch.arange(_SEQUENCES * (model.context + 1)).view(_SEQUENCES, -1) % vocabulary
     phase = Phase(name="probe", mixture={"probe": 1.0}, tokens=1)
     best: dict[str, float] = {}
-    with reproducible(threads or available_cores()):
+    with as_models_train(LoopSettings(device="cpu", threads=threads)):
         for name in ("float32", "bfloat16"):
             dtype = DTYPES[name]
             optimiser = Optimiser(Phi(model.config(vocabulary, 0)).initialise(0), phase, dtype)

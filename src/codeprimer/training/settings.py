@@ -200,7 +200,7 @@ class LoopSettings(Settings):
         ge=0,
         le=MOST_SEQUENCES,
         description="Sequences that are computed at a time; a step adds up the gradients of all of its own. 0: all at once. "
-        "Where memory does not suffice, it is halved.",
+        "Where memory does not suffice, one process halves it; several end with a sentence.",
     )
     attention_dropout: float = Field(
         default=0.0, ge=0, lt=1, description="Share of the attention weights that are dropped; in the paper 0.1."
@@ -246,6 +246,10 @@ class LoopSettings(Settings):
 
 class TrainingSettings(LoopSettings):
     """How a model is trained."""
+
+    def rows_of_process(self, phase: Phase) -> int:
+        """Return the most sequences of a step that one process computes."""
+        return -(-phase.batch_sequences // self.processes)
 
     def identity(self) -> dict[str, Any]:
         """Return the settings that decide the bytes of an artefact; adapters only where there are any."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -20,6 +19,7 @@ from typing import Any, NoReturn
 
 from codeprimer.core.console import Console, StoppedError, Task
 from codeprimer.core.errors import CodeprimerError, Interrupted
+from codeprimer.core.interrupts import unheard
 from codeprimer.core.stage import Stats, Tools
 from codeprimer.engines.local import die_with
 from codeprimer.training.job import Job, take_part
@@ -42,7 +42,7 @@ def train_together(job: Job, tools: Tools) -> Stats:
     for rank in range(job.settings.processes):
         ear, mouth = context.Pipe(duplex=False)
         process = context.Process(target=_run, args=(job, rank, mouth, os.getpid()), name=f"rank {rank}")
-        with _deaf():
+        with unheard():
             process.start()
         mouth.close()
         processes.append(process)
@@ -51,19 +51,6 @@ def train_together(job: Job, tools: Tools) -> Stats:
         return _listen(processes, ears, tools)
     finally:
         _end(processes)
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Have a process that is started here not hear Ctrl-C before it is ready for it; this one hears it and ends it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _listen(processes: Sequence[SpawnProcess], ears: list[Connection], tools: Tools) -> Stats:

@@ -23,7 +23,9 @@ import numpy as np
 
 from codeprimer.core.console import Task
 from codeprimer.core.errors import CodeprimerError
+from codeprimer.core.interrupts import DEAF_SECONDS, unheard
 from codeprimer.core.stage import available_cores, peak_memory
+from codeprimer.engines.local import die_with
 from codeprimer.training.settings import Phase, TrainingSettings
 
 SECONDS = 6.0
@@ -80,13 +82,16 @@ def try_out(
     context = get_context("spawn")
     ear, mouth = context.Pipe(duplex=False)
     # Processes that share a step are as many models side by side, each with its part of the sequences.
-    share = phase.model_copy(update={"batch_sequences": -(-phase.batch_sequences // settings.processes)})
+    share = phase.model_copy(update={"batch_sequences": settings.rows_of_process(phase)})
     alone = settings.model_copy(update={"phases": (share,), "processes": 1, "selections": 1})
     scope = _Scope(alone, vocabulary, copies * settings.processes, seconds)
-    process = context.Process(target=_work, args=(scope, mouth), name="trial")
-    process.start()
+    process = context.Process(target=_work, args=(scope, mouth, os.getpid()), name="trial")
+    with unheard():
+        process.start()
     mouth.close()
     try:
+        while not ear.poll(DEAF_SECONDS):
+            pass
         result = ear.recv()
     except EOFError:
         process.join()
@@ -94,6 +99,9 @@ def try_out(
             f"the trial of {phase.name!r} was ended with exit code {process.exitcode}; with too little memory that is a "
             "sign: give a smaller training.micro_sequences, or compute without a trial by --tflops"
         ) from None
+    except BaseException:
+        process.kill()  # nobody waits for what it would find
+        raise
     finally:
         process.join()
     if isinstance(result, BaseException):
@@ -137,24 +145,32 @@ class _RandomBatches:
 
 @dataclass
 class _Clock:
-    """When steps ended; says when enough have."""
+    """When steps ended, and what the process had used by then; says when enough have."""
 
     begin: threading.Barrier
     seconds: float
     ends: list[float] = field(default_factory=list)
+    used: list[float] = field(default_factory=list)
+
+    @property
+    def cores(self) -> float:
+        """How many cores the process was given on average, from the end of the first step to that of the last."""
+        return (self.used[-1] - self.used[0]) / (self.ends[-1] - self.ends[0])
 
     def reached(self, step: int, model: object) -> None:
         del step, model
         if not self.ends:
             self.begin.wait()  # all copies have taken their first step
         self.ends.append(time.monotonic())
+        self.used.append(time.process_time())
         if len(self.ends) >= 2 and self.ends[-1] - self.ends[0] >= self.seconds:
             raise _EnoughError
 
 
-def _work(scope: _Scope, mouth: Connection) -> None:
+def _work(scope: _Scope, mouth: Connection, parent: int) -> None:
     """Measure, and say what."""
     began = time.monotonic()
+    die_with(parent)
     try:
         import torch  # noqa: F401 - takes seconds, as it will when the run begins
 
@@ -191,17 +207,15 @@ def _measure(scope: _Scope, loading: float) -> Trial:
         expected = needs.memory(tried, tried.phases[0], config, at_a_time, device.type == "cpu").total
         if row_seconds > ROW_SECONDS or scope.copies * expected > MEMORY_SHARE * (device_memory(device.type) or 0):
             return Trial(reached)
-        used, began = time.process_time(), time.monotonic()
-        seconds, steps, first = _step_seconds(replace(scope, settings=tried))
-        threads = min(scope.copies * torch.get_num_threads(), available_cores())
-        cores = min(1.0, (time.process_time() - used) / (time.monotonic() - began) / threads)
+        seconds, steps, first, given = _step_seconds(replace(scope, settings=tried))
+        cores = min(1.0, given / min(scope.copies * torch.get_num_threads(), available_cores()))
     start = loading + max(0.0, first - seconds)
     peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory()
     return Trial(reached, seconds * phase.batch_sequences / rows, rows, steps, start, cores, peak)
 
 
-def _step_seconds(scope: _Scope) -> tuple[float, int, float]:
-    """Return the mean time of a step [s], of how many, and the time until the first one ended [s]."""
+def _step_seconds(scope: _Scope) -> tuple[float, int, float, float]:
+    """Return the mean time of a step [s], of how many, the time until the first one ended [s], and the cores given since."""
     began = time.monotonic()
     begin = threading.Barrier(scope.copies)
     clocks = [_Clock(begin, scope.seconds) for _ in range(scope.copies)]
@@ -214,16 +228,21 @@ def _step_seconds(scope: _Scope) -> tuple[float, int, float]:
             failures.append(failure)
             begin.abort()
 
-    threads = [threading.Thread(target=go, args=(clock,)) for clock in clocks]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    if scope.copies == 1 and scope.settings.threads in (0, available_cores()):
+        go(
+            clocks[0]
+        )  # a run with every core trains in the first thread too, whose memory the C library keeps otherwise
+    else:
+        threads = [threading.Thread(target=go, args=(clock,)) for clock in clocks]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     if failures:
         raise failures[0]
     steps = [len(clock.ends) - 1 for clock in clocks]
     mean = sum(clock.ends[-1] - clock.ends[0] for clock in clocks) / sum(steps)
-    return mean, sum(steps), max(clock.ends[0] for clock in clocks) - began
+    return mean, sum(steps), max(clock.ends[0] for clock in clocks) - began, clocks[0].cores
 
 
 def _train(scope: _Scope, clock: _Clock) -> None:
