@@ -113,7 +113,7 @@ def test_a_complete_recipe_printed_loads_back_as_the_same_recipe(tmp_path: Path)
 
 
 def test_without_torch_a_run_until_quality_works_and_training_says_what_to_install(small_run: SmallRun) -> None:
-    hide = "import sys; sys.modules['torch'] = None; from codeprimer.cli import main; main()"
+    hide = "import sys; sys.modules['torch'] = None; from codeprimer.__main__ import main; main()"
     command = [sys.executable, "-c", hide, "run", str(small_run.recipe), "--runs", str(small_run.runs)]
     until = subprocess.run([*command, "--until", "quality"], capture_output=True, text=True, check=False)
     assert until.returncode == 0, until.stderr

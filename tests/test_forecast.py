@@ -179,8 +179,11 @@ def test_what_an_interrupted_step_has_done_is_not_reckoned_again(
     tried(monkeypatch, Trial(1e11, 0.5, 8, 20, 3.0, 0.9, 400 * 2**20))
     store = RunFolder(tmp_path / "runs" / "large").store
     for step in (80, 120):
-        (store.work("training", "control") / "states" / f"{step:08d}").mkdir(parents=True)
-    (store.work("training", "base") / "states" / "00000100.tmp").mkdir(parents=True)
+        state = store.work("training", "control") / "states" / f"{step:08d}"
+        state.mkdir(parents=True)
+        (state / "position.json").touch()
+    for foreign in ("00000100.tmp", "²", "99999999"):
+        (store.work("training", "base") / "states" / foreign).mkdir(parents=True)
     steps = by_step(forecast_of(parse_recipe(TINY, "test"), tmp_path, Order()))
     assert [steps[name].seconds for name in ("control", "base", "tuned")] == [143.0, 53.0, 153.0], "280 of 400 are left"
     assert "of 400 steps 120 are done, and these are not reckoned again" in steps["control"].notes

@@ -1,6 +1,22 @@
-"""``python -m codeprimer``: the command line."""
+"""The program: signals are heard before anything that takes time is loaded, then the command line is run."""
 
-from codeprimer.cli import main
+import sys
+
+from codeprimer.core.errors import Interrupted
+from codeprimer.core.interrupts import Stop
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    stop = Stop()
+    stop.hear()
+    try:
+        from codeprimer import cli
+    except Interrupted as error:
+        sys.stderr.write(f"error: {error}\n")
+        raise SystemExit(error.exit_code) from None
+    cli.main(stop)
+
 
 if __name__ == "__main__":
     main()

@@ -500,15 +500,13 @@ def _print_json(value: object) -> None:
     sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n")
 
 
-def main() -> NoReturn:
-    """Run the command line and exit."""
-    from codeprimer.training.launched import is_launched
-
-    stop = Stop()
-    stop.hear()
+def main(stop: Stop) -> NoReturn:
+    """Run the command line, which ``stop`` may end, and exit."""
     try:
         _main(stop)
     except SystemExit as end:
+        from codeprimer.training.launched import is_launched
+
         if is_launched():
             # What torch leaves running among processes does not bear the end of the interpreter.
             sys.stdout.flush()

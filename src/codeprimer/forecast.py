@@ -228,7 +228,8 @@ class _Models:
         settings = item.step.settings
         assert isinstance(settings, TrainingSettings)
         config = needs.config_of(settings, self._vocabulary)
-        steps, done = [phase.steps(config.context) for phase in settings.phases], self._steps_done(item)
+        steps = [phase.steps(config.context) for phase in settings.phases]
+        done = min(sum(steps), self._steps_done(item))
         left = _still_to_do(settings.phases, steps, done)
         found = {phase.name: self._phase(settings, phase) for phase, _ in left}
         seconds = next(iter(found.values())).start + sum(found[phase.name].step * count for phase, count in left)

@@ -90,14 +90,14 @@ def test_a_signal_that_the_system_hands_to_another_thread_is_heard_while_the_fir
 @pytest.mark.parametrize(("gap", "code"), [(0.1, 130), (0.8, -signal.SIGTERM)])
 def test_a_command_that_is_leaving_ignores_the_same_wish_and_obeys_another(gap: float, code: int) -> None:
     program = (
-        "import time, codeprimer.cli as cli\n"
+        "import time\nfrom codeprimer import __main__ as program, cli\n"
         "def leave(*_):\n"
         "    print('leaving', flush=True)\n"
         "    time.sleep(1.5)\n"
         "    raise SystemExit(130)\n"
         "cli._fail = leave\n"
         "cli.app = lambda: (print('here', flush=True), time.sleep(30))\n"
-        "cli.main()\n"
+        "program.main()\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as command:
         assert command.stdout is not None

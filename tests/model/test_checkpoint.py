@@ -138,6 +138,21 @@ def test_missing_or_damaged_files_are_named(folder: Path, tmp_path: Path) -> Non
         load(folder)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "fault"),
+    [
+        ("hidden_size", "x", "hidden_size is 'x'; it has to be a whole number from 1 on"),
+        ("max_position_embeddings", 0, "max_position_embeddings is 0; it has to be a whole number from 1 on"),
+        ("layer_norm_eps", None, "layer_norm_eps is None; it has to be a number above 0 and at most 1"),
+        ("rope_parameters", {"rope_theta": 0}, "rope_theta is 0; it has to be a number above 0"),
+        ("rope_parameters", {"partial_rotary_factor": 3.0}, "partial_rotary_factor is 3.0; .* at most 1"),
+    ],
+)
+def test_a_configuration_with_figures_that_no_model_has_is_refused(key: str, value: object, fault: str) -> None:
+    with pytest.raises(UserError, match=f"config.json: {fault}"):
+        PhiConfig.from_huggingface(PRESETS["tiny"].to_huggingface() | {key: value}, "config.json")
+
+
 def test_a_configuration_that_names_no_end_of_text_has_that_of_the_papers_tokenizer() -> None:
     facts = PRESETS["phi-1"].to_huggingface() | {"eos_token_id": None, "bos_token_id": None}
     assert PhiConfig.from_huggingface(facts, "config.json") == PRESETS["phi-1"]

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tests.training.training_inputs import EXACT, SETTINGS, build, make_inputs, rows_of
 
 from codeprimer.core.artifact import Artifact, Store
@@ -143,14 +143,20 @@ def test_a_run_that_left_out_a_step_and_was_killed_ends_in_the_same_bytes(
     assert build(store, inputs, settings).manifest == whole.manifest
 
 
-def _other_step(state: Path) -> None:
-    position = json.loads((state / "position.json").read_text())
-    (state / "position.json").write_text(json.dumps(position | {"step": "x"}))
+def _change(**facts: object) -> Callable[[Path], None]:
+    """Have a position say something else."""
+
+    def change(state: Path) -> None:
+        sealed = json.loads((state / "position.json").read_text())
+        sealed["position"] |= facts
+        (state / "position.json").write_text(json.dumps(sealed))
+
+    return change
 
 
-def _other_guard(state: Path) -> None:
-    position = json.loads((state / "position.json").read_text())
-    (state / "position.json").write_text(json.dumps(position | {"guard": {"foo": 1}}))
+def _no_averages(state: Path) -> None:
+    tensors = load_file(state / "tensors.safetensors")
+    save_file({name: of for name, of in tensors.items() if name.startswith("model.")}, state / "tensors.safetensors")
 
 
 def _other_weights(state: Path) -> None:
@@ -161,11 +167,28 @@ def _no_metrics(state: Path) -> None:
     (state.parents[1] / "metrics.jsonl").unlink()
 
 
+def _other_metrics(state: Path) -> None:
+    path = state.parents[1] / "metrics.jsonl"
+    path.write_bytes(b"\xff" * path.stat().st_size)
+
+
 def _empty_metrics(state: Path) -> None:
     (state.parents[1] / "metrics.jsonl").write_text("")
 
 
-@pytest.mark.parametrize("damage", [_other_step, _other_guard, _other_weights, _no_metrics, _empty_metrics])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _change(step="x"),
+        _change(guard={"foo": 1}),
+        _change(micro_sequences=-3),
+        _other_weights,
+        _no_averages,
+        _no_metrics,
+        _empty_metrics,
+        _other_metrics,
+    ],
+)
 def test_a_state_that_is_not_one_of_the_run_is_passed_over(
     damage: Callable[[Path], None],
     store: Store,
@@ -183,6 +206,22 @@ def test_a_state_that_is_not_one_of_the_run_is_passed_over(
     damage(max(store.root.glob("**/states/*")))
     assert build(store, inputs, LONG, console=Console("auto")).manifest == whole.manifest
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_what_is_no_state_stays_where_it_is_and_stands_in_nobodys_way(
+    store: Store, inputs: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = Store(tmp_path / "other")
+    whole = build(other, make_inputs(other), LONG)
+    with monkeypatch.context() as patch:
+        end_at(patch, 35)
+        with pytest.raises(KeyboardInterrupt):
+            build(store, inputs, LONG)
+    newest = max(store.root.glob("**/states/*"))
+    (newest.parent / "00000099").touch()
+    (newest.parent / "00000098").symlink_to(newest)
+    (newest.parent / "²").mkdir()
+    assert build(store, inputs, LONG).manifest == whole.manifest
 
 
 def end_at(monkeypatch: pytest.MonkeyPatch, last: int) -> None:

@@ -21,7 +21,7 @@ def states(tmp_path: Path, warnings: list[str]) -> States:
 
 
 def position(step: int) -> Position:
-    return Position(step, 7 * step, 0.5, 3, {"skipped": step})
+    return Position(step, 7 * step, "", 0.5, 3, {"skipped": step})
 
 
 def save(states: States, step: int) -> None:
@@ -56,10 +56,10 @@ def test_what_was_given_may_change_while_it_is_written(states: States) -> None:
 
 def test_a_state_that_was_made_before_is_made_again(states: States) -> None:
     save(states, 5)
-    states.save(Position(5, 1, 0.0), {"weight": torch.zeros(1)}.items())
+    states.save(Position(5, 1, "", 0.0), {"weight": torch.zeros(1)}.items())
     loaded = states.load()
     assert loaded is not None
-    assert loaded[0] == Position(5, 1, 0.0)
+    assert loaded[0] == Position(5, 1, "", 0.0)
 
 
 def test_a_state_that_cannot_be_written_is_a_warning_and_the_last_one_is_kept(
@@ -145,7 +145,7 @@ from codeprimer.training.state import Position, States
 states = States(Path(sys.argv[1]), print)
 threading.Thread(target=lambda: (time.sleep(float(sys.argv[2])), os.kill(os.getpid(), 9)), daemon=True).start()
 for step in range(1, 10**6):
-    states.save(Position(step, 7 * step, 0.5, 3, {"skipped": step}), {"weight": torch.full((2, 3), float(step))}.items())
+    states.save(Position(step, 7 * step, "", 0.5, 3, {"skipped": step}), {"weight": torch.full((2, 3), float(step))}.items())
 """
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,7 @@ class PhiConfig:
         if facts.get("num_key_value_heads") not in (None, heads):
             raise UserError(f"{where}: num_key_value_heads differs from num_attention_heads; this is not a Phi-1 model")
         rotary = {**facts, **(facts.get("rope_parameters") or {})}
+        _check(rotary, where)
         try:
             return cls(
                 vocab_size=facts["vocab_size"],
@@ -122,6 +124,19 @@ class PhiConfig:
             raise UserError(
                 f"{where} has no key {error.args[0]!r}; it is not the configuration of a Phi model"
             ) from None
+
+
+def _check(facts: Mapping[str, Any], where: str) -> None:
+    """Raise UserError where a figure is none that a model can have."""
+    for key in _COUNTS:
+        value = facts.get(key, 1)
+        if type(value) is not int or value < 1:
+            raise UserError(f"{where}: {key} is {value!r}; it has to be a whole number from 1 on")
+    for key, most in _NUMBERS.items():
+        value = facts.get(key, most)
+        if type(value) not in (int, float) or not 0 < value <= most:
+            limit = f" and at most {most:g}" if most < inf else ""
+            raise UserError(f"{where}: {key} is {value!r}; it has to be a number above 0{limit}")
 
 
 def end_of_text(named: int | None, rows: int) -> int:
@@ -165,6 +180,12 @@ _REQUIRED: dict[str, tuple[object, ...]] = {
     "tie_word_embeddings": (False,),
 }
 """For each key: what it is where it is missing, then every value that means the same arithmetic as ours."""
+
+_COUNTS = (
+    "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "max_position_embeddings"
+)  # fmt: skip
+_NUMBERS = {"partial_rotary_factor": 1.0, "rope_theta": inf, "layer_norm_eps": 1.0, "initializer_range": inf}
+"""The numbers of a configuration, and the most that they can be."""
 
 PRESETS = {
     "phi-1": PhiConfig(51200, 2048, 24, 32, 8192, 2048, end_of_text=50256),

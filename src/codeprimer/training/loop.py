@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 import torch
+import xxhash
 from torch import Tensor
 
 from codeprimer.core.console import StoppedError, Task
@@ -299,7 +300,10 @@ class Loop:
         with self.metrics.open("rb") as metrics:
             os.fsync(metrics.fileno())
             size = os.fstat(metrics.fileno()).st_size
-        return Position(self.step, size, self.seconds, self.micro_sequences, asdict(self.guard), asdict(self.scale))
+        digest = xxhash.xxh3_128_hexdigest(self.metrics.read_bytes())
+        return Position(
+            self.step, size, digest, self.seconds, self.micro_sequences, asdict(self.guard), asdict(self.scale)
+        )
 
     def _tensors(self) -> Iterator[tuple[str, Tensor]]:
         """Yield what the next step depends on, in the same order on every rank."""
@@ -333,8 +337,9 @@ class Loop:
         for name, parameter in trainable(self.model):
             if tensors[f"model.{name}"].shape != parameter.shape:
                 raise ValueError(f"{name} has another shape")
-        if not self.metrics.exists() or self.metrics.stat().st_size < position.metrics_bytes:
-            raise ValueError(f"{METRICS} beside it has lost what was noted before it")
+        noted = self.metrics.read_bytes()[: position.metrics_bytes] if self.metrics.exists() else b""
+        if xxhash.xxh3_128_hexdigest(noted) != position.metrics_digest:
+            raise ValueError(f"{METRICS} beside it does not hold what was noted before it")
 
     def _take_up(self, position: Position, tensors: dict[str, Tensor]) -> None:
         with torch.no_grad():

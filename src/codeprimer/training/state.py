@@ -1,12 +1,13 @@
 """Saved states of a run in progress: what is needed to end in the same bytes after a kill.
 
 Reads and writes ``states/<step>/`` (safetensors and JSON). Two ideas: a state is written under another name and renamed when
-it is complete, so the newest one that is there is whole, and one that is not is passed over; and it is written from a copy by a
-thread, while training goes on.
+it is complete and sealed by a digest, so the newest one that is there is whole, and one that is not is passed over; and it is
+written from a copy by a thread, while training goes on.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterable
@@ -15,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import xxhash
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from codeprimer.core.artifact import flush_folder, make_once, to_json, write_atomically
+from codeprimer.core.artifact import file_digest, flush_folder, make_once, to_json, write_atomically
 from codeprimer.model.checkpoint import save_tensors
 
 STATES = "states"
@@ -28,6 +30,7 @@ STATES = "states"
 KEPT = 2
 """Saved states that are kept; the older one is for when the newer cannot be read."""
 
+_NAME = re.compile("[0-9]{8,}", re.ASCII)
 _TENSORS = "tensors.safetensors"
 _POSITION = "position.json"
 
@@ -40,6 +43,8 @@ class Position:
     """Steps done over all phases."""
     metrics_bytes: int
     """The length of ``metrics.jsonl`` at that moment."""
+    metrics_digest: str
+    """The XXH3-128 of ``metrics.jsonl`` up to there."""
     seconds: float
     """Time spent training so far [s]; told, but never published among the results."""
     micro_sequences: int = 0
@@ -107,13 +112,22 @@ class States:
             except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
                 reason = " ".join(str(error).split())[:200]
                 self._warn(f"{folder} cannot be read ({reason}); the state before it is taken")
-                shutil.rmtree(folder)
+                shutil.rmtree(folder, ignore_errors=True)
         return None
 
     def read(self, step: int) -> tuple[Position, dict[str, Tensor]]:
-        """Return the state of a step. Raises OSError, SafetensorError, ValueError or TypeError where it is damaged."""
+        """Return the state of a step.
+
+        Raises OSError, SafetensorError, ValueError, KeyError or TypeError where it is damaged.
+        """
         folder = self._folder / f"{step:08d}"
-        position = Position(**orjson.loads((folder / _POSITION).read_bytes()))
+        sealed = orjson.loads((folder / _POSITION).read_bytes())
+        facts, digest = sealed["position"], sealed["tensors"]
+        if sealed["seal"] != _seal(facts, digest) or set(sealed) != {"position", "tensors", "seal"}:
+            raise ValueError(f"{_POSITION} is not as it was saved")
+        if file_digest(folder / _TENSORS) != digest:
+            raise ValueError(f"{_TENSORS} is not as it was saved")
+        position = Position(**facts)
         if position.step != step:
             raise ValueError(f"{_POSITION} is of step {position.step!r}")
         return position, load_file(folder / _TENSORS)
@@ -121,7 +135,9 @@ class States:
     def _write(self, position: Position, tensors: dict[str, Tensor]) -> None:
         def make(state: Path) -> None:
             save_tensors(state / _TENSORS, tensors)
-            write_atomically(state / _POSITION, to_json(asdict(position)))
+            facts, digest = asdict(position), file_digest(state / _TENSORS)
+            sealed = {"position": facts, "tensors": digest, "seal": _seal(facts, digest)}
+            write_atomically(state / _POSITION, to_json(sealed))
 
         folder = self._folder / f"{position.step:08d}"
         try:
@@ -141,8 +157,19 @@ class States:
 
 def steps_done(work: Path) -> int:
     """Return how many steps the newest state in a run's work has behind it; 0 where there is none."""
-    return max((int(state.name) for state in _states_in(work / STATES)), default=0)
+    states = _states_in(work / STATES)
+    return max((int(state.name) for state in states if (state / _POSITION).is_file()), default=0)
 
 
 def _states_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*") if path.name.isdigit())
+    """Return the folders that are called as states are; whatever else lies there is nobody's."""
+    return sorted(path for path in folder.glob("[0-9]*") if _NAME.fullmatch(path.name) and _is_folder(path))
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _seal(facts: object, digest: object) -> str:
+    """Return what stands at the end of a position, and of no other."""
+    return xxhash.xxh3_128_hexdigest(to_json([facts, digest]))
