@@ -175,7 +175,7 @@ def plan(  # noqa: PLR0913 - the options of a command are its arguments
     """Predict what the steps that are still to do will take: time, memory, disk and money."""
     from codeprimer.forecast import Order, forecast, show
 
-    console = _console(json)
+    console = _console(False)  # with --json too: the one document is all that stands in standard output
     recipe, folder = _open(path, overrides, runs, console)
     found = forecast(recipe, folder, Order(machine, tflops, mfu, price, everything), console)
     if json:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
 from rich.table import Table
 
 from codeprimer.answerers import AUTO, Backend, Named, find_answerer, journal_folder
@@ -81,6 +82,10 @@ def evaluate_benchmark(order: Order, console: Console) -> dict[str, Any]:
         raise UserError(f"--output {output}: is a link or lies below a file; give a folder")
     if output.exists() and any(output.iterdir()) and not (output / SCORES_FILE).exists():
         raise UserError(f"--output {output}: is no folder of an evaluation and is not empty; give another one")
+    if differences := _replaced(order, output):
+        console.warn(
+            f"{output} holds an evaluation with {differences}, which is replaced; with another --output both are kept"
+        )
     required = Tier.weak if order.allow_weak_sandbox else Tier.confined
     # The tests of the benchmarks that are known by name do no harm to a judge, so their problems may share one.
     with Sandbox(required=required, trust_tests=order.on in FILES) as sandbox:
@@ -117,6 +122,18 @@ def evaluate_benchmark(order: Order, console: Console) -> dict[str, Any]:
         }
     _write(output, name, asked, answers, verdicts, facts)
     return facts
+
+
+def _replaced(order: Order, output: Path) -> str:
+    """Return in what the evaluation that a folder holds was asked otherwise; nothing where there is none, or it was not."""
+    path = output / SCORES_FILE
+    try:
+        before = orjson.loads(path.read_bytes())
+        asked = {**before["asking"], "shots": before["shots"]}
+    except (FileNotFoundError, orjson.JSONDecodeError, KeyError, TypeError):
+        return ""
+    now = {**asdict(order.asking), "shots": order.shots}
+    return ", ".join(f"{name} {asked[name]}" for name in now if name in asked and asked[name] != now[name])
 
 
 def _can_be_folder(path: Path) -> bool:

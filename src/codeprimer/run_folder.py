@@ -112,9 +112,7 @@ class RunFolder:
         """
         step, links = step_name(step), self.links()
         if step not in links:
-            raise UserError(
-                f"{self.path} has no {step} yet; `codeprimer run {self.path / RECIPE}` makes what is missing"
-            )
+            raise UserError(f"{self.path} has no {step} yet; `codeprimer run {self.path}` makes what is missing")
         return open_artifact(links[step])
 
 

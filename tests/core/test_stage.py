@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pydantic import Field
 
 from codeprimer.core.artifact import Artifact, Store, Workspace
 from codeprimer.core.console import Console
-from codeprimer.core.errors import EmptyOutputError
+from codeprimer.core.errors import EmptyOutputError, Interrupted
 from codeprimer.core.stage import LATER, PLACE, Settings, Stage, Stats, Tools, available_cores, identify, run_stage
 from codeprimer.engines.local import LocalEngine
 
@@ -67,6 +68,28 @@ def test_an_empty_required_table_is_an_error_not_a_silent_success(tmp_path: Path
     with pytest.raises(EmptyOutputError, match="empty table 'squares'"):
         run_stage(SquaresStage(), settings, {}, identity(settings), store, tools())
     assert store.artifacts() == []
+
+
+class StubbornStage(SquaresStage):
+    """Is stopped twice before it makes anything."""
+
+    def run(self, settings: SquaresSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
+        time.sleep(0.05)
+        attempts = out.work / "attempts"
+        attempts.write_bytes((attempts.read_bytes() if attempts.exists() else b"") + b"x")
+        if len(attempts.read_bytes()) < 3:
+            raise Interrupted("stopped")
+        return super().run(settings, inputs, out, tools)
+
+
+def test_the_cost_of_an_artefact_counts_the_attempts_that_were_stopped(tmp_path: Path) -> None:
+    settings, store = SquaresSettings(), Store(tmp_path)
+    for _ in range(2):
+        with pytest.raises(Interrupted):
+            run_stage(StubbornStage(), settings, {}, identity(settings), store, tools())
+    built = run_stage(StubbornStage(), settings, {}, identity(settings), store, tools())
+    assert built.artifact.cost["seconds"] >= 0.15 > built.seconds
+    assert built.artifact.manifest["files"].keys() == {"squares/00000.parquet"}
 
 
 class PageStage(SquaresStage):

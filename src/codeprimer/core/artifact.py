@@ -31,6 +31,7 @@ COST = "cost.json"
 """What making the artefact took (seconds, peak memory): beside the artefact, outside its manifest."""
 
 _WORK = ".work"
+_SPENT = "spent.json"
 _PARTIAL = ".partial"
 _REMOVED = ".removed"
 _LOCK = ".lock"
@@ -190,6 +191,19 @@ class Workspace:
         for leftover in path.iterdir():
             if leftover != self.work:
                 _remove(leftover)
+
+    @property
+    def spent(self) -> float:
+        """The time that attempts took which were stopped, as far as they could still say so [s]."""
+        try:
+            return float(orjson.loads((self.work / _SPENT).read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return 0.0
+
+    def spend(self, seconds: float) -> None:
+        """Note the time of an attempt that ends without an artefact; where that cannot be written, it is lost."""
+        with contextlib.suppress(OSError):
+            write_atomically(self.work / _SPENT, to_json(self.spent + seconds))
 
     def table(self, name: str, schema: pa.Schema) -> shards.TableWriter:
         """Return the writer of a table of this artefact."""

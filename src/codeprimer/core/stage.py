@@ -206,8 +206,12 @@ def run_stage(
         return Built(artifact, True, 0.0, artifact.manifest["headline"])
     started = time.monotonic()
     with store.workspace(stage.name, identity) as workspace:
-        stats = stage.run(settings, inputs, workspace, tools)
-        _refuse_empty(stage, workspace)
+        try:
+            stats = stage.run(settings, inputs, workspace, tools)
+            _refuse_empty(stage, workspace)
+        except BaseException:
+            workspace.spend(time.monotonic() - started)
+            raise
         seconds = time.monotonic() - started
         manifest = {
             "stage": stage.name,
@@ -224,7 +228,7 @@ def run_stage(
             manifest,
             stage.volatile,
             {
-                "seconds": seconds,
+                "seconds": workspace.spent + seconds,
                 "ended": time.time(),
                 "peak_memory": peak_memory(),
                 "cores": min(stage.cores(settings) or available_cores(), available_cores()),

@@ -29,6 +29,12 @@ def render(spec: dict[str, Any]) -> str:
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "width": WIDTH,
         "height": HEIGHT,
+        "padding": {
+            "left": 24,
+            "right": 12,
+            "top": 5,
+            "bottom": 5,
+        },  # a reader's font may be wider than the one measured
         "config": {
             "font": "Helvetica, Arial, sans-serif",
             "axis": {"labelFontSize": 12, "titleFontSize": 12, "grid": True, "gridColor": "#eeeeee"},

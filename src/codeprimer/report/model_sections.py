@@ -142,9 +142,7 @@ def cost_section(facts: Facts) -> Section:
         "cost",
         "Cost",
         [
-            blocks.text(
-                "Seconds when each artefact was made (a run that was interrupted counts its last attempt only)."
-            ),
+            blocks.text("Seconds when each artefact was made, over all attempts but those that were killed outright."),
             blocks.table(("step", "time", "peak memory so far", "result"), rows),
             *_speeds(facts["speed"]),
             *_footprint(facts["footprint"]),
