@@ -116,19 +116,17 @@ def test_a_run_and_its_checkpoint_answer_alike(small_run: SmallRun, benchmark: P
 
 
 def test_an_evaluation_that_is_replaced_by_one_that_was_asked_otherwise_is_told(
-    small_run: SmallRun, benchmark: Path, tmp_path: Path
+    benchmark: Path, tmp_path: Path
 ) -> None:
-    def evaluate(*more: str) -> str:
-        done = codeprimer(
-            "evaluate", small_run.folder, "--on", benchmark, "--output", tmp_path / "out", *more, cwd=tmp_path
-        )
+    given = answers(tmp_path / "given.jsonl", "")
+
+    def evaluate(tokens: int) -> str:
+        done = codeprimer("evaluate", given, "--on", benchmark, "--max-new-tokens", str(tokens), cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         return done.stderr
 
-    assert "is replaced" not in evaluate("--max-new-tokens", "9") + evaluate("--max-new-tokens", "9")
-    assert "holds an evaluation with new_tokens 9, which is replaced" in " ".join(
-        evaluate("--max-new-tokens", "5").split()
-    )
+    assert "is replaced" not in evaluate(9) + evaluate(9)
+    assert "holds an evaluation with new_tokens 9, which is replaced" in evaluate(5)
 
 
 def test_a_folder_that_holds_the_answers_is_never_written_anew(benchmark: Path, tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_the_cost_of_an_artefact_counts_the_attempts_that_were_stopped(tmp_path:
         with pytest.raises(Interrupted):
             run_stage(StubbornStage(), settings, {}, identity(settings), store, tools())
     built = run_stage(StubbornStage(), settings, {}, identity(settings), store, tools())
-    assert built.artifact.cost["seconds"] >= 0.15 > built.seconds
+    assert built.artifact.cost["seconds"] >= built.seconds + 2 * 0.05
     assert built.artifact.manifest["files"].keys() == {"squares/00000.parquet"}
 
 

@@ -30,7 +30,7 @@ def dawdle(*_: object) -> None:
 def test_a_trial_that_is_interrupted_is_given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "_work", dawdle)
     began = time.monotonic()
-    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    threading.Timer(2.0, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
         trial.try_out(SETTINGS, PHASE, 64)
     assert time.monotonic() - began < 20.0
