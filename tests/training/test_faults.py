@@ -197,13 +197,9 @@ def test_a_state_that_is_not_one_of_the_run_is_passed_over(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    damage(_newest_state_of_a_killed_run(store, inputs, monkeypatch))
     other = Store(tmp_path / "other")
     whole = build(other, make_inputs(other), LONG)
-    with monkeypatch.context() as patch:
-        end_at(patch, 35)
-        with pytest.raises(KeyboardInterrupt):
-            build(store, inputs, LONG)
-    damage(max(store.root.glob("**/states/*")))
     assert build(store, inputs, LONG, console=Console("auto")).manifest == whole.manifest
     assert "cannot be read" in capsys.readouterr().err
 
@@ -211,17 +207,20 @@ def test_a_state_that_is_not_one_of_the_run_is_passed_over(
 def test_what_is_no_state_stays_where_it_is_and_stands_in_nobodys_way(
     store: Store, inputs: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    newest = _newest_state_of_a_killed_run(store, inputs, monkeypatch)
+    (newest.parent / "00000099").touch()
+    (newest.parent / "00000098").symlink_to(newest)
+    (newest.parent / "²").mkdir()
     other = Store(tmp_path / "other")
-    whole = build(other, make_inputs(other), LONG)
+    assert build(store, inputs, LONG).manifest == build(other, make_inputs(other), LONG).manifest
+
+
+def _newest_state_of_a_killed_run(store: Store, inputs: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch) -> Path:
     with monkeypatch.context() as patch:
         end_at(patch, 35)
         with pytest.raises(KeyboardInterrupt):
             build(store, inputs, LONG)
-    newest = max(store.root.glob("**/states/*"))
-    (newest.parent / "00000099").touch()
-    (newest.parent / "00000098").symlink_to(newest)
-    (newest.parent / "²").mkdir()
-    assert build(store, inputs, LONG).manifest == whole.manifest
+    return max(store.root.glob("**/states/*"))
 
 
 def end_at(monkeypatch: pytest.MonkeyPatch, last: int) -> None:

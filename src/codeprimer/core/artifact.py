@@ -253,22 +253,25 @@ class Store:
         shutil.rmtree(path / _WORK, ignore_errors=True)
         return artifact
 
+    def _partial(self, stage: str, identity: str) -> Path:
+        return self.root / _PARTIAL / f"{stage}-{identity}"
+
     def has_partial(self, stage: str, identity: str) -> bool:
         """Tell whether an interrupted attempt lies in the store."""
-        return (self.root / _PARTIAL / f"{stage}-{identity}").exists()
+        return self._partial(stage, identity).exists()
 
     def work(self, stage: str, identity: str) -> Path:
         """Return where an interrupted attempt keeps what a later one goes on with; it need not be there."""
-        return self.root / _PARTIAL / f"{stage}-{identity}" / _WORK
+        return self._partial(stage, identity) / _WORK
 
     def is_worked_on(self, stage: str, identity: str) -> bool:
         """Tell whether a process is making the artefact right now."""
-        return _is_held((self.root / _PARTIAL / f"{stage}-{identity}").with_suffix(_LOCK))
+        return _is_held(self._partial(stage, identity).with_suffix(_LOCK))
 
     @contextlib.contextmanager
     def workspace(self, stage: str, identity: str) -> Iterator[Workspace]:
         """Open the partial folder of an artefact, alone: a second process gets StoreError instead of a race."""
-        partial = self.root / _PARTIAL / f"{stage}-{identity}"
+        partial = self._partial(stage, identity)
         try:
             partial.parent.mkdir(parents=True, exist_ok=True)
             with _lock(partial.with_suffix(_LOCK)), out_of_space(partial):

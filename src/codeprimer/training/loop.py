@@ -300,10 +300,15 @@ class Loop:
         with self.metrics.open("rb") as metrics:
             os.fsync(metrics.fileno())
             size = os.fstat(metrics.fileno()).st_size
-        digest = xxhash.xxh3_128_hexdigest(self.metrics.read_bytes())
+        noted = self._noted(size)
         return Position(
-            self.step, size, digest, self.seconds, self.micro_sequences, asdict(self.guard), asdict(self.scale)
+            self.step, size, noted, self.seconds, self.micro_sequences, asdict(self.guard), asdict(self.scale)
         )
+
+    def _noted(self, size: int) -> str:
+        """Return the digest of what the first so many bytes of the metrics say."""
+        noted = self.metrics.read_bytes()[:size] if self.metrics.exists() else b""
+        return xxhash.xxh3_128_hexdigest(noted)
 
     def _tensors(self) -> Iterator[tuple[str, Tensor]]:
         """Yield what the next step depends on, in the same order on every rank."""
@@ -337,8 +342,7 @@ class Loop:
         for name, parameter in trainable(self.model):
             if tensors[f"model.{name}"].shape != parameter.shape:
                 raise ValueError(f"{name} has another shape")
-        noted = self.metrics.read_bytes()[: position.metrics_bytes] if self.metrics.exists() else b""
-        if xxhash.xxh3_128_hexdigest(noted) != position.metrics_digest:
+        if self._noted(position.metrics_bytes) != position.metrics_digest:
             raise ValueError(f"{METRICS} beside it does not hold what was noted before it")
 
     def _take_up(self, position: Position, tensors: dict[str, Tensor]) -> None:
