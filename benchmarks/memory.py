@@ -29,10 +29,9 @@ from tools.machine import machine
 
 from codeprimer.core.artifact import Store
 from codeprimer.core.console import Console
-from codeprimer.core.stage import Tools, identify, run_stage
+from codeprimer.core.stage import identify, run_stage
 from codeprimer.corpus.settings import CorpusSettings, SourceSettings
 from codeprimer.corpus.stage import CorpusStage
-from codeprimer.engines.local import LocalEngine
 from codeprimer.quality.settings import QualitySettings
 from codeprimer.quality.stage import QualityStage
 
@@ -90,12 +89,12 @@ def measure(size: int, scratch: Path) -> dict[str, Any]:
 def run_stages(code: Path, store: Path) -> int:
     """Run corpus and quality on a folder with two workers."""
     console = Console("quiet")
-    tools = Tools(LocalEngine(console, 2), console, seed=1)
+    tools = stage_tools(console, 1, 2)
     settings = CorpusSettings(sources=(SourceSettings(kind="folder", name="code", path=code),))
     stage = CorpusStage()
-    corpus = run_stage(stage, settings, {}, identify(stage, settings, {}, 1, console), Store(store), tools)
+    corpus = run_stage(stage, settings, {}, identify(stage, settings, {}, stage_tools(console, 1)), Store(store), tools)
     quality, chosen = QualityStage(), QualitySettings()
-    identity = identify(quality, chosen, {"corpus": corpus.artifact.id}, 1, console)
+    identity = identify(quality, chosen, {"corpus": corpus.artifact.id}, stage_tools(console, 1))
     kept = run_stage(quality, chosen, {"corpus": corpus.artifact}, identity, Store(store), tools)
     print(f"corpus: {corpus.headline} ({corpus.seconds:.1f} s)")
     print(f"quality: {kept.headline} ({kept.seconds:.1f} s)")

@@ -69,7 +69,7 @@ def commands() -> str:
     import click
     import typer
 
-    from codeprimer.cli import app
+    from codeprimer.commands.app import app
 
     group = typer.main.get_command(app)
     assert isinstance(group, click.Group) or hasattr(group, "commands")
@@ -90,7 +90,7 @@ def _option(parameter: object) -> str:
 
 def wanted() -> dict[Path, str]:
     """Return every derived file with the content that it should have."""
-    from codeprimer.recipe_text import render_reference
+    from codeprimer.run.recipe_text import render_reference
 
     readme = (ROOT / "README.md").read_text()
     before, _, rest = readme.partition(TREE_BEGIN)

@@ -100,7 +100,7 @@ def test_every_module_says_what_it_is() -> None:
     assert silent == []
 
 
-@pytest.mark.parametrize("module", ["codeprimer.cli", "codeprimer.pipeline", "codeprimer.recipe"])
+@pytest.mark.parametrize("module", ["codeprimer.commands.app", "codeprimer.run.flow", "codeprimer.run.recipe"])
 def test_the_command_line_starts_without_the_heavy_packages(module: str) -> None:
     heavy = ("torch", "sklearn", "scipy", "tokenizers", "tiktoken", "transformers", "datasets", "altair", "pandas")
     code = f"import sys, {module}; print(sorted(set(sys.modules) & {set(heavy)!r}))"

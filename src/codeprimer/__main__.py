@@ -11,11 +11,11 @@ def main() -> None:
     stop = Stop()
     stop.hear()
     try:
-        from codeprimer import cli
+        from codeprimer.commands import app
     except Interrupted as error:
         sys.stderr.write(f"error: {error}\n")
         raise SystemExit(error.exit_code) from None
-    cli.main(stop)
+    app.main(stop)
 
 
 if __name__ == "__main__":

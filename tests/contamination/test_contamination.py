@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support import stage_tools
 
 from codeprimer.analysis.prose import code_blocks, problem_prose
 from codeprimer.contamination import scanning
@@ -17,8 +18,7 @@ from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
 from codeprimer.core.documents import DOCUMENTS, EXERCISES, KEPT, SECTIONS, TASKS, document_id
 from codeprimer.core.errors import EmptyOutputError
-from codeprimer.core.stage import Built, Tools, identify, run_stage
-from codeprimer.engines.local import LocalEngine
+from codeprimer.core.stage import Built, identify, run_stage
 
 QUIET = Console("quiet")
 Rows = Iterable[Mapping[str, Any]]
@@ -82,8 +82,8 @@ def run(
         "exercises": publish(store, "exercises", {"exercises": (EXERCISES, [exercise(OTHER, ""), *exercises])}),
     }
     stage, chosen = ContaminationStage(), ContaminationSettings(**settings)
-    identity = identify(stage, chosen, {name: artifact.id for name, artifact in inputs.items()}, 1, QUIET)
-    return run_stage(stage, chosen, inputs, identity, store, Tools(LocalEngine(QUIET, processes), QUIET, 1))
+    identity = identify(stage, chosen, {name: artifact.id for name, artifact in inputs.items()}, stage_tools(QUIET, 1))
+    return run_stage(stage, chosen, inputs, identity, store, stage_tools(QUIET, 1, processes))
 
 
 def document_without_split(text: str) -> dict[str, Any]:

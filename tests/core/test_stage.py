@@ -9,12 +9,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from pydantic import Field
+from tests.support import stage_tools
 
 from codeprimer.core.artifact import Artifact, Store, Workspace
 from codeprimer.core.console import Console
 from codeprimer.core.errors import EmptyOutputError, Interrupted
-from codeprimer.core.stage import LATER, PLACE, Settings, Stage, Stats, Tools, available_cores, identify, run_stage
-from codeprimer.engines.local import LocalEngine
+from codeprimer.core.settings import NOT_IN_ID, OMIT_DEFAULT_FROM_ID, Settings
+from codeprimer.core.stage import Stage, Stats, Tools, available_cores, identify, run_stage
 
 SCHEMA = pa.schema([("number", pa.int64())])
 QUIET = Console("quiet")
@@ -22,7 +23,7 @@ QUIET = Console("quiet")
 
 class SquaresSettings(Settings):
     count: int = 3
-    folder: Path = Field(default=Path("here"), json_schema_extra=PLACE)
+    folder: Path = Field(default=Path("here"), json_schema_extra=NOT_IN_ID)
 
 
 class SquaresStage(Stage[SquaresSettings]):
@@ -37,11 +38,11 @@ class SquaresStage(Stage[SquaresSettings]):
 
 
 def tools(seed: int = 1) -> Tools:
-    return Tools(LocalEngine(QUIET, 1), QUIET, seed)
+    return stage_tools(QUIET, seed, 1)
 
 
 def identity(settings: SquaresSettings, seed: int = 1) -> str:
-    return identify(SquaresStage(), settings, {}, seed, QUIET)
+    return identify(SquaresStage(), settings, {}, stage_tools(QUIET, seed))
 
 
 def test_a_stage_runs_once_and_is_found_again(tmp_path: Path) -> None:
@@ -120,7 +121,7 @@ def test_places_are_left_out_of_nested_settings_too() -> None:
 
 
 class _Grown(SquaresSettings):
-    step: int = Field(default=1, json_schema_extra=LATER)
+    step: int = Field(default=1, json_schema_extra=OMIT_DEFAULT_FROM_ID)
 
 
 def test_a_setting_that_came_later_leaves_ids_alone_until_it_is_used() -> None:

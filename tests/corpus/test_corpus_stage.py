@@ -11,16 +11,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.support import stage_tools
 
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
 from codeprimer.core.documents import document_id
 from codeprimer.core.errors import EmptyOutputError, SourceError
-from codeprimer.core.stage import Tools, identify, run_stage
+from codeprimer.core.stage import identify, run_stage
 from codeprimer.corpus.filters import Reason
 from codeprimer.corpus.settings import CorpusSettings
 from codeprimer.corpus.stage import CorpusStage
-from codeprimer.engines.local import LocalEngine
 
 LIBRARY = Path(sysconfig.get_path("stdlib"))
 MIT = "Permission is hereby granted, free of charge, to any person obtaining a copy"
@@ -40,9 +40,11 @@ class Listener(Console):
 def build(code: Path, store: Path, processes: int = 1, console: Console | None = None, **settings: Any) -> Artifact:
     chosen = CorpusSettings.model_validate_json(CorpusSettings(**settings, **sources(code)).model_dump_json())
     console = console or Listener()
-    tools = Tools(LocalEngine(console, processes), console, seed=1)
+    tools = stage_tools(console, 1, processes)
     stage = CorpusStage()
-    return run_stage(stage, chosen, {}, identify(stage, chosen, {}, 1, console), Store(store), tools).artifact
+    return run_stage(
+        stage, chosen, {}, identify(stage, chosen, {}, stage_tools(console, 1)), Store(store), tools
+    ).artifact
 
 
 def sources(code: Path) -> dict[str, Any]:
@@ -221,8 +223,8 @@ def test_a_source_without_a_single_row_is_the_same_error(kind: str, tmp_path: Pa
     else:
         pq.ParquetWriter(path, pa.schema([("text", pa.string())])).close()
     settings = CorpusSettings(sources=(SourceSettings(kind=kind, name="mine", path=path),))
-    identity = identify(CorpusStage(), settings, {}, 1, Listener())
-    tools = Tools(LocalEngine(Listener(), 1), Listener(), seed=1)
+    identity = identify(CorpusStage(), settings, {}, stage_tools(Listener(), 1))
+    tools = stage_tools(Listener(), 1, 1)
     with pytest.raises(EmptyOutputError, match="corpus would publish an empty table 'documents'"):
         run_stage(CorpusStage(), settings, {}, identity, Store(tmp_path / "store"), tools)
 
@@ -236,9 +238,9 @@ def test_an_error_inside_a_worker_reaches_the_user_as_it_is(tmp_path: Path) -> N
         sources=(SourceSettings(kind="jsonl", name="rows", path=tmp_path / "data.jsonl"),), unit_bytes=10_000
     )
     console = Listener()
-    tools = Tools(LocalEngine(console, 2), console, seed=1)
+    tools = stage_tools(console, 1, 2)
     stage = CorpusStage()
-    identity = identify(stage, settings, {}, 1, console)
+    identity = identify(stage, settings, {}, stage_tools(console, 1))
     with pytest.raises(SourceError, match=r"data\.jsonl: line 3001 is not JSON"):
         run_stage(stage, settings, {}, identity, Store(tmp_path / "store"), tools)
 

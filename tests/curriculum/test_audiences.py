@@ -5,8 +5,8 @@ from string import Template
 
 import pytest
 
+from codeprimer.authors.offline.section_parts import PARTS
 from codeprimer.curriculum.audiences import ASIDES, AUDIENCES, BANKS, audiences
-from codeprimer.curriculum.section_parts import PARTS
 
 HOLES = {
     "Opening": {"person", "friend", "summary", "Summary"},

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from codeprimer.authors.offline.lessons import lessons
 from codeprimer.curriculum.catalogue import chain_of
 from codeprimer.curriculum.demonstrated import DEMONSTRATIONS, Demonstration, is_demonstrated
-from codeprimer.curriculum.lessons import lessons
 
 
 @pytest.mark.parametrize("shown", DEMONSTRATIONS, ids=lambda shown: ">".join(shown.operations))

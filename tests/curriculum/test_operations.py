@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from codeprimer.authors.offline.naming import Names
+from codeprimer.authors.offline.rendering import Scene, indented
 from codeprimer.curriculum.binding import Applied, OutsideError, arguments_of, bind, literal, meaning
 from codeprimer.curriculum.catalogue import MAKING, OPERATIONS, READING, chain_of, concepts_of, practised
 from codeprimer.curriculum.concepts import CONCEPTS
-from codeprimer.curriculum.naming import Names
 from codeprimer.curriculum.operation import Operation, fill
-from codeprimer.curriculum.rendering import Scene, indented
 from codeprimer.curriculum.syllabus import PRACTISED
 from codeprimer.curriculum.values import TYPES
 

@@ -6,8 +6,8 @@ from collections import Counter
 from itertools import islice
 from random import Random
 
+from codeprimer.curriculum.cases import settle
 from codeprimer.curriculum.catalogue import chain_of
-from codeprimer.curriculum.compose import settle
 from codeprimer.curriculum.heldout import NOTHING, HeldOut, pieces
 from codeprimer.curriculum.sampler import can_stand, draw_blueprint, draw_chain, is_sound, orders
 from codeprimer.curriculum.syllabus import PRACTISED

@@ -15,7 +15,7 @@ import pytest
 
 from codeprimer.core.console import Console
 from codeprimer.core.errors import Interrupted, UserError
-from codeprimer.engines.local import LocalEngine
+from codeprimer.engines.local import local_engine
 
 QUIET = Console("quiet")
 
@@ -41,18 +41,18 @@ def read_all(engine: LocalEngine, work: Path, count: int = 10) -> list[str]:
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_results_come_in_the_order_of_the_units(tmp_path: Path, processes: int) -> None:
-    assert read_all(LocalEngine(QUIET, processes), tmp_path) == [str(number**2) for number in range(10)]
+    assert read_all(local_engine(QUIET, processes), tmp_path) == [str(number**2) for number in range(10)]
 
 
 def test_a_unit_that_an_earlier_attempt_finished_is_not_made_again(tmp_path: Path) -> None:
     (tmp_path / "00002").mkdir()
     (tmp_path / "00002" / "result").write_text("kept")
-    assert read_all(LocalEngine(QUIET, 1), tmp_path)[2] == "kept"
+    assert read_all(local_engine(QUIET, 1), tmp_path)[2] == "kept"
 
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_an_error_in_a_unit_reaches_the_caller_and_finished_units_stay(tmp_path: Path, processes: int) -> None:
-    engine = LocalEngine(QUIET, processes)
+    engine = local_engine(QUIET, processes)
     with pytest.raises(ValueError, match="three"):
         list(engine.map(fail_on_three, range(5), tmp_path, "squares"))
     assert (tmp_path / "00000" / "result").exists()
@@ -69,14 +69,14 @@ def test_an_interrupt_that_comes_while_the_workers_end_reaches_whoever_took_the_
         raise Interrupted
 
     monkeypatch.setattr(ProcessPoolExecutor, "shutdown", end_and_interrupt)
-    with pytest.raises(Interrupted), closing(LocalEngine(QUIET, 2).map(square, range(4), tmp_path, "squares")) as made:
+    with pytest.raises(Interrupted), closing(local_engine(QUIET, 2).map(square, range(4), tmp_path, "squares")) as made:
         for _ in range(4):
             next(made)
 
 
 def test_a_worker_that_is_killed_is_one_sentence_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"a worker process was killed.*--processes 1"):
-        list(LocalEngine(QUIET, 2).map(die, range(4), tmp_path, "deaths"))
+        list(local_engine(QUIET, 2).map(die, range(4), tmp_path, "deaths"))
 
 
 def test_an_interrupt_ends_workers_in_the_middle_of_a_unit_and_a_second_one_leaves_nothing_behind(
@@ -107,13 +107,13 @@ def _start_sleepers(tmp_path: Path) -> tuple[subprocess.Popen[bytes], list[int]]
         "from pathlib import Path\n"
         "from codeprimer.core.interrupts import Stop\n"
         "from codeprimer.core.console import Console\n"
-        "from codeprimer.engines.local import LocalEngine\n"
+        "from codeprimer.engines.local import local_engine\n"
         "def sleep(unit, folder):\n"
         "    Path(os.environ['PIDS'], str(os.getpid())).touch()\n"
         "    time.sleep(60)\n"
         "if __name__ == '__main__':\n"
         "    Stop().hear()\n"
-        "    list(LocalEngine(Console('quiet'), 2).map(sleep, range(2), Path(os.environ['PIDS'], 'work'), ''))\n"
+        "    list(local_engine(Console('quiet'), 2).map(sleep, range(2), Path(os.environ['PIDS'], 'work'), ''))\n"
     )
     parent = subprocess.Popen([sys.executable, script], env={**os.environ, "PIDS": str(tmp_path)})
     deadline = time.monotonic() + 30

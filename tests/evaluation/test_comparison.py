@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from codeprimer.benchmarks.grading import Sample
 from codeprimer.evaluation.comparison import bits_value, compare_bits, compare_scores, concept_scores, score_row
-from codeprimer.evaluation.grading import Sample
 from codeprimer.sandbox import Verdict, VerdictKind
 
 

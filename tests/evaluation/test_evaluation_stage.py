@@ -11,22 +11,22 @@ from typing import Any
 import pytest
 import torch
 from tests.evaluation.conftest import TASK_ROWS
+from tests.support import stage_tools
 
+from codeprimer.benchmarks.texts import choose_texts, watched_texts
+from codeprimer.benchmarks.validation import validation_score
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
 from codeprimer.core.documents import KEPT, TASKS, document_id
 from codeprimer.core.shards import Row
-from codeprimer.core.stage import Built, Tools, run_stage
-from codeprimer.engines.local import LocalEngine
+from codeprimer.core.stage import Built, run_stage
 from codeprimer.evaluation import stage as stage_module
 from codeprimer.evaluation import units
 from codeprimer.evaluation.settings import EvaluationSettings
 from codeprimer.evaluation.stage import EvaluationStage, measured_models
-from codeprimer.evaluation.texts import choose_texts, watched_texts
-from codeprimer.evaluation.validation import validation_score
-from codeprimer.evaluation.windows import bits_of
 from codeprimer.model.checkpoint import load
 from codeprimer.model.tokenizer import Tokenizer
+from codeprimer.model.windows import bits_of
 from codeprimer.sandbox import Tier
 
 QUIET = Console("quiet")
@@ -80,7 +80,7 @@ def inputs(checkpoints: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
 def run(
     inputs: Mapping[str, Artifact], store: Path, processes: int = 1, settings: EvaluationSettings = SETTINGS
 ) -> Built:
-    tools = Tools(LocalEngine(QUIET, processes), QUIET, 1)
+    tools = stage_tools(QUIET, 1, processes)
     return run_stage(EvaluationStage(), settings, inputs, "1" * 16, Store(store), tools)
 
 
@@ -196,7 +196,7 @@ def test_what_cannot_be_measured_is_a_warning(
         "control": inputs["base"],
     }
     console = Console("auto")
-    tools = Tools(LocalEngine(QUIET, 1), console, 1)
+    tools = stage_tools(console, 1, 1)
     built = run_stage(EvaluationStage(), SETTINGS, bare, "1" * 16, Store(tmp_path / "store"), tools)
     warned = " ".join(capsys.readouterr().err.split())
     assert "no held-out document was kept" in warned
@@ -215,7 +215,7 @@ def test_the_only_held_out_document_is_not_measured_where_a_model_was_trained_lo
     }
     looking = watched["base"].manifest | {"settings": {"phases": [{"name": "base"}], "heldout_every": 5}}
     watched["base"] = dataclasses.replace(watched["base"], manifest=looking)
-    tools = Tools(LocalEngine(QUIET, 1), Console("auto"), 1)
+    tools = stage_tools(Console("auto"), 1, 1)
     built = run_stage(EvaluationStage(), SETTINGS, watched, "1" * 16, Store(tmp_path / "store"), tools)
     warned = " ".join(capsys.readouterr().err.split())
     assert "every held-out document was looked at while a model trained" in warned

@@ -11,13 +11,13 @@ from random import Random
 from string import Template
 from typing import Any
 
-from codeprimer.curriculum.backdrops import Backdrop
+from codeprimer.authors.backdrops import Backdrop
+from codeprimer.authors.offline.lessons import lessons
 from codeprimer.curriculum.binding import literal
 from codeprimer.curriculum.blueprints import Blueprint
 from codeprimer.curriculum.catalogue import canonical, practised
 from codeprimer.curriculum.demonstrated import is_demonstrated
 from codeprimer.curriculum.heldout import NOTHING, HeldOut
-from codeprimer.curriculum.lessons import lessons
 from codeprimer.curriculum.values import TYPES
 from codeprimer.exam.behaviour import GLANCE, INPUTS, Known, Results, agree, inputs_of, known_chains, run, shorter_equal
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from itertools import islice
 from random import Random
 
+from codeprimer.authors.offline.compose import compose, specification
 from codeprimer.curriculum.blueprints import Exercise
-from codeprimer.curriculum.compose import compose, specification
 from codeprimer.curriculum.sampler import orders
 from codeprimer.exam.commonness import CommonWordings
 

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
+from codeprimer.authors.offline.compose import specification
 from codeprimer.curriculum.blueprints import Blueprint, Exercise
-from codeprimer.curriculum.compose import specification
 from codeprimer.curriculum.demonstrated import is_demonstrated
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.curriculum.sampler import is_sound

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import orjson
 import pytest
+from tests.support import stage_tools
 
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
 from codeprimer.core.documents import TASKS
 from codeprimer.core.errors import SourceError
 from codeprimer.core.shards import read_batches
-from codeprimer.core.stage import Tools, identify, run_stage
-from codeprimer.engines.local import LocalEngine
+from codeprimer.core.stage import identify, run_stage
 from codeprimer.exam.commonness import CommonWordings
 from codeprimer.exam.selection import Chooser
 from codeprimer.exam.settings import ExamSettings
@@ -25,8 +25,8 @@ SMALL = ExamSettings(problems=12, validation=10)
 
 
 def build(folder: Path, settings: ExamSettings = SMALL, seed: int = 1) -> Artifact:
-    identity = identify(ExamStage(), settings, {}, seed, QUIET)
-    tools = Tools(LocalEngine(QUIET, 1), QUIET, seed)
+    identity = identify(ExamStage(), settings, {}, stage_tools(QUIET, seed))
+    tools = stage_tools(QUIET, seed, 1)
     return run_stage(ExamStage(), settings, {}, identity, Store(folder), tools).artifact
 
 
@@ -70,10 +70,10 @@ def test_benchmarks_are_sealed_too_and_their_content_is_part_of_the_id(tmp_path:
     assert exam.facts["benchmarks"] == {"MBPP": 1}
     assert exam.id != build(tmp_path).id
     path.write_bytes(orjson.dumps(record | {"task_id": 2}))
-    assert identify(ExamStage(), settings, {}, 1, QUIET) != exam.id
+    assert identify(ExamStage(), settings, {}, stage_tools(QUIET, 1)) != exam.id
     path.unlink()
     with pytest.raises(SourceError):
-        identify(ExamStage(), settings, {}, 1, QUIET)
+        identify(ExamStage(), settings, {}, stage_tools(QUIET, 1))
 
 
 def test_a_wrong_solution_is_never_sealed() -> None:

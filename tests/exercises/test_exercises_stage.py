@@ -7,17 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support import stage_tools
 
+from codeprimer.authors.author import OfflineAuthor
+from codeprimer.authors.offline.compose import compose
 from codeprimer.core import registry
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
 from codeprimer.core.documents import document_id
 from codeprimer.core.errors import RecipeError
-from codeprimer.core.stage import Tools, identify, run_stage
-from codeprimer.curriculum.author import OfflineAuthor
+from codeprimer.core.stage import identify, run_stage
 from codeprimer.curriculum.blueprints import Blueprint, Exercise
-from codeprimer.curriculum.compose import compose
-from codeprimer.engines.local import LocalEngine
 from codeprimer.exam.settings import ExamSettings
 from codeprimer.exam.stage import ExamStage
 from codeprimer.exercises.settings import ExercisesSettings
@@ -31,15 +31,15 @@ SMALL = ExercisesSettings(count=120, unit_exercises=50)
 def exam(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     settings = ExamSettings(problems=40, validation=20)
     store = Store(tmp_path_factory.mktemp("exam"))
-    identity = identify(ExamStage(), settings, {}, 1, QUIET)
-    return run_stage(ExamStage(), settings, {}, identity, store, Tools(LocalEngine(QUIET, 1), QUIET, 1)).artifact
+    identity = identify(ExamStage(), settings, {}, stage_tools(QUIET, 1))
+    return run_stage(ExamStage(), settings, {}, identity, store, stage_tools(QUIET, 1, 1)).artifact
 
 
 def build(
     folder: Path, exam: Artifact, settings: ExercisesSettings = SMALL, processes: int = 1, seed: int = 1
 ) -> Artifact:
-    identity = identify(ExercisesStage(), settings, {"exam": exam.id}, seed, QUIET)
-    tools = Tools(LocalEngine(QUIET, processes), QUIET, seed)
+    identity = identify(ExercisesStage(), settings, {"exam": exam.id}, stage_tools(QUIET, seed))
+    tools = stage_tools(QUIET, seed, processes)
     return run_stage(ExercisesStage(), settings, {"exam": exam}, identity, Store(folder), tools).artifact
 
 
@@ -127,10 +127,12 @@ def test_an_author_that_repeats_itself_is_an_error_that_names_the_setting(
 
 def test_an_unknown_author_is_named_before_any_work(exam: Artifact) -> None:
     with pytest.raises(RecipeError, match="offline"):
-        identify(ExercisesStage(), SMALL.model_copy(update={"author": "ofline"}), {"exam": exam.id}, 1, QUIET)
+        identify(
+            ExercisesStage(), SMALL.model_copy(update={"author": "ofline"}), {"exam": exam.id}, stage_tools(QUIET, 1)
+        )
 
 
 def test_an_author_of_sections_alone_is_refused(exam: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
     use_author(monkeypatch, object)
     with pytest.raises(RecipeError, match="writes no exercises"):
-        identify(ExercisesStage(), SMALL, {"exam": exam.id}, 1, QUIET)
+        identify(ExercisesStage(), SMALL, {"exam": exam.id}, stage_tools(QUIET, 1))

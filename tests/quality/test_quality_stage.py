@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from tests.support import stage_tools
 
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
 from codeprimer.core.documents import DOCUMENTS, document_id
 from codeprimer.core.errors import SourceError
 from codeprimer.core.shards import Row, TableWriter
-from codeprimer.core.stage import Tools, identify, run_stage
-from codeprimer.engines.local import LocalEngine
+from codeprimer.core.stage import identify, run_stage
 from codeprimer.quality.annotator import AskingAnnotator, Label
 from codeprimer.quality.scorer import load_scorer
 from codeprimer.quality.settings import QualitySettings, ScorerSettings
@@ -78,9 +78,9 @@ def build(
 ) -> Artifact:
     chosen = QualitySettings(**{"scorer": SCORER, "sample": 180, **settings})
     console = console or Listener()
-    tools = Tools(LocalEngine(console, processes), console, seed=5)
+    tools = stage_tools(console, 5, processes)
     stage = QualityStage(annotator)
-    identity = identify(stage, chosen, {"corpus": corpus.id}, 5, console)
+    identity = identify(stage, chosen, {"corpus": corpus.id}, stage_tools(console, 5))
     return run_stage(stage, chosen, {"corpus": corpus}, identity, Store(store), tools).artifact
 
 

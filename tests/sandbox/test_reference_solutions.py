@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from codeprimer.exam.benchmarks import FOLDER_VARIABLE
+from codeprimer.benchmarks.files import FOLDER_VARIABLE
 from codeprimer.sandbox import Limits, Program, Sandbox, Tier
 
 LIMITS = Limits(seconds=10, wall_seconds=40)

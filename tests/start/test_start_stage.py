@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.support import stage_tools
 
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
 from codeprimer.core.errors import RecipeError
-from codeprimer.core.stage import Tools, identify, run_stage
-from codeprimer.engines.local import LocalEngine
+from codeprimer.core.stage import identify, run_stage
 from codeprimer.model.checkpoint import load, save_model
 from codeprimer.model.config import PhiConfig
 from codeprimer.model.phi import Phi
@@ -32,11 +32,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def identity(folder: Path, seed: int = 1) -> str:
-    return identify(StartStage(), StartSettings(path=folder), {}, seed, CONSOLE)
+    return identify(StartStage(), StartSettings(path=folder), {}, stage_tools(CONSOLE, seed))
 
 
 def build(folder: Path) -> Artifact:
-    tools = Tools(LocalEngine(CONSOLE, 1), CONSOLE, 1)
+    tools = stage_tools(CONSOLE, 1, 1)
     return run_stage(
         StartStage(), StartSettings(path=folder), {}, identity(folder), Store(folder.parent / "store"), tools
     ).artifact

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from codeprimer.benchmarks.answering import Asking, PhiAnswerer
+from codeprimer.benchmarks.endpoint import EndpointAnswerer, Reach
+from codeprimer.benchmarks.questions import questions
 from codeprimer.core.console import Console
-from codeprimer.evaluation.answering import Asking, PhiAnswerer
-from codeprimer.evaluation.endpoint import EndpointAnswerer, Reach
-from codeprimer.evaluation.questions import questions
 from codeprimer.teachers.checkup import check_up
 from tests.conftest import SmallRun
 from tests.teachers.endpoints import plain, settings, teacher

@@ -7,8 +7,8 @@ from tests.textbooks.textbook_inputs import exam_exercises, publish_exam
 
 from codeprimer.analysis.ngrams import words
 from codeprimer.analysis.prose import SHORTEST_PROSE
+from codeprimer.authors.offline.worked import specification
 from codeprimer.core.artifact import Store
-from codeprimer.curriculum.worked import specification
 from codeprimer.textbooks.guarding import Guard, guard_from
 
 HELD_OUT = """\

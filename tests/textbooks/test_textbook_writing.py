@@ -11,8 +11,8 @@ import pytest
 from codeprimer.core import registry
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.shards import Row, read_rows
+from codeprimer.curriculum.blueprints import Section, SectionBlueprint
 from codeprimer.curriculum.heldout import HeldOut
-from codeprimer.curriculum.sections import Section, SectionBlueprint
 from codeprimer.sandbox import Limits, Tier
 from codeprimer.textbooks import writing
 from codeprimer.textbooks.guarding import Guard

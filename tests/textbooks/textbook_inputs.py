@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 
+from tests.support import stage_tools
+
+from codeprimer.authors.offline.compose import compose
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
 from codeprimer.core.documents import TASKS
-from codeprimer.core.stage import Built, Tools, identify, run_stage
+from codeprimer.core.stage import Built, identify, run_stage
 from codeprimer.curriculum.blueprints import Exercise
-from codeprimer.curriculum.compose import compose
 from codeprimer.curriculum.sampler import draw_blueprint
-from codeprimer.engines.local import LocalEngine
 from codeprimer.textbooks.settings import TextbooksSettings
 from codeprimer.textbooks.stage import TextbooksStage
 
@@ -52,6 +53,6 @@ def publish_exam(store: Store, tables: Mapping[str, list[Exercise]]) -> Artifact
 def build(root: Path, exam: Artifact, settings: TextbooksSettings, processes: int = 1, seed: int = 1) -> Built:
     """Run the stage in a store of its own."""
     console = Console("quiet")
-    tools = Tools(LocalEngine(console, processes), console, seed)
-    identity = identify(TextbooksStage(), settings, {"exam": exam.id}, seed, console)
+    tools = stage_tools(console, seed, processes)
+    identity = identify(TextbooksStage(), settings, {"exam": exam.id}, stage_tools(console, seed))
     return run_stage(TextbooksStage(), settings, {"exam": exam}, identity, Store(root), tools)

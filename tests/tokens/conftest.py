@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from tests.support import stage_tools
 from tests.tokens.token_inputs import EXERCISES, Publish, Rows, tasks, texts
 
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
 from codeprimer.core.stage import Tools
-from codeprimer.engines.local import LocalEngine
 
 
 @pytest.fixture
@@ -65,4 +65,4 @@ def exam(publish: Publish) -> Artifact:
 @pytest.fixture
 def tools() -> Tools:
     console = Console("quiet")
-    return Tools(LocalEngine(console, 1), console, seed=1)
+    return stage_tools(console, 1, 1)

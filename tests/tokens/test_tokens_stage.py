@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.support import stage_tools
 from tests.tokens.token_inputs import EXERCISES, Publish, tasks, texts
 
 from codeprimer.core.artifact import Artifact, Store
-from codeprimer.core.console import Console
 from codeprimer.core.documents import document_id
 from codeprimer.core.errors import EmptyOutputError, RecipeError, UserError
 from codeprimer.core.stage import Tools, identify, run_stage
-from codeprimer.engines.local import LocalEngine
 from codeprimer.model.packed import open_packed
 from codeprimer.model.tokenizer import Tokenizer
 from codeprimer.tokens import encoding
@@ -28,7 +27,7 @@ def build(inputs: Mapping[str, Artifact], store: Store, tools: Tools, **changes:
     settings = SETTINGS.model_copy(update=changes)
     ids = {name: artifact.id for name, artifact in inputs.items()}
     stage = TokensStage("start" in inputs)
-    identity = identify(stage, settings, ids, tools.seed, tools.console)
+    identity = identify(stage, settings, ids, stage_tools(tools.console, tools.seed))
     return run_stage(stage, settings, inputs, identity, store, tools).artifact
 
 
@@ -70,7 +69,7 @@ def test_bytes_do_not_depend_on_processes_or_on_the_size_of_units(
     inputs: dict[str, Artifact], store: Store, tmp_path: Path, tools: Tools, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = build(inputs, store, tools)
-    parallel = Tools(LocalEngine(Console("quiet"), 2), tools.console, tools.seed)
+    parallel = stage_tools(tools.console, tools.seed, 2)
     second = build(inputs, Store(tmp_path / "second"), parallel)
     monkeypatch.setattr(encoding, "UNIT_GROUPS", 1)
     third = build(inputs, Store(tmp_path / "third"), tools)

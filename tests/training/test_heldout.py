@@ -11,12 +11,12 @@ import pytest
 import torch
 from tests.training.training_inputs import EXACT, EXERCISES, SETTINGS, build, make_inputs, manifest, rows_of, stop_at
 
+from codeprimer.benchmarks.heldout import open_heldout
+from codeprimer.benchmarks.texts import watched_texts
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
 from codeprimer.core.documents import KEPT, document_id
 from codeprimer.core.errors import RecipeError
-from codeprimer.evaluation.heldout import open_heldout
-from codeprimer.evaluation.texts import watched_texts
 from codeprimer.model.checkpoint import load
 from codeprimer.model.tokenizer import Tokenizer
 from codeprimer.training.heldout import OpenHeldout, Watch

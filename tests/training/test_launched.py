@@ -13,7 +13,7 @@ from tests.conftest import SmallRun
 from tests.training.training_inputs import rows_of
 
 from codeprimer.core.artifact import open_artifact
-from codeprimer.run_folder import RunFolder
+from codeprimer.run.folder import RunFolder
 
 
 @pytest.fixture

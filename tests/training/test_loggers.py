@@ -12,7 +12,7 @@ from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
 from codeprimer.core.errors import MissingExtraError
 from codeprimer.core.stage import Tools, identify, run_stage
-from codeprimer.engines.local import LocalEngine
+from codeprimer.engines.local import local_engine
 from codeprimer.training import loggers as module
 from codeprimer.training.settings import TrainingSettings
 from codeprimer.training.stage import TrainingStage
@@ -25,7 +25,7 @@ def train(store: Store, inputs: dict[str, Artifact], settings: TrainingSettings,
     """Train as a run does, which has a folder for logs."""
     console, stage = Console("quiet"), TrainingStage(False, None)
     ids = {name: artifact.id for name, artifact in inputs.items()}
-    tools = Tools(LocalEngine(console, 1), console, 1, "base", logs)
+    tools = Tools(local_engine(console, 1), console, 1, step="base", logs=logs)
     return run_stage(stage, settings, inputs, identify(stage, settings, ids, 1, console), store, tools).artifact
 
 

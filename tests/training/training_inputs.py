@@ -12,20 +12,20 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from tests.support import stage_tools
 
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
 from codeprimer.core.documents import TASKS, TOKEN_INDEX
 from codeprimer.core.errors import Interrupted
-from codeprimer.core.stage import Tools, identify, run_stage
-from codeprimer.engines.local import LocalEngine
+from codeprimer.core.stage import identify, run_stage
 from codeprimer.model.checkpoint import save_model
 from codeprimer.model.packed import INDEX, PackedWriter
 from codeprimer.model.phi import Phi
@@ -135,6 +135,12 @@ def score(model: Phi, tokenizer: Tokenizer, exam: Artifact) -> float:
     return -float(model.token_losses(ids_BS[:, :-1], ids_BS[:, 1:]).mean())
 
 
+def _score_in_tier(judge: Callable[[Phi, Tokenizer, Artifact], float], tier: object, *model: Any) -> float:
+    """Score without running programs, in whatever tier they would run."""
+    del tier
+    return judge(*model)
+
+
 def build(
     store: Store,
     inputs: dict[str, Artifact],
@@ -145,10 +151,11 @@ def build(
     heldout: OpenHeldout | None = None,
 ) -> Artifact:
     """Run the stage on inputs that may hold "start" and "adapter"."""
-    tools = Tools(LocalEngine(console, 1), console, seed)
-    stage = TrainingStage("start" in inputs, judge, heldout, "adapter" in inputs)
+    tools = stage_tools(console, seed, 1)
+    in_tier = None if judge is None else partial(_score_in_tier, judge)
+    stage = TrainingStage("start" in inputs, in_tier, heldout, "adapter" in inputs)
     ids = {name: artifact.id for name, artifact in inputs.items()}
-    return run_stage(stage, settings, inputs, identify(stage, settings, ids, seed, console), store, tools).artifact
+    return run_stage(stage, settings, inputs, identify(stage, settings, ids, tools), store, tools).artifact
 
 
 def rows_of(artifact: Artifact) -> list[dict[str, Any]]:

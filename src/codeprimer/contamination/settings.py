@@ -6,7 +6,7 @@ from pydantic import Field
 
 from codeprimer.analysis.ngrams import LONGEST
 from codeprimer.analysis.prose import GRAM_WORDS, SHORTEST_PROSE
-from codeprimer.core.stage import Settings
+from codeprimer.core.settings import Settings
 
 
 class ContaminationSettings(Settings):

@@ -19,7 +19,9 @@ class ContaminationStage(Stage[ContaminationSettings]):
     """Training sets in, clean training texts out."""
 
     name = "contamination"
+    number = 50
     version = 2
+    Settings = ContaminationSettings
     seeded = False
     reads = ("exam", "corpus", "quality", "textbooks", "exercises")
     required_tables: ClassVar[tuple[str, ...]] = ("raw", "code", "textbooks", "exercises")

@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import orjson
 import pyarrow as pa
@@ -115,9 +115,13 @@ class Artifact:
         """Return the names of the tables."""
         return sorted({path.parent.name for path in self.path.glob("*/*.parquet")})
 
-    def rows(self, name: str, columns: Sequence[str] | None = None) -> Iterator[shards.Row]:
-        """Yield the rows of a table in order; memory holds one batch."""
-        yield from shards.read_rows(self.table(name), columns)
+    @overload
+    def rows(self, name: str, columns: Sequence[str] | None = None) -> Iterator[shards.Row]: ...
+    @overload
+    def rows(self, name: str, columns: Sequence[str] | None, of: type[shards.RowType]) -> Iterator[shards.RowType]: ...
+    def rows(self, name: str, columns: Sequence[str] | None = None, of: Any = shards.Row) -> Iterator[Any]:
+        """Yield the rows of a table in order, typed ``of`` (a row of ``core.documents``); memory holds one batch."""
+        yield from shards.read_rows(self.table(name), columns, of)
 
     def damage(self) -> str | None:
         """Return what contradicts the manifest (a missing file, another size), or None for a sound artefact."""

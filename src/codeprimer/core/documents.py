@@ -1,4 +1,6 @@
-"""The Arrow schema of every table, in the order in which a document meets them. Read this file first.
+"""The row of every table, in the order in which a document meets them; each row's type is also its Arrow schema.
+
+Read this file first.
 
 One id runs through everything: ``doc_id`` is the SHA-256 of a document's text, so the same text is the same document
 wherever it turns up; ``task_id`` names one exam or benchmark problem. Every dropped or rejected row is kept, with its
@@ -20,10 +22,41 @@ reason.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
+from types import NoneType
+from typing import Annotated, Any, TypedDict, get_args, get_type_hints
 
 import pyarrow as pa
 
-_STRINGS = pa.list_(pa.string())
+from codeprimer.core.errors import nearest
+
+Float32 = Annotated[float, pa.float32()]
+Int32 = Annotated[int, pa.int32()]
+
+_ARROW = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64(), list[str]: pa.list_(pa.string())}
+
+
+def schema_of(row: type) -> pa.Schema:
+    """Return the Arrow schema of a table whose rows are of the type ``row`` (a TypedDict)."""
+    return pa.schema([(name, _arrow(hint)) for name, hint in get_type_hints(row, include_extras=True).items()])
+
+
+def _arrow(hint: Any) -> pa.DataType:
+    if hasattr(hint, "__metadata__"):
+        return hint.__metadata__[0]
+    not_null = [part for part in get_args(hint) if part is not NoneType]
+    return _ARROW[not_null[0] if NoneType in get_args(hint) else hint]
+
+
+TRAINING_SETS = ("raw", "code", "textbooks", "exercises")
+"""What may be trained on, in the order in which it is encoded."""
+
+
+def unknown_sets(key: str, names: Iterable[str]) -> Iterator[str]:
+    """Yield a sentence for every name under ``key`` of a recipe that no training set has."""
+    for name in names:
+        if name not in TRAINING_SETS:
+            yield f"{key}.{name}: there is no such training set; {nearest(name, list(TRAINING_SETS))}"
 
 
 def document_id(text: str) -> str:
@@ -33,222 +66,295 @@ def document_id(text: str) -> str:
 
 # --- 05-exam ----------------------------------------------------------------------------------------------------------
 
-TASKS = pa.schema(
-    [
-        ("task_id", pa.string()),  # "exam/0001", "validation/0001", "HumanEval/0", "MBPP/11"
-        ("blueprint", pa.string()),  # the composition that is held out; null for a benchmark given as a file
-        ("concepts", _STRINGS),
-        ("entry_point", pa.string()),  # the function that the tests call
-        ("prompt", pa.string()),  # what a model completes: signature and docstring
-        ("solution", pa.string()),  # a body that passes; prompt + solution is a program
-        ("tests", _STRINGS),  # one assert statement each; a benchmark's check function is one entry
-        ("setup", pa.string()),  # definitions that the tests use and that are no part of an answer; mostly empty
-    ]
-)
-"""``exam``, ``validation`` and ``benchmarks``: problems that nothing trained on may contain."""
+
+class Task(TypedDict):
+    """A problem of the tables ``exam``, ``validation`` and ``benchmarks``, which nothing trained on may contain."""
+
+    task_id: str  # "exam/0001", "validation/0001", "HumanEval/0", "MBPP/11"
+    blueprint: str | None  # the composition that is held out; null for a benchmark given as a file
+    concepts: list[str]
+    entry_point: str  # the function that the tests call
+    prompt: str  # what a model completes: signature and docstring
+    solution: str  # a body that passes; prompt + solution is a program
+    tests: list[str]  # one assert statement each; a benchmark's check function is one entry
+    setup: str  # definitions that the tests use and that are no part of an answer; mostly empty
+
+
+TASKS = schema_of(Task)
 
 # --- 10-corpus --------------------------------------------------------------------------------------------------------
 
-DOCUMENTS = pa.schema(
-    [
-        ("doc_id", pa.string()),
-        ("parent_id", pa.string()),  # the document this one was made from by redaction or rewriting, else null
-        ("text", pa.string()),
-        ("source", pa.string()),  # the source's name in the recipe
-        ("package", pa.string()),  # what must not be split between training and testing: a package, a repository
-        ("path", pa.string()),  # relative to the source
-        ("license", pa.string()),  # an SPDX identifier, or null where none was found
-        ("origins", _STRINGS),  # "source:path" of every copy, this one first
-        ("split", pa.string()),  # "train", or "heldout": clean code of packages that are never trained on
-    ]
-)
-"""``documents``: distinct, parsed, clean files."""
 
-DUPLICATES = pa.schema(
-    [
-        ("doc_id", pa.string()),  # the copy that went
-        ("kept_doc_id", pa.string()),  # the copy that stayed
-        ("kind", pa.string()),  # "exact" or "near"
-        ("similarity", pa.float32()),  # Jaccard similarity of token 5-grams, verified
-        ("source", pa.string()),
-        ("path", pa.string()),
-    ]
-)
+class Document(TypedDict):
+    """A distinct, parsed, clean file: ``documents``."""
 
-CORPUS_DROPPED = pa.schema(
-    [
-        ("doc_id", pa.string()),
-        ("source", pa.string()),
-        ("package", pa.string()),
-        ("path", pa.string()),
-        ("reason", pa.string()),  # a word from the closed set in corpus/filters.py
-        ("detail", pa.string()),
-        ("text", pa.string()),  # null where it is not text or too large to keep
-    ]
-)
+    doc_id: str
+    parent_id: str | None  # the document this one was made from by redaction or rewriting, else null
+    text: str
+    source: str  # the source's name in the recipe
+    package: str  # what must not be split between training and testing: a package, a repository
+    path: str  # relative to the source
+    license: str | None  # an SPDX identifier, or null where none was found
+    origins: list[str]  # "source:path" of every copy, this one first
+    split: str  # "train", or "heldout": clean code of packages that are never trained on
+
+
+DOCUMENTS = schema_of(Document)
+
+
+class Duplicate(TypedDict):
+    """A copy that was dropped: ``duplicates``."""
+
+    doc_id: str  # the copy that went
+    kept_doc_id: str  # the copy that stayed
+    kind: str  # "exact" or "near"
+    similarity: Float32  # Jaccard similarity of token 5-grams, verified
+    source: str
+    path: str
+
+
+DUPLICATES = schema_of(Duplicate)
+
+
+class DroppedFile(TypedDict):
+    """A file that the corpus dropped: ``dropped``."""
+
+    doc_id: str | None
+    source: str
+    package: str
+    path: str
+    reason: str  # the kind of the filter, or one of the corpus's own reasons (corpus/reasons.py)
+    detail: str | None
+    text: str | None  # null where it is not text or too large to keep
+
+
+CORPUS_DROPPED = schema_of(DroppedFile)
 
 # --- 20-quality -------------------------------------------------------------------------------------------------------
 
-LABELS = pa.schema(
-    [
-        ("doc_id", pa.string()),
-        ("package", pa.string()),
-        ("part", pa.string()),  # "train", "calibration" or "test"; a package is in one part only
-        ("points", pa.float32()),  # 0-5: educational value
-        ("label", pa.bool_()),
-        ("why", _STRINGS),  # the complaints that applied
-        ("annotator", pa.string()),
-        ("said", pa.string()),  # the reason in the annotator's own words; null for rules
-        ("request_id", pa.string()),  # the teacher's request, null for rules and people
-    ]
-)
 
-UNLABELLED = pa.schema(
-    [
-        ("doc_id", pa.string()),
-        ("reason", pa.string()),  # "cut_off", "other_form", "withheld", or why no answer came
-        ("detail", pa.string()),
-        ("answers", _STRINGS),  # everything that was said about it
-    ]
-)
-"""``unlabelled``: documents that a teacher gave no usable judgement of; the table is there only where there are any."""
+class LabelRow(TypedDict):
+    """One document's label: ``labels``."""
 
-SCORES = pa.schema(
-    [
-        ("doc_id", pa.string()),
-        ("source", pa.string()),
-        ("score", pa.float32()),  # calibrated probability of being worth learning from
-        ("kept", pa.bool_()),
-        ("reason", pa.string()),  # null for a kept document
-    ]
-)
+    doc_id: str
+    package: str
+    part: str  # "train", "calibration" or "test"; a package is in one part only
+    points: Float32  # 0-5: educational value
+    label: bool
+    why: list[str]  # the complaints that applied
+    annotator: str
+    said: str | None  # the reason in the annotator's own words; null for rules
+    request_id: str | None  # the teacher's request, null for rules and people
 
-KEPT = DOCUMENTS.append(pa.field("score", pa.float32()))
 
-QUALITY_DROPPED = KEPT.append(pa.field("reason", pa.string()))
+LABELS = schema_of(LabelRow)
+
+
+class UnlabelledRow(TypedDict):
+    """A document that the annotator gave no usable label: ``unlabelled``, written only where there are any."""
+
+    doc_id: str
+    reason: str  # "cut_off", "other_form", "withheld", or why no answer came
+    detail: str
+    answers: list[str]  # everything that was said about it
+
+
+UNLABELLED = schema_of(UnlabelledRow)
+
+
+class DocumentScore(TypedDict):
+    """One document's score: ``scores``."""
+
+    doc_id: str
+    source: str
+    score: Float32  # calibrated probability of being worth learning from
+    kept: bool
+    reason: str | None  # null for a kept document
+
+
+SCORES = schema_of(DocumentScore)
+
+
+class KeptDocument(Document):
+    """A document worth learning from: ``kept``."""
+
+    score: Float32
+
+
+KEPT = schema_of(KeptDocument)
+
+
+class DroppedDocument(KeptDocument):
+    """A document that quality dropped: ``dropped``."""
+
+    reason: str
+
+
+QUALITY_DROPPED = schema_of(DroppedDocument)
 
 # --- 30-textbooks -----------------------------------------------------------------------------------------------------
 
-SECTIONS = pa.schema(
-    [
-        ("doc_id", pa.string()),
-        ("blueprint", pa.string()),
-        ("concept", pa.string()),
-        ("concepts", _STRINGS),
-        ("audience", pa.string()),
-        ("position", pa.int32()),  # place in the curriculum
-        ("text", pa.string()),
-        ("request_id", pa.string()),  # the teacher's request, null for the offline author
-    ]
-)
 
-SECTIONS_REJECTED = SECTIONS.append(pa.field("reason", pa.string())).append(pa.field("detail", pa.string()))
+class SectionRow(TypedDict):
+    """A textbook section: ``sections``."""
+
+    doc_id: str
+    blueprint: str
+    concept: str
+    concepts: list[str]
+    audience: str
+    position: Int32  # place in the curriculum
+    text: str
+    request_id: str | None  # the teacher's request, null for the offline author
+
+
+SECTIONS = schema_of(SectionRow)
+
+
+class RejectedSection(SectionRow, total=False):
+    """A draft that was rejected: ``rejected``; what a draft never had is null."""
+
+    reason: str
+    detail: str
+
+
+SECTIONS_REJECTED = schema_of(RejectedSection)
 
 # --- 40-exercises -----------------------------------------------------------------------------------------------------
 
-EXERCISES = pa.schema(
-    [
-        ("doc_id", pa.string()),  # of prompt + solution
-        ("blueprint", pa.string()),
-        ("concepts", _STRINGS),
-        ("style", pa.string()),
-        ("entry_point", pa.string()),
-        ("prompt", pa.string()),
-        ("solution", pa.string()),
-        ("tests", _STRINGS),
-        ("verdict", pa.string()),
-        ("tier", pa.string()),  # what the sandbox was: "jailed", "confined" or "weak"
-        ("request_id", pa.string()),
-    ]
-)
 
-EXERCISES_REJECTED = EXERCISES.append(pa.field("reason", pa.string())).append(pa.field("detail", pa.string()))
+class ExerciseRow(TypedDict):
+    """An executed exercise: ``exercises``."""
+
+    doc_id: str  # of prompt + solution
+    blueprint: str
+    concepts: list[str]
+    style: str
+    entry_point: str
+    prompt: str
+    solution: str
+    tests: list[str]
+    verdict: str
+    tier: str  # what the sandbox was: "jailed", "confined" or "weak"
+    request_id: str | None
+
+
+EXERCISES = schema_of(ExerciseRow)
+
+
+class RejectedExercise(ExerciseRow, total=False):
+    """A draft that was rejected: ``rejected``; what a draft never had is null."""
+
+    reason: str
+    detail: str
+
+
+EXERCISES_REJECTED = schema_of(RejectedExercise)
 
 # --- 50-contamination -------------------------------------------------------------------------------------------------
 
-MATCHES = pa.schema(
-    [
-        ("doc_id", pa.string()),
-        ("training_set", pa.string()),  # "raw", "code", "textbooks" or "exercises"
-        ("task_id", pa.string()),
-        ("measure", pa.string()),  # "words-13gram" or "syntax-tree"
-        ("value", pa.float32()),
-        ("removed", pa.bool_()),
-        ("document_excerpt", pa.string()),
-        ("task_excerpt", pa.string()),
-    ]
-)
 
-TRAINING_TEXTS = pa.schema(
-    [
-        ("doc_id", pa.string()),
-        ("text", pa.string()),
-        ("prompt_bytes", pa.int32()),  # [bytes] of UTF-8 at the start of the text that are a task; the rest answers it
-    ]
-)
-"""``raw``, ``code``, ``textbooks``, ``exercises``: clean texts, ready to be tokenised."""
+class Match(TypedDict):
+    """A training text that repeats a problem: ``matches``."""
+
+    doc_id: str
+    training_set: str  # "raw", "code", "textbooks" or "exercises"
+    task_id: str
+    measure: str  # "words-13gram" or "syntax-tree"
+    value: Float32
+    removed: bool
+    document_excerpt: str
+    task_excerpt: str
+
+
+MATCHES = schema_of(Match)
+
+
+class TrainingText(TypedDict):
+    """A clean text, ready to be tokenised: ``raw``, ``code``, ``textbooks``, ``exercises``."""
+
+    doc_id: str
+    text: str
+    prompt_bytes: Int32  # [bytes] of UTF-8 at the start of the text that are a task; the rest answers it
+
+
+TRAINING_TEXTS = schema_of(TrainingText)
 
 # --- 60-tokens --------------------------------------------------------------------------------------------------------
 
-TOKEN_INDEX = pa.schema(
-    [
-        ("doc_id", pa.string()),
-        ("training_set", pa.string()),
-        ("shard", pa.int32()),
-        ("start", pa.int64()),  # [tokens] from the start of the shard
-        ("length", pa.int32()),  # [tokens], the end-of-text token included
-        ("prompt", pa.int32()),  # [tokens] at the start that are a task; the rest answers it
-    ]
-)
+
+class TokenSpan(TypedDict):
+    """Where a document's tokens lie: ``index``."""
+
+    doc_id: str
+    training_set: str
+    shard: Int32
+    start: int  # [tokens] from the start of the shard
+    length: Int32  # [tokens], the end-of-text token included
+    prompt: Int32  # [tokens] at the start that are a task; the rest answers it
+
+
+TOKEN_INDEX = schema_of(TokenSpan)
 
 # --- 70-control, 71-base, 72-tuned ------------------------------------------------------------------------------------
 
-EXPOSURE = pa.schema(
-    [
-        ("doc_id", pa.string()),
-        ("training_set", pa.string()),
-        ("tokens_seen", pa.int64()),  # [tokens] how many of its tokens were a target, repetitions counted
-        ("times_seen", pa.float32()),  # the same divided by its length
-    ]
-)
-"""How often each document was trained on; a document that no step reached is not listed."""
+
+class Exposure(TypedDict):
+    """How often a document was trained on: ``exposure``; a document that no step reached is not listed."""
+
+    doc_id: str
+    training_set: str
+    tokens_seen: int  # [tokens] how many of its tokens were a target, repetitions counted
+    times_seen: Float32  # the same divided by its length
+
+
+EXPOSURE = schema_of(Exposure)
 
 # --- 80-evaluation ----------------------------------------------------------------------------------------------------
 
-SAMPLES = pa.schema(
-    [
-        ("model", pa.string()),  # "control", "base" or "tuned"; of another checkpoint its folder's name
-        ("task_id", pa.string()),
-        ("sample", pa.int32()),
-        ("prompt", pa.string()),
-        ("completion", pa.string()),
-        ("verdict", pa.string()),
-        ("detail", pa.string()),
-        ("tier", pa.string()),  # what the sandbox was; "none" where the program was not run
-        ("together", pa.bool_()),  # whether the program shared a process with its tests, so that it could forge this
-    ]
-)
 
-SCORE_ROWS = pa.schema(
-    [
-        ("model", pa.string()),
-        ("task_set", pa.string()),  # "exam", or a benchmark's name
-        ("measure", pa.string()),  # "pass@1"
-        ("passed", pa.int32()),
-        ("total", pa.int32()),
-        ("value", pa.float64()),
-        ("low", pa.float64()),  # 95 % Wilson interval
-        ("high", pa.float64()),
-    ]
-)
+class SampleRow(TypedDict):
+    """A model's answer and its verdict: ``samples``."""
 
-BITS_PER_BYTE = pa.schema(
-    [
-        ("model", pa.string()),
-        ("text_set", pa.string()),  # "heldout" or "humaneval-solutions"
-        ("doc_id", pa.string()),
-        ("package", pa.string()),  # what intervals draw anew: texts of one package are alike
-        ("bytes", pa.int64()),
-        ("bits", pa.float64()),
-    ]
-)
+    model: str  # "control", "base" or "tuned"; of another checkpoint its folder's name
+    task_id: str
+    sample: Int32
+    prompt: str
+    completion: str
+    verdict: str
+    detail: str
+    tier: str  # what the sandbox was; "none" where the program was not run
+    together: bool  # whether the program shared a process with its tests, so that it could forge this
+
+
+SAMPLES = schema_of(SampleRow)
+
+
+class ScoreRow(TypedDict):
+    """A model's score: ``scores``."""
+
+    model: str
+    task_set: str  # "exam", or a benchmark's name
+    measure: str  # "pass@1"
+    passed: Int32
+    total: Int32
+    value: float
+    low: float  # 95 % Wilson interval
+    high: float
+
+
+SCORE_ROWS = schema_of(ScoreRow)
+
+
+class BitsRow(TypedDict):
+    """What a model needs for one text: ``bits_per_byte``."""
+
+    model: str
+    text_set: str  # "heldout" or "humaneval-solutions"
+    doc_id: str
+    package: str  # what intervals draw anew: texts of one package are alike
+    bytes: int
+    bits: float
+
+
+BITS_PER_BYTE = schema_of(BitsRow)

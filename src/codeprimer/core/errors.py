@@ -7,6 +7,7 @@
         ├── RecipeError        a recipe file or an override: names the file and the key
         ├── SourceError        a source of documents or a benchmark file: names the path
         ├── StoreError         a run folder or the store: locked, full, damaged, not ours
+        ├── PluginError        a plug-in that cannot be loaded, or whose code raised: names the plug-in
         ├── MissingExtraError  an optional dependency is not installed: names the extra
         └── EmptyOutputError   a stage would have published nothing: names the setting to look at
 
@@ -17,6 +18,8 @@ Broken invariants of our own are ``assert`` and show a traceback: they are bugs.
 """
 
 from __future__ import annotations
+
+import difflib
 
 
 class CodeprimerError(Exception):
@@ -41,6 +44,16 @@ class SourceError(UserError):
 
 class StoreError(UserError):
     """A run folder or store that is locked, full, damaged, or not one of ours."""
+
+
+class PluginError(UserError):
+    """A plug-in that cannot be loaded, or whose code raised an exception; the message names the plug-in."""
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """Return a remedy clause: the nearest known word, or all of them."""
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(known)
 
 
 def how_to_install(extra: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from codeprimer.core.errors import StoreError
 
 Row = dict[str, Any]
+RowType = TypeVar("RowType", bound=Mapping[str, Any])
 
 SHARD_BYTES = 64 * 2**20
 """The largest shard [bytes of text before compression]."""
@@ -117,8 +118,13 @@ def read_batches(folder: Path, columns: Sequence[str] | None = None, batch_rows:
             yield from file.iter_batches(batch_size=batch_rows, columns=columns, use_threads=False)
 
 
-def read_rows(folder: Path, columns: Sequence[str] | None = None) -> Iterator[Row]:
-    """Yield a table's rows in order as dictionaries; memory holds one batch."""
+@overload
+def read_rows(folder: Path, columns: Sequence[str] | None = None) -> Iterator[Row]: ...
+@overload
+def read_rows(folder: Path, columns: Sequence[str] | None, of: type[RowType]) -> Iterator[RowType]: ...
+def read_rows(folder: Path, columns: Sequence[str] | None = None, of: Any = Row) -> Iterator[Any]:
+    """Yield a table's rows in order as dictionaries, typed ``of`` (a row of ``core.documents``); memory holds one batch."""
+    del of
     for batch in read_batches(folder, columns):
         yield from batch.to_pylist()
 

@@ -9,60 +9,23 @@ from __future__ import annotations
 
 import os
 import resource
-import shutil
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.config import JsonDict
-
 from codeprimer.core.artifact import Artifact, Store, Workspace, content_id
 from codeprimer.core.console import Console
+from codeprimer.core.engine import Engine
 from codeprimer.core.errors import EmptyOutputError
+from codeprimer.core.plugins import PluginSettings, Tool, Toolbox, identity, make, plugins_in
+from codeprimer.core.settings import Settings
 from codeprimer.core.shards import count_rows
-
-PLACE: JsonDict = {"place": True}
-"""Pass as ``Field(json_schema_extra=PLACE)`` for a path: moving files must not make an artefact stale; their content
-is hashed."""
-
-LATER: JsonDict = {"later": True}
-"""Pass as ``Field(json_schema_extra=LATER)`` for a setting that came after artefacts had been made: left at its default,
-which must change nothing, it leaves their ids as they are."""
-
-
-class Settings(BaseModel):
-    """The base of every stage's settings: strict, frozen, unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
-
-    def identity(self) -> dict[str, Any]:
-        """Return the settings that decide the bytes of an artefact, as JSON values.
-
-        A field marked with ``PLACE`` says where something lies or how much of the machine to use; it is left out. One
-        marked with ``LATER`` is left out while it has its default.
-        """
-        facts = self.model_dump(mode="json")
-        return {
-            name: _identity(getattr(self, name), facts[name])
-            for name, field in type(self).model_fields.items()
-            if field.json_schema_extra != PLACE
-            and not (field.json_schema_extra == LATER and getattr(self, name) == field.default)
-        }
-
-
-def _identity(value: Any, dumped: Any) -> Any:
-    if isinstance(value, Settings):
-        return value.identity()
-    if isinstance(value, tuple):
-        return [_identity(item, dumped_item) for item, dumped_item in zip(value, dumped, strict=True)]
-    return dumped
 
 
 @dataclass(frozen=True)
@@ -76,58 +39,6 @@ class Stats:
     facts: dict[str, Any] = dataclass_field(default_factory=dict)
 
 
-Unit = TypeVar("Unit")
-
-
-class Engine(Protocol):
-    """Map a stage over units of work."""
-
-    def map(
-        self, function: Callable[[Unit, Path], None], units: Iterable[Unit], work: Path, title: str
-    ) -> Generator[Path, None, None]:
-        """Call ``function(unit, folder)`` exactly once per unit and yield the folders in the order of the units.
-
-        Whoever may not take every folder closes the generator (``contextlib.closing``): what is left to the garbage
-        collector swallows an interrupt that comes meanwhile.
-
-        ``function`` must be importable (a module-level function or a ``functools.partial`` of one). A folder that an
-        earlier attempt finished is not made again. Folders are ``work/00000``, ``work/00001``, ...; the caller may
-        remove one after reading it.
-        """
-        ...
-
-
-def map_here(function: Callable[[Unit, Path], None], units: Iterable[Unit], work: Path) -> Generator[Path, None, None]:
-    """Call ``function(unit, folder)`` for each unit in this process, and yield the folders.
-
-    For work that talks to somebody and keeps its own record of what was said: what an attempt that was killed had begun
-    is made anew.
-    """
-    for number, unit in enumerate(units):
-        folder = work / f"{number:05d}"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        function(unit, folder)
-        yield folder
-
-
-Element = TypeVar("Element")
-
-
-@contextmanager
-def ending(elements: Iterator[Element]) -> Generator[Iterator[Element], None, None]:
-    """Hand an iterator over, and close it at the end where it can be closed.
-
-    For those that hold somebody who is asked: left to the garbage collector, answers that are paid for would be lost when
-    a run is interrupted.
-    """
-    try:
-        yield elements
-    finally:
-        if isinstance(elements, Generator):
-            elements.close()
-
-
 @dataclass(frozen=True)
 class Tools:
     """What the assembly hands to every stage."""
@@ -135,25 +46,63 @@ class Tools:
     engine: Engine
     console: Console
     seed: int
+    toolbox: Toolbox = dataclass_field(default_factory=dict)
+    """What plug-ins may ask for."""
+    tier: str = "jailed"
+    """The tier of the sandbox that programs run in."""
     step: str = ""
     """The name of the step in the flow, for messages: one stage may be several steps."""
     logs: Path | None = None
-    """Where somebody may write who only watches, outside the store; None: beside the work."""
+    """Where loggers may write, outside the store; None: beside the work."""
+
+    def make(self, role: str, settings: PluginSettings, **more: Any) -> Any:
+        """Return the plug-in that settings select; ``more`` are tools of the stage's own, by name."""
+        own = {name: Tool(partial(_given, tool)) for name, tool in more.items()}
+        return make(role, settings, {**self.toolbox, **own})
+
+
+def _given(tool: Any) -> Any:
+    return tool
 
 
 SettingsType = TypeVar("SettingsType", bound=Settings)
 
 
+class Sections(Protocol):
+    """A recipe, as stages see it."""
+
+    @property
+    def name(self) -> str:
+        """The name of the run."""
+        ...
+
+    def section(self, name: str) -> Any:
+        """Return the settings of a stage; None where the recipe leaves the stage out."""
+        ...
+
+
 class Stage(ABC, Generic[SettingsType]):
-    """One step from artefacts to an artefact."""
+    """One step from artefacts to an artefact.
+
+    A stage declares what the assembly must know of it: its name, number, settings, inputs, whether it needs torch, whether
+    it runs programs, and its chapter of the report.
+    """
 
     name: ClassVar[str]
-    """The word that also names the folder, the recipe's section, the command and the run's folder."""
+    """The word that also names the folder, the recipe's section, the step and the run's folder."""
+    number: ClassVar[int]
+    """Its place in the flow, and in the names of the run's links."""
     version: ClassVar[int]
     """Raised whenever the same settings and inputs would give other bytes."""
+    Settings: ClassVar[type[Settings]]
+    """The recipe's section."""
+    default: ClassVar[bool] = True
+    """False for a stage that a run has only where its recipe has the section."""
     reads: tuple[str, ...] = ()
-    """The inputs, by the names under which ``run`` finds them; an instance may read more (training that starts from a
-    model)."""
+    """The inputs, by the names under which ``run`` finds them; by default each is the step of that name."""
+    needs_torch: ClassVar[bool] = False
+    runs_programs: bool = False
+    """Whether it runs programs, so that the sandbox's tier goes into the id."""
     seeded: ClassVar[bool] = True
     """False where the recipe's seed changes nothing, so that runs with other seeds share the artefact."""
     volatile: ClassVar[tuple[str, ...]] = ()
@@ -161,9 +110,29 @@ class Stage(ABC, Generic[SettingsType]):
     required_tables: ClassVar[tuple[str, ...]] = ()
     """Tables that must not be empty."""
 
-    def source_digest(self, settings: SettingsType, console: Console) -> str:
-        """Return a digest of everything outside the store that ``run`` will read."""
-        del settings, console
+    @classmethod
+    def steps(cls, settings: Any, recipe: Sections, earlier: Sequence[Step]) -> Iterable[Step]:
+        """Yield the steps of the flow that this stage makes; ``earlier`` are those before it."""
+        del recipe, earlier
+        yield Step(cls.number, cls.name, cls(), settings, {name: name for name in cls.reads})
+
+    @classmethod
+    def contradictions(cls, settings: Any, recipe: Sections) -> Iterable[str]:
+        """Yield what contradicts itself in the section, or between it and others: sentences that start with the key."""
+        del settings, recipe
+        return ()
+
+    @classmethod
+    def chapter(cls, facts: Mapping[str, Any], examples: int) -> Any:
+        """Return the stage's chapter of the report (``reporting.blocks.Section``), None where it has none.
+
+        ``facts`` are those of every step, by its name; ``examples`` is how many to show per list.
+        """
+        del facts, examples
+
+    def reads_outside(self, settings: SettingsType, tools: Tools) -> str:
+        """Return a digest of everything outside the store that ``run`` will read beside its plug-ins."""
+        del settings, tools
         return ""
 
     def cores(self, settings: SettingsType) -> int | None:
@@ -177,6 +146,23 @@ class Stage(ABC, Generic[SettingsType]):
 
 
 @dataclass(frozen=True)
+class Step:
+    """One stage at its place in the flow."""
+
+    number: int
+    name: str
+    stage: Stage[Any]
+    settings: Settings
+    inputs: Mapping[str, str]
+    """What the stage calls an input -> the step that makes it."""
+
+    @property
+    def link(self) -> str:
+        """The name of the artefact's link in the run folder."""
+        return f"{self.number:02d}-{self.name}"
+
+
+@dataclass(frozen=True)
 class Built:
     """The outcome of ``run_stage``."""
 
@@ -186,12 +172,17 @@ class Built:
     headline: str
 
 
-def identify(stage: Stage[Any], settings: Settings, input_ids: Mapping[str, str], seed: int, console: Console) -> str:
+def identify(stage: Stage[Any], settings: Settings, input_ids: Mapping[str, str], tools: Tools) -> str:
     """Return the id of the artefact that these settings and inputs lead to, without making it."""
     facts = settings.identity()
     if stage.seeded:
-        facts["seed"] = seed
-    return content_id(stage.name, stage.version, facts, input_ids, stage.source_digest(settings, console))
+        facts["seed"] = tools.seed
+    if stage.runs_programs:
+        facts["tier"] = tools.tier
+    plugins = {key: found for key, role, of in plugins_in(settings) if (found := identity(role, of, tools.toolbox))}
+    if plugins:
+        facts["plugins"] = plugins
+    return content_id(stage.name, stage.version, facts, input_ids, stage.reads_outside(settings, tools))
 
 
 def run_stage(

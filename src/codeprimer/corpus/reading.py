@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from codeprimer.core.documents import CORPUS_DROPPED, DOCUMENTS, document_id
+from codeprimer.core.plugins import relayed
 from codeprimer.core.shards import Row, TableWriter
 from codeprimer.corpus.filters import Refusal, decode, judge_text
 from codeprimer.corpus.licenses import license_of_header, license_rank
 from codeprimer.corpus.settings import FilterSettings
-from codeprimer.corpus.sources.base import Chunk, RawDocument
+from codeprimer.corpus.sources.base import Chunk, RawDocument, SourceSettings
 
 KEYS = np.dtype([("id", "u8", (4,)), ("rank", "u1"), ("bytes", "u4")])
 """What is remembered of every text: its SHA-256, ``license_rank``, its size in UTF-8 [bytes]."""
@@ -24,9 +25,9 @@ KEYS = np.dtype([("id", "u8", (4,)), ("rank", "u1"), ("bytes", "u4")])
 
 @dataclass(frozen=True)
 class ReadUnit:
-    """A chunk to read, the name of its source, and what to drop."""
+    """A chunk to read, the settings of its source, and what to drop."""
 
-    source: str
+    source: SourceSettings
     chunk: Chunk
     filters: FilterSettings
 
@@ -35,7 +36,7 @@ def read_unit(unit: ReadUnit, folder: Path) -> None:
     """Read one chunk into ``folder``."""
     keys = []
     with TableWriter(folder / "clean", DOCUMENTS) as clean, TableWriter(folder / "dropped", CORPUS_DROPPED) as dropped:
-        for document in unit.chunk.documents(unit.filters.max_bytes):
+        for document in relayed(unit.source, unit.chunk.documents(unit.filters.max_bytes)):
             row, refusal = _judge(document, unit)
             if refusal is not None:
                 dropped.write({**row, "reason": refusal.reason, "detail": refusal.detail})
@@ -46,7 +47,7 @@ def read_unit(unit: ReadUnit, folder: Path) -> None:
 
 
 def _judge(document: RawDocument, unit: ReadUnit) -> tuple[Row, Refusal | None]:
-    row: Row = {"source": unit.source, "package": document.package, "path": document.path}
+    row: Row = {"source": unit.source.name, "package": document.package, "path": document.path}
     text = decode(document.content, unit.filters)
     if isinstance(text, Refusal):
         return row, text

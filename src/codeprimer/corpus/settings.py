@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from codeprimer.core.stage import PLACE, Settings
-
-
-class SourceSettings(Settings):
-    """One place that documents come from."""
-
-    kind: str = Field(
-        description="folder: the Python files below path; jsonl, parquet: a document per line or row of the files at path; "
-        "python_env: the standard library and what codeprimer installs, without path; or the name of a plug-in."
-    )
-    name: str = Field(min_length=1, max_length=80, description="Every kind: what tables and reports call this source.")
-    path: Path | None = Field(
-        default=None,
-        json_schema_extra=PLACE,
-        description="folder: the folder; jsonl, parquet: a file, or a folder of such files; relative to the recipe.",
-    )
-    text_column: str | None = Field(
-        default=None, description="jsonl, parquet: the column of the text; null: text, content or code."
-    )
-    path_column: str = Field(default="path", description="jsonl, parquet: the column of the file's path, if any.")
-    license_column: str = Field(default="license", description="jsonl, parquet: the column of the licence, if any.")
-    package_column: str = Field(
-        default="package", description="jsonl, parquet: the column that tells packages or repositories apart, if any."
-    )
+from codeprimer.core.plugins import Role, selected
+from codeprimer.core.settings import NOT_IN_ID, Settings
+from codeprimer.corpus.sources.base import SourceSettings
 
 
 class FilterSettings(Settings):
@@ -64,8 +43,8 @@ class NearDuplicateSettings(Settings):
 class CorpusSettings(Settings):
     """Where code comes from and what is dropped before anybody judges its quality."""
 
-    sources: tuple[SourceSettings, ...] = Field(
-        default=(SourceSettings(kind="python_env", name="python"),),
+    sources: tuple[Annotated[SourceSettings, Role("source")], ...] = Field(
+        default_factory=lambda: (selected("source", "python_env", name="python"),),
         min_length=1,
         description="Where documents come from, in order.",
     )
@@ -77,7 +56,7 @@ class CorpusSettings(Settings):
         default=0.05, ge=0, le=0.5, description="Share of the bytes, in whole packages, that is never trained on."
     )
     unit_bytes: int = Field(
-        default=1_500_000, ge=10_000, json_schema_extra=PLACE, description="Size of one unit of work [bytes]."
+        default=1_500_000, ge=10_000, json_schema_extra=NOT_IN_ID, description="Size of one unit of work [bytes]."
     )
 
     @model_validator(mode="after")

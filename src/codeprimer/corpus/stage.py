@@ -10,17 +10,12 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-import xxhash
-
-from codeprimer.core import registry
 from codeprimer.core.artifact import Artifact, Workspace, make_once
-from codeprimer.core.console import Console
 from codeprimer.core.stage import Stage, Stats, Tools
 from codeprimer.corpus.ledger import Ledger, find_exact, open_ledger, take_census
 from codeprimer.corpus.parsing import ParseUnit, parse_unit
 from codeprimer.corpus.reading import ReadUnit, read_unit
 from codeprimer.corpus.settings import CorpusSettings
-from codeprimer.corpus.sources.base import Source
 from codeprimer.corpus.splits import choose_heldout
 from codeprimer.corpus.tally import Tally
 from codeprimer.corpus.writing import write_tables
@@ -30,16 +25,11 @@ class CorpusStage(Stage[CorpusSettings]):
     """From sources to distinct, parsed, clean documents."""
 
     name = "corpus"
-    version = 2
+    number = 10
+    version = 3
+    Settings = CorpusSettings
     seeded = False
     required_tables = ("documents",)
-
-    def source_digest(self, settings: CorpusSettings, console: Console) -> str:
-        """Return a digest of every source's files: names, licences and contents."""
-        digest = xxhash.xxh3_128()
-        for source in _sources(settings, console):
-            digest.update(source.digest().encode())
-        return digest.hexdigest()
 
     def run(self, settings: CorpusSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the corpus."""
@@ -60,16 +50,12 @@ class CorpusStage(Stage[CorpusSettings]):
         return _report(settings, tally, ledger, heldout)
 
 
-def _sources(settings: CorpusSettings, console: Console) -> list[Source]:
-    return [registry.load("sources", source.kind)(source, console) for source in settings.sources]
-
-
 def _build_ledger(settings: CorpusSettings, out: Workspace, tools: Tools) -> Ledger:
     """Run both passes over the units and return what became of every row."""
     units = [
-        ReadUnit(named.name, chunk, settings.filters)
-        for named, source in zip(settings.sources, _sources(settings, tools.console), strict=True)
-        for chunk in source.chunks(settings.unit_bytes)
+        ReadUnit(source, chunk, settings.filters)
+        for source in settings.sources
+        for chunk in tools.make("source", source).chunks(settings.unit_bytes)
     ]
     # Where the units begin may have changed since an interrupted attempt; it decides no byte of the artefact.
     work = out.work / f"units-of-{settings.unit_bytes}"

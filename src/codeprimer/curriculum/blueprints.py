@@ -1,4 +1,4 @@
-"""What is ordered from an author, and what comes back: blueprints, exercises and their steps.
+"""What is ordered from an author, and what comes back: blueprints, exercises and sections.
 
 Reads nothing and writes nothing; these are the types in which the curriculum, the textbooks and the exercises meet.
 The one idea: an exercise is a *composition*, a chain of operations. What is held out is the composition itself, so
@@ -75,6 +75,32 @@ class Exercise:
     def program(self) -> str:
         """The whole program."""
         return self.prompt + self.solution
+
+
+@dataclass(frozen=True)
+class SectionBlueprint:
+    """The order for one section; equal blueprints give equal sections."""
+
+    concept: str
+    audience: str
+    seed: int
+    words: int = 450
+    """The most words that are wanted; what can be left out is left out to stay below."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of a textbook."""
+
+    concept: str
+    audience: str
+    blueprint: str
+    """The compositions in it, joined by " + "."""
+    concepts: tuple[str, ...]
+    """Every concept that occurs in it, in curriculum order."""
+    text: str
+    request_id: str | None = None
+    """The teacher's answer in the journal, where a teacher wrote it."""
 
 
 @dataclass(frozen=True)

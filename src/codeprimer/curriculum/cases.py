@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 from typing import Any
 
-from codeprimer.curriculum.binding import Applied, OutsideError, arguments_of, literal, meaning
+from codeprimer.curriculum.binding import Applied, OutsideError, arguments_of, bind, literal, meaning
+from codeprimer.curriculum.blueprints import Blueprint
+from codeprimer.curriculum.catalogue import chain_of
 from codeprimer.curriculum.values import TYPES
 
 WANTED = 6
@@ -35,6 +38,17 @@ class Case:
     def inputs(self) -> str:
         """The arguments of the call as source text, without the first."""
         return "".join(f", {literal(value)}" for value in self.arguments.values())
+
+
+@lru_cache(maxsize=16)
+def settle(blueprint: Blueprint) -> tuple[tuple[Applied, ...], tuple[Case, ...] | None]:
+    """Return the parameters and the tests that a blueprint decides; no tests where none could tell right from wrong.
+
+    Cheaper than the exercise, and remembered for a while: whoever checks an order first does not pay twice.
+    """
+    random = Random(blueprint.seed)
+    chain = bind(chain_of(blueprint.operations), random)
+    return chain, draw_cases(blueprint.source, chain, random)
 
 
 def draw_cases(source: str, chain: Sequence[Applied], random: Random) -> tuple[Case, ...] | None:

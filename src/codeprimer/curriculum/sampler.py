@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
 from codeprimer.curriculum.blueprints import Blueprint
+from codeprimer.curriculum.cases import settle
 from codeprimer.curriculum.catalogue import MAKING, OPERATIONS, READING, practised
-from codeprimer.curriculum.compose import settle
 from codeprimer.curriculum.heldout import NOTHING, HeldOut
 from codeprimer.curriculum.operation import Operation
 from codeprimer.curriculum.values import TYPES

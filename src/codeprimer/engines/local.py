@@ -21,10 +21,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
+from pydantic import Field
+
 from codeprimer.core.artifact import make_once
 from codeprimer.core.console import Console
+from codeprimer.core.engine import Engine
 from codeprimer.core.errors import UserError
 from codeprimer.core.interrupts import first_done
+from codeprimer.core.plugins import PluginSettings
 from codeprimer.core.stage import available_cores
 
 Unit = TypeVar("Unit")
@@ -32,17 +36,26 @@ Unit = TypeVar("Unit")
 _PARENT_DEATH_SIGNAL = 1  # prctl(2): PR_SET_PDEATHSIG
 
 
-class LocalEngine:
-    """Run units in ``processes`` worker processes; with one, run them in this process."""
+class LocalSettings(PluginSettings):
+    """Worker processes on this machine."""
 
-    def __init__(self, console: Console, processes: int | None = None) -> None:
+    processes: int = Field(default=0, ge=0, le=1024, description="Worker processes; 0: one per core.")
+
+
+class LocalEngine(Engine):
+    """Run units in worker processes; with one, run them in this process."""
+
+    Settings = LocalSettings
+
+    def __init__(self, settings: LocalSettings, *, console: Console) -> None:
+        super().__init__(settings)
         self.console = console
-        self.processes = processes or available_cores()
+        self.processes = settings.processes or available_cores()
 
     def map(
         self, function: Callable[[Unit, Path], None], units: Iterable[Unit], work: Path, title: str
     ) -> Generator[Path, None, None]:
-        """See ``core.stage.Engine.map``; at most four units per process wait at a time, so memory stays flat."""
+        """See ``core.engine.Engine.map``; at most four units per process wait at a time, so memory stays flat."""
         listed = list(units)
         work.mkdir(parents=True, exist_ok=True)
         folders = [work / f"{index:05d}" for index in range(len(listed))]
@@ -85,6 +98,11 @@ class LocalEngine:
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def local_engine(console: Console, processes: int = 0) -> LocalEngine:
+    """Return the engine with so many worker processes; 0: one per core."""
+    return LocalEngine(LocalSettings(kind="local", processes=processes), console=console)
 
 
 def _make(function: Callable[[Unit, Path], None], unit: Unit, folder: Path) -> None:

@@ -22,7 +22,7 @@ from codeprimer.analysis.statistics import (
     ratio_of_sums,
     wilson,
 )
-from codeprimer.evaluation.grading import Sample
+from codeprimer.benchmarks.grading import Sample
 
 Samples = Mapping[str, Sequence[Sample]]
 """Model -> its samples, all in the same order of tasks."""

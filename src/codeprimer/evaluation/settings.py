@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from codeprimer.core.stage import Settings
+from codeprimer.benchmarks.grading import NEW_TOKENS, SECONDS
+from codeprimer.core.settings import Settings
 
 
 class EvaluationSettings(Settings):
     """How the models are examined."""
 
     new_tokens: int = Field(
-        default=192,
+        default=NEW_TOKENS,
         ge=1,
         description="Longest answer of the exam [tokens]; the context may allow less. Checkpoints are chosen with the "
         "default.",
     )
     seconds: float = Field(
-        default=2.0,
+        default=SECONDS,
         gt=0,
         description="Processor time per program [s]; one that runs out of it is run again alone with twice as much.",
     )

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from codeprimer.benchmarks.grading import Sample, grade, limits_of, verdict_columns
+from codeprimer.benchmarks.texts import HELDOUT, TEXTS, choose_texts, text_facts, was_watched, watched_ids
 from codeprimer.core.artifact import Artifact, Workspace
 from codeprimer.core.console import Console
 from codeprimer.core.documents import BITS_PER_BYTE, SAMPLES, SCORE_ROWS
@@ -15,9 +17,7 @@ from codeprimer.core.seeds import derive_seed
 from codeprimer.core.shards import Row, TableWriter, read_rows
 from codeprimer.core.stage import Stage, Stats, Tools
 from codeprimer.evaluation.comparison import bits_value, compare_bits, compare_scores, concept_scores, score_row
-from codeprimer.evaluation.grading import Sample, grade, limits_of, verdict_columns
 from codeprimer.evaluation.settings import EvaluationSettings
-from codeprimer.evaluation.texts import HELDOUT, TEXTS, choose_texts, text_facts, was_watched, watched_ids
 from codeprimer.evaluation.units import Unit, work
 from codeprimer.sandbox import Sandbox, Tier
 
@@ -31,18 +31,13 @@ class EvaluationStage(Stage[EvaluationSettings]):
     """Models in, scores with intervals out."""
 
     name = "evaluation"
-    version = 4
+    number = 80
+    version = 5
+    Settings = EvaluationSettings
+    needs_torch = True
+    runs_programs = True
     reads = ("exam", "quality", "control", "base", "tuned")
     required_tables: ClassVar[tuple[str, ...]] = ("samples", "scores")
-
-    def __init__(self, tier: Tier = Tier.jailed) -> None:
-        """Run the answers in a sandbox of ``tier``."""
-        self._tier = tier
-
-    def source_digest(self, settings: EvaluationSettings, console: Console) -> str:
-        """Return the tier, which stands in the table of samples."""
-        del settings, console
-        return self._tier.name
 
     def run(self, settings: EvaluationSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Let every model answer and measure every text, then grade and compare.
@@ -54,7 +49,9 @@ class EvaluationStage(Stage[EvaluationSettings]):
         units = list(_units(inputs, settings, texts))
         folders = list(tools.engine.map(work, units, out.work / "units", "examining the models"))
         rows = {(unit.kind, unit.model): folder / "rows" for unit, folder in zip(units, folders, strict=True)}
-        samples = self._grade(settings, inputs["exam"], {model: rows["answers", model] for model in MODELS})
+        samples = _grade(
+            Tier[tools.tier], settings, inputs["exam"], {model: rows["answers", model] for model in MODELS}
+        )
         bits = {model: list(read_rows(path)) for (kind, model), path in rows.items() if kind == "bits"}
         _write_tables(out, samples, bits)
         scores = [score_row(model, samples[model]) for model in MODELS]
@@ -69,21 +66,22 @@ class EvaluationStage(Stage[EvaluationSettings]):
         headline = ", ".join(f"{row['model']} {100 * row['value']:.1f} %" for row in reversed(scores))
         return Stats(f"{headline} of {scores[0]['total']:,} exam problems", facts)
 
-    def _grade(
-        self, settings: EvaluationSettings, exam: Artifact, answers: Mapping[str, Path]
-    ) -> dict[str, list[Sample]]:
-        tasks = list(exam.rows("exam"))
-        limits = limits_of(settings.seconds)
-        with Sandbox(required=self._tier, most=self._tier, trust_tests=True) as sandbox:
-            return {
-                model: grade(tasks, [row["completion"] for row in read_rows(path)], sandbox, limits)
-                for model, path in answers.items()
-            }
+
+def _grade(
+    tier: Tier, settings: EvaluationSettings, exam: Artifact, answers: Mapping[str, Path]
+) -> dict[str, list[Sample]]:
+    tasks = list(exam.rows("exam"))
+    limits = limits_of(settings.seconds)
+    with Sandbox(required=tier, most=tier, trust_tests=True) as sandbox:
+        return {
+            model: grade(tasks, [row["completion"] for row in read_rows(path)], sandbox, limits)
+            for model, path in answers.items()
+        }
 
 
 def _write_texts(inputs: Mapping[str, Artifact], settings: EvaluationSettings, seed: int, folder: Path) -> None:
     with TableWriter(folder / "texts", TEXTS) as table:
-        table.write_all(choose_texts(inputs, settings, seed))
+        table.write_all(choose_texts(inputs, settings.heldout_bytes, settings.document_bytes, seed))
 
 
 def _units(inputs: Mapping[str, Artifact], settings: EvaluationSettings, texts: Path) -> Iterator[Unit]:

@@ -55,7 +55,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def _answer(unit: Unit, folder: Path) -> None:
-    from codeprimer.evaluation.completion import complete_prompts
+    from codeprimer.benchmarks.completion import complete_prompts
     from codeprimer.model.checkpoint import load
     from codeprimer.model.tokenizer import Tokenizer
 
@@ -68,9 +68,9 @@ def _answer(unit: Unit, folder: Path) -> None:
 
 
 def _measure(unit: Unit, folder: Path) -> None:
-    from codeprimer.evaluation.windows import bits_of
     from codeprimer.model.checkpoint import load
     from codeprimer.model.tokenizer import Tokenizer
+    from codeprimer.model.windows import bits_of
 
     (model, _), tokenizer = load(unit.checkpoint), Tokenizer.load(unit.checkpoint)
     rows = list(read_rows(unit.table))

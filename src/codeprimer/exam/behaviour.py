@@ -15,9 +15,8 @@ from typing import Any
 
 from codeprimer.curriculum.binding import Applied, Argument, OutsideError, literal, meaning
 from codeprimer.curriculum.blueprints import Blueprint
-from codeprimer.curriculum.cases import FEWEST
+from codeprimer.curriculum.cases import FEWEST, settle
 from codeprimer.curriculum.catalogue import READING
-from codeprimer.curriculum.compose import settle
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.curriculum.operation import Operation, Parameter
 from codeprimer.curriculum.sampler import can_stand

@@ -13,9 +13,9 @@ from random import Random
 
 from codeprimer.analysis.ngrams import gram_hashes, words
 from codeprimer.analysis.prose import GRAM_WORDS, SHORTEST_PROSE
+from codeprimer.authors.offline.compose import compose, specification
 from codeprimer.curriculum.blueprints import Exercise
 from codeprimer.curriculum.catalogue import canonical
-from codeprimer.curriculum.compose import compose, specification
 from codeprimer.curriculum.heldout import pieces
 from codeprimer.curriculum.sampler import orders
 

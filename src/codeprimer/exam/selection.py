@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Iterator
 from random import Random
 
+from codeprimer.authors.offline.compose import compose, specification
 from codeprimer.curriculum.blueprints import Blueprint, Exercise
 from codeprimer.curriculum.catalogue import MAKING, OPERATIONS, READING, canonical
-from codeprimer.curriculum.compose import compose, specification
 from codeprimer.curriculum.demonstrated import is_demonstrated
 from codeprimer.curriculum.heldout import NOTHING, HeldOut, pieces
 from codeprimer.curriculum.sampler import orders

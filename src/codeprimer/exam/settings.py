@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from codeprimer.core.stage import PLACE, Settings
+from codeprimer.core.settings import NOT_IN_ID, Settings
 
 BENCHMARK_NAMES = ("auto", "humaneval", "mbpp")
 """What stands for files in the folder CODEPRIMER_BENCHMARKS."""
@@ -27,7 +27,7 @@ class ExamSettings(Settings):
     )
     benchmarks: tuple[str, ...] = Field(
         default=(),
-        json_schema_extra=PLACE,
+        json_schema_extra=NOT_IN_ID,
         description="Benchmark files (.jsonl, .jsonl.gz, .json), the names humaneval and mbpp for those in the folder "
         "CODEPRIMER_BENCHMARKS, or auto for whatever is there.",
     )

@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from codeprimer.benchmarks.files import digest_of, find_benchmarks, read_benchmark
 from codeprimer.core.artifact import Artifact, Workspace, to_json
 from codeprimer.core.console import Console
 from codeprimer.core.documents import TASKS
@@ -18,7 +19,6 @@ from codeprimer.core.seeds import python_random
 from codeprimer.core.shards import Row
 from codeprimer.core.stage import Stage, Stats, Tools
 from codeprimer.curriculum.blueprints import Exercise
-from codeprimer.exam.benchmarks import digest_of, find_benchmarks, read_benchmark
 from codeprimer.exam.commonness import CommonWordings
 from codeprimer.exam.selection import Chooser
 from codeprimer.exam.settings import ExamSettings
@@ -29,17 +29,16 @@ class ExamStage(Stage[ExamSettings]):
     """From the curriculum to sealed problems."""
 
     name = "exam"
-    version = 4
+    number = 5
+    version = 5
+    Settings = ExamSettings
+    runs_programs = True
     seeded = False
     required_tables = ("exam", "validation")
 
-    def __init__(self, tier: Tier = Tier.jailed) -> None:
-        """Run the solutions in a sandbox of ``tier``."""
-        self._tier = tier
-
-    def source_digest(self, settings: ExamSettings, console: Console) -> str:
+    def reads_outside(self, settings: ExamSettings, tools: Tools) -> str:
         """Return a digest of the benchmark files; raises SourceError where one is missing."""
-        return digest_of(find_benchmarks(settings.benchmarks, console))
+        return digest_of(find_benchmarks(settings.benchmarks, tools.console))
 
     def run(self, settings: ExamSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the three tables."""
@@ -49,7 +48,7 @@ class ExamStage(Stage[ExamSettings]):
             "exam": list(chooser.problems(settings.problems)),
             "validation": list(chooser.problems(settings.validation)),
         }
-        check_solutions([exercise for problems in sets.values() for exercise in problems], self._tier)
+        check_solutions([exercise for problems in sets.values() for exercise in problems], Tier[tools.tier])
         rows = {name: [task_row(f"{name}/{n:04d}", e) for n, e in enumerate(sets[name])] for name in sets}
         for name, tasks in rows.items():
             with out.table(name, TASKS) as table:

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import orjson
 
-from codeprimer.core.artifact import Artifact, Workspace, to_json
-from codeprimer.core.console import Console
+from codeprimer.authors.author import COMPARED, Author
+from codeprimer.authors.comparing import comparison
+from codeprimer.core.artifact import Artifact, Workspace
 from codeprimer.core.documents import EXERCISES, EXERCISES_REJECTED
+from codeprimer.core.engine import map_here
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.shards import Row, TableWriter, read_rows
-from codeprimer.core.stage import Stage, Stats, Tools, map_here
-from codeprimer.curriculum.author import COMPARED, AskingAuthor
-from codeprimer.curriculum.comparing import comparison
+from codeprimer.core.stage import Stage, Stats, Tools
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.exercises.settings import ExercisesSettings
 from codeprimer.exercises.tally import Tally
@@ -32,7 +32,6 @@ from codeprimer.exercises.writing import (
     TREES,
     WriteUnit,
     ask_unit,
-    author_named,
     write_unit,
 )
 from codeprimer.sandbox import Tier
@@ -53,21 +52,12 @@ class ExercisesStage(Stage[ExercisesSettings]):
     """From compositions that are not held out to executed exercises."""
 
     name = "exercises"
-    version = 4
+    number = 40
+    version = 5
+    Settings = ExercisesSettings
+    runs_programs = True
     reads = ("exam",)
     required_tables = ("exercises",)
-
-    def __init__(self, tier: Tier = Tier.jailed, author: AskingAuthor | None = None) -> None:
-        """Run the solutions in a sandbox of ``tier``; ``author`` replaces the one that the settings name."""
-        self._tier = tier
-        self._author = author
-
-    def source_digest(self, settings: ExercisesSettings, console: Console) -> str:
-        """Raise RecipeError early where the author is unknown; the tier stands in the table of exercises."""
-        if self._author is not None:
-            return to_json([self._tier.name, self._author.identity()]).decode()
-        author_named(settings.author)
-        return self._tier.name
 
     def run(self, settings: ExercisesSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write exactly ``count`` exercises.
@@ -75,21 +65,22 @@ class ExercisesStage(Stage[ExercisesSettings]):
         Raises RecipeError where the author cannot write so many different ones.
         """
         tally = Tally()
+        author: Author = tools.make("author", settings.author)
         held_out = held_out_by(inputs["exam"])
         asked, empty = 0, 0
-        if self._author is not None:
-            tools.console.say(f"  {self._author.estimate_exercises(settings.count)}")
+        if estimate := author.estimate_exercises(settings.count):
+            tools.console.say(f"  {estimate}")
         with out.table("exercises", EXERCISES) as kept, out.table("rejected", EXERCISES_REJECTED) as rejected:
             for number in range(settings.rounds):
                 before = tally.kept
-                units = self._round(settings, tools.seed, held_out, settings.count - tally.kept, asked)
+                units = _round(author, settings, tools, held_out, settings.count - tally.kept, asked)
                 asked += len(units)
                 work = out.work / f"round-{number:02d}"
-                with closing(self._written(units, work, tools)) as written:
+                with closing(_written(author, units, work, tools)) as written:
                     for folder in written:
                         _merge(folder, settings.count, tally, kept, rejected)
                 empty = empty + 1 if tally.kept == before else 0
-                if tally.kept == settings.count or empty == (1 if self._author is None else EMPTY_ROUNDS):
+                if tally.kept == settings.count or empty == (1 if author.in_workers else EMPTY_ROUNDS):
                     break
         if tally.kept < settings.count:
             reasons = ", ".join(f"{reason} {count:,}" for reason, count in tally.rejected.most_common(3))
@@ -102,46 +93,49 @@ class ExercisesStage(Stage[ExercisesSettings]):
                 f"passed their checks (rejected: {reasons or 'none'}); ask for fewer, or {remedy}"
             )
         facts = tally.facts()
-        if self._author is not None:
-            facts["writing"] = self._author.facts() | self._comparison(settings, held_out, out.work, tools)
+        if not author.in_workers:
+            facts["writing"] = author.facts() | _comparison(author, settings, held_out, out.work, tools)
         headline = f"{tally.kept:,} exercises with {facts['distinct_trees']:,} distinct masked syntax trees"
         return Stats(f"{headline}; {tally.rejected.total():,} rejected", facts)
 
-    def _written(self, units: list[WriteUnit], work: Path, tools: Tools) -> Generator[Path, None, None]:
-        """Have units written, by the engine's workers or, where somebody is asked, in this process."""
-        if self._author is None:
-            with closing(tools.engine.map(write_unit, units, work, "exercises: writing and executing")) as written:
-                yield from written
-            return
-        yield from map_here(partial(ask_unit, self._author), units, work)
 
-    def _comparison(self, settings: ExercisesSettings, held_out: HeldOut, work: Path, tools: Tools) -> Row:
-        """Return what a second author makes of the first orders; nothing where there is none."""
-        assert self._author is not None
-        count = min(settings.count, COMPARED)
-        unit = WriteUnit(0, count, tools.seed, settings.author, settings.seconds, held_out, self._tier)
+def _written(author: Author, units: list[WriteUnit], work: Path, tools: Tools) -> Generator[Path, None, None]:
+    """Have units written, by the engine's workers or, where an author keeps requests in flight, in this process."""
+    if author.in_workers:
+        with closing(tools.engine.map(write_unit, units, work, "exercises: writing and executing")) as written:
+            yield from written
+        return
+    yield from map_here(partial(ask_unit, author), units, work)
 
-        def write(author: AskingAuthor, folder: Path) -> None:
-            ask_unit(author, unit, folder)
 
-        def passed(folder: Path) -> int:
-            return sum(place < count for place in orjson.loads((folder / PLACES).read_bytes()))
+def _comparison(author: Author, settings: ExercisesSettings, held_out: HeldOut, work: Path, tools: Tools) -> Row:
+    """Return what a second author makes of the first orders; nothing where there is none."""
+    count = min(settings.count, COMPARED)
+    unit = WriteUnit(0, count, tools.seed, settings.author, settings.seconds, held_out, Tier[tools.tier])
 
-        [first, *_] = sorted((work / "round-00").glob("[0-9]*"))
-        return comparison(self._author, count, write, passed, first, tools)
+    def write(author: Author, folder: Path) -> None:
+        ask_unit(author, unit, folder)
 
-    def _round(
-        self, settings: ExercisesSettings, seed: int, held_out: HeldOut, missing: int, asked: int
-    ) -> list[WriteUnit]:
-        """Return the units that should give the missing exercises; no unit is ever asked for twice."""
-        if self._author is not None:  # each is paid for: as many are ordered as are missing, in one unit
-            name, count = settings.author, max(missing, FEWEST_ORDERED)
-            return [WriteUnit(asked, count, seed, name, settings.seconds, held_out, self._tier)]
-        units = math.ceil(missing / EXPECTED_SHARE / settings.unit_exercises)
-        return [
-            WriteUnit(number, settings.unit_exercises, seed, settings.author, settings.seconds, held_out, self._tier)
-            for number in range(asked, asked + units)
-        ]
+    def passed(folder: Path) -> int:
+        return sum(place < count for place in orjson.loads((folder / PLACES).read_bytes()))
+
+    [first, *_] = sorted((work / "round-00").glob("[0-9]*"))
+    return comparison(author, count, write, passed, first, tools)
+
+
+def _round(
+    author: Author, settings: ExercisesSettings, tools: Tools, held_out: HeldOut, missing: int, asked: int
+) -> list[WriteUnit]:
+    """Return the units that should give the missing exercises; no unit is ever asked for twice."""
+    if author.in_workers:
+        units, count = math.ceil(missing / EXPECTED_SHARE / settings.unit_exercises), settings.unit_exercises
+    else:  # each is paid for: as many are ordered as are missing, in one unit
+        units, count = 1, max(missing, FEWEST_ORDERED)
+    tier = Tier[tools.tier]
+    return [
+        WriteUnit(number, count, tools.seed, settings.author, settings.seconds, held_out, tier)
+        for number in range(asked, asked + units)
+    ]
 
 
 def held_out_by(exam: Artifact) -> HeldOut:

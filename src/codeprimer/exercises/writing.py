@@ -13,17 +13,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice, tee
 from pathlib import Path
-from typing import Protocol
 
 from codeprimer.analysis.trees import masked_tree
-from codeprimer.core import registry
+from codeprimer.authors.author import Author
 from codeprimer.core.artifact import to_json
 from codeprimer.core.documents import EXERCISES, EXERCISES_REJECTED, document_id
-from codeprimer.core.errors import RecipeError
+from codeprimer.core.engine import ending
+from codeprimer.core.plugins import PluginSettings, make
 from codeprimer.core.seeds import python_random
 from codeprimer.core.shards import Row, TableWriter
-from codeprimer.core.stage import ending
-from codeprimer.curriculum.author import AskingAuthor
 from codeprimer.curriculum.blueprints import Blueprint, Declined, Exercise
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.curriculum.sampler import orders
@@ -32,27 +30,7 @@ from codeprimer.sandbox import Limits, Program, Sandbox, Tier, Verdict
 ORDERS_PER_EXERCISE = 5
 """A unit gives up after so many orders per exercise that it wants."""
 
-OWN_AUTHORS = ("offline",)
-"""Authors whose tests come from code of ours, and may share a judge."""
-
 ACCEPTED, REJECTED, TREES, PLACES = "accepted", "rejected", "trees.json", "places.json"
-
-
-class ExerciseAuthor(Protocol):
-    """Somebody who writes exercises."""
-
-    def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | Declined | None]:
-        """Yield the exercise that each blueprint orders, or why there is none, in the order of the blueprints."""
-        ...
-
-
-def author_named(name: str) -> ExerciseAuthor:
-    """Return an author. Raises RecipeError when there is none of that name, or when it writes no exercises."""
-    author = registry.load("authors", name)()
-    if not hasattr(author, "exercises"):
-        raise RecipeError(f"exercises.author: {name!r} writes no exercises; choose another author, such as offline")
-    found: ExerciseAuthor = author
-    return found
 
 
 @dataclass(frozen=True)
@@ -62,7 +40,7 @@ class WriteUnit:
     number: int
     count: int
     seed: int
-    author: str
+    author: PluginSettings
     seconds: float
     held_out: HeldOut
     tier: Tier
@@ -70,10 +48,11 @@ class WriteUnit:
 
 def write_unit(unit: WriteUnit, folder: Path) -> None:
     """Write the exercises of a unit that pass their tests, and those that do not with the reason."""
-    exercises = list(_distinct(unit))
+    author: Author = make("author", unit.author)
+    exercises = list(_distinct(author, unit))
     trees: list[str] = []
     with (
-        Sandbox(Limits(seconds=unit.seconds), 1, unit.tier, unit.tier, unit.author in OWN_AUTHORS) as sandbox,
+        Sandbox(Limits(seconds=unit.seconds), 1, unit.tier, unit.tier, author.trusted_tests) as sandbox,
         TableWriter(folder / ACCEPTED, EXERCISES) as accepted,
         TableWriter(folder / REJECTED, EXERCISES_REJECTED) as rejected,
     ):
@@ -110,10 +89,10 @@ def exercise_row(exercise: Exercise, verdict: Verdict) -> Row:
     }
 
 
-def _distinct(unit: WriteUnit) -> Iterator[Exercise]:
+def _distinct(author: Author, unit: WriteUnit) -> Iterator[Exercise]:
     """Yield what the author writes, no prompt twice."""
     seen: set[str] = set()
-    written = author_named(unit.author).exercises(_orders(unit, unit.count * ORDERS_PER_EXERCISE))
+    written = author.exercises(_orders(unit, unit.count * ORDERS_PER_EXERCISE))
     found = (exercise for exercise in written if isinstance(exercise, Exercise))
     yield from islice((exercise for exercise in found if _is_new(exercise, seen)), unit.count)
 
@@ -131,7 +110,7 @@ def _orders(unit: WriteUnit, count: int) -> Iterator[Blueprint]:
     return islice(orders(random, unit.held_out), count)
 
 
-def ask_unit(author: AskingAuthor, unit: WriteUnit, folder: Path) -> None:
+def ask_unit(author: Author, unit: WriteUnit, folder: Path) -> None:
     """Have as many exercises written as the unit counts, each ordered once, and keep what passes its tests.
 
     What an author declined is rejected with its reason; its answers lie in the journal. Which of the orders were met is

@@ -1,11 +1,13 @@
-"""The contract of an annotator: whoever judges the sample, by rules, by asking a teacher, or by hand."""
+"""The contract of an annotator: what labels the sample, by rules, by asking a teacher, or by hand."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar
 
+from codeprimer.core.plugins import Plugin
 from codeprimer.core.shards import Row
 
 
@@ -35,44 +37,32 @@ class Unlabelled:
     """Everything that was said about it."""
 
 
-class Annotator(Protocol):
-    """Judges documents; registered as an entry point of the group ``codeprimer.annotators``.
+class Annotator(Plugin):
+    """Labels documents."""
 
-    One that needs more than documents is an ``AskingAnnotator``, which the assembly hands in.
-    """
-
-    name: ClassVar[str]
-    in_workers: ClassVar[bool]
-    """True where judging is plain computation, which the engine's workers may share; such an annotator is made anew in
-    each worker. False where it talks to somebody and keeps many requests in flight by itself."""
+    in_workers: ClassVar[bool] = False
+    """True where labelling is plain computation without tools: the engine's workers share it, each with an annotator of its
+    own. False where an annotator keeps many requests in flight by itself."""
 
     @property
     def about(self) -> str:
         """One sentence for the report: where the labels come from."""
-        ...
+        return f"The labels come from the annotator {self.settings.kind}."
 
+    @abstractmethod
     def label(self, documents: Iterable[Row]) -> Iterator[Label | Unlabelled]:
         """Yield a label per document, or why there is none, in order; a row has at least ``doc_id`` and ``text``."""
-        ...
-
-
-@runtime_checkable
-class AskingAnnotator(Annotator, Protocol):
-    """One who asks somebody, a teacher or people, in the run's own process."""
-
-    def identity(self) -> dict[str, Any]:
-        """Return what decides the labels and the figures about them, as JSON values, for the artefact's id."""
-        ...
 
     def estimate(self, documents: int, characters: int) -> str:
-        """Return what judging so many documents will take, for people; nothing where it takes nothing."""
-        ...
+        """Return what labelling so many documents will cost, for people; nothing where it costs nothing."""
+        del documents, characters
+        return ""
 
     @property
     def progress(self) -> str:
         """Say what the labels have cost so far; nothing where they cost nothing."""
-        ...
+        return ""
 
     def facts(self) -> dict[str, Any] | None:
         """Return figures for the report, once it has labelled; None where there are none."""
-        ...
+        return None

@@ -16,15 +16,16 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import tee
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from codeprimer.analysis.python_source import source_lines
 from codeprimer.core.errors import UserError
+from codeprimer.core.plugins import PluginSettings
 from codeprimer.core.shards import Row
 from codeprimer.quality.agreement import Agreement
-from codeprimer.quality.annotator import Label, Unlabelled
+from codeprimer.quality.annotator import Annotator, Label, Unlabelled
 from codeprimer.quality.rubric import Complaint
 from codeprimer.teachers import Access, FormQuestion, Message, Reply, Request, Tally
 from codeprimer.teachers.estimate import estimate
@@ -73,15 +74,13 @@ class Judgement(BaseModel):
     points: int = Field(ge=0, le=5, strict=True)
 
 
-class EndpointAnnotator:
+class EndpointAnnotator(Annotator):
     """Labels by a language model; a second one may be asked the same, for comparison only."""
 
-    name: ClassVar[str] = "endpoint"
-    in_workers: ClassVar[bool] = False
-
-    def __init__(self, access: Access, second: Access | None = None) -> None:
-        self._access = access
-        self._second = second
+    def __init__(self, settings: PluginSettings, *, teacher: Access, second_teacher: Access | None) -> None:
+        super().__init__(settings)
+        self._access = teacher
+        self._second = second_teacher
         self._twice, self._compared = Agreement(), Agreement()
         self._tally, self._second_tally = Tally(), Tally()
         self._documents: int | None = None
@@ -94,12 +93,9 @@ class EndpointAnnotator:
             "each file; no person has looked at them."
         )
 
-    def identity(self) -> dict[str, Any]:
-        """Return what decides the labels and the figures about them."""
-        second = None if self._second is None else self._second.settings.identity()
-        teacher = self._access.settings.identity()
-        words = digest_of(_INSTRUCTIONS, forms=[Judgement])
-        return {"teacher": teacher, "second_teacher": second, "words": words, "parser": PARSER}
+    def digest(self) -> str:
+        """Return a digest of the words in which is asked, and of how answers are read."""
+        return f"{digest_of(_INSTRUCTIONS, forms=[Judgement])} {PARSER}"
 
     def estimate(self, documents: int, characters: int) -> str:
         """Return what asking about so many documents with so many characters will take, for people.

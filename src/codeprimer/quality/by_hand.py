@@ -10,13 +10,15 @@ import hashlib
 import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codeprimer.core.errors import SourceError
+from codeprimer.core.plugins import PluginSettings
+from codeprimer.core.settings import NOT_IN_ID
 from codeprimer.core.shards import Row
-from codeprimer.quality.annotator import Label, Unlabelled
+from codeprimer.quality.annotator import Annotator, Label, Unlabelled
 
 _log = logging.getLogger(__name__)
 
@@ -36,37 +38,32 @@ class _Line(BaseModel):
     """What an exported table of labels has besides; not read, so that such a table can be corrected by hand."""
 
 
-class HumanAnnotator:
+class HumanSettings(PluginSettings):
+    """Labels that people gave."""
+
+    labels: Path = Field(
+        json_schema_extra=NOT_IN_ID,
+        description="A file of JSON lines with doc_id, points (0-5) and, where wanted, why and said; relative to the recipe.",
+    )
+
+
+class HumanAnnotator(Annotator):
     """Labels by people."""
 
-    name: ClassVar[str] = "human"
-    in_workers: ClassVar[bool] = False
+    Settings = HumanSettings
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, settings: HumanSettings) -> None:
+        super().__init__(settings)
+        self._path = settings.labels
 
     @property
     def about(self) -> str:
         """Say where the labels come from."""
         return "The labels come from people."
 
-    def identity(self) -> dict[str, Any]:
-        """Return what decides the labels: the content of the file. Raises SourceError where it cannot be read."""
-        return {"labels": hashlib.sha256(self._content()).hexdigest()}
-
-    def estimate(self, documents: int, characters: int) -> str:
-        """Return nothing: the labels are there."""
-        del documents, characters
-        return ""
-
-    @property
-    def progress(self) -> str:
-        """Return nothing: the labels have been given."""
-        return ""
-
-    def facts(self) -> None:
-        """Return nothing: people are not counted here."""
-        return
+    def digest(self) -> str:
+        """Return a digest of the file. Raises SourceError where it cannot be read."""
+        return hashlib.sha256(self._content()).hexdigest()
 
     def label(self, documents: Iterable[Row]) -> Iterator[Label | Unlabelled]:
         """Yield what was said of each document. Raises SourceError where a line is none."""
@@ -91,7 +88,9 @@ class HumanAnnotator:
         try:
             return self._path.read_bytes()
         except OSError as error:
-            raise SourceError(f"{self._path}: labels cannot be read ({error.strerror}); see quality.labels") from None
+            raise SourceError(
+                f"{self._path}: labels cannot be read ({error.strerror}); see quality.annotator.labels"
+            ) from None
 
     def _read(self) -> dict[str, _Line]:
         given: dict[str, _Line] = {}

@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from codeprimer.core.artifact import Workspace
 from codeprimer.core.console import Console
+from codeprimer.core.engine import ending
 from codeprimer.core.errors import SourceError
 from codeprimer.core.shards import Row, read_rows
-from codeprimer.core.stage import Tools, ending
-from codeprimer.quality.annotator import Annotator, AskingAnnotator, Label, Unlabelled
+from codeprimer.core.stage import Tools
+from codeprimer.quality.annotator import Annotator, Label, Unlabelled
 from codeprimer.quality.features import TextFeatures
 from codeprimer.quality.sample import Sample, choose_sample
 from codeprimer.quality.settings import QualitySettings
@@ -112,18 +113,17 @@ def _ask(
     annotator: Annotator, units: Sequence[SampleUnit], documents: int, console: Console
 ) -> list[Label | Unlabelled]:
     """Return what an annotator says that judges in this process."""
-    asking = annotator if isinstance(annotator, AskingAnnotator) else None
     characters = sum(len(row["text"]) for row in _rows(units))
-    if asking is not None and (estimate := asking.estimate(documents, characters)):
+    if estimate := annotator.estimate(documents, characters):
         console.say(f"  {estimate}")
     given = []
     with (
-        console.task(f"quality: asking {annotator.name}", documents) as task,
+        console.task(f"quality: asking {annotator.settings.kind}", documents) as task,
         ending(annotator.label(_rows(units))) as labels,
     ):
         for one in labels:
             given.append(one)
-            task.advance(note="" if asking is None else asking.progress)
+            task.advance(note=annotator.progress)
     return given
 
 
@@ -152,11 +152,11 @@ def _warn(settings: QualitySettings, sample: Sample, console: Console) -> None:
 def _units(
     settings: QualitySettings, annotator: Annotator, groups: Sequence[RowGroup], sample: Sample
 ) -> Iterator[SampleUnit]:
-    name = annotator.name if annotator.in_workers else None
+    chosen = settings.annotator if annotator.in_workers else None
     for group in groups:
         inside = sample.rows[(sample.rows >= group.first) & (sample.rows < group.first + group.rows)]
         if len(inside):
-            yield SampleUnit(group, tuple((inside - group.first).tolist()), settings.scorer.bucket_bits, name)
+            yield SampleUnit(group, tuple((inside - group.first).tolist()), settings.scorer.bucket_bits, chosen)
 
 
 def _rows(units: Sequence[SampleUnit]) -> Iterator[Row]:

@@ -18,7 +18,7 @@ from codeprimer.analysis.python_signs import FunctionSigns, ModuleSigns
 from codeprimer.analysis.python_source import NotPythonError
 from codeprimer.analysis.python_walk import signs_of
 from codeprimer.core.shards import Row
-from codeprimer.quality.annotator import Label
+from codeprimer.quality.annotator import Annotator, Label
 
 
 class Complaint(StrEnum):
@@ -46,10 +46,9 @@ _APPLIES = 0.5
 """A complaint is named when its goodness is below this."""
 
 
-class RubricAnnotator:
+class RubricAnnotator(Annotator):
     """Labels by rules alone."""
 
-    name: ClassVar[str] = "rubric"
     in_workers: ClassVar[bool] = True
 
     @property

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Annotated
+
 from pydantic import Field
 
-from codeprimer.core.stage import PLACE, Settings
+from codeprimer.core.plugins import PluginSettings, Role, selected
+from codeprimer.core.settings import Settings
 
 
 class ScorerSettings(Settings):
@@ -19,14 +23,10 @@ class ScorerSettings(Settings):
 class QualitySettings(Settings):
     """Which documents are worth learning from."""
 
-    annotator: str = Field(
-        default="rubric",
-        description="Who judges the sample: rubric (rules), endpoint (the teacher), human (labels), or a plug-in.",
-    )
-    labels: str | None = Field(
-        default=None,
-        json_schema_extra=PLACE,
-        description="For human: a file of JSON lines with doc_id, points (0-5) and, where wanted, why and said.",
+    annotator: Annotated[PluginSettings, Role("annotator")] = Field(
+        default_factory=partial(selected, "annotator", "rubric"),
+        description="Who labels the sample: rubric (rules), endpoint (the section teacher), human (a file of labels), or a "
+        "plug-in.",
     )
     sample: int = Field(default=2000, ge=10, description="How many documents are judged [documents].")
     label_points: float = Field(

@@ -12,11 +12,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from codeprimer.core import registry
-from codeprimer.core.artifact import Artifact, Workspace, to_json
-from codeprimer.core.console import Console
+from codeprimer.core.artifact import Artifact, Workspace
 from codeprimer.core.stage import Stage, Stats, Tools
-from codeprimer.quality.annotator import Annotator, AskingAnnotator
+from codeprimer.quality.annotator import Annotator
 from codeprimer.quality.features import DENSE_NAMES
 from codeprimer.quality.judging import Judged, judge_sample
 from codeprimer.quality.learning import evidence, labels_facts, learn
@@ -31,35 +29,28 @@ class QualityStage(Stage[QualitySettings]):
     """From clean documents to those worth learning from."""
 
     name = "quality"
-    version = 3
+    number = 20
+    version = 4
+    Settings = QualitySettings
     reads = ("corpus",)
     required_tables = ("kept",)
 
-    def __init__(self, annotator: AskingAnnotator | None = None) -> None:
-        """``annotator`` replaces the one that the settings name (one that needs tools of the assembly)."""
-        self._annotator = annotator
-
-    def source_digest(self, settings: QualitySettings, console: Console) -> str:
-        """Return what decides the labels, where that is more than the settings say."""
-        del settings, console
-        return "" if self._annotator is None else to_json(self._annotator.identity()).decode()
-
     def run(self, settings: QualitySettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the artefact."""
-        annotator: Annotator = self._annotator or registry.load("annotators", settings.annotator)()
+        annotator: Annotator = tools.make("annotator", settings.annotator)
         judged = judge_sample(settings, annotator, inputs["corpus"].table("documents"), out, tools)
         scorer = learn(judged, settings, tools.seed, tools.console)
         scorer.save(out.path)
         scores, sizes, train = _score_all(judged, inputs["corpus"], out, tools)
         threshold = find_threshold(scores[train], sizes[train], settings.keep_fraction)
         _warn_of_ties(scores[train], sizes[train], threshold, settings, tools)
-        write_labels(out, judged, annotator.name)
+        write_labels(out, judged, settings.annotator.kind)
         write_unlabelled(out, judged)
         tally = write_scored(out, inputs["corpus"].table("documents"), scores, threshold, judged.labels)
         facts = {
-            "annotator": annotator.name,
+            "annotator": settings.annotator.kind,
             "about_labels": annotator.about,
-            "annotation": annotator.facts() if isinstance(annotator, AskingAnnotator) else None,
+            "annotation": annotator.facts(),
             "unlabelled": dict(sorted(Counter(one.reason for one in judged.unlabelled).items())),
             "labels": labels_facts(judged),
             "scorer": _describe(scorer),
@@ -72,7 +63,7 @@ class QualityStage(Stage[QualitySettings]):
         kept = facts["kept"]
         headline = (
             f"{kept['documents']:,} documents kept of {len(scores):,}, {kept['bytes'] / 1e6:.1f} MB, at a score of "
-            f"{threshold:.2f}; labels come from {annotator.name}"
+            f"{threshold:.2f}; labels come from {settings.annotator.kind}"
         )
         return Stats(headline, facts)
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import orjson
 import pyarrow.parquet as pq
 
-from codeprimer.core import registry
+from codeprimer.core.plugins import PluginSettings, make
 from codeprimer.core.shards import Row, shard_paths
 from codeprimer.quality.annotator import Annotator, Label
 from codeprimer.quality.features import DENSE_NAMES, TextFeatures, look
@@ -57,7 +57,7 @@ class SampleUnit:
     wanted: tuple[int, ...]
     """Numbers of rows within the row group, ascending."""
     bucket_bits: int
-    annotator: str | None
+    annotator: PluginSettings | None
 
     def sampled(self) -> Iterator[Row]:
         """Yield the sampled rows."""
@@ -67,7 +67,7 @@ class SampleUnit:
 
 def sample_unit(unit: SampleUnit, folder: Path) -> None:
     """Look at the sampled rows of a row group, and label them if asked: ``features.npz``, ``labels.json``."""
-    annotator: Annotator | None = registry.load("annotators", unit.annotator)() if unit.annotator is not None else None
+    annotator: Annotator | None = make("annotator", unit.annotator) if unit.annotator is not None else None
     labels: list[tuple[str, float, tuple[str, ...]]] = []
     found: list[TextFeatures] = []
     for row in unit.sampled():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from codeprimer.core.stage import Settings
+from codeprimer.core.settings import Settings
 
 
 class CostSettings(Settings):

@@ -6,10 +6,10 @@ Writes ``report.html`` (it shows seconds, so its bytes differ between runs), ``d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from codeprimer.core.artifact import Artifact, Workspace, to_json, write_atomically
-from codeprimer.core.stage import Stage, Stats, Tools
+from codeprimer.core.stage import Sections, Stage, Stats, Step, Tools
 from codeprimer.report.facts import VOLATILE, facts_of
 from codeprimer.report.licenses import published_licenses
 from codeprimer.report.settings import ReportSettings
@@ -22,20 +22,20 @@ class ReportStage(Stage[ReportSettings]):
     name = "report"
     version = 2
     seeded = False
-    reads = (
-        "exam",
-        "corpus",
-        "quality",
-        "textbooks",
-        "exercises",
-        "contamination",
-        "tokens",
-        "control",
-        "base",
-        "tuned",
-        "evaluation",
-    )
+    number = 90
+    Settings = ReportSettings
     volatile = ("report.html",)
+
+    def __init__(self, reads: tuple[str, ...]) -> None:
+        """Read the artefacts of these steps."""
+        self.reads = reads
+
+    @classmethod
+    def steps(cls, settings: ReportSettings, recipe: Sections, earlier: Sequence[Step]) -> Iterator[Step]:
+        """Yield the one step, which reads every other one."""
+        stage = cls(tuple(step.name for step in earlier))
+        titled = settings.model_copy(update={"title": settings.title or recipe.name})
+        yield Step(cls.number, cls.name, stage, titled, {name: name for name in stage.reads})
 
     def run(self, settings: ReportSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the page, the cards and the facts."""

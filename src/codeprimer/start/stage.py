@@ -11,7 +11,6 @@ from pathlib import Path
 import xxhash
 
 from codeprimer.core.artifact import Artifact, Workspace, file_digest
-from codeprimer.core.console import Console
 from codeprimer.core.errors import RecipeError, UserError
 from codeprimer.core.extras import require_torch
 from codeprimer.core.stage import Stage, Stats, Tools
@@ -27,10 +26,14 @@ class StartStage(Stage[StartSettings]):
     """A folder in, a model that training may start from out."""
 
     name = "start"
+    number = 6
     version = 1
+    Settings = StartSettings
+    default = False
+    needs_torch = True
     seeded = False
 
-    def source_digest(self, settings: StartSettings, console: Console) -> str:
+    def reads_outside(self, settings: StartSettings, tools: Tools) -> str:
         """Return a digest of the model's files; raises RecipeError where one is missing."""
         digest = xxhash.xxh3_128()
         for name in (CONFIG_FILE, TOKENIZER_FILE, _WEIGHTS_FILE):

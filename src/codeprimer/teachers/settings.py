@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from codeprimer.core.stage import PLACE, Settings
+from codeprimer.core.settings import NOT_IN_ID, Settings
 
 Structured = Literal["json_schema", "json_object", "prompt"]
 
@@ -26,58 +26,61 @@ class TeacherSettings(Settings):
     """
 
     base_url: str | tuple[str, ...] = Field(
-        json_schema_extra=PLACE,
+        json_schema_extra=NOT_IN_ID,
         description="Address up to and including /v1, or several that serve the same model.",
     )
     model: str = Field(min_length=1, description="The model's name at that address.")
     api_key_env: str | None = Field(
         default=None,
-        json_schema_extra=PLACE,
+        json_schema_extra=NOT_IN_ID,
         description="The environment variable that holds the key; keys stand nowhere else.",
     )
     price: Price | Literal["free"] | None = Field(
         default=None,
-        json_schema_extra=PLACE,
+        json_schema_extra=NOT_IN_ID,
         description="What it costs, or free; without it, the table of known prices is asked.",
     )
     budget_usd: float | None = Field(
-        default=None, gt=0, json_schema_extra=PLACE, description="Most that a run may spend on it [USD]."
+        default=None, gt=0, json_schema_extra=NOT_IN_ID, description="Most that a run may spend on it [USD]."
     )
     budget_tokens: int | None = Field(
-        default=None, gt=0, json_schema_extra=PLACE, description="Most that a run may use of it, both ways [tokens]."
+        default=None,
+        gt=0,
+        json_schema_extra=NOT_IN_ID,
+        description="Most that a run may use of it, both ways [tokens].",
     )
     max_in_flight: int = Field(
-        default=64, ge=1, le=4096, json_schema_extra=PLACE, description="Most requests at once, at each address."
+        default=64, ge=1, le=4096, json_schema_extra=NOT_IN_ID, description="Most requests at once, at each address."
     )
     requests_per_minute: int | None = Field(
-        default=None, ge=1, json_schema_extra=PLACE, description="Most requests in a minute, at each address."
+        default=None, ge=1, json_schema_extra=NOT_IN_ID, description="Most requests in a minute, at each address."
     )
     tokens_per_minute: int | None = Field(
-        default=None, ge=1, json_schema_extra=PLACE, description="Most tokens in a minute, at each address."
+        default=None, ge=1, json_schema_extra=NOT_IN_ID, description="Most tokens in a minute, at each address."
     )
     batch: bool = Field(
         default=False,
-        json_schema_extra=PLACE,
+        json_schema_extra=NOT_IN_ID,
         description="Ask by files of many requests, answered within a day at batch_price, where the provider has that.",
     )
     batch_requests: int = Field(
-        default=10_000, ge=1, le=50_000, json_schema_extra=PLACE, description="Most requests in one such file."
+        default=10_000, ge=1, le=50_000, json_schema_extra=NOT_IN_ID, description="Most requests in one such file."
     )
     batch_price: float = Field(
         default=0.5,
         ge=0,
         le=1,
-        json_schema_extra=PLACE,
+        json_schema_extra=NOT_IN_ID,
         description="What such an answer costs, as a share of the price.",
     )
     timeout_seconds: float = Field(
         default=300.0,
         gt=0,
-        json_schema_extra=PLACE,
+        json_schema_extra=NOT_IN_ID,
         description="Longest wait for one answer; shorter ones follow from what answers take [s].",
     )
     attempts: int = Field(
-        default=8, ge=1, le=100, json_schema_extra=PLACE, description="How often a request that fails is sent."
+        default=8, ge=1, le=100, json_schema_extra=NOT_IN_ID, description="How often a request that fails is sent."
     )
     set_aside: bool = Field(
         default=False,

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Annotated
+
 from pydantic import Field, field_validator, model_validator
 
-from codeprimer.core.stage import Settings
+from codeprimer.core.plugins import PluginSettings, Role, selected
+from codeprimer.core.settings import Settings
 from codeprimer.curriculum.audiences import AUDIENCES
 
 
 class TextbooksSettings(Settings):
     """How many sections are written, for whom, and how long they may be."""
 
-    author: str = Field(
-        default="offline", description="Who writes: offline, endpoint (the section teacher), or the name of a plug-in."
+    author: Annotated[PluginSettings, Role("author")] = Field(
+        default_factory=partial(selected, "author", "offline"),
+        description="Who writes: offline, endpoint (the section teacher), or a plug-in.",
     )
     sections: int = Field(default=1_500, ge=1, description="Sections to keep, spread evenly over the concepts.")
     audiences: tuple[str, ...] = Field(

@@ -11,14 +11,14 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from codeprimer.core.artifact import Artifact, Workspace, to_json
+from codeprimer.authors.author import COMPARED, Author
+from codeprimer.authors.comparing import comparison
+from codeprimer.core.artifact import Artifact, Workspace
 from codeprimer.core.console import Console
 from codeprimer.core.documents import SECTIONS, SECTIONS_REJECTED
+from codeprimer.core.engine import map_here
 from codeprimer.core.shards import Row, read_rows
-from codeprimer.core.stage import Stage, Stats, Tools, map_here
-from codeprimer.curriculum.author import COMPARED, AskingAuthor
-from codeprimer.curriculum.comparing import comparison
-from codeprimer.curriculum.sections import digest
+from codeprimer.core.stage import Stage, Stats, Tools
 from codeprimer.sandbox import Tier
 from codeprimer.textbooks.guarding import guard_from
 from codeprimer.textbooks.plan import left_out
@@ -27,7 +27,6 @@ from codeprimer.textbooks.tally import Tally
 from codeprimer.textbooks.writing import (
     ASKED_SECTIONS,
     WriteUnit,
-    author_named,
     units_for,
     write_sections,
     write_unit,
@@ -38,31 +37,23 @@ class TextbooksStage(Stage[TextbooksSettings]):
     """From the concept graph to executed sections."""
 
     name = "textbooks"
-    version = 3
+    number = 30
+    version = 4
+    Settings = TextbooksSettings
+    runs_programs = True
     reads = ("exam",)
     required_tables = ("sections",)
-
-    def __init__(self, tier: Tier = Tier.jailed, author: AskingAuthor | None = None) -> None:
-        """Run the code of sections in a sandbox of ``tier``; ``author`` replaces the one that the settings name."""
-        self._tier = tier
-        self._author = author
-
-    def source_digest(self, settings: TextbooksSettings, console: Console) -> str:
-        """Return a digest of the lessons, which are text files beside the code; raises RecipeError early."""
-        if self._author is not None:
-            return to_json([digest(), self._author.identity()]).decode()
-        author_named(settings.author)
-        return digest()
 
     def run(self, settings: TextbooksSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the sections."""
         tally = Tally(settings.sections)
-        size = None if self._author is None else ASKED_SECTIONS
-        units = units_for(settings, tools.seed, guard_from(inputs["exam"]), self._tier, size)
+        author: Author = tools.make("author", settings.author)
+        size = None if author.in_workers else ASKED_SECTIONS
+        units = units_for(settings, tools.seed, guard_from(inputs["exam"]), Tier[tools.tier], size)
         with (
             out.table("sections", SECTIONS) as sections,
             out.table("rejected", SECTIONS_REJECTED) as rejected,
-            closing(self._written(settings, units, out.work / "sections", tools)) as written,
+            closing(_written(author, settings, units, out.work / "sections", tools)) as written,
         ):
             for folder in written:
                 for row in read_rows(folder / "rejected"):
@@ -78,35 +69,37 @@ class TextbooksStage(Stage[TextbooksSettings]):
                         rejected.write(duplicate)
         _warn(settings, tally, tools.console)
         facts = tally.facts()
-        if self._author is not None:
-            facts["writing"] = self._author.facts() | self._comparison(units[0], out.work, tools)
+        if not author.in_workers:
+            facts["writing"] = author.facts() | _comparison(author, units[0], out.work, tools)
         headline = f"{tally.kept:,} sections on {facts['concepts']} concepts kept, {tally.rejected:,} drafts rejected"
         return Stats(headline, facts)
 
-    def _comparison(self, whole: WriteUnit, work: Path, tools: Tools) -> Row:
-        """Return what a second author makes of the first orders; nothing where there is none."""
-        assert self._author is not None
-        unit = replace(whole, stop=min(whole.stop, COMPARED))
 
-        def write(author: AskingAuthor, folder: Path) -> None:
-            write_sections(author, unit, folder)
+def _comparison(author: Author, whole: WriteUnit, work: Path, tools: Tools) -> Row:
+    """Return what a second author makes of the first orders; nothing where there is none."""
+    unit = replace(whole, stop=min(whole.stop, COMPARED))
 
-        def passed(folder: Path) -> int:
-            return sum(row["position"] < unit.stop for row in read_rows(folder / "sections", ["position"]))
+    def write(author: Author, folder: Path) -> None:
+        write_sections(author, unit, folder)
 
-        [first, *_] = sorted((work / "sections").glob("[0-9]*"))
-        return comparison(self._author, unit.stop, write, passed, first, tools)
+    def passed(folder: Path) -> int:
+        return sum(row["position"] < unit.stop for row in read_rows(folder / "sections", ["position"]))
 
-    def _written(
-        self, settings: TextbooksSettings, units: list[WriteUnit], work: Path, tools: Tools
-    ) -> Generator[Path, None, None]:
-        """Have units written, by the engine's workers or, where somebody is asked, in this process."""
-        if self._author is None:
-            with closing(tools.engine.map(write_unit, units, work, "textbooks: writing")) as written:
-                yield from written
-            return
-        tools.console.say(f"  {self._author.estimate_sections(settings.sections, settings.max_words)}")
-        yield from map_here(partial(write_sections, self._author), units, work)
+    [first, *_] = sorted((work / "sections").glob("[0-9]*"))
+    return comparison(author, unit.stop, write, passed, first, tools)
+
+
+def _written(
+    author: Author, settings: TextbooksSettings, units: list[WriteUnit], work: Path, tools: Tools
+) -> Generator[Path, None, None]:
+    """Have units written, by the engine's workers or, where an author keeps requests in flight, in this process."""
+    if author.in_workers:
+        with closing(tools.engine.map(write_unit, units, work, "textbooks: writing")) as written:
+            yield from written
+        return
+    if estimate := author.estimate_sections(settings.sections, settings.max_words):
+        tools.console.say(f"  {estimate}")
+    yield from map_here(partial(write_sections, author), units, work)
 
 
 def _warn(settings: TextbooksSettings, tally: Tally, console: Console) -> None:

@@ -6,21 +6,18 @@ a function of the recipe's seed, its number and the attempt, so units may be cut
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from codeprimer.analysis.prose import code_blocks
-from codeprimer.core import registry
+from codeprimer.authors.author import Author
 from codeprimer.core.documents import SECTIONS, SECTIONS_REJECTED, document_id
-from codeprimer.core.errors import RecipeError
+from codeprimer.core.engine import ending
+from codeprimer.core.plugins import make
 from codeprimer.core.seeds import derive_seed
 from codeprimer.core.shards import Row, TableWriter
-from codeprimer.core.stage import ending
-from codeprimer.curriculum.blueprints import Declined
-from codeprimer.curriculum.heldout import HeldOut
-from codeprimer.curriculum.sections import Section, SectionBlueprint
+from codeprimer.curriculum.blueprints import Declined, Section, SectionBlueprint
 from codeprimer.sandbox import Limits, Program, Sandbox, Tier
 from codeprimer.textbooks.blocks import program_of
 from codeprimer.textbooks.guarding import Fault, Guard
@@ -35,23 +32,6 @@ HOPELESS_ATTEMPTS = 2
 
 LIMITS = Limits(seconds=2.0)
 """What the code of one section may use; an honest section needs some milliseconds."""
-
-
-class SectionAuthor(Protocol):
-    """Somebody who writes sections."""
-
-    def sections(self, blueprints: Iterable[SectionBlueprint], guard: HeldOut) -> Iterator[Section | Declined | None]:
-        """Yield the section that each blueprint orders, or why there is none, in the order of the blueprints."""
-        ...
-
-
-def author_named(name: str) -> SectionAuthor:
-    """Return an author. Raises RecipeError when there is none of that name, or when it writes no sections."""
-    author = registry.load("authors", name)()
-    if not hasattr(author, "sections"):
-        raise RecipeError(f"textbooks.author: {name!r} writes no sections; choose another author, such as offline")
-    found: SectionAuthor = author
-    return found
 
 
 @dataclass(frozen=True)
@@ -86,10 +66,10 @@ def units_for(
 
 def write_unit(unit: WriteUnit, folder: Path) -> None:
     """Write the sections of a unit; a rejected one is written anew, up to ``attempts`` times in all."""
-    write_sections(author_named(unit.settings.author), unit, folder, workers=1)
+    write_sections(make("author", unit.settings.author), unit, folder, workers=1)
 
 
-def write_sections(author: SectionAuthor, unit: WriteUnit, folder: Path, workers: int | None = None) -> None:
+def write_sections(author: Author, unit: WriteUnit, folder: Path, workers: int | None = None) -> None:
     """Have an author write the sections of a unit, and judge them in a sandbox of so many workers; None: one per core."""
     settings = unit.settings
     missing = [order_for(number, settings.sections, settings.audiences) for number in range(unit.start, unit.stop)]
@@ -109,7 +89,7 @@ def write_sections(author: SectionAuthor, unit: WriteUnit, folder: Path, workers
 
 
 def _attempt(
-    unit: WriteUnit, author: SectionAuthor, orders: list[Order], attempt: int, outcome: _Outcome, sandbox: Sandbox
+    unit: WriteUnit, author: Author, orders: list[Order], attempt: int, outcome: _Outcome, sandbox: Sandbox
 ) -> None:
     """Write and judge the ordered sections once."""
     runnable: list[tuple[int, Row, Program]] = []
@@ -136,9 +116,7 @@ def _attempt(
             outcome.rejected.append(row | {"reason": verdict.kind.value, "detail": verdict.detail})
 
 
-def _written(
-    unit: WriteUnit, author: SectionAuthor, orders: list[Order], attempt: int
-) -> Iterator[Section | Declined | None]:
+def _written(unit: WriteUnit, author: Author, orders: list[Order], attempt: int) -> Iterator[Section | Declined | None]:
     words = unit.settings.max_words
     blueprints = [
         SectionBlueprint(

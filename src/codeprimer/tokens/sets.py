@@ -16,11 +16,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from codeprimer.core.artifact import Artifact
+from codeprimer.core.documents import TRAINING_SETS
 from codeprimer.core.seeds import numpy_random
 from codeprimer.core.shards import read_batches
-
-NAMES = ("raw", "code", "textbooks", "exercises")
-"""The training sets, in the order in which they are encoded."""
 
 Chosen = NDArray[np.bool_]
 """One flag per row of a table."""
@@ -74,7 +72,7 @@ class TrainingSet:
 
 def open_sets(contamination: Artifact) -> list[TrainingSet]:
     """Open the training sets; reads every text once to learn its size."""
-    return [TrainingSet(name, contamination.table(name), _sizes(contamination.table(name))) for name in NAMES]
+    return [TrainingSet(name, contamination.table(name), _sizes(contamination.table(name))) for name in TRAINING_SETS]
 
 
 def _sizes(table: Path) -> NDArray[np.int64]:

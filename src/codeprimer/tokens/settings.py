@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from codeprimer.core.stage import Settings
+from codeprimer.core.settings import Settings
 
 
 class TokensSettings(Settings):

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from codeprimer.core.artifact import Artifact, Workspace
-from codeprimer.core.documents import TOKEN_INDEX
-from codeprimer.core.errors import RecipeError
-from codeprimer.core.stage import Stage, Stats, Tools
+from codeprimer.core.documents import TOKEN_INDEX, unknown_sets
+from codeprimer.core.stage import Sections, Stage, Stats, Step, Tools
 from codeprimer.model.packed import INDEX
 from codeprimer.model.tokenizer import TOKENIZER_FILE, Tokenizer
 from codeprimer.tokens.encoding import encode
 from codeprimer.tokens.fit import check_fit
-from codeprimer.tokens.sets import NAMES, Chosen, TrainingSet, open_sets
+from codeprimer.tokens.sets import Chosen, TrainingSet, open_sets
 from codeprimer.tokens.settings import TokensSettings
 
 _SHOWN_TOKENS = 20
@@ -29,20 +28,36 @@ class TokensStage(Stage[TokensSettings]):
     """Clean texts in, packed tokens out."""
 
     name = "tokens"
+    number = 60
     version = 2
+    Settings = TokensSettings
     required_tables = (INDEX,)
 
     def __init__(self, start: bool = False) -> None:
         """Set ``start`` to take the tokenizer of the input "start" instead of learning a vocabulary."""
         self.reads = ("exam", "contamination", "start") if start else ("exam", "contamination")
 
+    @classmethod
+    def steps(cls, settings: TokensSettings, recipe: Sections, earlier: Sequence[Step]) -> Iterator[Step]:
+        """Yield the one step; it reads the model to start from where the recipe names one."""
+        stage = cls(start=recipe.section("start") is not None)
+        yield Step(cls.number, cls.name, stage, settings, {name: name for name in stage.reads})
+
+    @classmethod
+    def contradictions(cls, settings: TokensSettings, recipe: Sections) -> Iterator[str]:
+        """Yield names of training sets that do not exist, and what has no meaning with a model to start from."""
+        yield from unknown_sets("tokens.mixture", settings.mixture)
+        yield from unknown_sets("tokens.limit_tokens", settings.limit_tokens)
+        if recipe.section("start") is not None:
+            for name in ("vocabulary", "sample_bytes", "mixture"):
+                if getattr(settings, name) != getattr(TokensSettings(), name):
+                    yield f"tokens.{name}: has no meaning with start, whose tokenizer is used; take it out"
+
     def run(self, settings: TokensSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the tokenizer and the packed sets.
 
-        Raises RecipeError when a setting names an unknown training set, UserError when an exam or validation problem
-        does not fit the context.
+        Raises UserError when an exam or validation problem does not fit the context.
         """
-        _refuse_unknown(settings)
         sets = open_sets(inputs["contamination"])
         is_taken = "start" in inputs
         tokenizer = Tokenizer.load(inputs["start"].path) if is_taken else _learn(settings, sets, out, tools)
@@ -107,13 +122,6 @@ def _choose(training_set: TrainingSet, settings: TokensSettings, bytes_per_token
     if limit is None:
         return training_set.everything()
     return training_set.draw(limit * bytes_per_token, seed, "limit")
-
-
-def _refuse_unknown(settings: TokensSettings) -> None:
-    for key, names in (("mixture", settings.mixture), ("limit_tokens", settings.limit_tokens)):
-        for name in names:
-            if name not in NAMES:
-                raise RecipeError(f"tokens.{key} names the training set {name!r}; known: {', '.join(NAMES)}")
 
 
 def _stats(

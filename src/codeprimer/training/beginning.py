@@ -16,7 +16,7 @@ from codeprimer.model.checkpoint import load
 from codeprimer.model.lora import ADAPTER, TARGETS, AdaptedPhi, LoraConfig, load_adapter, read_lora
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
-from codeprimer.training.settings import LoraSettings, TrainingSettings
+from codeprimer.training.settings import NOTHING_TO_ADAPT, LoraSettings, TrainingSettings
 
 
 def first_model(settings: TrainingSettings, inputs: Mapping[str, Artifact], tokenizer: Tokenizer, seed: int) -> Phi:
@@ -29,10 +29,7 @@ def first_model(settings: TrainingSettings, inputs: Mapping[str, Artifact], toke
         model = _started(settings, inputs["start"], tokenizer)
         return _adapted(settings, model, inputs.get("adapter"), seed) if settings.lora.rank else model
     if settings.lora.rank:
-        raise RecipeError(
-            "training.lora.rank: adapters stand beside the weights of a model that knows something, and there is none to "
-            "start from; name one (start.path), or set rank: 0"
-        )
+        raise RecipeError(f"training.lora.rank: {NOTHING_TO_ADAPT}; name one (start.path), or set rank: 0")
     config = settings.model.config(tokenizer.vocab_size, tokenizer.end_of_text)
     return Phi(config).initialise(derive_seed(seed, "training", "weights"))
 

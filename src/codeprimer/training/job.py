@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from codeprimer.core.artifact import Artifact, Workspace
 from codeprimer.core.console import Console
 from codeprimer.core.stage import Stats, Tools
-from codeprimer.engines.local import LocalEngine
+from codeprimer.engines.local import local_engine
 from codeprimer.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Job:
 
     def tools(self, console: Console) -> Tools:
         """Return the tools of a process that tells a console how it goes."""
-        return Tools(LocalEngine(console, 1), console, self.seed, self.step, self.logs)
+        return Tools(local_engine(console, 1), console, self.seed, step=self.step, logs=self.logs)
 
 
 def take_part(job: Job, tools: Tools, processes_here: int) -> Stats | None:

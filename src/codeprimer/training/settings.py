@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
-from codeprimer.core.stage import LATER, PLACE, Settings
+from codeprimer.core.settings import NOT_IN_ID, OMIT_DEFAULT_FROM_ID, Settings
 from codeprimer.model.config import PhiConfig
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -18,6 +18,7 @@ MOST_SEQUENCES = 65_536
 MOST_PROCESSES = 256
 MOST_RANK = 4096
 DECAY_FRACTION = 0.2
+NOTHING_TO_ADAPT = "adapters need a model that has been trained, and there is none to start from"
 
 Mixture = dict[str, Annotated[float, Field(gt=0)]]
 Order = Literal["shuffled", "curriculum"]
@@ -87,7 +88,7 @@ class PhaseSettings(Settings):
     tokens: int = Field(ge=1, description="How much is trained on [tokens], repetitions counted.")
     order: dict[str, Order] = Field(
         default={},
-        json_schema_extra=LATER,
+        json_schema_extra=OMIT_DEFAULT_FROM_ID,
         description="In which order the sequences of a training set come, in every epoch: shuffled, or curriculum, as its "
         "documents stand in their table (textbooks from the first concept to the last; the others as they were found or "
         "written). A set that is not named is shuffled.",
@@ -96,7 +97,7 @@ class PhaseSettings(Settings):
         default=0.0,
         ge=0,
         le=1,
-        json_schema_extra=LATER,
+        json_schema_extra=OMIT_DEFAULT_FROM_ID,
         description="With a curriculum: the share of a set within which neighbours are shuffled.",
     )
     batch_sequences: int = Field(default=32, ge=1, le=MOST_SEQUENCES, description="Sequences per step.")
@@ -150,7 +151,7 @@ class Phase(PhaseSettings):
     name: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9_-]*$", description="Names the phase's folder and curve.")
     keeps_optimiser: bool = Field(
         default=False,
-        json_schema_extra=LATER,
+        json_schema_extra=OMIT_DEFAULT_FROM_ID,
         description="Whether the averages of the optimiser are those of the phase before, not fresh ones.",
     )
 
@@ -185,13 +186,13 @@ class LoopSettings(Settings):
         default=1,
         ge=1,
         le=MOST_PROCESSES,
-        json_schema_extra=PLACE,
+        json_schema_extra=NOT_IN_ID,
         description="Processes of this machine that train a model together, each on its share of every step's sequences; "
         "a run may go on with more or fewer.",
     )
     sharded: bool | None = Field(
         default=None,
-        json_schema_extra=PLACE,
+        json_schema_extra=NOT_IN_ID,
         description="Whether processes share weights, gradients and averages among them (FSDP2), each holding a part; where it "
         "is not set, they do when a GPU's memory does not hold the whole.",
     )
@@ -228,18 +229,18 @@ class LoopSettings(Settings):
     checkpoint_every: int = Field(
         default=100,
         ge=1,
-        json_schema_extra=PLACE,
+        json_schema_extra=NOT_IN_ID,
         description="Steps between two saved states, from which a killed run continues.",
     )
     heldout_every: int = Field(
         default=0,
         ge=0,
-        json_schema_extra=LATER,
+        json_schema_extra=OMIT_DEFAULT_FROM_ID,
         description="Steps between two looks at the loss on held-out code; 0: never. It changes no weight.",
     )
     loggers: tuple[Literal["tensorboard", "wandb"], ...] = Field(
         default=(),
-        json_schema_extra=PLACE,
+        json_schema_extra=NOT_IN_ID,
         description="Who is told of each step beside metrics.jsonl: tensorboard (into logs/ of the run's folder), wandb.",
     )
 

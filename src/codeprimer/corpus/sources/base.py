@@ -7,16 +7,18 @@ its own documents, one at a time.
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import xxhash
+from pydantic import Field
 
-from codeprimer.core.console import Console
 from codeprimer.core.errors import SourceError
-from codeprimer.corpus.settings import SourceSettings
+from codeprimer.core.plugins import Plugin, PluginSettings
+from codeprimer.core.settings import NOT_IN_ID
 
 
 @dataclass(frozen=True)
@@ -39,18 +41,25 @@ class Chunk(Protocol):
         ...
 
 
-class Source(Protocol):
+class SourceSettings(PluginSettings):
     """One place that documents come from."""
 
-    def __init__(self, settings: SourceSettings, console: Console) -> None: ...
+    name: str = Field(min_length=1, max_length=80, description="What tables and reports call this source.")
 
+
+class Source(Plugin):
+    """One place that documents come from."""
+
+    Settings: ClassVar[type[PluginSettings]] = SourceSettings
+    settings: SourceSettings
+
+    @abstractmethod
     def digest(self) -> str:
         """Return a digest of everything that the chunks will read."""
-        ...
 
+    @abstractmethod
     def chunks(self, size: int) -> Iterator[Chunk]:
         """Yield the source's chunks, of about ``size`` bytes, in a fixed order."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -114,37 +123,27 @@ def digest_content(digest: xxhash.xxh3_128, path: Path) -> None:
         raise unreadable(path, error) from None
 
 
-def required_path(settings: SourceSettings) -> Path:
-    """Return a source's path.
+class PathSettings(SourceSettings):
+    """A source that lies at a path."""
 
-    Raises SourceError when the recipe gives none, or one that does not exist.
-    """
-    if settings.path is None:
-        raise SourceError(f"corpus.sources: {settings.name} is of kind {settings.kind} and needs a path")
+    path: Path = Field(json_schema_extra=NOT_IN_ID, description="Where it lies, relative to the recipe.")
+
+
+def existing_path(settings: PathSettings) -> Path:
+    """Return a source's path. Raises SourceError when it does not exist."""
     if not settings.path.exists():
         raise SourceError(
-            f"corpus.sources: {settings.name}: {settings.path} does not exist; mend its path in the recipe"
+            f"corpus.sources: {settings.name}: {settings.path} does not exist; correct path in the recipe"
         )
     return settings.path
 
 
-def warn_of_columns(settings: SourceSettings, console: Console) -> None:
-    """Warn of settings about columns in a source that has none."""
-    ignored = [
-        name
-        for name, field in SourceSettings.model_fields.items()
-        if name.endswith("_column") and getattr(settings, name) != field.default
-    ]
-    if ignored:
-        console.warn(f"corpus.sources: {settings.name}: kind {settings.kind} ignores {', '.join(ignored)}")
-
-
-def data_files(settings: SourceSettings, suffixes: Sequence[str]) -> list[tuple[Path, str]]:
+def data_files(settings: PathSettings, suffixes: Sequence[str]) -> list[tuple[Path, str]]:
     """Return a source's data files with their names: the path itself, or every file below it that ends in a suffix.
 
     Raises SourceError when there is none.
     """
-    root = required_path(settings)
+    root = existing_path(settings)
     if root.is_file():
         return [(root, printable(root.name))]
     found = sorted(path for path in files_below(root) if path.suffix in suffixes and path.is_file())

@@ -6,10 +6,22 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from codeprimer.core.errors import SourceError
-from codeprimer.core.registry import nearest
-from codeprimer.corpus.settings import SourceSettings
-from codeprimer.corpus.sources.base import RawDocument
+from pydantic import Field
+
+from codeprimer.core.errors import SourceError, nearest
+from codeprimer.corpus.sources.base import PathSettings, RawDocument
+
+
+class ColumnSettings(PathSettings):
+    """A source whose rows are documents."""
+
+    text_column: str | None = Field(default=None, description="The column of the text; null: text, content or code.")
+    path_column: str = Field(default="path", description="The column of the file's path, if any.")
+    license_column: str = Field(default="license", description="The column of the licence, if any.")
+    package_column: str = Field(
+        default="package", description="The column that tells packages or repositories apart, if any."
+    )
+
 
 TEXT_COLUMNS = ("text", "content", "code")
 """Tried in this order where the recipe names no column."""
@@ -26,7 +38,7 @@ class Columns:
     package: str
 
     @staticmethod
-    def of(settings: SourceSettings) -> Columns:
+    def of(settings: ColumnSettings) -> Columns:
         """Return the columns that a source's settings name."""
         return Columns(
             settings.name,

@@ -15,10 +15,8 @@ from importlib import metadata
 from pathlib import Path, PurePosixPath
 
 from codeprimer.core.console import Console
-from codeprimer.core.errors import SourceError
 from codeprimer.corpus.licenses import LICENSE_FILE, license_of_metadata, license_of_text
-from codeprimer.corpus.settings import SourceSettings
-from codeprimer.corpus.sources.base import Chunk, SourceFile, cut_files, digest_files, warn_of_columns
+from codeprimer.corpus.sources.base import Chunk, Source, SourceFile, SourceSettings, cut_files, digest_files
 
 PACKAGES = (
     "aiohappyeyeballs", "aiohttp", "aiosignal", "annotated-types", "anyio", "attrs", "charset-normalizer", "click",
@@ -36,15 +34,11 @@ _METADATA = re.compile(r"-\d[^/]*\.dist-info$")
 _VENDORED = re.compile(r"(?:^|/)(?:_vendor|_vendored|vendored|vendor)/(?!__init__)([^/]+)")
 
 
-class PythonEnvironmentSource:
+class PythonEnvironmentSource(Source):
     """The standard library and the packages that codeprimer installs."""
 
-    def __init__(self, settings: SourceSettings, console: Console) -> None:
-        if settings.path is not None:
-            raise SourceError(
-                f"corpus.sources: {settings.name}: kind python_env takes no path; kind folder reads {settings.path}"
-            )
-        self.settings = settings
+    def __init__(self, settings: SourceSettings, *, console: Console) -> None:
+        super().__init__(settings)
         self._console = console
 
     def digest(self) -> str:
@@ -53,7 +47,6 @@ class PythonEnvironmentSource:
 
     def chunks(self, size: int) -> Iterator[Chunk]:
         """Yield runs of neighbouring files; warn of packages that are missing."""
-        warn_of_columns(self.settings, self._console)
         for name in missing_packages():
             self._console.warn(f"corpus: {name} is not installed, or lists no files; the corpus will lack it")
         yield from cut_files(self.files(), size)

@@ -12,20 +12,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from codeprimer.core.console import Console
 from codeprimer.core.errors import SourceError
 from codeprimer.corpus.licenses import LICENSE_FILE, license_of_text
-from codeprimer.corpus.settings import SourceSettings
 from codeprimer.corpus.sources.base import (
     Chunk,
+    PathSettings,
+    Source,
     SourceFile,
     cut_files,
     digest_files,
+    existing_path,
     folder_entries,
     printable,
-    required_path,
     unreadable,
-    warn_of_columns,
 )
 
 _SKIPPED = ("__pycache__", "dist-packages", "node_modules", "site-packages", "venv")
@@ -44,13 +43,15 @@ class _Folder(NamedTuple):
     """The licence of the folders above."""
 
 
-class FolderSource:
+class FolderSource(Source):
     """Every ``*.py`` below a folder."""
 
-    def __init__(self, settings: SourceSettings, console: Console) -> None:
-        self.settings = settings
-        self._console = console
-        self._root = required_path(settings)
+    Settings = PathSettings
+    settings: PathSettings
+
+    def __init__(self, settings: PathSettings) -> None:
+        super().__init__(settings)
+        self._root = existing_path(settings)
         if not self._root.is_dir():
             raise SourceError(
                 f"corpus.sources: {settings.name}: {self._root} is a file; kind folder needs a folder, kinds jsonl and "
@@ -63,7 +64,6 @@ class FolderSource:
 
     def chunks(self, size: int) -> Iterator[Chunk]:
         """Yield runs of neighbouring files."""
-        warn_of_columns(self.settings, self._console)
         yield from cut_files(self.files(), size)
 
     def files(self) -> list[SourceFile]:

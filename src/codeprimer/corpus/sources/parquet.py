@@ -9,21 +9,21 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from codeprimer.core.console import Console
 from codeprimer.core.errors import SourceError
-from codeprimer.corpus.settings import SourceSettings
-from codeprimer.corpus.sources.base import Chunk, RawDocument, data_files, digest_data_files, unreadable
-from codeprimer.corpus.sources.columns import Columns, row_document
+from codeprimer.corpus.sources.base import Chunk, RawDocument, Source, data_files, digest_data_files, unreadable
+from codeprimer.corpus.sources.columns import Columns, ColumnSettings, row_document
 
 _BATCH_ROWS = 64
 
 
-class ParquetSource:
+class ParquetSource(Source):
     """Every row of one or more ``.parquet`` files."""
 
-    def __init__(self, settings: SourceSettings, console: Console) -> None:
-        del console
-        self.settings = settings
+    Settings = ColumnSettings
+    settings: ColumnSettings
+
+    def __init__(self, settings: ColumnSettings) -> None:
+        super().__init__(settings)
         self._files = data_files(settings, (".parquet",))
 
     def digest(self) -> str:

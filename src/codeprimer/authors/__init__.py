@@ -1,0 +1,1 @@
+"""Who writes: authors take blueprints and give sections and exercises."""

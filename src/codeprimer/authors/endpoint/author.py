@@ -1,0 +1,235 @@
+"""The author that asks a teacher, from the same blueprints as the one that needs no network.
+
+Reads blueprints; what is asked and answered lies in the teacher's journal. Two ideas: the randomness that makes texts
+differ is injected into the words of the request (what to compute, for whom, about which things, under which name), as the
+paper has it in sections 2.2 and 2.3; and the tests are asked for in a conversation that has seen the specification only,
+so that they cannot repeat the solution's mistakes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import tee
+from random import Random
+from typing import Any
+
+from pydantic import BaseModel
+
+from codeprimer.authors.author import COMPARED, Author
+from codeprimer.authors.backdrops import Backdrop
+from codeprimer.authors.endpoint.reading import read_program, read_tests
+from codeprimer.authors.offline.compose import compose
+from codeprimer.core.plugins import PluginSettings
+from codeprimer.core.seeds import derive_seed
+from codeprimer.curriculum.audiences import AUDIENCES, audiences
+from codeprimer.curriculum.blueprints import Blueprint, Declined, Exercise, Section, SectionBlueprint
+from codeprimer.curriculum.concepts import CONCEPTS
+from codeprimer.curriculum.heldout import HeldOut
+from codeprimer.teachers import Access, Answer, FormQuestion, Message, PlainQuestion, Request, Settled, Tally
+from codeprimer.teachers.estimate import estimate
+from codeprimer.teachers.questions import digest_of
+
+EXERCISE_TEMPLATE, SECTION_TEMPLATE = "exercises/1", "sections/1"
+"""Raised when words below change: answers to other words are other answers."""
+
+PARSER = "author/1"
+
+EXERCISE_CHARACTERS, EXERCISE_TOKENS = 2_200, 250
+"""What one exercise takes, both requests together, about."""
+SECTION_CHARACTERS, TOKENS_PER_WORD = 1_500, 1.6
+
+_WRITE = """\
+You write short Python exercises for a textbook. Write one function for the exercise below: a signature with type hints, a
+docstring that says exactly what it computes, what it does with empty input, and nothing about how, and a body of at most
+fifteen lines that uses the standard library at most. The docstring must be enough to write tests from without seeing the
+body. No print, no input, no classes, no examples outside of the docstring, no text outside of the function."""
+
+_TEST = """\
+You write tests for Python functions that you know by their signature and docstring only. Write five assert statements,
+each a single line that calls the function and compares its result with a literal. Cover ordinary input, empty or smallest
+input, and one case that a careless solution gets wrong. Compute every expected value with care; leave out what you are
+not sure of."""
+
+_SECTION = """\
+You write sections of a Python textbook: prose interleaved with code, in Markdown. Every code block is fenced with
+```python, and all blocks together, run in their order as one program, work without input and without anything installed.
+Where a block prints, a comment at the end of the print line says what it prints, and it must be exactly that. Explain
+first why, then show, then let the reader check what was understood. Headings are short; nothing is promised that does not
+follow."""
+
+
+class Written(BaseModel):
+    """A whole function with its docstring."""
+
+    program: str
+
+
+class Tests(BaseModel):
+    """Assert statements."""
+
+    tests: list[str]
+
+
+class ExerciseQuestion:
+    """Asks for a function, then, in a conversation of its own, for tests of what its docstring says."""
+
+    def __init__(self, blueprint: Blueprint, composed: Exercise, access: Access) -> None:
+        self._settings = access.settings
+        self._function: tuple[str, str, str] = ("", "", "")
+        request = Request((Message("system", _WRITE), Message("user", order(blueprint, composed))), EXERCISE_TEMPLATE)
+        self._current: FormQuestion[Any] = FormQuestion(request, self._settings, Written, PARSER, _program_objection)
+
+    def first(self) -> Request:
+        """Return the request for a function."""
+        return self._current.first()
+
+    def then(self, request: Request, answer: Answer) -> Request | Settled:
+        """Return what follows: an objection, the request for tests, or the end."""
+        then = self._current.then(request, answer)
+        if not isinstance(then, Settled) or then.fault:
+            return then
+        if isinstance(then.value, Written):
+            self._function = read_program(then.value.program)
+            name, prompt, _ = self._function
+
+            def objection(form: Tests) -> str:
+                return _tests_objection(form, name)
+
+            asked = Request((Message("system", _TEST), Message("user", f"```python\n{prompt}```")), EXERCISE_TEMPLATE)
+            self._current = FormQuestion(asked, self._settings, Tests, PARSER, objection)
+            return self._current.first()
+        return Settled((self._function, read_tests(then.value.tests, self._function[0])))
+
+
+def order(blueprint: Blueprint, composed: Exercise) -> str:
+    """Return the words in which an exercise is ordered."""
+    random = Random(derive_seed(blueprint.seed, "ask", blueprint.key))
+    holes = Backdrop(random).holes()
+    phrases = [step.phrase for step in composed.steps]
+    what = ", then ".join(phrases)
+    concepts = ", ".join(CONCEPTS[name].title for name in composed.concepts if name in CONCEPTS)
+    audience = audiences()[random.choice(AUDIENCES)]
+    theme = random.choice((holes["words_of"], holes["numbers_of"], holes["table_of"]))
+    return (
+        f"Input: {blueprint.source.replace('_', ' ')}.\nWhat to compute: {what}.\nConcepts: {concepts}.\n"
+        f"Reader: {audience.described}\nTheme, if it helps the names: {theme}.\n"
+        f"Name of the function: {composed.entry_point if blueprint.frame == 'function' else 'of your choice'}."
+    )
+
+
+def _program_objection(form: Written) -> str:
+    try:
+        read_program(form.program)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _tests_objection(form: Tests, name: str) -> str:
+    try:
+        read_tests(form.tests, name)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+class EndpointAuthor(Author):
+    """Writes by asking a language model; a second one may be given the first orders too, for comparison only."""
+
+    def __init__(self, settings: PluginSettings, *, teacher: Access, second_teacher: Access | None) -> None:
+        super().__init__(settings)
+        self._access = teacher
+        self._tally = Tally()
+        self._expected: int | None = None
+        self._second = (
+            EndpointAuthor(settings, teacher=second_teacher, second_teacher=None)
+            if second_teacher is not None
+            else None
+        )
+
+    @property
+    def second(self) -> EndpointAuthor | None:
+        """The author who asks the second teacher."""
+        return self._second
+
+    def digest(self) -> str:
+        """Return a digest of the words in which is asked, and of how answers are read."""
+        return f"{digest_of(_WRITE, _TEST, _SECTION, forms=[Written, Tests])} {PARSER}"
+
+    def facts(self) -> dict[str, Any]:
+        """Return figures for the report; equal for equal answers, whenever they were given."""
+        return {"model": self._access.settings.model, **self._tally.facts()}
+
+    def estimate_exercises(self, count: int) -> str:
+        """Return what so many exercises will take, for people. Raises RecipeError where no price is known."""
+        self._expected = count
+        own = self._estimate(2 * count, count * EXERCISE_CHARACTERS, EXERCISE_TOKENS)
+        return own if self.second is None else f"{own}\n  {self.second.estimate_exercises(min(count, COMPARED))}"
+
+    def estimate_sections(self, count: int, words: int) -> str:
+        """Return what so many sections will take, for people. Raises RecipeError where no price is known."""
+        self._expected = count
+        own = self._estimate(count, count * SECTION_CHARACTERS, round(words * TOKENS_PER_WORD))
+        return own if self.second is None else f"{own}\n  {self.second.estimate_sections(min(count, COMPARED), words)}"
+
+    def _estimate(self, requests: int, characters: int, answer_tokens: int) -> str:
+        settings = self._access.settings
+        return estimate(settings, requests, characters, answer_tokens).sentence(settings, self._access.tariff)
+
+    def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | Declined]:
+        """Yield the exercise that each blueprint orders, or why there is none."""
+        asked, known = tee((blueprint, compose(blueprint)) for blueprint in blueprints)
+        with self._access.open() as teacher:
+            replies = teacher.ask(
+                (
+                    ExerciseQuestion(blueprint, composed, self._access)
+                    for blueprint, composed in asked
+                    if composed is not None
+                ),
+                self._expected,
+            )
+            for blueprint, composed in known:
+                if composed is None:
+                    yield Declined("not_written", "no test could tell right from wrong")
+                    continue
+                reply = self._tally.count(next(replies))
+                if reply.fault:
+                    yield Declined(reply.fault, reply.detail, reply.request_id)
+                    continue
+                (name, prompt, solution), tests = reply.value
+                yield Exercise(
+                    blueprint.key, composed.concepts, "own", name, prompt, solution, tests, (), (), reply.request_id
+                )
+
+    def sections(self, blueprints: Iterable[SectionBlueprint], guard: HeldOut) -> Iterator[Section | Declined]:
+        """Yield the section that each blueprint orders, or why there is none."""
+        del guard  # a model's text has no composition; its code and wording are compared with the exam by whoever asked
+        asked, known = tee(blueprints)
+        with self._access.open() as teacher:
+            replies = teacher.ask((self._section_question(blueprint) for blueprint in asked), self._expected)
+            for blueprint in known:
+                reply = self._tally.count(next(replies))
+                if reply.fault:
+                    yield Declined(reply.fault, reply.detail, reply.request_id)
+                    continue
+                text = reply.value.strip() + "\n"
+                yield Section(blueprint.concept, blueprint.audience, "", (blueprint.concept,), text, reply.request_id)
+
+    def _section_question(self, blueprint: SectionBlueprint) -> PlainQuestion:
+        request = Request((Message("system", _SECTION), Message("user", section_order(blueprint))), SECTION_TEMPLATE)
+        return PlainQuestion(request, self._access.settings)
+
+
+def section_order(blueprint: SectionBlueprint) -> str:
+    """Return the words in which a section is ordered."""
+    random = Random(derive_seed(blueprint.seed, "ask"))
+    holes = Backdrop(random).holes()
+    concept = CONCEPTS[blueprint.concept]
+    known = ", ".join(CONCEPTS[name].title for name in concept.prerequisites) or "nothing yet"
+    audience = audiences()[blueprint.audience]
+    return (
+        f"Subject: {concept.title}: {concept.summary}.\nThe reader knows already: {known}.\n"
+        f"Reader: {audience.described}\nLet the examples be about {holes['words_of']} and {holes['numbers_of']}; "
+        f"a person in them may be called {holes['person']}.\nLength: about {round(0.7 * blueprint.words)} words, "
+        f"code included, never more than {blueprint.words}."
+    )

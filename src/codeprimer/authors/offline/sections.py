@@ -1,0 +1,110 @@
+"""Textbook sections: prose interleaved with code, for one concept and one audience.
+
+Reads lessons, audiences, backdrops and composed exercises. Its one idea: a section is assembled from independent
+choices (what to say, to whom, about which things, with which example, in which order), all of them drawn from one
+seed, so that many sections on one concept are each worth reading.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from random import Random
+
+from codeprimer.authors.backdrops import Backdrop
+from codeprimer.authors.offline.lessons import lesson_files, lessons
+from codeprimer.authors.offline.section_parts import PARTS, Draft, Piece, opening
+from codeprimer.core.seeds import derive_seed
+from codeprimer.curriculum.audiences import FILE as AUDIENCES_FILE
+from codeprimer.curriculum.audiences import audiences
+from codeprimer.curriculum.blueprints import Exercise, Section, SectionBlueprint
+from codeprimer.curriculum.concepts import CONCEPTS
+from codeprimer.curriculum.heldout import HeldOut
+
+ORDERS = (
+    ("idea", "show", "work", "care", "check"),
+    ("show", "idea", "care", "work", "check"),
+    ("idea", "show", "care", "work", "check"),
+    ("idea", "work", "show", "care", "check"),
+    ("show", "idea", "work", "check", "care"),
+)
+"""In which order the parts may come, after the opening."""
+
+_ATTEMPTS = 8
+
+_DEFINITION = re.compile(r"^(?:def|class) (\w+)", re.MULTILINE)
+
+_TITLES = ("# $title", "# $title", "# $title: $summary", "# $Summary")
+
+
+def write_section(blueprint: SectionBlueprint, guard: HeldOut) -> Section | None:
+    """Return the section that a blueprint orders, or None where every example would be one that is held out.
+
+    Equal blueprints and guards give equal sections, in any process. A section that comes out too long is written
+    again with other choices, a few times, and so is one that defines the same name twice.
+    """
+    section = None
+    for attempt in range(_ATTEMPTS):
+        section = _write(blueprint, Random(derive_seed(blueprint.seed, attempt)), guard)
+        if section is not None and len(section.text.split()) <= blueprint.words and not _defines_twice(section.text):
+            break
+    return section
+
+
+def _defines_twice(text: str) -> bool:
+    names = _DEFINITION.findall(text)
+    return len(dict.fromkeys(names)) < len(names)
+
+
+def digest() -> str:
+    """Return a digest of all texts that sections are made from: a section is stale when they change."""
+    content = [path.read_bytes() for path in (*lesson_files(), AUDIENCES_FILE)]
+    return hashlib.sha256(b"".join(content)).hexdigest()
+
+
+def _write(blueprint: SectionBlueprint, random: Random, guard: HeldOut) -> Section | None:
+    backdrop = Backdrop(random)
+    concept = CONCEPTS[blueprint.concept]
+    summary = concept.summary
+    figures = {**backdrop.holes(), "summary": summary, "Summary": summary[0].upper() + summary[1:]}
+    draft = Draft(audiences()[blueprint.audience], lessons()[concept.name], random, backdrop, guard, figures)
+    order = random.choice(ORDERS)
+    written = {name: write(draft) for name, write in PARTS.items()}
+    if not draft.exercises or not all(written.values()):
+        return None
+    return Section(
+        concept=concept.name,
+        audience=blueprint.audience,
+        blueprint=" + ".join(exercise.blueprint for exercise in draft.exercises),
+        concepts=_concepts(concept.name, draft.exercises),
+        text=_assemble(draft, [("", opening(draft)), *((name, written[name]) for name in order)], blueprint.words),
+    )
+
+
+def _concepts(name: str, exercises: list[Exercise]) -> tuple[str, ...]:
+    practised = {name, *(concept for exercise in exercises for concept in exercise.concepts)}
+    return tuple(concept for concept in CONCEPTS if concept in practised)
+
+
+def _assemble(draft: Draft, parts: list[tuple[str, list[Piece]]], words: int) -> str:
+    """Return the text; while it has too many words, what can best be spared is left out."""
+    headings: dict[str, str] = {}
+    if draft.random.random() < 0.75:
+        named = draft.random.choice(draft.audience.phrases["Headings"]).split(" | ")
+        headings = {name: f"## {title}" for name, title in zip(PARTS, named, strict=True)}
+    title = draft.fill(draft.random.choice(_TITLES), title=CONCEPTS[draft.lesson.concept].title)
+    spares = sorted({piece.spare for _, pieces in parts for piece in pieces})
+    wanted = draft.random.randint(3 * words // 4, words)
+    while True:
+        text = "\n\n".join([title, *_paragraphs(parts, headings, spares[-1])]) + "\n"
+        if len(text.split()) <= wanted or len(spares) == 1:
+            return text
+        spares.pop()
+
+
+def _paragraphs(parts: list[tuple[str, list[Piece]]], headings: Mapping[str, str], most: int) -> Iterator[str]:
+    for name, pieces in parts:
+        if name in headings:
+            yield headings[name]
+        yield from (piece.text for piece in pieces if piece.spare <= most)

@@ -1,0 +1,106 @@
+"""The command line: one module per command; errors that the user can correct are one sentence and exit code 2.
+
+Command modules import what they need when they are called, so that ``codeprimer --help`` is there at once. Ctrl-C is exit code
+130, and the next run continues.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+from rich.markup import escape
+
+import codeprimer
+from codeprimer.commands import (
+    ask,
+    clean,
+    complete,
+    doctor,
+    evaluate,
+    export,
+    export_model,
+    import_model,
+    init,
+    plan,
+    plugins,
+    recipe,
+    report,
+    run,
+    status,
+    trace,
+    version,
+)
+from codeprimer.core.console import Console
+from codeprimer.core.errors import CodeprimerError, Interrupted, UserError
+from codeprimer.core.interrupts import Stop
+
+app = typer.Typer(
+    name="codeprimer",
+    help="Textbook-quality data for small code models: from raw code to a trained, examined model.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for _module in (
+    run, status, plan, trace, evaluate, complete, report, export, export_model, import_model, clean, ask, doctor, recipe, init,
+    plugins, version,
+):  # fmt: skip
+    _name = _module.__name__.rpartition(".")[2]
+    app.command(_name.replace("_", "-"))(getattr(_module, _name))
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(codeprimer.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    del version
+
+
+def main(stop: Stop) -> NoReturn:
+    """Run the command line, which ``stop`` may end, and exit."""
+    try:
+        _main(stop)
+    except SystemExit as end:
+        from codeprimer.training.launched import is_launched
+
+        if is_launched():
+            # What torch leaves running among processes does not bear the end of the interpreter.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
+        raise
+
+
+def _main(stop: Stop) -> NoReturn:
+    try:
+        app()
+    except Interrupted as error:
+        stop.leave()
+        _fail(error, error.exit_code)
+    except CodeprimerError as error:
+        _fail(error, error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): end quietly, without a second error at shutdown.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
+    except OSError as error:
+        # What the operating system refuses (a folder that cannot be read, a full disk) is the user's to mend.
+        _fail(UserError(f"{error.filename or 'the system'}: {error.strerror or error}"), 2)
+    raise SystemExit(0)
+
+
+def _fail(error: BaseException, exit_code: int) -> NoReturn:
+    Console().err.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
+    raise SystemExit(exit_code)

@@ -1,0 +1,28 @@
+"""``codeprimer recipe``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from codeprimer.commands.shared import Overrides
+
+
+def recipe(
+    recipe_file: Annotated[
+        Path | None, typer.Argument(help="A recipe; none: all defaults.", metavar="[RECIPE]")
+    ] = None,
+    overrides: Overrides = None,
+    reference: Annotated[bool, typer.Option(help="Print the reference of all settings as Markdown.")] = False,
+) -> None:
+    """Print a recipe complete, with every default and what it means."""
+    from codeprimer.run.loading import load_recipe, parse_recipe
+    from codeprimer.run.recipe_text import render_recipe, render_reference
+
+    if reference:
+        typer.echo(render_reference(), nl=False)
+        return
+    loaded = load_recipe(recipe_file, overrides or []) if recipe_file else parse_recipe({"name": "default"}, "defaults")
+    typer.echo(render_recipe(loaded), nl=False)

@@ -1,0 +1,12 @@
+"""``codeprimer version``."""
+
+from __future__ import annotations
+
+import typer
+
+import codeprimer
+
+
+def version() -> None:
+    """Print the version; so does --version."""
+    typer.echo(codeprimer.__version__)

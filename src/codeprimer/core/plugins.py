@@ -1,0 +1,306 @@
+"""Plug-ins: classes with settings of their own, selected in a recipe by ``kind:`` and found as entry points.
+
+The built-ins register exactly like anybody's own package::
+
+    [project.entry-points."codeprimer.sources"]
+    gitlab = "my_package:GitlabSource"
+
+A plug-in is made from its settings, and from the tools that it declares by naming them as keyword-only arguments of its
+constructor (``def __init__(self, settings, *, teacher, console)``). What it needs goes into the ids of what is made with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, partial, wraps
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, ClassVar
+
+import orjson
+from pydantic import Field, GetCoreSchemaHandler
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from codeprimer.core.errors import CodeprimerError, PluginError, RecipeError, nearest
+from codeprimer.core.settings import Settings
+
+ROLES: Mapping[str, str] = {
+    "source": "where documents come from",
+    "filter": "which files the corpus drops",
+    "annotator": "labels the sample that the scorer learns from",
+    "embedder": "turns texts into vectors",
+    "scorer": "learns from the labels and scores every document",
+    "author": "writes sections and exercises",
+    "benchmark": "reads tasks, builds prompts, cuts answers, makes programs",
+    "grader": "turns answers into verdicts",
+    "engine": "maps work over processes",
+}
+"""What a plug-in can be, and what each of these does."""
+
+_OWN = __name__.partition(".")[0]
+
+
+class PluginSettings(Settings):
+    """The base of every plug-in's settings."""
+
+    kind: str = Field(description="Which plug-in; `codeprimer plugins` lists them.")
+
+
+class Plugin:
+    """The base of every plug-in.
+
+    An exception that leaves one of its public methods is reported under the plug-in's name.
+    """
+
+    Settings: ClassVar[type[PluginSettings]] = PluginSettings
+    version: ClassVar[int] = 1
+    """Raised whenever the same settings and inputs would give other results."""
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        for name, member in list(vars(cls).items()):
+            if inspect.isfunction(member) and not name.startswith("_"):
+                setattr(cls, name, _reported(member))
+
+    def digest(self) -> str:
+        """Return a digest of everything outside the recipe that the plug-in reads, such as the content of files."""
+        return ""
+
+
+def _reported(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method whose exceptions name its plug-in, those of an iterator that it returns included."""
+
+    @wraps(method)
+    def call(self: Plugin, *arguments: Any, **named: Any) -> Any:
+        with reporting(self.settings):
+            result = method(self, *arguments, **named)
+        return relayed(self.settings, result) if isinstance(result, Iterator) else result
+
+    return call
+
+
+def relayed(settings: PluginSettings, elements: Iterator[Any]) -> Generator[Any, None, Any]:
+    """Yield the elements of an iterator; its exceptions name the plug-in that these settings select."""
+    try:
+        with reporting(settings):
+            return (yield from elements)
+    finally:
+        if isinstance(elements, Generator):
+            elements.close()
+
+
+@contextmanager
+def reporting(settings: PluginSettings) -> Iterator[None]:
+    """Turn an exception of a plug-in with these settings into a PluginError that names the plug-in and the line.
+
+    Exceptions of built-in plug-ins pass: they are bugs of codeprimer.
+    """
+    try:
+        yield
+    except (CodeprimerError, GeneratorExit):
+        raise
+    except Exception as error:
+        if _is_own(type(settings)):
+            raise
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        raise PluginError(
+            f"plug-in {settings.kind!r} ({type(settings).__module__}) failed with {type(error).__name__}: {error} "
+            f"({last.filename}:{last.lineno}, in {last.name}); mend the plug-in, or take it out of the recipe"
+        ) from error
+
+
+def _is_own(of: type) -> bool:
+    return of.__module__.partition(".")[0] == _OWN
+
+
+# --- registry ---------------------------------------------------------------------------------------------------------
+
+
+def group_of(role: str) -> str:
+    """Return the entry-point group of a role: ``codeprimer.sources``."""
+    return f"{_OWN}.{role}s"
+
+
+@cache
+def _points(role: str) -> Mapping[str, EntryPoint]:
+    return {point.name: point for point in sorted(entry_points(group=group_of(role)), key=lambda point: point.name)}
+
+
+def kinds(role: str) -> list[str]:
+    """Return the kinds that are installed for a role, sorted."""
+    return list(_points(role))
+
+
+def package_of(role: str, kind: str) -> str:
+    """Return the name and version of the package that brings a plug-in."""
+    found = _points(role)[kind].dist
+    return f"{found.name} {found.version}" if found else _OWN
+
+
+@cache
+def load(role: str, kind: str) -> type[Plugin]:
+    """Return the class of a plug-in.
+
+    Raises RecipeError when none of that kind is installed, PluginError when it cannot be imported or is no plug-in.
+    """
+    points = _points(role)
+    if kind not in points:
+        raise RecipeError(f"{role} {kind!r} is not installed; {nearest(kind, list(points))}")
+    where = f"{role} {kind!r} ({points[kind].value}, package {package_of(role, kind)})"
+    try:
+        found = points[kind].load()
+    except Exception as error:
+        raise PluginError(f"{where} cannot be imported: {type(error).__name__}: {error}; mend or remove it") from error
+    if not (isinstance(found, type) and issubclass(found, Plugin) and issubclass(found.Settings, PluginSettings)):
+        raise PluginError(f"{where} is not a class derived from codeprimer's {role.title()}; see docs/extending.md")
+    return found
+
+
+# --- plug-ins in settings ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Role:
+    """Marks a setting that selects a plug-in: ``Annotated[PluginSettings, Role("source")]``.
+
+    A recipe gives a mapping with ``kind`` and the plug-in's own settings, or the kind alone as a word. The value is an
+    instance of the plug-in's ``Settings``.
+    """
+
+    name: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema that validates a mapping by the settings of the plug-in that it names."""
+        return core_schema.no_info_plain_validator_function(
+            partial(self.parse, base=source),
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda value: value.model_dump(mode="json")),
+        )
+
+    def parse(self, value: Any, base: type[PluginSettings] = PluginSettings) -> PluginSettings:
+        """Return the settings of a plug-in, derived from ``base``; what does not fit them is raised as pydantic's finding."""
+        if isinstance(value, PluginSettings):
+            return value
+        value = {"kind": value} if isinstance(value, str) else value
+        if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
+            raise PydanticCustomError(
+                "plugin", f"needs kind: the name of a {self.name}, one of {', '.join(kinds(self.name))}"
+            )
+        try:
+            found = load(self.name, value["kind"])
+        except CodeprimerError as error:
+            raise PydanticCustomError("plugin", "{problem}", {"problem": str(error)}) from None
+        assert issubclass(found.Settings, base), (
+            f"the settings of {self.name} {value['kind']!r} must derive from {base.__name__}"
+        )
+        return found.Settings.model_validate_json(orjson.dumps(value))
+
+
+def selected(role: str, kind: str, **settings: Any) -> Any:
+    """Return the settings of a plug-in of this kind, with its defaults."""
+    return Role(role).parse({"kind": kind, **settings})
+
+
+# --- making -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tool:
+    """Something that a plug-in may ask for, made when it is asked for."""
+
+    make: Callable[[], Any]
+    identity: Callable[[], Any] = lambda: None
+    """Return what of the tool decides results, as JSON values; None where nothing does."""
+
+
+Toolbox = Mapping[str, Tool]
+"""Tools by the name of the constructor's argument that asks for them."""
+
+
+def wanted(plugin: type[Plugin]) -> tuple[str, ...]:
+    """Return the names of the tools that a plug-in declares it wants: its constructor's keyword-only arguments."""
+    parameters = inspect.signature(plugin.__init__).parameters.values()
+    return tuple(parameter.name for parameter in parameters if parameter.kind is inspect.Parameter.KEYWORD_ONLY)
+
+
+def make(role: str, settings: PluginSettings, toolbox: Toolbox | None = None) -> Any:
+    """Return the plug-in that settings select, made with the tools that it wants.
+
+    Raises PluginError when it wants a tool that does not exist here.
+    """
+    toolbox = toolbox or {}
+    found = load(role, settings.kind)
+    for name in wanted(found):
+        if name not in toolbox:
+            raise PluginError(
+                f"{role} {settings.kind!r} (package {package_of(role, settings.kind)}) wants the tool {name!r}, which does "
+                f"not exist here; there are: {', '.join(toolbox) or 'none'}"
+            )
+    with reporting(settings):
+        return found(settings, **{name: toolbox[name].make() for name in wanted(found)})
+
+
+def identity(role: str, settings: PluginSettings, toolbox: Toolbox) -> dict[str, Any]:
+    """Return what decides the results of a plug-in beside its settings: its code, its tools, and what it reads."""
+    found = load(role, settings.kind)
+    facts = {
+        "version": found.version,
+        "code": "" if _is_own(found) else code_digest(found.__module__),
+        "reads": make(role, settings, toolbox).digest(),
+        "tools": {name: what for name in wanted(found) if (what := toolbox[name].identity()) is not None},
+    }
+    return {name: fact for name, fact in facts.items() if fact}
+
+
+@cache
+def code_digest(module: str) -> str:
+    """Return a digest of the Python files of the package that a module belongs to."""
+    top = sys.modules[module.partition(".")[0]]
+    folders = [Path(folder) for folder in getattr(top, "__path__", ())]
+    files = [file for folder in folders for file in sorted(folder.rglob("*.py"))] or [Path(str(top.__file__))]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def plugins_in(settings: Settings, key: str = "") -> Iterator[tuple[str, str, PluginSettings]]:
+    """Yield the key, the role and the settings of every plug-in that settings select, however deep, in order."""
+    for name, field in type(settings).model_fields.items():
+        yield from _plugins_at(getattr(settings, name), f"{key}.{name}" if key else name, role_in(field))
+
+
+def _plugins_at(value: Any, key: str, role: str | None) -> Iterator[tuple[str, str, PluginSettings]]:
+    if isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _plugins_at(item, f"{key}.{index}", role)
+    elif isinstance(value, Settings):
+        if role is not None and isinstance(value, PluginSettings):
+            yield key, role, value
+        yield from plugins_in(value, key)
+
+
+def role_in(field: FieldInfo) -> str | None:
+    """Return the role of the plug-ins that a setting selects; None where it selects none."""
+    own = next((mark.name for mark in field.metadata if isinstance(mark, Role)), None)
+    return own or _listed_role(field.annotation)
+
+
+def _listed_role(annotation: Any) -> str | None:
+    """Return the role inside an annotation such as ``tuple[Annotated[PluginSettings, Role("source")], ...]``."""
+    for inner in getattr(annotation, "__args__", ()):
+        for mark in getattr(inner, "__metadata__", ()):
+            if isinstance(mark, Role):
+                return mark.name
+        if (found := _listed_role(inner)) is not None:
+            return found
+    return None

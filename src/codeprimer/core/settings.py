@@ -1,0 +1,40 @@
+"""Settings: strict, frozen models whose values decide the bytes of an artefact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.config import JsonDict
+
+NOT_IN_ID: JsonDict = {"not_in_id": True}
+"""Pass as ``Field(json_schema_extra=NOT_IN_ID)`` for a setting that decides no byte of an artefact: a path, whose content is
+hashed instead, or how much of the machine to use."""
+
+OMIT_DEFAULT_FROM_ID: JsonDict = {"omit_default_from_id": True}
+"""Pass as ``Field(json_schema_extra=OMIT_DEFAULT_FROM_ID)`` for a setting that was added after artefacts had been made and
+whose default changes nothing: while it has its default, ids stay as they are."""
+
+
+class Settings(BaseModel):
+    """The base of all settings: strict, frozen, unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+
+    def identity(self) -> dict[str, Any]:
+        """Return the settings that decide the bytes of an artefact, as JSON values."""
+        dumped = self.model_dump(mode="json")
+        return {
+            name: _identity(getattr(self, name), dumped[name])
+            for name, field in type(self).model_fields.items()
+            if field.json_schema_extra != NOT_IN_ID
+            and not (field.json_schema_extra == OMIT_DEFAULT_FROM_ID and getattr(self, name) == field.default)
+        }
+
+
+def _identity(value: Any, dumped: Any) -> Any:
+    if isinstance(value, Settings):
+        return value.identity()
+    if isinstance(value, tuple):
+        return [_identity(item, dumped_item) for item, dumped_item in zip(value, dumped, strict=True)]
+    return dumped

@@ -1,0 +1,123 @@
+"""What this machine has, what is missing, and what follows from it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.markup import escape
+
+import codeprimer
+from codeprimer.core.console import Console
+from codeprimer.core.errors import how_to_install
+from codeprimer.core.stage import available_cores
+
+_TIERS = {
+    "jailed": "tier jailed: programs run in namespaces of their own, behind seccomp, Landlock and the kernel's limits",
+    "confined": "tier confined: programs run behind seccomp and the kernel's limits, without all the walls there can be",
+    "weak": "tier weak: stops programs that err, not such that attack; runs need --allow-weak-sandbox",
+}
+
+DEMO_MEMORY = 4 * 2**30
+DEMO_DISK = 2 * 2**30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at."""
+
+    name: str
+    state: Literal["good", "missing", "poor"]
+    detail: str
+
+
+def examine() -> list[dict[str, Any]]:
+    """Return what was found, one entry per question."""
+    findings = [
+        Finding("codeprimer", "good", codeprimer.__version__),
+        Finding("python", "good", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        Finding("cores", "good", f"{available_cores()}"),
+        _memory(),
+        _disk(),
+        _extra("train", "torch", "training, evaluation, complete"),
+        _extra("hub", "transformers", "loading checkpoints elsewhere; not needed by a run"),
+        _sandbox(),
+        _benchmarks(),
+    ]
+    return [asdict(finding) for finding in findings]
+
+
+def examine_teacher(recipe: Path) -> list[dict[str, Any]]:
+    """Return what was found about a recipe's teacher. Raises RecipeError where there is none."""
+    from codeprimer.run.ask import teacher_settings
+    from codeprimer.teachers.checkup import check_up
+
+    settings = teacher_settings(recipe, [])
+    findings = [Finding("teacher", "good", f"{settings.model} at {', '.join(settings.addresses)}")]
+    for check in check_up(settings):
+        findings.append(Finding(check.name, "good" if check.is_good else "poor", check.detail))
+    return [asdict(finding) for finding in findings]
+
+
+def _memory() -> Finding:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    text = f"{total / 2**30:.1f} GiB"
+    if total < DEMO_MEMORY:
+        return Finding("memory", "poor", f"{text}; the tiny recipe is made for 4 GiB")
+    return Finding("memory", "good", text)
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(Path.cwd()).free
+    text = f"{free / 2**30:.1f} GiB free in {Path.cwd()}"
+    if free < DEMO_DISK:
+        return Finding("disk", "poor", f"{text}; the tiny recipe wants 2 GiB")
+    return Finding("disk", "good", text)
+
+
+def _extra(extra: str, package: str, purpose: str) -> Finding:
+    if find_spec(package) is None:
+        return Finding(extra, "missing", f"{purpose}: {how_to_install(extra)}")
+    try:
+        return Finding(extra, "good", f"{package} {version(package)}")
+    except PackageNotFoundError:
+        return Finding(extra, "good", package)
+
+
+def _sandbox() -> Finding:
+    from codeprimer.sandbox import JailError, Program, Sandbox, Tier
+
+    right, wrong = (Program(f"def double(x): return {n} * x", ("assert double(3) == 6",)) for n in (2, 3))
+    try:
+        with Sandbox(workers=1, required=Tier.weak) as sandbox:
+            good, bad = sandbox.run([right, wrong])
+    except JailError as error:
+        return Finding("sandbox", "poor", str(error))
+    if (good.kind, bad.kind) != ("passed", "failed"):
+        return Finding("sandbox", "poor", f"a right program was judged {good.kind}, a wrong one {bad.kind}")
+    return Finding("sandbox", "poor" if good.tier is Tier.weak else "good", _TIERS[good.tier.name])
+
+
+def _benchmarks() -> Finding:
+    folder = os.environ.get("CODEPRIMER_BENCHMARKS")
+    if not folder:
+        return Finding(
+            "benchmarks", "missing", "set CODEPRIMER_BENCHMARKS to a folder with HumanEval.jsonl.gz, mbpp.jsonl"
+        )
+    names = [name for name in ("HumanEval.jsonl.gz", "mbpp.jsonl") if (Path(folder) / name).exists()]
+    if not names:
+        return Finding("benchmarks", "missing", f"{folder} holds neither HumanEval.jsonl.gz nor mbpp.jsonl")
+    return Finding("benchmarks", "good", f"{', '.join(names)} in {folder}")
+
+
+def print_findings(console: Console, findings: list[dict[str, Any]]) -> None:
+    """Print findings for people."""
+    marks = {"good": "[green]✓[/]", "missing": "[yellow]-[/]", "poor": "[red]![/]"}
+    for finding in findings:
+        console.say(f"{marks[finding['state']]} {finding['name']:<11} {escape(finding['detail'])}")

@@ -1,0 +1,56 @@
+"""Planning and making the steps of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from codeprimer.core.artifact import Artifact, Store
+from codeprimer.core.stage import Built, Stage, Step, Tools, identify, run_stage
+from codeprimer.run.folder import RunFolder
+from codeprimer.run.schedule import Planned, State, walk
+
+LOGS = "logs"
+"""The folder of the run that loggers write into."""
+
+
+def plan(steps: list[Step], store: Store, tools: Tools) -> list[Planned]:
+    """Return every step's id and state without making anything."""
+    ids: dict[str, str] = {}
+    planned = []
+    for step in steps:
+        inputs = {name: ids[source] for name, source in step.inputs.items()}
+        ids[step.name] = identify(step.stage, step.settings, inputs, tools)
+        planned.append(Planned(step, ids[step.name], _state(store, step.stage, ids[step.name])))
+    return planned
+
+
+def _state(store: Store, stage: Stage[Any], identity: str) -> State:
+    if store.find(stage.name, identity, stage.volatile) is not None:
+        return "up to date"
+    if store.is_worked_on(stage.name, identity):
+        return "running"
+    return "interrupted" if store.has_partial(stage.name, identity) else "to do"
+
+
+def run(planned: list[Planned], folder: RunFolder, tools: Tools) -> Iterator[tuple[Step, Built]]:
+    """Make what is missing, linking each artefact into the run folder as it is complete.
+
+    Steps begin in the order of the flow; one that needs only a part of the cores has others run beside it.
+    """
+    artifacts: dict[str, Artifact] = {}
+
+    def make(item: Planned) -> Built:
+        step = item.step
+        inputs = {name: artifacts[source] for name, source in step.inputs.items()}
+        here = replace(tools, step=step.name, logs=folder.path / LOGS)
+        return run_stage(step.stage, step.settings, inputs, item.id, folder.store, here)
+
+    def start(item: Planned) -> None:
+        tools.console.event("step_started", step=item.step.name, id=item.id)
+
+    for item, built in walk(planned, make, start, tools.console.stop):
+        artifacts[item.step.name] = built.artifact
+        folder.link(item.step.link, built.artifact)
+        yield item.step, built

@@ -1,0 +1,172 @@
+"""What a machine decides for a run: once, recorded, and used again, so that a resumed run gives the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from codeprimer.core.console import Console
+from codeprimer.core.errors import RecipeError, UserError
+from codeprimer.core.extras import require_torch
+from codeprimer.core.plugins import load, plugins_in, wanted
+from codeprimer.core.stage import Step, available_cores
+from codeprimer.model.config import read_config
+from codeprimer.run.folder import RunFolder
+from codeprimer.run.recipe import Recipe
+from codeprimer.run.schedule import Planned
+from codeprimer.run.tools import SECOND
+from codeprimer.sandbox import JailError, Sandbox, Tier
+from codeprimer.teachers.prices import tariff_of
+from codeprimer.teachers.teacher import key_of
+from codeprimer.training.loggers import require_loggers
+from codeprimer.training.settings import MOST_THREADS, ModelSettings
+
+SANDBOX = "sandbox"
+"""What the tier is called among the decisions of a machine."""
+
+
+def check_teachers(recipe: Recipe, planned: Sequence[Planned]) -> None:
+    """Raise RecipeError where a step will ask a teacher whose price or key is not known: now, not after hours."""
+    waiting = [item.step for item in planned if item.state != "up to date"]
+    asking = [
+        of for step in waiting for _, role, of in plugins_in(step.settings) if "teacher" in wanted(load(role, of.kind))
+    ]
+    if not asking:
+        return
+    for section, settings in (("teacher", recipe.teacher), (SECOND, recipe.second_teacher)):
+        if settings is not None:
+            tariff_of(settings, section)
+            key_of(settings, section)
+
+
+def with_start(recipe: Recipe) -> Recipe:
+    """Return the recipe with the shape of the model that training starts from, where it says nothing of a shape.
+
+    Raises RecipeError where it says another one, or where there is no model to read.
+    """
+    if recipe.start is None:
+        return recipe
+    try:
+        found = read_config(recipe.start.path)
+    except UserError as error:
+        raise RecipeError(f"start.path: {error} (`codeprimer import-model` writes a folder that can be read)") from None
+    shape = ModelSettings(
+        layers=found.layers,
+        hidden=found.hidden_size,
+        heads=found.heads,
+        intermediate=found.intermediate,
+        context=found.context,
+    )
+    if recipe.training.model not in (ModelSettings(), shape):
+        raise RecipeError(
+            f"training.model: the model of start.path has {_of_shape(shape)}, the recipe asks for "
+            f"{_of_shape(recipe.training.model)}; take training.model out, and it is taken from there"
+        )
+    if found.context < recipe.tokens.context:
+        raise RecipeError(
+            f"tokens.context: {recipe.tokens.context} is more than the model of start.path reads ({found.context}); lower it"
+        )
+    if recipe.training.lora.rank > shape.hidden:
+        raise RecipeError(
+            f"training.lora.rank: {recipe.training.lora.rank} is more than the matrices of the model of start.path have "
+            f"({shape.hidden}), so nothing would come of the rest; lower it, or set rank: 0 and train all weights"
+        )
+    return recipe.model_copy(update={"training": recipe.training.model_copy(update={"model": shape})})
+
+
+def _of_shape(model: ModelSettings) -> str:
+    facts = model.model_dump(exclude={"initializer_range"})
+    return "{" + ", ".join(f"{name}: {value}" for name, value in facts.items()) + "}"
+
+
+def settle_machine(recipe: Recipe, folder: RunFolder, steps: list[Step]) -> Recipe:
+    """Return the recipe with every "auto" of the machine decided: once per run, recorded, and used again.
+
+    Raises MissingExtraError, before any work is done, when a wanted step needs torch or a logger that is not installed.
+    """
+    if not any(step.stage.needs_torch for step in steps):
+        return recipe
+    require_torch("training (steps after tokens; --until tokens stops before it)")
+    require_loggers(recipe.training.loggers)
+    decided = choices(recipe, folder.machine())
+    if decided != folder.machine():
+        folder.decide(decided)
+    return with_machine(recipe, decided)
+
+
+def vocabulary_of(recipe: Recipe) -> int:
+    """Return how many tokens the models know: of the tokenizer that is made, or of the model that training starts from."""
+    return recipe.tokens.vocabulary if recipe.start is None else read_config(recipe.start.path).vocab_size
+
+
+def choices(recipe: Recipe, decided: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what has been decided and, where a recipe leaves something open that has not, what this machine decides."""
+    from codeprimer.training.probe import choose_device, choose_precision
+
+    training, made = recipe.training, dict(decided)
+    if "threads" not in made:
+        made["threads"] = max(1, min(available_cores() // training.processes, MOST_THREADS))
+    if "device" not in made and training.device == "auto":
+        made["device"] = choose_device()
+    if "precision" not in made and training.precision == "auto":
+        made["precision"] = choose_precision(
+            training.model,
+            vocabulary_of(recipe),
+            training.threads or made["threads"],
+            made["device"] if training.device == "auto" else training.device,
+        )
+    return made
+
+
+def check_precision(recipe: Recipe, settled: Recipe, steps: list[Step], console: Console) -> None:
+    """Warn where a recipe insists on a precision that this machine has no instructions for."""
+    if not any(step.stage.needs_torch for step in steps):
+        return
+    if recipe.training.precision != "bfloat16" or settled.training.device != "cpu":
+        return
+    from codeprimer.training.probe import HOPELESS, product_cost
+
+    if (cost := product_cost(settled.training.threads)) > HOPELESS:
+        console.warn(
+            f"training.precision: bfloat16: products take {cost:.0f} times as long as in float32 on this processor; "
+            "precision: auto would choose float32"
+        )
+
+
+def settle_sandbox(folder: RunFolder, steps: list[Step], allow_weak: bool) -> Tier:
+    """Return the tier of the sandbox: decided once per run, recorded, and used again.
+
+    Raises JailError, before any work is done, where programs are to run and there is no sandbox that may run them.
+    """
+    decided = folder.machine()
+    if SANDBOX in decided:
+        tier = Tier[decided[SANDBOX]]
+    elif not any(step.stage.runs_programs for step in steps):
+        return Tier.jailed
+    else:
+        with Sandbox(workers=1, required=Tier.weak if allow_weak else Tier.confined) as sandbox:
+            tier = sandbox.tier
+        folder.decide(decided | {SANDBOX: tier.name})
+    if tier is Tier.weak and not allow_weak:
+        raise JailError(
+            f"{folder.path} runs programs in a weak sandbox, which only stops mistakes; give --allow-weak-sandbox again "
+            "to go on"
+        )
+    return tier
+
+
+def recorded_tier(folder: RunFolder) -> Tier:
+    """Return the tier that a run has decided on, or what is expected before its first decision."""
+    return Tier[folder.machine().get(SANDBOX, Tier.jailed.name)]
+
+
+def with_machine(recipe: Recipe, decided: Mapping[str, Any]) -> Recipe:
+    """Return the recipe with the recorded decisions filled in where it leaves the choice open."""
+    training = recipe.training
+    update: dict[str, Any] = {}
+    if training.threads == 0 and "threads" in decided:
+        update["threads"] = decided["threads"]
+    for choice in ("precision", "device"):
+        if getattr(training, choice) == "auto" and choice in decided:
+            update[choice] = decided[choice]
+    return recipe.model_copy(update={"training": training.model_copy(update=update)})

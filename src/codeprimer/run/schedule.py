@@ -1,0 +1,96 @@
+"""The order of work: what a step is, and which steps run when.
+
+Knows no stage by name. Its one idea: steps begin in the order of the flow, as soon as what they read is there and
+enough cores are free; those that need every core run alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+from codeprimer.core.interrupts import first_done
+from codeprimer.core.stage import Built, Step, available_cores
+
+State = Literal["up to date", "running", "interrupted", "to do"]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A step with the id its settings and inputs lead to, and what the store holds of it."""
+
+    step: Step
+    id: str
+    state: State
+
+    def cores(self, available: int) -> int:
+        """Return how many of the available cores the step needs to itself."""
+        return min(self.step.stage.cores(self.step.settings) or available, available)
+
+
+def walk(
+    planned: list[Planned],
+    make: Callable[[Planned], Built],
+    start: Callable[[Planned], None],
+    stop: threading.Event,
+    cores: int | None = None,
+) -> Iterator[tuple[Planned, Built]]:
+    """Make every step and yield it with its outcome as it is done; ``start`` is told before each begins.
+
+    When one fails or the caller leaves, ``stop`` is set, and those under way are waited for.
+    """
+    available = cores or available_cores()
+    waiting, done = list(planned), set[str]()
+    running: dict[Future[Built], Planned] = {}
+    with ThreadPoolExecutor(available, "step") as pool:
+        try:
+            while waiting or running:
+                for item in _ready(waiting, done, available, list(running.values())):
+                    waiting.remove(item)
+                    start(item)
+                    if item.cores(available) == available:
+                        # In this thread: processes that it starts end with it, and an interrupt reaches it.
+                        built = make(item)
+                        done.add(item.step.name)
+                        yield item, built
+                    else:
+                        running[pool.submit(make, item)] = item
+                for future in first_done(running) if running else ():
+                    item = running.pop(future)
+                    done.add(item.step.name)
+                    yield item, future.result()
+        except BaseException:
+            stop.set()
+            raise
+
+
+def span(planned: list[Planned], seconds: Mapping[str, float], cores: int) -> float:
+    """Return how long a walk takes whose steps take so long each, by name [s]."""
+    waiting, done, now = list(planned), set[str](), 0.0
+    ends: dict[str, float] = {}
+    while waiting or ends:
+        running = [item for item in planned if item.step.name in ends]
+        for item in _ready(waiting, done, cores, running):
+            waiting.remove(item)
+            ends[item.step.name] = now + seconds[item.step.name]
+        name = min(ends, key=lambda name: ends[name])
+        now = ends.pop(name)
+        done.add(name)
+    return now
+
+
+def _ready(waiting: list[Planned], done: set[str], available: int, running: list[Planned]) -> list[Planned]:
+    """Return the steps that may begin now, in the order of the flow; one that has no room lets no later one pass."""
+    free = available - sum(item.cores(available) for item in running)
+    ready: list[Planned] = []
+    for item in waiting:
+        if not done.issuperset(item.step.inputs.values()):
+            continue
+        if item.cores(available) > free:
+            break
+        free -= item.cores(available)
+        ready.append(item)
+    return ready

@@ -1,0 +1,138 @@
+"""Readers of benchmark files: the formats as distributed, and one sentence for everything else."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from codeprimer.benchmarks.files import FOLDER_VARIABLE, digest_of, find_benchmarks, read_benchmark
+from codeprimer.core.console import Console
+from codeprimer.core.errors import SourceError
+
+HUMANEVAL: dict[str, Any] = {
+    "task_id": "HumanEval/0",
+    "prompt": 'def double(n: int) -> int:\n    """Double n."""\n',
+    "entry_point": "double",
+    "canonical_solution": "    return 2 * n\n",
+    "test": "def check(candidate):\n    assert candidate(2) == 4\n",
+}
+MBPP: dict[str, Any] = {
+    "task_id": 11,
+    "text": "Write a function to double a number.",
+    "code": "def double(n):\r\n\treturn 2 * n",
+    "test_setup_code": "",
+    "test_list": ["assert double(2) == 4", "assert double(0) == 0"],
+}
+QUIET = Console("quiet")
+
+
+def write(path: Path, *records: Any) -> Path:
+    content = b"".join(orjson.dumps(record) + b"\n" for record in records)
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
+def test_humaneval_is_read_as_distributed(tmp_path: Path) -> None:
+    (row,) = read_benchmark(write(tmp_path / "HumanEval.jsonl.gz", HUMANEVAL))
+    assert (row["task_id"], row["entry_point"], row["blueprint"]) == ("HumanEval/0", "double", None)
+    space: dict[str, Any] = {}
+    exec(row["prompt"] + row["solution"] + row["tests"][0], space)
+
+
+def test_mbpp_is_read_as_distributed(tmp_path: Path) -> None:
+    (row,) = read_benchmark(write(tmp_path / "mbpp.jsonl", MBPP))
+    assert (row["task_id"], row["entry_point"]) == ("MBPP/11", "double")
+    assert row["prompt"] == '"""Write a function to double a number."""\n'
+    space: dict[str, Any] = {}
+    exec(row["prompt"] + row["solution"] + "\n".join(row["tests"]), space)
+
+
+def test_the_verified_part_of_mbpp_is_one_json_array(tmp_path: Path) -> None:
+    path = tmp_path / "sanitized.json"
+    path.write_bytes(orjson.dumps([{**MBPP, "prompt": MBPP["text"]} | {"text": "x"}]))
+    assert [row["task_id"] for row in read_benchmark(path)] == ["MBPP/11"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"task_id": 1\n', "line 1: not JSON"),
+        (
+            b'\n{"task_id": 1, "text": "t", "code": "c"}\n',
+            "record 2: not a problem of HumanEval or MBPP: it has no .test_list.",
+        ),
+        (b'{"task_id": 1, "text": 5, "code": "c", "test_list": ["f()"]}', "text is no text"),
+        (b'{"task_id": 1, "text": "t", "code": "c", "test_list": []}', "record 1: not a problem"),
+        (b'{"task_id": 1, "text": "t", "code": "c", "test_list": ["=="]}', "record 1: not a problem"),
+        (b"[1, 2]\n", "record 1: not a problem"),
+    ],
+)
+def test_a_malformed_file_is_one_sentence_with_file_and_line(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "tasks.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=message) as caught:
+        list(read_benchmark(path))
+    assert str(path) in str(caught.value)
+
+
+def test_a_file_that_is_not_compressed_after_all_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "HumanEval.jsonl.gz"
+    path.write_bytes(b"no gzip")
+    with pytest.raises(SourceError, match="cannot be read"):
+        list(read_benchmark(path))
+
+
+def test_names_are_looked_up_in_the_benchmark_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    mbpp = write(tmp_path / "mbpp.jsonl", MBPP)
+    assert find_benchmarks(("mbpp",), QUIET) == [mbpp]
+    with pytest.raises(SourceError, match=r"does not hold HumanEval\.jsonl"):
+        find_benchmarks(("humaneval",), QUIET)
+    assert find_benchmarks(("auto", "mbpp", str(mbpp)), QUIET) == [mbpp], "each file once"
+
+
+def test_auto_warns_where_there_is_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    assert find_benchmarks(("auto",), Console()) == []
+    monkeypatch.delenv(FOLDER_VARIABLE)
+    assert find_benchmarks(("auto",), Console()) == []
+    printed = capsys.readouterr().err
+    assert "holds neither HumanEval nor MBPP" in printed and "is not set" in printed
+
+
+def test_what_is_neither_a_file_nor_a_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
+    with pytest.raises(SourceError, match="neither a file nor one of auto, humaneval, mbpp"):
+        find_benchmarks(("humanevil",), QUIET)
+    with pytest.raises(SourceError, match="is not set"):
+        find_benchmarks(("mbpp",), QUIET)
+
+
+def test_the_digest_follows_the_content_alone(tmp_path: Path) -> None:
+    first, second = write(tmp_path / "a.jsonl", MBPP), write(tmp_path / "b.jsonl", MBPP)
+    assert digest_of([first]) == digest_of([second])
+    write(second, MBPP, MBPP)
+    assert digest_of([first]) != digest_of([second])
+    assert digest_of([]) == ""
+
+
+@pytest.mark.parametrize("content", ["{}", "3", "null", "[3]", "[[]]", '["canonical_solution"]'])
+def test_a_json_file_that_is_no_list_of_problems_is_one_sentence(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "benchmark.json"
+    path.write_text(content)
+    with pytest.raises(SourceError, match=r"benchmark\.json.*(not a list of problems|not an object)"):
+        list(read_benchmark(path))
+
+
+@pytest.mark.parametrize(("name", "content"), [("empty.jsonl", ""), ("empty.json", "[]")])
+def test_a_benchmark_without_a_problem_is_an_error(tmp_path: Path, name: str, content: str) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(SourceError, match="holds no problem at all"):
+        list(read_benchmark(path))
