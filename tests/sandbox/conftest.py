@@ -37,7 +37,7 @@ def strong_sandbox(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
 @pytest.fixture(scope="module")
 def best_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """The strongest sandbox that this machine has, for what does not depend on the tier."""
-    with Sandbox(required=Tier.weak) as sandbox:
+    with Sandbox(minimum=Tier.weak) as sandbox:
         tier = sandbox.tier
     with watched(tier, tmp_path_factory.mktemp("sandbox")) as sandbox:
         yield sandbox

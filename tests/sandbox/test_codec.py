@@ -193,6 +193,6 @@ def test_a_cycle_a_tower_and_a_crowd_do_not_cross() -> None:
     tower: list[object] = []
     for _ in range(1_000):
         tower = [tower]
-    for value in (cycle, tower, [0] * (codec.MOST_VALUES + 1)):
+    for value in (cycle, tower, [0] * (codec.MAX_VALUES + 1)):
         with pytest.raises(CodecError):
             encode(value)

@@ -202,7 +202,7 @@ def test_a_pause_of_the_caller_while_long_programs_wait_costs_no_verdict(
 def test_the_limits_of_a_call_hold_for_the_same_problem_after_an_abandoned_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, best_sandbox: Sandbox
 ) -> None:
-    monkeypatch.setattr(pool, "DEPTH", 1)
+    monkeypatch.setattr(pool, "QUEUE_LENGTH", 1)
     slow = Program(
         "import time\ndef double(x):\n  end = time.process_time() + 0.5\n"
         "  while time.process_time() < end: pass\n  return 2 * x",
@@ -222,7 +222,7 @@ def test_a_caller_with_many_open_descriptors_gets_its_verdicts(best_sandbox: San
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2_000), hard))
     held = [os.dup(0) for _ in range(1_100)]
     try:
-        with Sandbox(LIMITS, workers=1, required=best_sandbox.tier, most=best_sandbox.tier) as sandbox:
+        with Sandbox(LIMITS, workers=1, tier=best_sandbox.tier) as sandbox:
             assert kinds(sandbox, GOOD) == ["passed"]
     finally:
         for descriptor in held:
@@ -336,7 +336,7 @@ CALLER = """
 import sys, tempfile
 from codeprimer.sandbox import Limits, Program, Sandbox, Tier
 tempfile.tempdir, tier, source = sys.argv[1], Tier[sys.argv[2]], sys.argv[3]
-with Sandbox(Limits(2, 4), workers=2, required=tier, most=tier) as sandbox:
+with Sandbox(Limits(2, 4), workers=2, tier=tier) as sandbox:
     if source == "never":
         sandbox.tier
         print("ready", flush=True); sys.stdin.read()
@@ -413,12 +413,12 @@ def test_a_folder_that_a_killed_process_has_left_is_removed_by_the_next_and_one_
     subprocess.run([sys.executable, "-c", KILLED_WHILE_OPENING, str(tmp_path)], check=False)
     [left] = tmp_path.iterdir()
     (tmp_path / f"{jail.HOME_PREFIX}strange").mkdir()
-    with Sandbox(required=Tier.weak, most=Tier.weak, workers=1) as first:
+    with Sandbox(tier=Tier.weak, workers=1) as first:
         assert kinds(first, GOOD) == ["passed"]
         assert not left.exists()
         in_use = set(tmp_path.iterdir())
         assert len(in_use) == 2
-        with Sandbox(required=Tier.weak, most=Tier.weak, workers=1) as second:
+        with Sandbox(tier=Tier.weak, workers=1) as second:
             assert kinds(second, GOOD) == ["passed"]
         assert set(tmp_path.iterdir()) == in_use
         assert kinds(first, GOOD) == ["passed"]

@@ -153,7 +153,7 @@ def test_a_program_starts_from_the_same_state_every_time_and_in_every_sandbox(sa
     source = "import random\nassert not hasattr(random, 'mark')\nrandom.mark = 1\n"
     source += "raise ValueError(random.random(), {*'abcdefgh'})"
     details = [judge(sandbox, source, *GOOD.tests).detail for _ in range(4)]
-    with Sandbox(workers=1, required=sandbox.tier, most=sandbox.tier) as other:
+    with Sandbox(workers=1, tier=sandbox.tier) as other:
         details.append(judge(other, source, *GOOD.tests).detail)
     assert len(set(details)) == 1
 

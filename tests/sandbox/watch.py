@@ -103,7 +103,7 @@ def need(tier: Tier) -> None:
     try:
         open_jail(tier, tier).close()
     except JailError as error:
-        if "can be had here" not in str(error):
+        if "is available here" not in str(error):
             raise
         pytest.skip(f"this machine has no sandbox of the tier {tier.name}: {error}")
 
@@ -125,7 +125,7 @@ def watched(tier: Tier, folder: Path, workers: int = 2, limits: Limits = LIMITS)
     children = descendants({os.getpid()})
     others = _all_zygotes()
     try:
-        with Sandbox(limits, workers, required=tier, most=tier) as sandbox:
+        with Sandbox(limits, workers, tier=tier) as sandbox:
             _alive.append(sandbox)
             yield sandbox
             assert sandbox.tier is tier

@@ -32,6 +32,6 @@ def score_tasks(
 def validation_score(tier: Tier, model: Phi, tokenizer: Tokenizer, exam: Artifact) -> float:
     """Return the share of the exam artefact's validation problems that a model solves greedily."""
     tasks = list(exam.rows("validation"))
-    with Sandbox(required=tier, most=tier, trust_tests=True) as sandbox:
+    with Sandbox(tier=tier, trust_tests=True) as sandbox:
         samples = score_tasks(model, tokenizer, tasks, sandbox)
     return sum(sample.passed for sample in samples) / len(samples)

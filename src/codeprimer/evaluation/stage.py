@@ -72,7 +72,7 @@ def _grade(
 ) -> dict[str, list[Sample]]:
     tasks = list(exam.rows("exam"))
     limits = limits_of(settings.seconds)
-    with Sandbox(required=tier, most=tier, trust_tests=True) as sandbox:
+    with Sandbox(tier=tier, trust_tests=True) as sandbox:
         return {
             model: grade(tasks, [row["completion"] for row in read_rows(path)], sandbox, limits)
             for model, path in answers.items()

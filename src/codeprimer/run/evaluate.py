@@ -88,7 +88,7 @@ def evaluate_benchmark(order: Order, console: Console) -> dict[str, Any]:
         )
     required = Tier.weak if order.allow_weak_sandbox else Tier.confined
     # The tests of the benchmarks that are known by name do no harm to a judge, so their problems may share one.
-    with Sandbox(required=required, trust_tests=order.on in FILES) as sandbox:
+    with Sandbox(minimum=required, trust_tests=order.on in FILES) as sandbox:
         together, failing = _check_references(asked, sandbox)
         _warn(asked, failing, answerer, console)
         if ignored := _ignored(order, asked):
