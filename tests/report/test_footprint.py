@@ -7,7 +7,7 @@ import pytest
 from codeprimer.report.footprint import footprint
 from codeprimer.report.model_sections import cost_section
 from codeprimer.report.settings import CostSettings
-from codeprimer.run.recipe import parse_recipe
+from codeprimer.run.loading import parse_recipe
 
 HOUR = {"seconds": 3600.0, "ended": 7200.0, "peak_memory": 2**30}
 SETTINGS = CostSettings(watts_per_core=20.0, co2_grams_per_kwh=100.0, usd_per_core_hour=0.1, usd_per_gpu_hour=3.0)

@@ -22,7 +22,7 @@ from codeprimer.tokens.vocabulary import learn_vocabulary
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # peft asks
 
-RECIPE = Path(__file__).parent.parent / "recipes" / "fine-tune.yaml"
+RECIPE = Path(__file__).parent.parent.parent / "recipes" / "fine-tune.yaml"
 
 SHAPE = PhiConfig(640, 64, 2, 4, 128, 512)
 

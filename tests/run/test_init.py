@@ -9,9 +9,9 @@ import pytest
 
 from codeprimer.core.errors import UserError
 from codeprimer.run.init import write_recipe
-from codeprimer.run.recipe import load_recipe
+from codeprimer.run.loading import load_recipe
 
-TINY = Path(__file__).parent.parent / "recipes" / "tiny.yaml"
+TINY = Path(__file__).parent.parent.parent / "recipes" / "tiny.yaml"
 
 
 def test_the_recipe_trains_as_the_tiny_one_does(tmp_path: Path) -> None:
