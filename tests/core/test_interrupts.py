@@ -101,8 +101,8 @@ def test_a_command_that_is_exiting_ignores_a_repeated_signal_and_obeys_a_new_one
         "app.app = lambda: (print('here', flush=True), time.sleep(30))\n"
         "program.main()\n"
     )
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", program], text=True, **pipes) as command:
+    run, pipe = [sys.executable, "-c", program], subprocess.PIPE
+    with subprocess.Popen(run, stdin=pipe, stdout=pipe, text=True) as command:
         assert command.stdin is not None and command.stdout is not None
         assert command.stdout.readline() == "here\n"
         command.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""The text of values: whatever is written is read as the same value, and no text does more than be wrong."""
+"""Values as text: an encoded value is decoded as the same value, and malformed text raises an error, nothing else."""
 
 from __future__ import annotations
 

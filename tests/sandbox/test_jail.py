@@ -1,4 +1,4 @@
-"""A jail is opened only where every one of its walls holds; whatever is missing is named."""
+"""A jail opens only if every one of its walls holds; the error names the missing wall."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ START = (
     "from inside import landlock, namespaces, seccomp, system, walls; CHANGE; "
     "from inside.zygote import main; sys.path.pop(0); main()"
 )
-"""How a zygote begins whose walls have been tampered with."""
+"""The start of a zygote with sabotaged walls."""
 
 _WITHOUT = (
     "namespaces.unshare = (lambda real: lambda kinds: real(kinds & ~{flag}) if kinds & ~{flag} else None)"
@@ -36,7 +36,7 @@ _NO_LIMIT = (
     "(walls._set_limit)"
 )
 
-IN_A_WORLD = {
+WITH_NAMESPACES = {
     "network namespace": (_WITHOUT.format(flag="namespaces.NEW_NET"), "network"),
     "host name namespace": (
         _WITHOUT.format(flag="namespaces.NEW_UTS") + "; " + _NO_CALL.format(name="sethostname"),
@@ -56,7 +56,7 @@ IN_A_WORLD = {
         "user",
     ),
 }
-"""What can be missing where there are namespaces: how to leave it out, and a word of the wall's name."""
+"""Walls of the namespaces: how to remove each, and a word of its name."""
 
 EVERYWHERE = {
     "landlock of files": ("landlock.files_ruleset = lambda *_: landlock.scope_ruleset()", "landlock reading"),
@@ -92,7 +92,7 @@ ONLY_JAILED = {
         "seccomp signal",
     ),
 }
-"""Where there is no world of its own, Landlock stands in front of this wall."""
+"""Without namespaces, Landlock hides that this wall is missing."""
 
 ONLY_CONFINED = {
     "landlock for writing": (
@@ -101,7 +101,7 @@ ONLY_CONFINED = {
         "landlock writing",
     ),
 }
-"""Where there is a world of its own, it is mounted to be read only, which stands in front of this wall."""
+"""With namespaces, the read-only mounts hide that this wall is missing."""
 
 
 def broken(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
@@ -116,7 +116,7 @@ def test_the_start_script_of_these_tests_opens_a_good_jail(tier: Tier, monkeypat
 
 
 CASES = [
-    *((Tier.jailed, name, *facts) for name, facts in (IN_A_WORLD | EVERYWHERE | ONLY_JAILED).items()),
+    *((Tier.jailed, name, *facts) for name, facts in (WITH_NAMESPACES | EVERYWHERE | ONLY_JAILED).items()),
     *((Tier.confined, name, *facts) for name, facts in (EVERYWHERE | ONLY_CONFINED).items()),
 ]
 

@@ -1,4 +1,4 @@
-"""The machinery around programs: order, loss, leaks, and callers and zygotes that die."""
+"""The pool of workers: order, loss, leaks, and callers and zygotes that are killed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def kinds(sandbox: Sandbox, *programs: Program, limits: Limits | None = None) ->
     return [verdict.kind.value for verdict in sandbox.run(programs, limits)]
 
 
-def test_verdicts_come_in_the_order_of_the_programs_whatever_they_take(sandbox: Sandbox) -> None:
+def test_verdicts_come_in_the_order_of_the_programs_even_if_some_are_slow(sandbox: Sandbox) -> None:
     programs, expected = [], []
     for index in range(60):
         pause = 0.1 if index % 10 == 0 else 0
@@ -117,7 +117,7 @@ BAD_TESTS = {
 
 
 @pytest.mark.parametrize("name", BAD_TESTS)
-def test_what_tests_do_to_their_judge_befalls_one_program_only(sandbox: Sandbox, name: str) -> None:
+def test_what_tests_do_to_their_judge_costs_one_program_only(sandbox: Sandbox, name: str) -> None:
     tests, expected = BAD_TESTS[name]
     bad, good = Program("def f(): return 1", tests), Program("def f(): return 0", (*tests, "assert f() == 0"))
     mates = Program("def f(): return 2", (*tests[:-1], tests[-1]))
@@ -247,7 +247,7 @@ MEMORY_GROWTH_BYTES = 4 * 2**20
 
 
 def resident_bytes(sandbox: Sandbox) -> dict[int, int]:
-    """Return the resident memory of this process, the zygotes and those that watch over them [bytes]."""
+    """Return the resident memory of this process, the zygotes and their watching parents [bytes]."""
     watching = zygotes(sandbox)
     found = {}
     for pid in {os.getpid()} | watching | {each.number for each in processes().values() if each.parent in watching}:
@@ -272,7 +272,7 @@ def _run_many(sandbox: Sandbox, count: int) -> None:
     grown = {pid: late[pid] - size for pid, size in early.items() if late[pid] > size + MEMORY_GROWTH_BYTES}
     assert early.keys() == late.keys()
     assert not grown, "memory grows with the number of programs"
-    # The last judge of each worker may still be taking its leave.
+    # The last judge of each worker may still be exiting.
     assert len(descriptors()) <= len(before) + sandbox.workers
     assert wait_until(lambda: is_idle(sandbox))
 
@@ -305,7 +305,7 @@ def test_a_zygote_that_is_killed_loses_no_verdict(sandbox: Sandbox, moment: str)
     found = kinds(sandbox, *programs)
     stop.set()
     thread.join()
-    # A program whose jail ended again and again is given up; none is lost, and none gets another's verdict.
+    # A program whose jail ends repeatedly is given up; none is lost, and none gets another's verdict.
     assert all(kind in ("killed", "passed" if index % 3 else "failed") for index, kind in enumerate(found))
     assert len(found) == 30
     assert found.count("killed") <= (0 if moment == "while a program loops" else 3)
@@ -424,7 +424,7 @@ def test_a_candidate_has_ended_before_its_verdict_is_known(sandbox: Sandbox) -> 
     for source in (GOOD.source, WRONG.source, "import time\n" + GOOD.source, "1 / 0", "x = 1"):
         assert len(kinds(sandbox, Program(source, GOOD.tests))) == 1
         for watcher in zygotes(sandbox):
-            # Beside the zygote, of a judge and its candidate, only the judge may be there, taking its leave.
+            # Beside the zygote, only the judge may still exist, while it exits; not its candidate.
             assert len(descendants({watcher})) <= 2
 
 
@@ -447,7 +447,7 @@ def test_a_program_that_stops_the_zygote_and_kills_its_judge_does_not_hang_the_c
             os.kill(pid, signal.SIGKILL)
 
 
-def test_what_was_under_way_when_the_caller_lost_interest_does_not_hold_up_the_next(
+def test_a_program_in_flight_when_the_caller_stopped_reading_does_not_delay_the_next_call(
     tmp_path: Path, best_sandbox: Sandbox
 ) -> None:
     with watched(best_sandbox.tier, tmp_path, workers=1, limits=Limits(100, 200)) as sandbox:

@@ -1,4 +1,4 @@
-"""Programs that behave and misbehave: what each verdict says."""
+"""Good and bad programs, and the verdict on each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from codeprimer.sandbox import Limits, Program, Sandbox, Tier, Verdict, VerdictK
 
 
 def judge(sandbox: Sandbox, source: str, *tests: str, together: bool = False) -> Verdict:
-    """Return the verdict, having seen that the sandbox still judges a good program afterwards."""
+    """Return the verdict, after checking that the sandbox still judges a good program."""
     verdict, after = sandbox.run([Program(source, tests, together=together), GOOD], SHORT)
     assert after == Verdict(VerdictKind.passed, "", sandbox.tier)
     return verdict
@@ -158,7 +158,7 @@ def test_a_program_starts_from_the_same_state_every_time_and_in_every_sandbox(sa
     assert len(set(details)) == 1
 
 
-def test_a_program_is_the_main_module_to_whatever_looks_it_up(sandbox: Sandbox) -> None:
+def test_a_program_is_the_main_module_to_code_that_looks_it_up(sandbox: Sandbox) -> None:
     source = "class Q: pass\nclass P:\n    x: 'Q'\nassert __name__ == '__main__'\nimport typing\n"
     source += "def f(): return typing.get_type_hints(P) == {'x': Q}"
     assert judge(sandbox, source, "assert f()").passed
