@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.sandbox.hostile import liveness
 from tests.sandbox.hostile.programs import unexpected
@@ -13,7 +15,7 @@ from codeprimer.sandbox import Sandbox, Tier
 @pytest.fixture(scope="module", autouse=True)
 def short_limits(sandbox: Sandbox) -> None:
     """Short limits, because these programs use all their time."""
-    sandbox.limits = SHORT
+    sandbox.limits = replace(SHORT, seconds=0.1)
 
 
 @pytest.mark.parametrize("family", liveness.FAMILIES)

@@ -230,12 +230,8 @@ def test_a_caller_with_many_open_descriptors_gets_its_verdicts(best_sandbox: San
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_two_thousand_programs_leave_no_descriptor_and_no_process(best_sandbox: Sandbox) -> None:
-    _run_many(best_sandbox, 2_000)
-
-
-def test_some_hundred_programs_leave_no_descriptor_and_no_process(sandbox: Sandbox) -> None:
-    _run_many(sandbox, 300)
+def test_many_programs_leave_no_descriptor_and_no_process(sandbox: Sandbox) -> None:
+    _run_many(sandbox, 1_000 if sandbox.tier is Tier.jailed else 300)
 
 
 @pytest.mark.slow

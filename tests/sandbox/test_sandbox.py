@@ -239,10 +239,10 @@ check(f)
 """
 
 
-def test_samples_with_large_answers_leave_the_next_one_its_memory(strong_sandbox: Sandbox) -> None:
+def test_samples_with_large_answers_leave_the_next_one_its_memory(best_sandbox: Sandbox) -> None:
     limits = Limits(seconds=5, wall_seconds=20, memory_bytes=2**28)
     bad = Program(LARGE.format(last="raise ValueError"), (KEEPS,))
-    *found, last = strong_sandbox.run([*[bad] * 8, Program(LARGE.format(last="return 0"), (KEEPS,))], limits)
+    *found, last = best_sandbox.run([*[bad] * 8, Program(LARGE.format(last="return 0"), (KEEPS,))], limits)
     assert {verdict.kind for verdict in found} == {VerdictKind.raised}
     assert last.passed, last.detail
 

@@ -241,6 +241,7 @@ def answer(values):
     top = ctypes.addressof(ctypes.c_char.from_buffer(stack)) + 65536 - 64
     ctypes.c_uint64.from_address(top).value = places[0]
     start = ctypes.CFUNCTYPE(ctypes.c_long, *[ctypes.c_long] * 4)(places[1])
+    answer.kept = pages, stack  # a thread that starts late still needs them
     threads = 0
     while threads < 2_000 and start(0x100 | 0x200 | 0x400 | 0x800 | 0x10000, top, 0, 0) > 0:
         threads += 1

@@ -69,7 +69,7 @@ def _rights(path: str, hidden: Sequence[str]) -> Iterator[tuple[str, int]]:
         yield path, _READ_FILE | _READ_DIR
     elif path not in hidden:
         yield path, _READ_DIR
-        for name in os.listdir(path):  # noqa: PTH208 - pathlib would be imported for this alone
+        for name in os.listdir(path):
             yield from _rights(f"{path}/{name}", hidden)
 
 

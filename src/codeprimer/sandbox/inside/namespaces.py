@@ -120,20 +120,20 @@ def _write(path: str, text: str, folder: int | None = None) -> None:
 
 def _is_open_to_all(readable: Sequence[str]) -> bool:
     """Return whether a user who owns nothing can read the files; their parent folders are created anew."""
-    return all(os.stat(path).st_mode & 0o004 for path in (*readable, os.__file__))  # noqa: PTH116
+    return all(os.stat(path).st_mode & 0o004 for path in (*readable, os.__file__))
 
 
 def _build(readable: Sequence[str], hidden: Sequence[str], root: str, canary: str) -> None:
     _mount("none", "/", None, _RECURSIVE | _PRIVATE)
     _mount("tmpfs", root, "tmpfs", _NO_SUID | _NO_DEVICES, "size=64k,nr_inodes=1k,mode=755")
-    with open(root + "/" + canary, "w") as file:  # noqa: PTH123 - pathlib would be imported for this alone
+    with open(root + "/" + canary, "w") as file:
         file.write("seen")
-    os.chmod(root + "/" + canary, 0o444)  # noqa: PTH101
-    os.mkdir(root + EMPTY, 0o555)  # noqa: PTH102
+    os.chmod(root + "/" + canary, 0o444)
+    os.mkdir(root + EMPTY, 0o555)
     for path in (*readable, *DEVICES):
         _bind(path, root)
     for path in hidden:
-        if os.path.isdir(root + path):  # noqa: PTH112
+        if os.path.isdir(root + path):
             _mount("none", root + path, "tmpfs", _NO_SUID | _NO_DEVICES, "size=4k,nr_inodes=1,mode=555")
     attributes = _MountAttributes(_ATTRIBUTES, 0, 0, 0)
     system.call(
@@ -156,15 +156,15 @@ def _bind(path: str, root: str) -> None:
     real = os.path.realpath(path)
     target = root + real
     if not os.path.lexists(target):
-        os.makedirs(os.path.dirname(target), 0o755, exist_ok=True)  # noqa: PTH103, PTH120
-        if os.path.isdir(real):  # noqa: PTH112
-            os.mkdir(target, 0o755)  # noqa: PTH102
+        os.makedirs(os.path.dirname(target), 0o755, exist_ok=True)
+        if os.path.isdir(real):
+            os.mkdir(target, 0o755)
         else:
             os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
     _mount(real, target, None, _BIND | _RECURSIVE)
     if real != path and not os.path.lexists(root + path):
-        os.makedirs(os.path.dirname(root + path), 0o755, exist_ok=True)  # noqa: PTH103, PTH120
-        os.symlink(real, root + path)  # noqa: PTH211
+        os.makedirs(os.path.dirname(root + path), 0o755, exist_ok=True)
+        os.symlink(real, root + path)
 
 
 def _mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:

@@ -19,14 +19,14 @@ def end_orphans(spare: int) -> None:
 
 def _processes() -> list[int]:
     try:
-        return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - see below
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
     except OSError:
         return []
 
 
 def _parent_of(pid: int) -> str:
     try:
-        with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123 - pathlib would be imported for this alone
+        with open(f"/proc/{pid}/stat") as file:
             return file.read().rpartition(")")[2].split()[1]
     except OSError:
         return ""

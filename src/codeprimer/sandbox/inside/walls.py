@@ -66,7 +66,7 @@ class Walls:
         readable, hidden = readable_paths(), hidden_paths()
         for entry in self._cgroups:
             # Control groups only back up other limits, so a failure here is no reason to give those up.
-            with contextlib.suppress(OSError), open(entry, "w") as file:  # noqa: PTH123 - pathlib would be imported too
+            with contextlib.suppress(OSError), open(entry, "w") as file:
                 file.write(str(os.getpid()))
         if self.namespaces:
             namespaces.enter(readable, hidden, self._root, self._canary)
@@ -76,7 +76,7 @@ class Walls:
             system.prctl(
                 "child_subreaper", system.PR_SET_CHILD_SUBREAPER, 1
             )  # orphans become our children, and we end them
-        _fork_watched(caller, os.path.dirname(self._root))  # noqa: PTH120 - pathlib would be imported for this alone
+        _fork_watched(caller, os.path.dirname(self._root))
         if system.IS_LINUX:
             system.prctl("no_new_privs", system.PR_SET_NO_NEW_PRIVS, 1)
             system.prctl("dumpable", system.PR_SET_DUMPABLE, 0)  # its memory, and its children's, cannot be read
@@ -186,23 +186,25 @@ def _set_limit(which: int, value: int) -> None:
 
 def readable_paths() -> list[str]:
     """Return the files and folders that Python needs: the standard library and the system's shared libraries."""
-    libraries = {os.path.dirname(path) for path in _mapped_files() if ".so" in os.path.basename(path)}  # noqa: PTH119, PTH120
-    standard = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.dirname(os.__file__)}  # noqa: PTH120
-    found = {*libraries, *standard, "/lib64", "/etc/ld.so.cache"}
-    paths = sorted(path for path in found if path and os.path.exists(path))  # noqa: PTH110
+    libraries = {os.path.dirname(path) for path in _mapped_files() if ".so" in os.path.basename(path)}
+    found = {*libraries, *_standard_library(), "/lib64", "/etc/ld.so.cache"}
+    paths = sorted(path for path in found if path and os.path.exists(path))
     return [path for path in paths if not any(path != other and path.startswith(other + "/") for other in paths)]
 
 
 def hidden_paths() -> list[str]:
     """Return the folders of installed packages inside the standard library's folder."""
-    folders = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.dirname(os.__file__)}  # noqa: PTH120
-    found = {os.path.realpath(os.path.join(folder, name)) for folder in folders for name in _INSTALLED}  # noqa: PTH118
-    return sorted(path for path in found if os.path.isdir(path))  # noqa: PTH112
+    found = {os.path.realpath(os.path.join(folder, name)) for folder in _standard_library() for name in _INSTALLED}
+    return sorted(path for path in found if os.path.isdir(path))
+
+
+def _standard_library() -> set[str]:
+    return {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.dirname(os.__file__)}
 
 
 def _mapped_files() -> list[str]:
     try:
-        with open("/proc/self/maps") as file:  # noqa: PTH123 - pathlib would be imported for this alone
+        with open("/proc/self/maps") as file:
             return [line.split(None, 5)[5].strip() for line in file if "/" in line]
     except OSError:
         return []
