@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from codeprimer.report.cost import cost_chapter, seconds_at_work
 from codeprimer.report.footprint import footprint
-from codeprimer.report.model_sections import cost_section
 from codeprimer.report.settings import CostSettings
 from codeprimer.run.loading import parse_recipe
 
@@ -75,7 +75,7 @@ def test_the_page_says_what_is_recorded_what_is_assumed_and_what_is_not_known() 
         "footprint": footprint(cost, {"base": speed}, SETTINGS),
         "artefacts": {step: {"headline": "made"} for step in cost},
     }
-    shown = cost_section(facts).blocks
+    shown = cost_chapter(facts).blocks
     texts = " ".join(block["text"] for block in shown if block["kind"] == "text")
     assert "20 W per core" in texts
     assert "100 g of CO2 per kWh, 0.1 USD per core-hour" in texts
@@ -84,7 +84,7 @@ def test_the_page_says_what_is_recorded_what_is_assumed_and_what_is_not_known() 
     assert tables[1] == [["base", "4,368", "31.0 %", "-", "cpu", "bfloat16", "1"]]
     assert tables[2][-1] == ["all", "2", "40", "4", "0.200"]
     gpus = footprint({"base": HOUR | {"cores": 1}}, {"base": GPU}, SETTINGS)
-    with_gpus = cost_section(facts | {"footprint": gpus}).blocks
+    with_gpus = cost_chapter(facts | {"footprint": gpus}).blocks
     assert "for a GPU its datasheet's limit, 3 USD per GPU-hour" in " ".join(map(str, with_gpus))
     assert ["base", "1", "2", "1,420", "142", "6.100"] in [row for of in with_gpus for row in of.get("cells", [])]
 
@@ -95,3 +95,9 @@ def test_a_price_makes_no_step_but_the_report_another() -> None:
     )
     assert cheap.training == dear.training
     assert cheap.report.identity() != dear.report.identity()
+
+
+def test_time_in_which_steps_ran_side_by_side_counts_once() -> None:
+    costs = [{"seconds": 4.0, "ended": 10.0}, {"seconds": 3.0, "ended": 9.0}, {"seconds": 2.0, "ended": 11.0}, {}]
+    assert seconds_at_work(costs) == 5.0
+    assert seconds_at_work([*costs, {"seconds": 1.0, "ended": 100.0}]) == 6.0

@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 from tests.conftest import SmallRun
 
-from codeprimer.report.data_sections import quality_section
-from codeprimer.report.wording import named_counts
+from codeprimer.quality.chapter import quality_chapter
+from codeprimer.reporting.wording import named_counts
 
 MODELS = ("control", "base", "tuned")
 
@@ -72,7 +72,7 @@ def test_the_page_says_how_the_scorer_was_tested_and_how_much_each_model_read(sm
 def test_a_scorer_that_was_tested_on_packages_it_knew_is_not_said_to_be_apart(small_run: SmallRun) -> None:
     facts = facts_of(small_run)
     facts["quality"]["labels"]["split_by_package"] = False
-    said = str(quality_section(facts, 2).blocks)
+    said = str(quality_chapter(facts, 2).blocks)
     assert "no package is on both sides" not in said
     assert "the sample has too few packages to set whole ones apart" in said
 

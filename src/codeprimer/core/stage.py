@@ -128,7 +128,7 @@ class Stage(ABC, Generic[SettingsType]):
 
     @classmethod
     def chapter(cls, facts: Mapping[str, Any], examples: int) -> Any:
-        """Return the stage's chapter of the report (``reporting.blocks.Section``), None where it has none.
+        """Return the stage's chapter of the report (``reporting.blocks.Chapter``), None where it has none.
 
         ``facts`` are those of every step, by its name; ``examples`` is how many to show per list.
         """

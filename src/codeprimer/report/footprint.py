@@ -6,13 +6,11 @@ recorded; what an hour is worth is a setting, and an estimate until somebody giv
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from codeprimer.model.devices import known_device
 from codeprimer.report.settings import CostSettings
-
-Facts = Mapping[str, Any]
+from codeprimer.reporting.facts import Facts
 
 _HOUR = 3600.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 
-from codeprimer.report import charts
+from codeprimer.reporting import charts
 
 POINTS = [{"model": model, "tokens": tokens, "loss": 3.0} for model in charts.COLORS for tokens in (1000, 2000)]
 SCORES = [{"model": model, "value": 0.5, "low": 0.4, "high": 0.6} for model in charts.COLORS]

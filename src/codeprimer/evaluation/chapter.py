@@ -1,26 +1,40 @@
-"""The chapters that a reader wants first: the scores, what they mean, and what the models wrote."""
+"""The report's chapter on the result: scores, what they mean, and what the models wrote."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from codeprimer.report import blocks, charts
-from codeprimer.report.blocks import Block, Section, interleaved
-from codeprimer.report.facts import SCORE_HEADINGS, score_rows
-from codeprimer.report.wording import percent
+from codeprimer.reporting import blocks, charts
+from codeprimer.reporting.blocks import Block, Chapter, Tile, interleaved
+from codeprimer.reporting.facts import Facts
+from codeprimer.reporting.wording import percent
 
-Facts = Mapping[str, Any]
+_ORDER = ("tuned", "base", "control")
+
+SCORE_HEADINGS = ("model", "problems", "solved", "pass@1, greedy", "95 % interval (Wilson)")
 
 
-def exam_scores(facts: Facts) -> dict[str, Facts]:
+def score_rows(facts: Facts) -> list[tuple[str, ...]]:
+    """Return the scores as people read them: a row per model and set of problems, under ``SCORE_HEADINGS``."""
+    return [
+        (
+            score["model"],
+            score["task_set"],
+            f"{score['passed']} of {score['total']}",
+            percent(score["value"]),
+            f"{percent(score['low'])} to {percent(score['high'])}",
+        )
+        for score in facts["evaluation"]["scores"]
+    ]
+
+
+def _exam_scores(facts: Facts) -> dict[str, Facts]:
     """Return each model's row of the exam."""
     return {row["model"]: row for row in facts["evaluation"]["scores"] if row["task_set"] == "exam"}
 
 
-def lead_sentence(facts: Facts) -> str:
+def _result(facts: Facts, scores: Mapping[str, Facts]) -> str:
     """Return the result in one sentence, with its interval."""
-    scores = exam_scores(facts)
     tuned, control = scores["tuned"], scores["control"]
     return (
         f"A model of {facts['tuned']['parameters']:,} parameters that read filtered code, textbooks and exercises solves "
@@ -31,49 +45,51 @@ def lead_sentence(facts: Facts) -> str:
     )
 
 
-def tiles(facts: Facts) -> list[dict[str, str]]:
-    """Return the headline figures."""
-    scores = exam_scores(facts)
-    found = [
-        {"kind": name, "value": percent(scores[name]["value"]), "label": f"{name}: exam problems solved"}
-        for name in ("tuned", "base", "control")
-    ]
-    found.append({"kind": "", "value": f"{facts['exercises']['exercises']:,}", "label": "executed exercises"})
-    found.append({"kind": "", "value": f"{facts['textbooks']['sections']:,}", "label": "textbook sections"})
-    found.append({"kind": "", "value": f"{facts['quality']['kept']['documents']:,}", "label": "code documents kept"})
-    return found
-
-
-def result_section(facts: Facts) -> Section:
-    """The scores, the paired comparisons, and bits per byte beside them."""
+def result_chapter(facts: Facts, examples: int) -> Chapter:
+    """The scores, the paired comparisons, bits per byte, verdicts, and sample completions."""
     evaluation = facts["evaluation"]
-    content: list[Block] = [
-        blocks.chart(charts.score_intervals(list(exam_scores(facts).values()))),
+    scores = _exam_scores(facts)
+    content = [
+        *_scores(facts, scores),
+        *_comparisons(evaluation["comparisons"]),
+        *_bits(evaluation["bits_per_byte"], facts["artefacts"]["evaluation"]["settings"]["document_bytes"]),
+        *_verdicts(evaluation["verdicts"]),
+        *_samples(evaluation["examples"], examples),
+    ]
+    tiles = [Tile(percent(scores[name]["value"]), f"{name}: exam problems solved", name) for name in _ORDER]
+    return Chapter("result", "Result", content, tiles, _result(facts, scores))
+
+
+def _scores(facts: Facts, scores: Mapping[str, Facts]) -> list[Block]:
+    return [
+        blocks.chart(charts.score_intervals(list(scores.values()))),
         blocks.table(SCORE_HEADINGS, score_rows(facts)),
         blocks.text(
             "The intervals cover the draw of the problems, not the training run: another seed of training moves the scores "
             "as well.",
             soft=True,
         ),
-        blocks.heading("Compared problem by problem"),
-        blocks.table(
-            ("pair", "only the first", "only the second", "p (exact)", "what it says"),
-            [
-                (
-                    f"{of['first']} - {of['second']}",
-                    of["only_first"],
-                    of["only_second"],
-                    _p(of["p_value"]),
-                    of["sentence"],
-                )
-                for of in evaluation["comparisons"]
-            ],
-        ),
     ]
-    content += _bits(evaluation["bits_per_byte"], facts["artefacts"]["evaluation"]["settings"]["document_bytes"])
-    content += [
+
+
+def _comparisons(pairs: Sequence[Facts]) -> list[Block]:
+    headings = ("pair", "only the first", "only the second", "p (exact)", "what it says")
+    rows = [
+        (f"{of['first']} - {of['second']}", of["only_first"], of["only_second"], _p(of["p_value"]), of["sentence"])
+        for of in pairs
+    ]
+    return [blocks.heading("Compared problem by problem"), blocks.table(headings, rows)]
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _verdicts(verdicts: Mapping[str, Mapping[str, int]]) -> list[Block]:
+    rows = [(model, kind, count) for model in reversed(_ORDER) for kind, count in verdicts.get(model, {}).items()]
+    return [
         blocks.heading("Verdicts"),
-        blocks.table(("model", "verdict", "answers"), _verdicts(evaluation["verdicts"])),
+        blocks.table(("model", "verdict", "answers"), rows),
         blocks.text(
             "The exam and the exercises come from the same author, so the exam measures composition of what was taught, "
             "not software. Bits per byte on clean code that no model was trained on take the exam's format out of the "
@@ -81,31 +97,24 @@ def result_section(facts: Facts) -> Section:
             soft=True,
         ),
     ]
-    return Section("result", "Result", content)
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _verdicts(verdicts: Mapping[str, Mapping[str, int]]) -> list[tuple[str, str, int]]:
-    return [(model, kind, count) for model, counts in verdicts.items() for kind, count in counts.items()]
 
 
 _TEXT_SETS = {
     "heldout": "Documents of packages that were never trained on, kept by the scorer that also chose base's code",
     "humaneval-solutions": "HumanEval's canonical solutions, each after its prompt",
 }
+
+
 _DRAWN = {"heldout": "packages", "humaneval-solutions": "problems"}
 """What the bootstrap draws anew: texts of one package are alike, every problem stands for itself."""
 
 
-def _amount(of: Mapping[str, Any]) -> str:
+def _amount(of: Facts) -> str:
     packages = f" of {of['packages']:,} packages" if of["packages"] < of["documents"] else ""
     return f"{of['documents']:,} texts{packages}, {of['bytes']:,} bytes"
 
 
-def _cut(of: Mapping[str, Any], document_bytes: int) -> str:
+def _cut(of: Facts, document_bytes: int) -> str:
     return f" Of {of['cut']:,} longer ones only the first {document_bytes:,} bytes are measured." if of["cut"] else ""
 
 
@@ -113,7 +122,7 @@ def _bits_interval(row: Facts) -> str:
     return "too few packages" if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
 
 
-def _bits(sets: list[Mapping[str, Any]], document_bytes: int) -> list[Block]:
+def _bits(sets: Sequence[Facts], document_bytes: int) -> list[Block]:
     content: list[Block] = [blocks.heading("Bits per byte on clean code (fewer is better)")]
     for of in sets:
         content.append(blocks.text(f"{_TEXT_SETS[of['text_set']]}: {_amount(of)}.{_cut(of, document_bytes)}"))
@@ -131,27 +140,21 @@ def _bits(sets: list[Mapping[str, Any]], document_bytes: int) -> list[Block]:
     return content
 
 
-def samples_section(facts: Facts, most: int) -> Section:
-    """As many right answers as wrong ones where there are as many, and some of every model that has any."""
-    right, wrong = (_in_turn(facts["evaluation"]["examples"], passed) for passed in (True, False))
+def _samples(examples: Sequence[Facts], most: int) -> list[Block]:
+    """Return as many right answers as wrong ones where there are as many, and some of every model that has any."""
+    right, wrong = (_in_turn(examples, passed) for passed in (True, False))
     shown = min(most, max(len(_ORDER), min(len(right), len(wrong))))
-    return Section(
-        "samples",
-        "Sample completions",
-        [
-            blocks.text(
-                f"On the left answers that passed their tests, on the right answers that did not; {shown} at most, the "
-                "models in turn."
-            ),
-            blocks.side_by_side(
-                [_answer(example) for example in right[:shown]] or [_NONE],
-                [_answer(example) for example in wrong[:shown]] or [_NONE],
-            ),
-        ],
-    )
-
-
-_ORDER = ("tuned", "base", "control")
+    return [
+        blocks.heading("Sample completions"),
+        blocks.text(
+            f"On the left answers that passed their tests, on the right answers that did not; {shown} at most, the "
+            "models in turn."
+        ),
+        blocks.side_by_side(
+            [_answer(example) for example in right[:shown]] or [_NONE],
+            [_answer(example) for example in wrong[:shown]] or [_NONE],
+        ),
+    ]
 
 
 def _in_turn(examples: Sequence[Facts], passed: bool) -> list[Facts]:
