@@ -104,7 +104,7 @@ def test_the_terminal_and_the_page_show_the_same_scores_under_the_same_headings(
 
 def test_the_result_is_one_sentence_with_its_interval_and_a_tile_per_model() -> None:
     chapter = result_chapter(facts(), 8)
-    for figure in ("1,000 parameters", "50.0 % (40.0 % to 60.0 %) of 10", "2,000 training tokens"):
+    for figure in ("1,000 parameters", "50.0 % (40.0 % to 60.0 %) of 10", "(2,000)"):
         assert figure in chapter.result
     assert [(tile.kind, tile.value) for tile in chapter.tiles] == [
         (name, "50.0 %") for name in ("tuned", "base", "control")

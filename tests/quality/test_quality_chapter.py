@@ -30,8 +30,8 @@ def test_nothing_is_said_where_no_teacher_was_asked() -> None:
 def test_cost_agreement_and_rejected_answers_are_shown() -> None:
     said = text_of(annotation_blocks({"annotation": ANNOTATION}))
     assert "'small', '105', '100', '120', '1', '0.500', '5'" in said
-    assert "Of 20 documents that were asked about twice, 90.0 % got the same points" in said
-    assert "cut off, even under the largest limit" in said
+    assert "Of 20 documents" in said and "90.0 % got the same points" in said
+    assert "cut off" in said
 
 
 def test_two_teachers_stand_beside_each_other() -> None:

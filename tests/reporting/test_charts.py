@@ -32,7 +32,7 @@ def test_axes_keep_their_titles_where_layers_share_them() -> None:
     titles = {
         charts.score_intervals(SCORES): ["problems solved (pass@1), 95 % interval"],
         charts.score_histogram(BINS, 0.5): ["score (calibrated probability)", "documents"],
-        charts.reliability(RELIABILITY): ["predicted probability", "share labelled good"],
+        charts.reliability(RELIABILITY): ["predicted probability", "fraction labelled good"],
     }
     for picture, wanted in titles.items():
         shown = [

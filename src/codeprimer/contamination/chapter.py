@@ -12,7 +12,7 @@ _MEASURES = ("words-13gram", "syntax-tree")
 
 
 def contamination_chapter(facts: Facts, most: int) -> Chapter:
-    """What was too close to a sealed problem."""
+    """Return the chapter on training texts that matched a sealed problem."""
     found = facts["contamination"]
     rows = [
         (name, of["documents"], of["removed"], of["kept"], *(_hits(of, measure) for measure in _MEASURES))
@@ -22,20 +22,20 @@ def contamination_chapter(facts: Facts, most: int) -> Chapter:
     tasks = [(of["task_set"], of["tasks"], of["without_words"], of["without_tree"]) for of in found["task_sets"]]
     content: list[Block] = [
         blocks.text(
-            f"Every training text was compared with {found['tasks']:,} sealed problems: by runs of {found['gram_words']} "
-            "words with the problem's prose, and by syntax tree, names masked, with its solution. What matched was removed."
+            f"Every training text was compared with {found['tasks']:,} sealed problems: by {found['gram_words']}-grams of "
+            "words with the problem's prose, and by syntax tree, names masked, with its solution. Matching texts were removed."
         ),
         blocks.table(headings, rows),
         blocks.text(
-            f"Prose shorter than {found['gram_words']} words is compared whole, from {found['shortest_prose']} words on; "
-            f"functions of fewer than {found['min_nodes']} nodes match by chance and are not compared.",
+            f"Prose of {found['shortest_prose']} to {found['gram_words']} words is compared as a whole, shorter prose "
+            f"not at all; functions of fewer than {found['min_nodes']} nodes match by chance and are not compared.",
             soft=True,
         ),
-        blocks.table(("problems", "in all", "too short for words", "too small for trees"), tasks),
+        blocks.table(("problems", "total", "too short for words", "too small for trees"), tasks),
     ]
     pairs = _pairs([of["examples"] for of in found["training_sets"].values()])
     if pairs:
-        content.append(blocks.heading("Some pairs"))
+        content.append(blocks.heading("Example pairs"))
     for pair in pairs[:most]:
         left = blocks.code(f"training text {pair['doc_id'][:12]}", pair["document_excerpt"], "dropped")
         right = blocks.code(f"{pair['task_id']}, by {pair['measure']}", pair["task_excerpt"])
@@ -44,7 +44,7 @@ def contamination_chapter(facts: Facts, most: int) -> Chapter:
 
 
 def _pairs(examples: Sequence[Sequence[Facts]]) -> list[Facts]:
-    """Return the pairs of all training sets in turn; a document and a problem are shown together once."""
+    """Return the pairs of all training sets, alternating; each pair of a document and a problem once."""
     distinct: dict[tuple[str, str], Facts] = {}
     for pair in interleaved(examples):
         distinct.setdefault((pair["doc_id"], pair["task_id"]), pair)

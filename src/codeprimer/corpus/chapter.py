@@ -12,7 +12,7 @@ from codeprimer.reporting.wording import megabytes, named_counts
 
 
 def corpus_chapter(facts: Facts) -> Chapter:
-    """What the sources held, and what became of every file."""
+    """Return the chapter on the files of the sources, kept and dropped."""
     corpus = facts["corpus"]
     rows = [
         (name, of["found"], of["kept"], megabytes(of["kept_bytes"]), sum(of["dropped"].values()))
@@ -22,8 +22,8 @@ def corpus_chapter(facts: Facts) -> Chapter:
     content: list[Block] = [
         blocks.text(
             f"{corpus['found']:,} files were found and {corpus['kept']:,} documents kept "
-            f"({megabytes(corpus['kept_bytes'])} of {corpus['packages']:,} packages). Every other file lies in the table "
-            "dropped, with its reason."
+            f"({megabytes(corpus['kept_bytes'])} from {corpus['packages']:,} packages). The table dropped lists every "
+            "other file with its reason."
         ),
         blocks.table(("source", "files", "kept", "text kept", "dropped"), rows),
     ]
@@ -31,12 +31,12 @@ def corpus_chapter(facts: Facts) -> Chapter:
         content += [
             blocks.heading("Why files were dropped"),
             blocks.chart(charts.bars(corpus["dropped"], "files", charts.DROPPED)),
-            blocks.table(("reason", "for example", "detail"), _dropped_examples(corpus["examples_dropped"])),
+            blocks.table(("reason", "example", "detail"), _dropped_examples(corpus["examples_dropped"])),
         ]
     content.append(
         blocks.text(
-            f"{heldout['documents']:,} documents of {len(heldout['packages'])} whole packages are never trained on: bits "
-            f"per byte are measured on what quality keeps of them. Licences: {named_counts(corpus['licenses'])}."
+            f"{heldout['documents']:,} documents of {len(heldout['packages'])} whole packages are held out of training; bits "
+            f"per byte are measured on those that quality keeps. Licences: {named_counts(corpus['licenses'])}."
         )
     )
     return Chapter("corpus", "Corpus", content)

@@ -1,4 +1,4 @@
-"""The report's chapter on the result: scores, what they mean, and what the models wrote."""
+"""The report's chapter on the result: scores, comparisons, bits per byte, and sample completions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCORE_HEADINGS = ("model", "problems", "solved", "pass@1, greedy", "95 % interva
 
 
 def score_rows(facts: Facts) -> list[tuple[str, ...]]:
-    """Return the scores as people read them: a row per model and set of problems, under ``SCORE_HEADINGS``."""
+    """Return the scores as text: a row per model and set of problems, under ``SCORE_HEADINGS``."""
     return [
         (
             score["model"],
@@ -37,16 +37,15 @@ def _result(facts: Facts, scores: Mapping[str, Facts]) -> str:
     """Return the result in one sentence, with its interval."""
     tuned, control = scores["tuned"], scores["control"]
     return (
-        f"A model of {facts['tuned']['parameters']:,} parameters that read filtered code, textbooks and exercises solves "
-        f"{percent(tuned['value'])} ({percent(tuned['low'])} to {percent(tuned['high'])}) of {tuned['total']} problems of "
-        "which no exercise has the composition. The same model with the same "
-        f"{facts['control']['tokens']:,} training tokens of raw code "
-        f"solves {percent(control['value'])}."
+        f"A model of {facts['tuned']['parameters']:,} parameters, trained on filtered code, textbooks and exercises, solves "
+        f"{percent(tuned['value'])} ({percent(tuned['low'])} to {percent(tuned['high'])}) of {tuned['total']} problems whose "
+        f"compositions occur in no exercise. The same model, trained on as many tokens of raw code "
+        f"({facts['control']['tokens']:,}), solves {percent(control['value'])}."
     )
 
 
 def result_chapter(facts: Facts, examples: int) -> Chapter:
-    """The scores, the paired comparisons, bits per byte, verdicts, and sample completions."""
+    """Return the chapter on scores, paired comparisons, bits per byte, verdicts and sample completions."""
     evaluation = facts["evaluation"]
     scores = _exam_scores(facts)
     content = [
@@ -65,15 +64,15 @@ def _scores(facts: Facts, scores: Mapping[str, Facts]) -> list[Block]:
         blocks.chart(charts.score_intervals(list(scores.values()))),
         blocks.table(SCORE_HEADINGS, score_rows(facts)),
         blocks.text(
-            "The intervals cover the draw of the problems, not the training run: another seed of training moves the scores "
-            "as well.",
+            "The intervals cover the sampling of the problems, not the training run: another training seed changes the "
+            "scores as well.",
             soft=True,
         ),
     ]
 
 
 def _comparisons(pairs: Sequence[Facts]) -> list[Block]:
-    headings = ("pair", "only the first", "only the second", "p (exact)", "what it says")
+    headings = ("pair", "solved by the first only", "by the second only", "p (exact)", "conclusion")
     rows = [
         (f"{of['first']} - {of['second']}", of["only_first"], of["only_second"], _p(of["p_value"]), of["sentence"])
         for of in pairs
@@ -91,22 +90,22 @@ def _verdicts(verdicts: Mapping[str, Mapping[str, int]]) -> list[Block]:
         blocks.heading("Verdicts"),
         blocks.table(("model", "verdict", "answers"), rows),
         blocks.text(
-            "The exam and the exercises come from the same author, so the exam measures composition of what was taught, "
-            "not software. Bits per byte on clean code that no model was trained on take the exam's format out of the "
-            "comparison.",
+            "The exam and the exercises come from the same author, so the exam measures how well a model composes what it "
+            "was taught, not whether it writes software. Bits per byte on clean code that no model was trained on do not "
+            "depend on the exam's format.",
             soft=True,
         ),
     ]
 
 
 _TEXT_SETS = {
-    "heldout": "Documents of packages that were never trained on, kept by the scorer that also chose base's code",
-    "humaneval-solutions": "HumanEval's canonical solutions, each after its prompt",
+    "heldout": "Documents of held-out packages, kept by the scorer that also selected base's code",
+    "humaneval-solutions": "HumanEval's canonical solutions, given their prompts",
 }
 
 
-_DRAWN = {"heldout": "packages", "humaneval-solutions": "problems"}
-"""What the bootstrap draws anew: texts of one package are alike, every problem stands for itself."""
+_RESAMPLED = {"heldout": "packages", "humaneval-solutions": "problems"}
+"""What the bootstrap resamples: texts of one package are similar, problems are independent."""
 
 
 def _amount(of: Facts) -> str:
@@ -115,7 +114,7 @@ def _amount(of: Facts) -> str:
 
 
 def _cut(of: Facts, document_bytes: int) -> str:
-    return f" Of {of['cut']:,} longer ones only the first {document_bytes:,} bytes are measured." if of["cut"] else ""
+    return f" Of {of['cut']:,} longer texts only the first {document_bytes:,} bytes are measured." if of["cut"] else ""
 
 
 def _bits_interval(row: Facts) -> str:
@@ -123,17 +122,17 @@ def _bits_interval(row: Facts) -> str:
 
 
 def _bits(sets: Sequence[Facts], document_bytes: int) -> list[Block]:
-    content: list[Block] = [blocks.heading("Bits per byte on clean code (fewer is better)")]
+    content: list[Block] = [blocks.heading("Bits per byte on clean code (lower is better)")]
     for of in sets:
         content.append(blocks.text(f"{_TEXT_SETS[of['text_set']]}: {_amount(of)}.{_cut(of, document_bytes)}"))
         rows = [(row["model"], row["value"], _bits_interval(row)) for row in of["models"]]
-        interval = f"95 % interval (bootstrap over {_DRAWN[of['text_set']]})"
+        interval = f"95 % interval (bootstrap over {_RESAMPLED[of['text_set']]})"
         content.append(blocks.table(("model", "bits per byte", interval), rows))
         content += [blocks.text(comparison["sentence"]) for comparison in of["comparisons"]]
     if early := sorted({row["model"] for of in sets for row in of["models"] if "/" in row["model"]}):
         content.append(
             blocks.text(
-                f"{early[0]} is the control where base ends: the same number of tokens and the same schedule.",
+                f"{early[0]} is the control's checkpoint at the end of base: the same number of tokens and the same schedule.",
                 soft=True,
             )
         )
@@ -141,14 +140,14 @@ def _bits(sets: Sequence[Facts], document_bytes: int) -> list[Block]:
 
 
 def _samples(examples: Sequence[Facts], most: int) -> list[Block]:
-    """Return as many right answers as wrong ones where there are as many, and some of every model that has any."""
+    """Return equally many right and wrong answers if possible, and some of every model that has any."""
     right, wrong = (_in_turn(examples, passed) for passed in (True, False))
     shown = min(most, max(len(_ORDER), min(len(right), len(wrong))))
     return [
         blocks.heading("Sample completions"),
         blocks.text(
-            f"On the left answers that passed their tests, on the right answers that did not; {shown} at most, the "
-            "models in turn."
+            f"Left: answers that passed their tests; right: answers that did not; at most {shown} each, alternating between "
+            "the models."
         ),
         blocks.side_by_side(
             [_answer(example) for example in right[:shown]] or [_NONE],
@@ -175,6 +174,6 @@ def _answer(example: Facts) -> Block:
 
 
 def _shortened(program: str, most: int = 24) -> str:
-    """Return a program, cut where a model repeats itself for ever."""
+    """Return the first ``most`` lines of a program: some models repeat a line without end."""
     lines = program.splitlines()
     return program if len(lines) <= most else "\n".join([*lines[:most], f"... ({len(lines) - most} more lines)"])

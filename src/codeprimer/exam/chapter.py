@@ -9,20 +9,21 @@ from codeprimer.reporting.wording import named_counts
 
 
 def exam_chapter(facts: Facts) -> Chapter:
-    """What was sealed before everything else."""
+    """Return the chapter on the exam."""
     exam = facts["exam"]
     rows = [*exam["problems"].items(), *exam["benchmarks"].items()]
     content: list[Block] = [
         blocks.text(
-            "Sealed before the rest: whole compositions are held out, so that no exercise and no worked example is "
-            "composed of one, neither alone nor inside a longer one. What the lessons' own programs are known to "
-            "demonstrate is not examined; all other texts are compared with the problems by runs of words and by syntax "
-            "trees. Every reference solution was executed against its tests."
+            "Sealed before the other steps run. Whole compositions are held out: no exercise and no worked example "
+            "contains one, alone or as part of a longer composition. The exam leaves out what the programs of the lessons "
+            "are known to demonstrate; all other texts are compared with the problems by word n-grams and by syntax tree. "
+            "Every reference solution was executed against its tests."
         ),
         blocks.table(("problems", "count"), rows),
         blocks.text(
-            f"The exam draws on {exam['operations']} operations. Problems by number of steps: "
-            f"{named_counts(exam['steps'])}. Candidates that were not asked: {named_counts(exam['refused']) or 'none'}. "
+            f"The exam uses {exam['operations']} operations. Problems by number of operations in a chain: "
+            f"{', '.join(f'{count:,} of {steps}' for steps, count in exam['steps'].items())}. Candidates that were rejected: "
+            f"{named_counts(exam['refused']) or 'none'}. "
             f"Seal: {exam['digest']}."
         ),
     ]

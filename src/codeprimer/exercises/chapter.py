@@ -10,12 +10,12 @@ from codeprimer.reporting.wording import named_counts
 
 
 def exercises_chapter(facts: Facts, examples: int) -> Chapter:
-    """Exercises, every solution executed against asserts made from the specification."""
+    """Return the chapter on the exercises."""
     exercises = facts["exercises"]
     content: list[Block] = [
         blocks.text(
-            f"{exercises['exercises']:,} exercises hold {exercises['distinct_trees']:,} distinct syntax trees after masking "
-            "all literals and all identifiers; no two have the same prompt. Rejected: "
+            f"{exercises['exercises']:,} exercises have {exercises['distinct_trees']:,} distinct syntax trees once literals "
+            "and identifiers are masked; no two have the same prompt. Every solution passed its tests. Rejected: "
             f"{named_counts(exercises['rejected']) or 'none'}."
         ),
         *writing_blocks(exercises, exercises["exercises"]),

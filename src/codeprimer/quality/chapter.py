@@ -12,8 +12,8 @@ from codeprimer.reporting.teachers import cost_row, several_models
 from codeprimer.reporting.wording import megabytes, number, percent
 
 
-def quality_chapter(facts: Facts, most: int) -> Chapter:
-    """How documents were judged, how well the scorer learnt it, and what that kept."""
+def quality_chapter(facts: Facts, examples: int) -> Chapter:
+    """Return the chapter on labels, the scorer, and the documents that it kept."""
     quality = facts["quality"]
     kept, dropped = quality["kept"], quality["dropped"]
     content: list[Block] = [
@@ -27,11 +27,11 @@ def quality_chapter(facts: Facts, most: int) -> Chapter:
     ]
     content += annotation_blocks(quality)
     content += _evidence(quality)
-    content += [blocks.heading("Kept and dropped, side by side"), _side_by_side(quality["examples"], most)]
+    content += [blocks.heading("Kept and dropped, side by side"), _side_by_side(quality["examples"], examples)]
     complaints = quality["labels"]["complaints"]
     if complaints:
         content += [
-            blocks.heading("What the annotator complained of"),
+            blocks.heading("Complaints of the annotator"),
             blocks.chart(charts.bars(complaints, "documents of the sample", charts.DROPPED)),
         ]
     tiles = [Tile(f"{kept['documents']:,}", "code documents kept")]
@@ -55,16 +55,16 @@ def _bins(quality: Facts) -> list[dict[str, Any]]:
 def _evidence(quality: Facts) -> list[Block]:
     test = quality["test"]
     if not test["documents"]:
-        return [blocks.text("The sample was too small to set documents apart for a test of the scorer.")]
+        return [blocks.text("The sample was too small to hold out documents for a test of the scorer.")]
     at = test["at_threshold"]
     rows = [
         ("precision at the threshold", at["precision"], ""),
         ("recall at the threshold", at["recall"], ""),
         ("F1 at the threshold", at["f1"], ""),
         ("average precision", test["average_precision"], f"length alone: {_average_precision(test, 'length')}"),
-        ("", None, f"documented share alone: {_average_precision(test, 'documented_share')}"),
-        ("Brier score", test["brier"], f"always saying the base rate: {number(test['brier_of_base_rate'])}"),
-        ("Spearman with the points", test["spearman_with_points"], ""),
+        ("", None, f"fraction documented alone: {_average_precision(test, 'documented_share')}"),
+        ("Brier score", test["brier"], f"always predicting the base rate: {number(test['brier_of_base_rate'])}"),
+        ("Spearman correlation with the points", test["spearman_with_points"], ""),
     ]
     reliability = [
         {"predicted": of["mean_probability"], "observed": of["good_share"], "count": of["documents"]}
@@ -72,21 +72,21 @@ def _evidence(quality: Facts) -> list[Block]:
         if of["documents"]
     ]
     return [
-        blocks.heading("How well the scorer learnt the labels"),
+        blocks.heading("How well the scorer learned the labels"),
         blocks.text(
             f"Measured on {test['documents']:,} documents that it never saw, of {test['packages']:,} packages; "
             f"{_apart(quality['labels'])}. {quality['scorer']['features']}. {quality['scorer']['model'].capitalize()}."
         ),
-        blocks.table(("measure", "value", "beside it"), rows),
+        blocks.table(("measure", "value", "for comparison"), rows),
         blocks.chart(charts.reliability(reliability)),
     ]
 
 
 def _apart(labels: Facts) -> str:
-    """Return how far the documents of the test are from those that the scorer learnt from."""
+    """Return how the test documents were separated from the training documents."""
     if labels["split_by_package"]:
-        return "no package is on both sides"
-    return "the sample has too few packages to set whole ones apart, so texts of one package are on both sides"
+        return "no package is in both the training and the test part"
+    return "the sample has too few packages to hold out whole ones, so a package may be in both the training and the test part"
 
 
 def _average_precision(test: Facts, baseline: str) -> str:
@@ -107,15 +107,15 @@ def _side_by_side(examples: Mapping[str, list[Mapping[str, Any]]], most: int) ->
 
 _REASONS = {
     "accepted": "labelled",
-    "cut_off": "cut off, even under the largest limit",
-    "other_form": "not of the form that was asked for, even after an objection",
+    "cut_off": "cut off at the largest token limit",
+    "other_form": "not in the requested form, even after a retry",
     "withheld": "withheld by the server's own filter",
-    "not_labelled": "without a line in the file of labels",
+    "not_labelled": "missing from the file of labels",
 }
 
 
 def annotation_blocks(quality: Facts) -> list[Block]:
-    """Return what there is to say where a teacher was asked; nothing otherwise."""
+    """Return the cost and agreement of a teacher's labels; nothing where no teacher was asked."""
     annotation = quality.get("annotation")
     if annotation is None:
         return []
@@ -134,28 +134,28 @@ def annotation_blocks(quality: Facts) -> list[Block]:
     failed = {reason: count for reason, count in annotation["replies"].items() if reason != "accepted"}
     if failed:
         named = [(_REASONS.get(reason, reason.replace("_", " ")), count) for reason, count in failed.items()]
-        content.append(blocks.table(("why an answer was put aside", "questions"), named))
+        content.append(blocks.table(("why an answer was not used", "questions"), named))
     return content
 
 
 def _self_agreement(twice: Facts) -> str:
     if not twice["documents"]:
-        return "No document was asked about twice, so how far the model agrees with itself is not known."
+        return "No document was labelled twice, so the model's self-agreement is not known."
     return (
-        f"Of {twice['documents']:,} documents that were asked about twice, {percent(twice['equal'])} got the same points "
-        f"and {percent(twice['within_one'])} points that differ by at most one{_kappa(twice)}. What a model does not agree "
-        "with itself about, no scorer can learn from it."
+        f"Of {twice['documents']:,} documents that were labelled twice, {percent(twice['equal'])} got the same points and "
+        f"{percent(twice['within_one'])} points that differ by at most one{_kappa(twice)}. Self-agreement bounds what a scorer "
+        "can learn from the labels."
     )
 
 
 def _comparison(first: Facts, second: Facts) -> str:
     agreement = second["agreement"]
     if not agreement["documents"]:
-        return f"{second['model']} gave no label that could be compared."
+        return f"{second['model']} gave no label to compare."
     return (
         f"{first['model']} and {second['model']} gave the same points to {percent(agreement['equal'])} of "
         f"{agreement['documents']:,} documents, and points that differ by at most one to "
-        f"{percent(agreement['within_one'])}{_kappa(agreement)}. Only the labels of {first['model']} were learnt from."
+        f"{percent(agreement['within_one'])}{_kappa(agreement)}. The scorer learned only from the labels of {first['model']}."
     )
 
 

@@ -11,11 +11,11 @@ from codeprimer.reporting.facts import Facts
 from codeprimer.reporting.wording import duration, percent
 
 _NARROW = "\N{NO-BREAK SPACE}"
-"""Keeps a figure and its unit on one line in a column that is narrow."""
+"""Keeps a figure and its unit on one line in a narrow column."""
 
 
 def cost_chapter(facts: Facts) -> Chapter:
-    """What each step took."""
+    """Return the chapter on the time, memory, energy and money that each step took."""
     rows = [
         (
             step,
@@ -30,7 +30,7 @@ def cost_chapter(facts: Facts) -> Chapter:
         "cost",
         "Cost",
         [
-            blocks.text("Seconds when each artefact was made, over all attempts but those that were killed outright."),
+            blocks.text("Time that each artefact took, over all attempts except killed ones."),
             blocks.table(("step", "time", "peak memory so far", "result"), rows),
             *_speeds(facts["speed"]),
             *_footprint(facts["footprint"]),
@@ -39,58 +39,59 @@ def cost_chapter(facts: Facts) -> Chapter:
 
 
 def _speeds(speeds: Facts) -> Iterator[Block]:
-    """How well training used its machine, where that is recorded."""
-    told = {name: of for name, of in speeds.items() if "share_of_ceiling" in of}
-    if not told:
+    """Yield how well training used the hardware, where that was recorded."""
+    recorded = {name: of for name, of in speeds.items() if "share_of_ceiling" in of}
+    if not recorded:
         return
     rows = [
         (
             name,
             round(of["tokens_per_second"] or 0),
-            _share(of["share_of_ceiling"]),
-            _share(of["share_of_datasheet"]),
+            _percentage(of["share_of_ceiling"]),
+            _percentage(of["share_of_datasheet"]),
             of["device"],
             of["precision"],
             of["threads"],
         )
-        for name, of in told.items()
+        for name, of in recorded.items()
     ]
-    yield blocks.heading("How training used its machine")
+    yield blocks.heading("Hardware utilization of training")
     yield blocks.text(
-        "The share is the arithmetic of training (6 per weight of a matrix and token, attention as half of all pairs) over "
-        "what plain products of matrices reach on this machine, measured for a third of a second while the model trained; "
-        "models that train side by side take some of it from each other. Runs of less than a minute are not measured."
+        "Utilization is the FLOP/s of training (6 per matrix weight and token, plus causal attention) as a percentage of the "
+        "matmul peak of this machine, which was measured for a third of a second during training. Models that train at the "
+        "same time share the machine. Runs of less than a minute are not measured."
     )
     yield blocks.table(
-        ("model", "tokens/s", "of what products reach here", "of the datasheet", "device", "precision", "threads"), rows
+        ("model", "tokens/s", "of measured matmul peak", "MFU (of datasheet peak)", "device", "precision", "threads"),
+        rows,
     )
 
 
-def _share(value: float | None) -> str:
+def _percentage(value: float | None) -> str:
     return "-" if value is None else percent(value)
 
 
 def _footprint(of: Facts) -> Iterator[Block]:
-    """Hours, energy, CO2 and money, with what they are reckoned from."""
+    """Yield hours, energy, CO2 and money, with the assumptions behind them."""
     if not of["steps"]:
         return
     has_gpus = bool(of["total"]["gpu_hours"])
-    rows = [(step, *_measures(part, has_gpus)) for step, part in [*of["steps"].items(), ("all", of["total"])]]
+    rows = [(step, *_measures(part, has_gpus)) for step, part in [*of["steps"].items(), ("total", of["total"])]]
     assumed = of["assumed"]
-    power = "measured while it trained" if of["power_is_measured"] else "its datasheet's limit"
-    gpu = f"{assumed['watts_per_gpu']:g} W per GPU" if assumed["watts_per_gpu"] else f"for a GPU {power}"
+    power = "the power measured during training" if of["power_is_measured"] else "the datasheet's power limit"
+    gpu = f"{assumed['watts_per_gpu']:g} W per GPU" if assumed["watts_per_gpu"] else f"{power} of a GPU"
     yield blocks.heading("Energy, CO2 and money: estimates")
     yield blocks.text(
-        "Hours are recorded: those of the cores that a step kept for itself, whether all were busy or not. The rest is "
-        f"reckoned with the recipe's section report.cost: {assumed['watts_per_core']:g} W per core, "
+        "Hours are recorded: a step counts all cores reserved for it, busy or not. The other figures follow from the recipe's "
+        f"section report.cost: {assumed['watts_per_core']:g} W per core, "
         + (f"{gpu}, {assumed['usd_per_gpu_hour']:g} USD per GPU-hour, " if has_gpus else "")
-        + f"{assumed['co2_grams_per_kwh']:g} g of CO2 per kWh, {assumed['usd_per_core_hour']:g} USD per core-hour. What asking "
-        "a teacher cost stands with what it wrote."
+        + f"{assumed['co2_grams_per_kwh']:g} g of CO2 per kWh, {assumed['usd_per_core_hour']:g} USD per core-hour. "
+        "The chapters on labels and texts show what a teacher cost."
     )
     headings = ("step", "core-hours", *(["GPU-hours"] if has_gpus else []), "energy [Wh]", "CO2 [g]", "USD")
     yield blocks.table(headings, rows)
     if of["unknown"]:
-        yield blocks.text(f"Not known, and not counted: {', '.join(of['unknown'])}.", soft=True)
+        yield blocks.text(f"Unknown, and not counted: {', '.join(of['unknown'])}.", soft=True)
 
 
 def _measures(part: Facts, has_gpus: bool) -> tuple[float, ...]:
@@ -99,7 +100,7 @@ def _measures(part: Facts, has_gpus: bool) -> tuple[float, ...]:
 
 
 def seconds_at_work(costs: Iterable[Mapping[str, Any]]) -> float:
-    """Return how long at least one step was at work [s]; steps side by side count once."""
+    """Return how long at least one step was running [s]; steps that ran at the same time count once."""
     total, until = 0.0, 0.0
     for start, end in sorted((cost["ended"] - cost["seconds"], cost["ended"]) for cost in costs if "ended" in cost):
         total += max(0.0, end - max(start, until))

@@ -1,4 +1,4 @@
-"""The page and the two cards: facts in, text out."""
+"""The page and the cards: chapters and facts in, HTML and Markdown out."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def render_cards(name: str, facts: Facts, result: str, folders: Mapping[str, str
 
 
 def writers(facts: Facts) -> list[tuple[str, str | None]]:
-    """Return which language model wrote what, None for the offline author; nothing where no model was asked."""
+    """Return the language model that wrote each kind of text, None for the offline author; empty if no model was asked."""
     written = [(what, facts[what].get("writing")) for what in ("textbooks", "exercises") if what in facts]
     if not any(writing for _, writing in written):
         return []

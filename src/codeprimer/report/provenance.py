@@ -8,7 +8,7 @@ from codeprimer.reporting.facts import Facts
 
 
 def provenance_chapter(facts: Facts) -> Chapter:
-    """Every artefact's id; equal ids are equal bytes."""
+    """Return the chapter on the artefacts' ids."""
     rows = [
         (step, f"{of['stage']}-{of['id']}", of["version"], of["seed"] if of["seed"] is not None else "-")
         for step, of in facts["artefacts"].items()
@@ -18,9 +18,9 @@ def provenance_chapter(facts: Facts) -> Chapter:
         "Provenance",
         [
             blocks.text(
-                "An artefact's id hashes its stage's version and settings, its seed, the ids of its inputs and the content "
-                "of its source files. The same id means the same bytes."
+                "An artefact's id is a hash of its stage's version and settings, its seed, its plug-ins, the ids of its inputs "
+                "and the content of its source files. Equal ids mean equal bytes."
             ),
-            blocks.table(("step", "artefact", "version of the stage", "seed"), rows),
+            blocks.table(("step", "artefact", "stage version", "seed"), rows),
         ],
     )

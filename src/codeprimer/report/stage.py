@@ -1,7 +1,7 @@
-"""The report stage: every artefact in, one page, two cards and the facts out.
+"""The report stage: one page about every step, cards of the data set and the models, and the facts.
 
-Writes ``report.html`` (it shows seconds, so its bytes differ between runs), ``dataset_card.md``, ``model_card.md`` and
-``facts.json`` (equal for equal runs).
+Writes ``report.html`` (it shows times, so its bytes differ between runs), ``facts.json`` and, of what the run made,
+``dataset_card.md`` and ``model_card.md`` (equal for equal runs).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from codeprimer.reporting.wording import percent
 
 
 class ReportStage(Stage[ReportSettings]):
-    """What happened, for a reader who was not there."""
+    """All artefacts in; the page, the cards and the facts out."""
 
     name = "report"
     version = 3
@@ -29,19 +29,19 @@ class ReportStage(Stage[ReportSettings]):
     volatile = ("report.html",)
 
     def __init__(self, earlier: Sequence[Step]) -> None:
-        """Report on these steps, and read the artefact of each."""
+        """Make a stage that reads, and reports on, all these steps."""
         self._earlier = earlier
         self.reads = tuple(step.name for step in earlier)
 
     @classmethod
     def steps(cls, settings: ReportSettings, recipe: Sections, earlier: Sequence[Step]) -> Iterator[Step]:
-        """Yield the one step, which reads every other one."""
+        """Yield one step, which reads every earlier one."""
         stage = cls(earlier)
         titled = settings.model_copy(update={"title": settings.title or recipe.name})
         yield Step(cls.number, cls.name, stage, titled, {name: name for name in stage.reads})
 
     def run(self, settings: ReportSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
-        """Write the page, the facts, and the cards of what the run made."""
+        """Write the page, the facts, and the cards of the data set and the models that the run made."""
         from codeprimer.report.page import chapters, render_cards, render_page, result_of
 
         facts = facts_of(inputs, settings.cost)

@@ -10,7 +10,7 @@ CostRow = tuple[str, int, int, int, float, float, float | None]
 
 
 def writing_blocks(facts: Facts, kept: int) -> list[Block]:
-    """Return what texts by a teacher cost; nothing where no teacher was asked."""
+    """Return the cost of a teacher's texts; nothing where no teacher was asked."""
     writing = facts.get("writing")
     if writing is None:
         return []
@@ -19,17 +19,17 @@ def writing_blocks(facts: Facts, kept: int) -> list[Block]:
     if second is not None:
         rows.append(cost_row(second, second["compared"]["second"]))
     content: list[Block] = [
-        blocks.heading("What it cost to have them written"),
-        blocks.table(("model", "orders", "kept", "answers", "M tokens", "USD", "USD per 1,000 kept"), rows),
+        blocks.heading("Cost of the texts"),
+        blocks.table(("model", "requests", "kept", "answers", "M tokens", "USD", "USD per 1,000 kept"), rows),
     ]
     content += several_models(writing)
     if second is not None:
         compared = second["compared"]
         content.append(
             blocks.text(
-                f"Both were given the first {compared['orders']:,} orders: {compared['first']:,} texts of {writing['model']} "
-                f"passed every check, {compared['second']:,} of {second['model']}. What {second['model']} wrote is compared "
-                "only, and is in no training set."
+                f"Both models got the first {compared['orders']:,} requests: {compared['first']:,} texts of {writing['model']} "
+                f"passed every check, {compared['second']:,} of {second['model']}. The texts of {second['model']} serve this "
+                "comparison only; no training set contains them."
             )
         )
     return content
@@ -41,7 +41,7 @@ def several_models(of: Facts) -> list[Block]:
     if len(served) < 2:
         return []
     counts = ", ".join(f"{name} {count:,}" for name, count in served.items())
-    return [blocks.text(f"Behind the name {of['model']} the server used more than one model: {counts} answers.")]
+    return [blocks.text(f"The server answered as {of['model']} with more than one model: {counts} answers.")]
 
 
 def cost_row(of: Facts, kept: int | None = None) -> CostRow:

@@ -10,7 +10,7 @@ from codeprimer.reporting.wording import named_counts
 
 
 def textbooks_chapter(facts: Facts, examples: int) -> Chapter:
-    """Sections, in curriculum order, every code block executed."""
+    """Return the chapter on the textbooks."""
     books = facts["textbooks"]
     content: list[Block] = [
         blocks.text(

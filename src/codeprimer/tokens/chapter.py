@@ -8,7 +8,7 @@ from codeprimer.reporting.facts import Facts
 
 
 def tokens_chapter(facts: Facts) -> Chapter:
-    """The vocabulary, and how much of each set there is to train on."""
+    """Return the chapter on the vocabulary and the sizes of the training sets."""
     tokens = facts["tokens"]
     rows = [
         (
@@ -21,7 +21,9 @@ def tokens_chapter(facts: Facts) -> Chapter:
         )
         for name, of in tokens["sets"].items()
     ]
-    origin = "that of the model that training starts from" if tokens.get("taken") else "learnt from this run's own text"
+    origin = (
+        "taken from the model that training starts from" if tokens.get("taken") else "learned from this run's texts"
+    )
     checked = sum(of["checked_against_tokenizers"] for of in tokens["sets"].values())
     headings = ("training set", "documents", "left out", "tokens", "bytes per token", "longer than the context")
     return Chapter(
@@ -29,11 +31,11 @@ def tokens_chapter(facts: Facts) -> Chapter:
         "Tokens",
         [
             blocks.text(
-                f"A byte-level BPE of {tokens['vocabulary']:,} tokens, {origin}. Every exam and "
-                f"validation problem fits the context of {tokens['context']} tokens together with its answer. tiktoken "
-                f"and tokenizers gave the same ids for all {checked:,} documents checked."
+                f"A byte-level BPE vocabulary of {tokens['vocabulary']:,} tokens, {origin}. Every exam and validation problem "
+                f"fits into the context of {tokens['context']} tokens with its answer. tiktoken and tokenizers gave the "
+                f"same ids for all {checked:,} documents that were checked."
             ),
             blocks.table(headings, rows),
-            blocks.code("An exercise, cut into tokens", "·".join(tokens["sample"])),
+            blocks.code("An exercise, split into tokens", "·".join(tokens["sample"])),
         ],
     )

@@ -12,12 +12,11 @@ from codeprimer.reporting.wording import megabytes, percent
 
 MODELS = ("control", "base", "tuned")
 
-
-_OPTIMISERS = {"adamw": "AdamW", "muon": "Muon for the matrices inside the layers and AdamW for everything else"}
+_OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon for the weight matrices of the layers and AdamW for everything else"}
 
 
 def training_chapter(facts: Facts) -> Chapter:
-    """Three models, one loop, three mixtures of data."""
+    """Return the chapter on the three models."""
     rows = [(name, *_training_row(facts[name], facts["tokens"]["sets"])) for name in MODELS]
     points, heldout = _curves(facts, "loss_curve"), _curves(facts, "heldout_curve")
     headings = (
@@ -44,23 +43,23 @@ def training_chapter(facts: Facts) -> Chapter:
     )
 
 
-def _how(facts: Facts, watched: bool) -> str:
-    """Return how the models were trained, and how their curves are to be read."""
-    of_base = "; of base's the loss on held-out code chose one" if "base" in _chosen(facts) else ""
+def _how(facts: Facts, heldout: bool) -> str:
+    """Return how the models were trained, and how to read their loss curves."""
+    of_base = ", base's by the loss on held-out code" if "base" in _chosen(facts) else ""
     dashed = (
-        " The dashed curves are losses on the same held-out code, so these can be compared; the bits per byte of the "
-        "results are measured on other documents."
+        " The dashed curves show the loss on the same held-out code, so these can be compared; bits per byte in the chapter "
+        "Result are measured on other documents."
     )
     return (
-        f"Phi architecture, {_optimisers(facts)}, linear warm-up and decay. tuned continues from base, and of its checkpoints "
-        f"validation chose one{of_base}; control has the tokens, the batches and the learning rates of both, on raw code, and "
-        "its last checkpoint counts. Losses are on different texts: only each curve's own course can be read, not one model "
-        f"against another.{dashed if watched else ''}"
+        f"Phi architecture, {_optimizers(facts)}, linear warm-up and decay. tuned continues from base; its checkpoint was "
+        f"chosen by the validation score{of_base}. control trains on raw code with the tokens, batch sizes and learning rates "
+        "of both; its last checkpoint is published. The models train on different texts, so their training losses cannot be "
+        f"compared with each other.{dashed if heldout else ''}"
     )
 
 
 def _curves(facts: Facts, kind: str) -> list[dict[str, Any]]:
-    """Return the points of one kind of curve of all models; tuned goes on where base has ended."""
+    """Return the points of one kind of curve of all models; tuned continues where base ended."""
     return [
         {"model": name, "tokens": point["tokens"] + _tokens_before(facts, name), "loss": point["loss"]}
         for name in MODELS
@@ -69,25 +68,27 @@ def _curves(facts: Facts, kind: str) -> list[dict[str, Any]]:
 
 
 def _beginning(facts: Facts) -> str:
-    """Return what the models had before their first step."""
+    """Return what the models started from."""
     if not facts["tokens"].get("taken"):
         return (
-            "The vocabulary that all three share is learnt from code, textbooks and exercises, not from raw code, so equal "
-            "tokens are not quite equal bytes."
+            "All three models share one vocabulary. It was learned from filtered code, textbooks and exercises, not from raw "
+            "code, so equal numbers of tokens are slightly different numbers of bytes."
         )
-    said = "control and base start from a model that the recipe names, and all three have its tokenizer."
+    said = "control and base start from the model that the recipe names; all three models use its tokenizer."
     if (adapter := facts["tuned"].get("adapter")) is None:
         return said
     return (
-        f"{said} Its weights stayed as they were: trained were adapters of rank {adapter['rank']} for "
-        f"{', '.join(adapter['targets'])} ({adapter['parameters']:,} parameters), which tuned took over from base."
+        f"{said} Its weights are frozen: only adapters of rank {adapter['rank']} for {', '.join(adapter['targets'])} "
+        f"({adapter['parameters']:,} parameters) were trained. tuned continues with the adapters of base."
     )
 
 
-def _optimisers(facts: Facts) -> str:
-    """Return with what, and at which highest rate, the models were trained."""
+def _optimizers(facts: Facts) -> str:
+    """Return the optimizers and their peak learning rates."""
     phases = [phase for name in ("base", "tuned") for phase in facts[name]["phases"]]
-    said = (f"{_OPTIMISERS[phase['optimiser']]} (peak rate {phase['peak_learning_rate']:g})" for phase in phases)
+    said = (
+        f"{_OPTIMIZERS[phase['optimiser']]} (peak learning rate {phase['peak_learning_rate']:g})" for phase in phases
+    )
     return ", then ".join(dict.fromkeys(said))
 
 
@@ -98,10 +99,10 @@ def _training_row(of: Facts, sets: Facts) -> tuple[Any, ...]:
     return of["parameters"], of["tokens"], read, of["steps"], mixture, epochs, of["precision"], of["final_loss"]
 
 
-def _mixture(shares: Mapping[str, float]) -> str:
-    total = sum(shares.values())
+def _mixture(weights: Mapping[str, float]) -> str:
+    total = sum(weights.values())
     return " + ".join(
-        name if len(shares) == 1 else f"{percent(share / total)} {name}" for name, share in shares.items()
+        name if len(weights) == 1 else f"{percent(weight / total)} {name}" for name, weight in weights.items()
     )
 
 
@@ -110,7 +111,7 @@ def _tokens_before(facts: Facts, name: str) -> int:
 
 
 def _chosen(facts: Facts) -> list[str]:
-    """Return the models of which a checkpoint was chosen: tuned, and base where there was more than its last one."""
+    """Return the models whose checkpoint was chosen: tuned, and base where it had several candidates."""
     return [name for name in ("base", "tuned") if name == "tuned" or len(facts[name]["selection"]["candidates"]) > 1]
 
 
@@ -119,5 +120,5 @@ def _selection(name: str, selection: Facts) -> Block:
         (of["step"], of["tokens"], of["score"], "published" if of["step"] == selection["published_step"] else "")
         for of in selection["candidates"]
     ]
-    by = "score on validation problems" if name == "tuned" else "minus the loss on held-out code"
+    by = "score on validation problems" if name == "tuned" else "negative loss on held-out code"
     return blocks.table((f"{name} at step", "tokens", by, ""), rows)
