@@ -22,6 +22,7 @@ ORDER = [
     "engines",
     "teachers",
     "model",
+    "reporting",
     "exam",
     "start",
     "corpus",
