@@ -6,7 +6,6 @@ import json
 import os
 import pickle
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from codeprimer.core import registry
 from codeprimer.core.console import Console
-from codeprimer.core.errors import SourceError
-from codeprimer.corpus.sources.base import SourceSettings
-from codeprimer.corpus.sources import PythonEnvironmentSource, RawDocument, Source
-from codeprimer.corpus.sources.environment import PACKAGES
+from codeprimer.core.errors import RecipeError, SourceError
+from codeprimer.core.plugins import Tool, load, make, selected
+from codeprimer.corpus.sources.base import RawDocument, Source
+from codeprimer.corpus.sources.environment import PACKAGES, PythonEnvironmentSource
+from codeprimer.run.loading import parse_recipe
 
 MIT = "Permission is hereby granted, free of charge, to any person obtaining a copy"
 
@@ -35,9 +34,10 @@ class Listener(Console):
         self.warnings.append(text)
 
 
-def source(kind: str, path: Path | None, **more: Any) -> Source:
-    found: Callable[[SourceSettings, Console], Source] = registry.load("sources", kind)
-    return found(SourceSettings(kind=kind, name="mine", path=path, **more), Listener())
+def source(kind: str, path: Path, **more: Any) -> Source:
+    settings = load("source", kind).Settings.model_validate({"kind": kind, "name": "mine", "path": path, **more})
+    made: Source = make("source", settings)
+    return made
 
 
 def documents(found: Source, size: int = 10_000, limit: int = 1_000) -> list[RawDocument]:
@@ -101,7 +101,7 @@ def test_a_tree_of_any_depth_is_walked(tmp_path: Path) -> None:
         assert [document.path[-8:] for document in documents(source("folder", tmp_path / "code"))] == ["d/end.py"]
         assert [document.content for document in documents(source("jsonl", tmp_path / "code"))] == [b"x = 1"]
     finally:
-        # Whatever else clears the folder away gives up at this depth.
+        # pytest's own clean-up fails at this depth.
         subprocess.run(["rm", "-rf", tmp_path / "code"], check=True)
 
 
@@ -123,7 +123,7 @@ def test_a_folder_below_that_cannot_be_read_is_an_error(kind: str, tree: Path, m
             raise PermissionError(13, "Permission denied", str(path))
         return scan(path)
 
-    # The tests may run as root, whom no mode of a folder keeps out.
+    # Permissions do not stop root, who may run the tests.
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(SourceError, match="deep cannot be read"):
         source(kind, tree).digest()
@@ -181,8 +181,8 @@ def test_a_digest_follows_content_names_and_licences_but_not_the_place(tree: Pat
 def test_a_missing_path_is_one_sentence_that_names_it(kind: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"corpus\.sources: mine: .*/nowhere does not exist"):
         source(kind, tmp_path / "nowhere")
-    with pytest.raises(SourceError, match=f"mine is of kind {kind} and needs a path"):
-        source(kind, None)
+    with pytest.raises(RecipeError, match=rf"corpus\.sources\.0\.path: is missing .*source '{kind}'"):
+        parse_recipe({"name": "x", "corpus": {"sources": [{"kind": kind, "name": "mine"}]}}, "mine.yaml")
 
 
 @pytest.mark.parametrize(
@@ -198,11 +198,12 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
         source("folder", write(tmp_path / "x.py"))
 
 
-def test_settings_that_a_kind_ignores_are_warned_of(tree: Path) -> None:
-    console = Listener()
-    settings = SourceSettings(kind="folder", name="mine", path=tree, text_column="code")
-    list(registry.load("sources", "folder")(settings, console).chunks(1))
-    assert console.warnings == ["corpus.sources: mine: kind folder ignores text_column"]
+@pytest.mark.parametrize(("kind", "key"), [("folder", "text_column"), ("python_env", "path")])
+def test_a_setting_of_another_kind_is_an_error_that_names_the_key(kind: str, key: str, tree: Path) -> None:
+    path = {} if kind == "python_env" else {"path": str(tree)}
+    values = {"name": "x", "corpus": {"sources": [{"kind": kind, "name": "mine", key: "code", **path}]}}
+    with pytest.raises(RecipeError, match=rf"corpus\.sources\.0\.{key}: unknown key .*source '{kind}'"):
+        parse_recipe(values, "mine.yaml")
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
@@ -275,7 +276,9 @@ def test_a_text_longer_than_the_limit_is_cut_and_a_list_of_licences_joined(tmp_p
 
 def test_the_environment_gives_the_standard_library_and_the_listed_packages() -> None:
     console = Listener()
-    found = PythonEnvironmentSource(SourceSettings(kind="python_env", name="python"), console)
+    found: PythonEnvironmentSource = make(
+        "source", selected("source", "python_env", name="python"), {"console": Tool(lambda: console)}
+    )
     files = found.files()
     by_path = {entry.path: entry for entry in files}
     assert len(by_path) == len(files) > 2_000
@@ -304,8 +307,3 @@ def test_the_list_of_packages_is_what_a_plain_install_brings() -> None:
         waiting += [need.name for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
     mostly_compiled = {"annotated-doc", "certifi", "hf-xet", "httptools", "orjson", "vl-convert-python", "xxhash"}
     assert set(PACKAGES) == brought - mostly_compiled - {"codeprimer"}
-
-
-def test_the_environment_takes_no_path(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="python_env takes no path"):
-        source("python_env", tmp_path)
