@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support import stage_tools
+from tests.support import plugin_package, stage_tools
 
-from codeprimer.core import plugins
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.errors import PluginError, RecipeError
 from codeprimer.core.stage import identify, run_stage
@@ -84,40 +81,15 @@ class Chunk:
         for number in range(0, 3, self.step):
             yield RawDocument(f"{number}.py", "counted", None, b"x = %d\\n" % number)
 """
-ENTRY_POINTS = """\
-[codeprimer.filters]
-word = outside_plugins:WordFilter
-classes = outside_plugins:ClassesFilter
-greedy = outside_plugins:GreedyFilter
-unrelated = outside_plugins:NoFilter
-empty = outside_plugins:ClassesFilter
-
-[codeprimer.sources]
-counting = outside_plugins:CountingSource
-"""
+FILTERS = "word:WordFilter classes:ClassesFilter greedy:GreedyFilter unrelated:NoFilter empty:ClassesFilter"
 
 
 @pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A package outside codeprimer, installed as pip would leave it."""
-    site = tmp_path / "site"
-    (site / "outside-1.5.dist-info").mkdir(parents=True)
-    (site / "outside_plugins.py").write_text(MODULE)
-    (site / "outside-1.5.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: outside\nVersion: 1.5\n")
-    (site / "outside-1.5.dist-info/entry_points.txt").write_text(ENTRY_POINTS)
-    monkeypatch.syspath_prepend(str(site))
-    forget()
-    yield
-    monkeypatch.undo()
-    forget()
-
-
-def forget() -> None:
-    """Make codeprimer look for plug-ins anew."""
-    sys.modules.pop("outside_plugins", None)
-    importlib.invalidate_caches()
-    for cached in (plugins._points, plugins.load, plugins.code_digest):
-        cached.cache_clear()
+def installed(tmp_path: Path) -> Iterator[None]:
+    """A package with filters and a source of its own."""
+    (tmp_path / "site").mkdir()
+    with plugin_package(tmp_path / "site", MODULE, filter=FILTERS, source="counting:CountingSource"):
+        yield
 
 
 FILES = {
@@ -168,7 +140,7 @@ def test_a_filter_follows_its_settings(tmp_path: Path) -> None:
 def test_an_exception_names_the_filter_and_its_line(processes: int, tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code/long.py").write_text("long = 1\n" * 2_000)  # so that there are two units, and so two processes
-    with pytest.raises(PluginError, match=r"'word' \(outside_plugins\).*KeyError.*no such thing.*outside_plugins\.py:"):
+    with pytest.raises(PluginError, match=r"'word' \(toy_plugins\).*KeyError.*no such thing.*toy_plugins\.py:"):
         build(tmp_path, ["word"], processes, more="fatal.py")
 
 
@@ -182,7 +154,7 @@ def test_an_answer_that_is_no_text_names_the_filter_and_the_file(tmp_path: Path)
 def test_a_setting_that_it_does_not_have_is_named_with_key_and_plugin() -> None:
     values = {"name": "x", "corpus": {"filters": ["tests", {"kind": "word", "wrod": "x"}]}}
     with pytest.raises(
-        RecipeError, match=r"mine\.yaml: corpus\.filters\.1\.wrod: .*'word', package outside 1\.5.*'word'\?"
+        RecipeError, match=r"mine\.yaml: corpus\.filters\.1\.wrod: .*'word', package toy-plugins 1\.2.*'word'\?"
     ):
         parse_recipe(values, "mine.yaml")
 
@@ -192,13 +164,13 @@ def test_a_setting_that_it_does_not_have_is_named_with_key_and_plugin() -> None:
     ("kind", "fact"), [("greedy", "teacher"), ("unrelated", r"corpus\.filter\.Filter"), ("empty", "reason")]
 )
 def test_a_plugin_that_cannot_be_a_filter_is_named_before_anything_runs(kind: str, fact: str) -> None:
-    with pytest.raises(PluginError, match=rf"corpus\.filters: '{kind}' \(package outside 1\.5\).*{fact}"):
+    with pytest.raises(PluginError, match=rf"corpus\.filters: '{kind}' \(package toy-plugins 1\.2\).*{fact}"):
         parse_recipe({"name": "x", "corpus": {"filters": [kind]}}, "mine.yaml")
 
 
 @pytest.mark.usefixtures("installed")
 def test_a_row_that_fails_in_a_source_names_the_source(tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match=r"'counting' \(outside_plugins\).*ValueError.*outside_plugins\.py:"):
+    with pytest.raises(PluginError, match=r"'counting' \(toy_plugins\).*ValueError.*toy_plugins\.py:"):
         build(tmp_path, [], sources=[{"kind": "counting", "name": "numbers"}])
 
 
