@@ -9,7 +9,7 @@ import pytest
 
 from codeprimer.analysis.python_imports import is_about_system, origin_of
 from codeprimer.analysis.python_signs import ModuleSigns
-from codeprimer.analysis.python_walk import look_at, signs_of
+from codeprimer.analysis.python_walk import count_signs, signs_of
 
 CODE = '''
 """A module."""
@@ -115,10 +115,10 @@ def test_the_module_s_own_counts(signs: ModuleSigns) -> None:
 
 def test_a_deep_tree_does_not_break_the_walk() -> None:
     text = "x = " + " + ".join(["1"] * 900)
-    assert look_at(text, ast.parse(text)).nodes > 1_500
+    assert count_signs(text, ast.parse(text)).nodes > 1_500
     deep = "y = " + "[" * 90 + "]" * 90
     assert sys.getrecursionlimit() > 100
-    assert look_at(deep, ast.parse(deep)).nodes == 92
+    assert count_signs(deep, ast.parse(deep)).nodes == 92
 
 
 def test_every_name_that_python_can_bind_counts_as_bound() -> None:
