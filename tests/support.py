@@ -19,6 +19,17 @@ from codeprimer.engines.local import local_engine
 QUIET = Console("quiet")
 
 
+class Listener(Console):
+    """A quiet console that records its warnings."""
+
+    def __init__(self) -> None:
+        super().__init__("quiet")
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+
 def given(tool: Any) -> Tool:
     """Return a tool that is there already."""
     return Tool(lambda: tool)

@@ -84,7 +84,7 @@ def test_an_elif_is_no_deeper_than_its_if() -> None:
     assert signs_of(nested).functions[0].depth == 2
 
 
-def test_names_are_told_by_what_they_stand_for(signs: ModuleSigns) -> None:
+def test_names_are_classified_by_origin(signs: ModuleSigns) -> None:
     assert signs.uses["plain"] == 1  # math
     assert signs.uses["plumbing"] == 1  # os
     assert signs.uses["foreign"] == 1  # np
@@ -98,7 +98,7 @@ def test_a_wildcard_counts_only_where_it_hides_something(signs: ModuleSigns) -> 
     assert signs_of("from numpy import *\nfrom .base import *\n").wildcard_imports == 2
 
 
-def test_attributes_are_told_by_what_they_belong_to(signs: ModuleSigns) -> None:
+def test_attributes_are_classified_by_owner(signs: ModuleSigns) -> None:
     assert signs.self_attributes == 4
     assert signs.basic_attributes == 3  # append twice, math.sqrt
     assert signs.attributes == 9
@@ -141,7 +141,7 @@ def f(a, /, b, *c, d, **e):
     assert found.uses["builtin"] == 3
 
 
-def test_modules_are_known_by_what_they_are_for() -> None:
+def test_modules_are_classified_by_purpose() -> None:
     assert origin_of("math") == "plain"
     assert origin_of("os.path") == "plumbing"
     assert origin_of("numpy.linalg") == "foreign"

@@ -97,7 +97,7 @@ def matches(built: Built) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_thirteen_shared_words_are_found_in_any_text_whatever_the_case_and_punctuation(tmp_path: Path) -> None:
+def test_thirteen_common_words_are_found_regardless_of_case_and_punctuation(tmp_path: Path) -> None:
     comment = "# We return the SUM of the 'squares' of those numbers; in the list, that are odd.\nx = 1\n"
     built = run(tmp_path, raw=[document(comment)])
     assert matches(built) == [("code", "exam/0000", "words-13gram"), ("raw", "exam/0000", "words-13gram")]
@@ -116,7 +116,7 @@ def test_kept_code_that_is_no_raw_document_is_compared_too(tmp_path: Path) -> No
     assert [row["text"] for row in built.artifact.rows("raw")] == [OTHER]
 
 
-def test_twelve_shared_words_of_a_long_prose_are_no_match(tmp_path: Path) -> None:
+def test_twelve_common_words_of_a_long_prose_do_not_match(tmp_path: Path) -> None:
     comment = "# " + " ".join(PROSE.split()[:12]) + "\nx = 1\n"
     assert matches(run(tmp_path, raw=[document(comment)])) == []
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
-from tests.support import stage_tools
+from tests.support import Listener, stage_tools
 
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
@@ -26,17 +26,6 @@ from codeprimer.corpus.stage import CorpusStage
 
 LIBRARY = Path(sysconfig.get_path("stdlib"))
 MIT = "Permission is hereby granted, free of charge, to any person obtaining a copy"
-
-
-class Listener(Console):
-    """A quiet console that remembers its warnings."""
-
-    def __init__(self) -> None:
-        super().__init__("quiet")
-        self.warnings: list[str] = []
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
 
 
 def build(code: Path, store: Path, processes: int = 1, console: Console | None = None, **settings: Any) -> Artifact:
@@ -122,7 +111,7 @@ def test_the_copy_under_a_licence_stays_and_all_origins_are_recorded(corpus: Art
     assert documents["one/bisect.py"]["origins"] == ["mine:one/bisect.py"]
 
 
-def test_pairs_of_copies_lead_to_the_one_that_stayed(corpus: Artifact) -> None:
+def test_pairs_of_duplicates_name_the_kept_one(corpus: Artifact) -> None:
     documents = {row["doc_id"]: row["path"] for row in corpus.rows("documents")}
     pairs = {row["path"]: row for row in corpus.rows("duplicates")}
     assert documents[pairs["one/heapq.py"]["kept_doc_id"]] == "two/copy_of_heapq.py"
@@ -203,7 +192,7 @@ def test_two_packages_are_too_few_to_hold_one_out(tmp_path: Path) -> None:
     assert any("nothing is held out" in warning for warning in console.warnings)
 
 
-def test_a_corpus_of_nothing_but_rubbish_is_an_error(tmp_path: Path) -> None:
+def test_a_corpus_without_a_usable_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code/a.py").write_text("print 'two'\n")
     with pytest.raises(EmptyOutputError, match="corpus would publish an empty table 'documents'"):
@@ -244,7 +233,7 @@ def test_sources_need_different_names() -> None:
         CorpusSettings(sources=twice)
 
 
-def test_similar_files_of_many_sizes_are_kept_apart_from_copies(tmp_path: Path) -> None:
+def test_no_two_kept_documents_are_near_duplicates(tmp_path: Path) -> None:
     """No two kept documents are near-duplicates of each other."""
     from codeprimer.analysis.minhash import jaccard, shingles
 

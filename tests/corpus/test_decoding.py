@@ -34,7 +34,7 @@ def test_a_coding_line_changes_nothing_for_a_text_that_is_utf8() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["klingon", "utf-8", "ascii", "hex", "raw_unicode_escape"])
-def test_a_coding_line_that_is_not_true_is_no_help(encoding: str) -> None:
+def test_a_wrong_coding_line_leaves_the_file_undecoded(encoding: str) -> None:
     content = CODING.format(encoding).encode("latin-1") + b"\\ud800\n"
     dropped = decode(content, MAX_BYTES)
     assert isinstance(dropped, Drop) and dropped.reason == "not_utf8"

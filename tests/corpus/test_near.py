@@ -64,7 +64,7 @@ def test_the_preferred_copy_stays(tmp_path: Path) -> None:
 
 
 def test_the_worst_case_is_bounded_and_counted(tmp_path: Path) -> None:
-    # Texts of one bag of similarity below the threshold share bands without being copies.
+    # Texts whose similarity is below the threshold have bands in common without being near-duplicates.
     generator = random.Random(4)
     base = words(generator, 120)
     texts = [" ".join(changed(base, 0.04, generator)) for _ in range(40)]

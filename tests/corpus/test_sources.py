@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.support import Listener
 
-from codeprimer.core.console import Console
 from codeprimer.core.errors import RecipeError, SourceError
 from codeprimer.core.plugins import Tool, load, make, selected
 from codeprimer.corpus.sources.base import RawDocument, Source
@@ -21,17 +21,6 @@ from codeprimer.corpus.sources.environment import PACKAGES, PythonEnvironmentSou
 from codeprimer.run.loading import parse_recipe
 
 MIT = "Permission is hereby granted, free of charge, to any person obtaining a copy"
-
-
-class Listener(Console):
-    """A quiet console that remembers its warnings."""
-
-    def __init__(self) -> None:
-        super().__init__("quiet")
-        self.warnings: list[str] = []
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
 
 
 def source(kind: str, path: Path, **more: Any) -> Source:
@@ -193,7 +182,7 @@ def test_an_empty_folder_is_an_error(kind: str, what: str, tmp_path: Path) -> No
         source(kind, tmp_path).digest()
 
 
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
+def test_a_file_instead_of_a_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="is a file; kind folder needs a folder"):
         source("folder", write(tmp_path / "x.py"))
 
@@ -219,7 +208,7 @@ ROWS = [{"content": f"x = {i}  # é\n", "path": f"m{i}.py", "package": f"p{i % 2
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
-def test_rows_become_documents_whatever_the_chunks(kind: str, tmp_path: Path) -> None:
+def test_rows_become_documents_with_chunks_of_any_size(kind: str, tmp_path: Path) -> None:
     found = source(kind, write_rows(tmp_path / f"data.{kind}", ROWS))
     expected = [RawDocument(row["path"], row["package"], "MIT", row["content"].encode()) for row in ROWS]
     assert documents(found, size=50) == documents(found, size=10**6) == expected

@@ -111,7 +111,7 @@ class Census:
     names: dict[int, str]
     """"source:path" of every row that is a duplicate or has duplicates."""
     origins: dict[int, list[str]]
-    """The names of all copies of a kept row that has some, its own first."""
+    """For each kept row with duplicates the names of all of them, its own first."""
     package_bytes: dict[str, int]
     """The size of each package's kept documents [bytes]."""
 

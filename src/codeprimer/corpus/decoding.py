@@ -11,7 +11,7 @@ from codeprimer.corpus.reasons import HUGE, NOT_UTF8, Drop
 def decode(content: bytes, max_bytes: int) -> str | Drop:
     """Return a file's text without a byte order mark, every line ending a newline; or why it cannot be decoded.
 
-    UTF-8 is tried before the file's coding line: rows of data files are always UTF-8, whatever the line says.
+    UTF-8 is tried before the file's coding line: rows of data files are always UTF-8, even if the line names another encoding.
     """
     if len(content) > max_bytes:
         return Drop(HUGE, f"more than {max_bytes:,} bytes")

@@ -17,9 +17,8 @@ import numpy.typing as npt
 
 from codeprimer.analysis.minhash import jaccard
 from codeprimer.analysis.words import U64Array
+from codeprimer.corpus.exact import Index
 from codeprimer.corpus.settings import NearDuplicateSettings
-
-Index = npt.NDArray[np.int64]
 
 _CACHED_BYTES = 64 * 2**20
 """Size of the cache of sets of hashes while verifying [bytes]."""

@@ -69,7 +69,7 @@ def check_text(file: File, filters: Sequence[Filter]) -> Drop | None:
 
 
 def _row(source: str, file: File) -> Document:
-    """Return the document as it stands now; copies and the split come later."""
+    """Return the document; the last pass adds the origins of its duplicates and the split."""
     return {
         "doc_id": document_id(file.text),
         "parent_id": None,

@@ -28,7 +28,7 @@ class Tally:
         self.pairs: Counter[str] = Counter()
         self.similarities: Counter[str] = Counter()
         self.sizes: Counter[int] = Counter()
-        self.copied: list[tuple[int, str]] = []
+        self.most_copied: list[tuple[int, str]] = []
         self.examples: dict[str, list[dict[str, str]]] = {}
 
     def keep(self, document: Document) -> None:
@@ -43,7 +43,7 @@ class Tally:
         self.packages[document["package"]] += 1
         self.package_bytes[document["package"]] += size
         self.sizes[max(edge for edge in _SIZE_EDGES if edge <= size)] += 1
-        self.copied = sorted([*self.copied, (-len(document["origins"]), document["path"])])[:_EXAMPLES]
+        self.most_copied = sorted([*self.most_copied, (-len(document["origins"]), document["path"])])[:_EXAMPLES]
 
     def drop(self, row: DroppedFile) -> None:
         """Count a dropped file."""
@@ -94,7 +94,7 @@ class Tally:
                 "exact": self.pairs["exact"],
                 "near": self.pairs["near"],
                 "near_similarity": dict(sorted(self.similarities.items())),
-                "most_copied": [{"path": path, "copies": -count} for count, path in self.copied if count < -1],
+                "most_copied": [{"path": path, "copies": -count} for count, path in self.most_copied if count < -1],
             },
             "size_histogram": [{"from_bytes": edge, "documents": self.sizes[edge]} for edge in _SIZE_EDGES[:-1]],
             "examples_dropped": dict(sorted(self.examples.items())),

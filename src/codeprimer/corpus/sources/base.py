@@ -1,4 +1,4 @@
-"""The contract of a source, and what sources of files share.
+"""The contract of a source, and helpers for sources of files.
 
 A source runs in the main process: it lists and digests. Its chunks are small values that travel to worker processes,
 where each reads its own documents, one at a time.
