@@ -154,7 +154,7 @@ def test_an_answer_that_is_no_text_names_the_filter_and_the_file(tmp_path: Path)
 def test_a_setting_that_it_does_not_have_is_named_with_key_and_plugin() -> None:
     values = {"name": "x", "corpus": {"filters": ["tests", {"kind": "word", "wrod": "x"}]}}
     with pytest.raises(
-        RecipeError, match=r"mine\.yaml: corpus\.filters\.1\.wrod: .*'word', package toy-plugins 1\.2.*'word'\?"
+        RecipeError, match=r"mine\.yaml: corpus\.filters\.1\.wrod: .*'word'.*package toy-plugins 1\.2.*'word'\?"
     ):
         parse_recipe(values, "mine.yaml")
 

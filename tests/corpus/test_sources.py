@@ -16,7 +16,7 @@ from tests.support import Listener
 
 from codeprimer.core.errors import RecipeError, SourceError
 from codeprimer.core.plugins import Tool, load, make, selected
-from codeprimer.corpus.sources.base import RawDocument, Source
+from codeprimer.corpus.sources.base import RawDocument, Source, digest_files_below
 from codeprimer.corpus.sources.environment import PACKAGES, PythonEnvironmentSource
 from codeprimer.run.loading import parse_recipe
 
@@ -166,11 +166,19 @@ def test_a_digest_follows_content_names_and_licences_but_not_the_place(tree: Pat
     assert source("folder", moved).digest() == renamed
 
 
+def test_a_digest_of_a_folder_follows_the_files_with_its_suffixes(tree: Path) -> None:
+    notes = digest_files_below(tree, ".txt")
+    code = digest_files_below(tree, ".py")
+    write(tree / "a/notes.txt", "changed\n")
+    assert digest_files_below(tree, ".txt") != notes
+    assert digest_files_below(tree, ".py") == code
+
+
 @pytest.mark.parametrize("kind", ["folder", "jsonl", "parquet"])
 def test_a_missing_path_is_one_sentence_that_names_it(kind: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"corpus\.sources: mine: .*/nowhere does not exist"):
         source(kind, tmp_path / "nowhere")
-    with pytest.raises(RecipeError, match=rf"corpus\.sources\.0\.path: is missing .*source '{kind}'"):
+    with pytest.raises(RecipeError, match=rf"corpus\.sources\.0\.path: .*missing.*'{kind}'"):
         parse_recipe({"name": "x", "corpus": {"sources": [{"kind": kind, "name": "mine"}]}}, "mine.yaml")
 
 

@@ -146,12 +146,18 @@ def data_files(settings: PathSettings, suffixes: Sequence[str]) -> list[tuple[Pa
     root = existing_path(settings)
     if root.is_file():
         return [(root, printable(root.name))]
-    found = sorted(path for path in files_below(root) if path.suffix in suffixes and path.is_file())
+    found = _named_below(root, suffixes)
     if not found:
         raise SourceError(
             f"corpus.sources: {settings.name}: {root} holds no file that ends in {' or '.join(suffixes)}; name another "
             "path or kind"
         )
+    return found
+
+
+def _named_below(root: Path, suffixes: Sequence[str]) -> list[tuple[Path, str]]:
+    """Return the files below a folder that end in a suffix, sorted, with their names relative to it."""
+    found = sorted(path for path in files_below(root) if path.suffix in suffixes and path.is_file())
     return [(path, printable(path.relative_to(root).as_posix())) for path in found]
 
 
@@ -194,6 +200,11 @@ def digest_data_files(files: Iterable[tuple[Path, str]]) -> str:
         digest.update(f"{name}\0".encode())
         digest_content(digest, path)
     return digest.hexdigest()
+
+
+def digest_files_below(root: Path, *suffixes: str) -> str:
+    """Return the XXH3-128 of the names and content of the files below a folder that end in a suffix, such as ".md"."""
+    return digest_data_files(_named_below(root, suffixes))
 
 
 def unreadable(path: Path, error: OSError) -> SourceError:
