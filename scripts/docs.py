@@ -18,7 +18,8 @@ SOURCE = ROOT / "src" / "codeprimer"
 TREE_BEGIN, TREE_END = "<!-- file tree: scripts/docs.py -->\n", "<!-- end of file tree -->\n"
 
 FOLDERS = (
-    "core", "analysis", "curriculum", "authors", "sandbox", "engines", "teachers", "embedders", "model", "benchmarks", "reporting",
+    "core", "analysis", "curriculum", "authors", "sandbox", "engines", "teachers", "embedders", "model", "benchmarks",
+    "reporting",
     *dict.fromkeys(stage.__module__.split(".")[1] for stage in STAGES),
     "run", "commands",
 )  # fmt: skip

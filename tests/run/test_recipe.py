@@ -48,7 +48,12 @@ def test_every_step_comes_after_what_it_reads_and_its_inputs_are_what_its_stage_
         assert set(step.inputs) == set(step.stage.reads)
         seen.add(step.name)
     assert [step.link for step in steps if step.number in (5, 20, 70, 71, 72, 90)] == [
-        "05-exam", "20-quality", "70-control", "71-base", "72-tuned", "90-report",
+        "05-exam",
+        "20-quality",
+        "70-control",
+        "71-base",
+        "72-tuned",
+        "90-report",
     ]
     assert [step.number for step in steps] == sorted(step.number for step in steps)
 
@@ -198,7 +203,10 @@ PHASE = {"tokens": 1000}
         ),
         ({"quality": {"annotator": "rubrik"}}, r"quality\.annotator: annotator 'rubrik' .* did you mean 'rubric'\?"),
         ({"exercises": {"author": "ofline"}}, r"exercises\.author: author 'ofline' .* did you mean 'offline'\?"),
-        ({"corpus": {"sources": [{"kind": "foldr", "name": "x"}]}}, r"corpus\.sources\.0\.kind: source 'foldr' .* 'folder'\?"),
+        (
+            {"corpus": {"sources": [{"kind": "foldr", "name": "x"}]}},
+            r"corpus\.sources\.0\.kind: source 'foldr' .* 'folder'\?",
+        ),
     ],
 )
 def test_a_name_that_nothing_has_is_an_error_when_the_recipe_is_read(values: dict[str, object], message: str) -> None:

@@ -27,9 +27,7 @@ def clean(
         console.say(f"{size / 2**20:8.1f} MiB  {path}")
     if yes:
         cleaning.remove(runs, found)
-    done = (
-        "removed" if yes else f"can be removed with `codeprimer clean{' --partials' if partials else ''} --yes`"
-    )
+    done = "removed" if yes else f"can be removed with `codeprimer clean{' --partials' if partials else ''} --yes`"
     console.say(f"{len(found)} folders, {_mebibytes(found)} {done}")
     if waiting and not partials:
         console.say(f"kept: {len(waiting)} interrupted attempts, {_mebibytes(waiting)}; --partials removes them too")

@@ -19,9 +19,7 @@ Backend = Literal["auto", "codeprimer", "transformers", "endpoint"]
 
 RecipeOrRun = Annotated[
     Path,
-    typer.Argument(
-        help="A recipe (YAML), or a run folder, which holds its recipe.", metavar="RECIPE|RUN"
-    ),
+    typer.Argument(help="A recipe (YAML), or a run folder, which holds its recipe.", metavar="RECIPE|RUN"),
 ]
 RunPath = Annotated[Path, typer.Argument(help="A run folder, such as runs/tiny.", metavar="RUN")]
 Overrides = Annotated[

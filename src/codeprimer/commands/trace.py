@@ -12,7 +12,10 @@ from codeprimer.commands.shared import Json, RunPath, console_for, print_json
 def trace(
     run_path: RunPath,
     document: Annotated[
-        str, typer.Argument(help="A document id or its first 8 or more characters, or a path or its end.", metavar="DOCUMENT")
+        str,
+        typer.Argument(
+            help="A document id or its first 8 or more characters, or a path or its end.", metavar="DOCUMENT"
+        ),
     ],
     json: Json = False,
 ) -> None:

@@ -1,6 +1,6 @@
 """Plug-ins: classes with settings of their own, selected in a recipe by ``kind:`` and found as entry points.
 
-The built-ins register exactly like anybody's own package::
+The built-ins register like the plug-ins of any other package::
 
     [project.entry-points."codeprimer.sources"]
     gitlab = "my_package:GitlabSource"
@@ -117,7 +117,7 @@ def reporting(settings: PluginSettings, plugin: type | None = None) -> Iterator[
         last = traceback.extract_tb(error.__traceback__)[-1]
         raise PluginError(
             f"plug-in {settings.kind!r} ({owner.__module__}) failed with {type(error).__name__}: {error} "
-            f"({last.filename}:{last.lineno}, in {last.name}); mend the plug-in, or take it out of the recipe"
+            f"({last.filename}:{last.lineno}, in {last.name}); fix the plug-in, or remove it from the recipe"
         ) from error
 
 
@@ -162,7 +162,7 @@ def load(role: str, kind: str) -> type[Plugin]:
     try:
         found = points[kind].load()
     except Exception as error:
-        raise PluginError(f"{where} cannot be imported: {type(error).__name__}: {error}; mend or remove it") from error
+        raise PluginError(f"{where} cannot be imported: {type(error).__name__}: {error}; fix or remove it") from error
     if not (isinstance(found, type) and issubclass(found, Plugin) and issubclass(found.Settings, PluginSettings)):
         raise PluginError(f"{where} is not a class derived from codeprimer's {role.title()}; see docs/extending.md")
     return found
@@ -201,9 +201,9 @@ class Role:
             found = load(self.name, value["kind"])
         except CodeprimerError as error:
             raise PydanticCustomError("plugin", "{problem}", {"problem": str(error)}) from None
-        assert issubclass(found.Settings, base), (
-            f"the settings of {self.name} {value['kind']!r} must derive from {base.__name__}"
-        )
+        if not issubclass(found.Settings, base):
+            problem = f"{self.name} {value['kind']!r}: its Settings must derive from {base.__name__}; fix the plug-in"
+            raise PydanticCustomError("plugin", "{problem}", {"problem": problem})
         return found.Settings.model_validate_json(orjson.dumps(value))
 
 
@@ -217,7 +217,7 @@ def selected(role: str, kind: str, **settings: Any) -> Any:
 
 @dataclass(frozen=True)
 class Tool:
-    """Something that a plug-in may ask for, made when it is asked for."""
+    """A tool that a plug-in may ask for; it is made on demand."""
 
     make: Callable[[], Any]
     identity: Callable[[], Any] = lambda: None

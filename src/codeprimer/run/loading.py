@@ -69,7 +69,10 @@ class _StrictLoader(yaml.SafeLoader):
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             kind = node.tag.rpartition(":")[2]
             raise yaml.constructor.ConstructorError(
-                None, None, f"{_short(node.value)} is not a valid {kind} ({error}); correct or quote it", node.start_mark
+                None,
+                None,
+                f"{_short(node.value)} is not a valid {kind} ({error}); correct or quote it",
+                node.start_mark,
             ) from None
 
 

@@ -106,9 +106,7 @@ def print_life(console: Console, life: dict[str, Any]) -> None:
     for entry in life["life"]:
         place = f"{entry['step']}/{entry['table']}"
         if place == "quality/scores" and ("quality", "labels") not in places:
-            console.say(
-                "\n[cyan]quality/labels[/]\n  not in the labelled sample: it was only scored"
-            )
+            console.say("\n[cyan]quality/labels[/]\n  not in the labelled sample: it was only scored")
         console.say(f"\n[cyan]{place}[/]")
         for name, value in entry["row"].items():
             if value is None or value == [] or name == "doc_id":

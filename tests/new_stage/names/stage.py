@@ -53,5 +53,8 @@ class NamesStage(Stage[NamesSettings]):
     def chapter(cls, facts: Mapping[str, Any], examples: int) -> Chapter:
         """Show the most frequent names."""
         found = facts["names"]
-        content = [blocks.text(f"{found['names']:,} names."), blocks.table(("name", "count"), list(found["first"].items()))]
+        content = [
+            blocks.text(f"{found['names']:,} names."),
+            blocks.table(("name", "count"), list(found["first"].items())),
+        ]
         return Chapter("names", "Names", content)
