@@ -1,7 +1,7 @@
-"""The concept graph: what is taught, and what each concept builds on.
+"""The concept graph: what is taught, and the prerequisites of each concept.
 
-Reads nothing and writes nothing. Its one idea: the order of ``CONCEPTS`` is the order of the curriculum, so no concept
-comes before one that it needs. What there is to say about a concept is in ``curriculum.lessons``.
+``CONCEPTS`` is in curriculum order: each concept comes after its prerequisites. The texts are in
+``authors.offline.lessons``.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from types import MappingProxyType
 
 @dataclass(frozen=True)
 class Concept:
-    """One thing to learn."""
+    """A concept of the curriculum."""
 
     name: str
-    """The word by which operations, exercises and sections refer to it."""
+    """Its name in operations, exercises and sections."""
     title: str
     area: str
     prerequisites: tuple[str, ...]
-    """The concepts it builds on directly."""
+    """Its direct prerequisites."""
     summary: str
-    """A noun phrase that says what is learned, such as ``keeping only the items that pass a test``."""
+    """A gerund phrase, such as ``keeping only the items that pass a test``."""
 
 
-# Areas stand alone on their line; under each, two lines per concept:
+# An area is a line of its own; below it, each concept has two lines:
 #     name < prerequisites
-#         Title: what is learned
+#         Title: summary
 _GRAPH = """
 basics
     variables <

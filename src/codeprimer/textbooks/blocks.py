@@ -1,7 +1,4 @@
-"""The code of a section, and what the section claims that it prints.
-
-Reads a section's text. Its one idea: a comment behind a ``print`` call is a claim. The program that is executed checks
-every claim, whoever wrote the section.
+"""The code of a section as one program that also checks the output which the text claims.
 
 A claim is a comment at the end of a top-level ``print`` call, or the comment lines under ``# Output:``.
 """
@@ -40,7 +37,7 @@ def program_of(blocks: Sequence[str]) -> Program:
 
 
 def with_claims(block: str) -> str:
-    """Return the block with a call of ``_claim`` after everything that is claimed to be printed.
+    """Return the block with a call of ``_claim`` after each claim.
 
     Raises SyntaxError where the block is not Python.
     """
