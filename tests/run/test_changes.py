@@ -68,7 +68,7 @@ def test_changed_sources_are_named_with_every_later_step_that_loses_its_link(run
     assert said.startswith("corpus is not what ")
     assert "(corpus.sources.0: the files that it reads changed)" in said
     assert "links of quality, contamination are removed" in said
-    assert "stays in " in said and "`codeprimer clean --yes`" in said
+    assert str(run.store.root) in said and "`codeprimer clean --yes`" in said
 
 
 def test_other_benchmarks_are_named_with_the_variable_that_leads_to_them(

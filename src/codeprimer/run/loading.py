@@ -155,19 +155,19 @@ def _sentence(error: ErrorDetails, values: Any) -> str:
     model, plugin = _model_at(location[:-1], values)
     match error["type"]:
         case "extra_forbidden":
-            return (
-                f"{key}: unknown key{plugin}; {nearest(str(location[-1]), sorted(getattr(model, 'model_fields', {})))}"
-            )
+            known = sorted(getattr(model, "model_fields", {}))
+            return f"{key}: unknown key{f' of {plugin}' if plugin else ''}; {nearest(str(location[-1]), known)}"
         case "missing":
-            return f"{key}: is missing{plugin}"
-        case "value_error":
-            return f"{key}: {error['msg'].removeprefix('Value error, ')}{plugin}"
+            return f"{key}: is missing{f'; {plugin} needs it' if plugin else ''}"
         case "plugin":
             return f"{key}.kind: {error['msg']}" if isinstance(error["input"], dict) else f"{key}: {error['msg']}"
         case "json_invalid":
             return f"{key}: {error['msg']}"
+        case "value_error":
+            message = error["msg"].removeprefix("Value error, ")
         case _:
-            return f"{key}: {_lower_first(error['msg'])}, got {_short(error['input'])}{plugin}"
+            message = f"{_lower_first(error['msg'])}, got {_short(error['input'])}"
+    return f"{key}: {message}{f' ({plugin})' if plugin else ''}"
 
 
 def _is_alternative(part: str | int) -> bool:
@@ -192,7 +192,7 @@ def _model_at(location: Sequence[str | int], values: Any) -> tuple[Any, str]:
                 model = load(role, kind).Settings
             except CodeprimerError:
                 return None, plugin
-            plugin = f" (a setting of {role} {kind!r}, package {package_of(role, kind)})"
+            plugin = f"{role} {kind!r} (package {package_of(role, kind)})"
     return model, plugin
 
 
