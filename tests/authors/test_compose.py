@@ -83,7 +83,7 @@ def test_equal_blueprints_give_equal_exercises_in_any_process() -> None:
         assert printed == exercise.program + "".join(exercise.tests)
 
 
-def test_whoever_checks_an_order_first_changes_nothing() -> None:
+def test_checking_a_blueprint_before_composing_it_changes_nothing() -> None:
     blueprint = draw_blueprint(Random(77))
     settle.cache_clear()
     first = compose(blueprint)

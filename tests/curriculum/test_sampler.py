@@ -34,7 +34,7 @@ def test_every_order_can_be_tested() -> None:
 
 
 def test_orders_are_balanced_over_operations() -> None:
-    rounds = 12
+    rounds = 8
     counts: Counter[str] = Counter()
     for blueprint in islice(balanced_blueprints(Random(3)), rounds * len(PRACTISED)):
         counts.update(blueprint.operations)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.textbooks.textbook_inputs import exam_exercises, publish_exam
+from tests.authors.exams import exam_exercises, publish_exam
 
 from codeprimer.analysis.ngrams import words
 from codeprimer.analysis.prose import SHORTEST_PROSE
