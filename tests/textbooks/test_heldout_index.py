@@ -7,7 +7,7 @@ from tests.authors.exams import exam_exercises, publish_exam
 
 from codeprimer.analysis.ngrams import words
 from codeprimer.analysis.prose import SHORTEST_PROSE
-from codeprimer.authors.offline.worked import specification
+from codeprimer.authors.offline.compose import specification
 from codeprimer.core.artifact import Store
 from codeprimer.textbooks.heldout_index import HeldOutIndex
 
@@ -51,7 +51,7 @@ def test_an_exam_solution_is_found_under_other_names(index: HeldOutIndex) -> Non
 def test_the_wording_of_a_problem_is_found_whatever_stands_around_it(index: HeldOutIndex) -> None:
     found_by_words = 0
     for exercise in exam_exercises(40):
-        spec = " ".join(specification(exercise).split())
+        spec = specification(exercise)
         found = index.finding("integers>total", f"Here we go: {spec.upper()} That was it.", [])
         assert (found is not None) == (len(words(spec)) >= SHORTEST_PROSE)
         if found is not None:

@@ -40,7 +40,6 @@ class Blueprint:
 class Step:
     """One operation of an exercise, in words and in code."""
 
-    operation: str
     phrase: str
     """A clause in the imperative, such as ``keep only the even numbers``."""
     code: str

@@ -18,14 +18,13 @@ class Concept:
     name: str
     """Its name in operations, exercises and sections."""
     title: str
-    area: str
     prerequisites: tuple[str, ...]
     """Its direct prerequisites."""
     summary: str
     """A gerund phrase, such as ``keeping only the items that pass a test``."""
 
 
-# An area is a line of its own; below it, each concept has two lines:
+# Below the name of an area, each concept has two lines:
 #     name < prerequisites
 #         Title: summary
 _GRAPH = """
@@ -224,35 +223,17 @@ classes
 
 
 def _read(graph: str) -> Iterator[Concept]:
-    area, name = "", ""
-    prerequisites: tuple[str, ...] = ()
-    for line in graph.splitlines():
-        text = line.strip()
-        if line and not line.startswith(" "):
-            area = text
-        elif "<" in text:
-            name, _, words = text.partition(" <")
-            prerequisites = tuple(words.split())
-        elif text:
-            title, _, summary = text.partition(": ")
-            yield Concept(name, title, area, prerequisites, summary)
-
-
-_ORDERED = tuple(_read(_GRAPH))
-
-CONCEPTS: Mapping[str, Concept] = MappingProxyType({concept.name: concept for concept in _ORDERED})
-"""Every concept by its name, in curriculum order."""
-
-AREAS: tuple[str, ...] = tuple(dict.fromkeys(concept.area for concept in _ORDERED))
-"""The areas, in curriculum order."""
-
-_POSITIONS = {name: position for position, name in enumerate(CONCEPTS)}
+    lines = [line.strip() for line in graph.splitlines() if line.startswith(" ")]
+    for head, text in zip(lines[::2], lines[1::2], strict=True):
+        name, _, prerequisites = head.partition(" <")
+        title, _, summary = text.partition(": ")
+        yield Concept(name, title, tuple(prerequisites.split()), summary)
 
 
 def check_graph(concepts: Iterable[Concept]) -> None:
     """Raise ValueError unless names are unique and every prerequisite is a concept that comes earlier.
 
-    A graph whose every arrow points backwards in one order has no cycle.
+    Such a graph has no cycle.
     """
     seen: set[str] = set()
     for concept in concepts:
@@ -264,14 +245,13 @@ def check_graph(concepts: Iterable[Concept]) -> None:
         seen.add(concept.name)
 
 
-def prerequisites_of(name: str) -> tuple[str, ...]:
-    """Return everything that a concept builds on, directly or not, in curriculum order."""
-    wanted = set(CONCEPTS[name].prerequisites)
-    # Prerequisites come earlier, so one pass from the end finds all of them.
-    for concept in reversed(_ORDERED):
-        if concept.name in wanted:
-            wanted.update(concept.prerequisites)
-    return tuple(concept.name for concept in _ORDERED if concept.name in wanted)
+_ORDERED = tuple(_read(_GRAPH))
+check_graph(_ORDERED)
+
+CONCEPTS: Mapping[str, Concept] = MappingProxyType({concept.name: concept for concept in _ORDERED})
+"""Every concept by its name, in curriculum order."""
+
+_POSITIONS = {name: position for position, name in enumerate(CONCEPTS)}
 
 
 def position_of(name: str) -> int:

@@ -116,8 +116,8 @@ def call(scene: Scene, case: Case) -> str:
 
 
 def specification(exercise: Exercise) -> str:
-    """Return the docstring without its example."""
-    return exercise.prompt.split('"""')[1].partition(">>>")[0]
+    """Return the docstring of a composed exercise on one line, without its example."""
+    return " ".join(exercise.prompt.split('"""')[1].partition(">>>")[0].split())
 
 
 def _prompt(scene: Scene, text: str, style: str, cases: Sequence[Case], random: Random) -> str:
@@ -147,7 +147,6 @@ def _steps(scene: Scene, random: Random) -> tuple[Step, ...]:
     subject = wording.subject_of(scene.source)
     return tuple(
         Step(
-            applied.operation.name,
             wording.clause(applied.operation, applied.holes, subject if index == 0 else "it", random),
             written[index],
         )

@@ -11,6 +11,7 @@ from random import Random
 from string import Template
 
 from codeprimer.authors.backdrops import Backdrop
+from codeprimer.authors.offline.compose import specification
 from codeprimer.authors.offline.lessons import Lesson
 from codeprimer.authors.offline.practice import exercise_for
 from codeprimer.authors.offline.showing import show_output
@@ -19,7 +20,6 @@ from codeprimer.authors.offline.worked import (
     choose_example,
     remark_on_style,
     signature,
-    specification,
     trace,
     walk_through,
 )

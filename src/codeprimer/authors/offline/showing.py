@@ -11,11 +11,10 @@ from copy import deepcopy
 from itertools import pairwise
 from typing import Any
 
+from codeprimer.authors.claims import OUTPUT, is_print
+
 LINE = 92
 """Maximum length of a line with a comment [characters]; longer output goes below the call."""
-
-OUTPUT = "# Output:"
-"""The comment above output that goes below the statement."""
 
 
 class Printer:
@@ -52,14 +51,6 @@ def show_output(program: str) -> str:
         if output:
             shown[-1:] = _with_output(shown[-1], output, is_print(statement))
     return "\n".join([*shown, *lines[done:]]) + "\n"
-
-
-def is_print(statement: ast.stmt) -> bool:
-    """Return whether a statement is a call of ``print``."""
-    match statement:
-        case ast.Expr(value=ast.Call(func=ast.Name(id="print"))):
-            return True
-    return False
 
 
 def _with_output(line: str, output: list[str], on_the_line: bool) -> list[str]:

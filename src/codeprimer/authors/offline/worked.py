@@ -69,11 +69,6 @@ _STYLES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def specification(exercise: Exercise) -> str:
-    """Return the docstring on one line, without its example."""
-    return " ".join(exercise.prompt.split('"""')[1].partition(">>>")[0].split())
-
-
 def signature(exercise: Exercise) -> str:
     """Return how the function is called, such as ``total(numbers, limit)``; ``Scores.total`` for a method."""
     function = _function(exercise)
