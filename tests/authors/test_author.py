@@ -1,38 +1,77 @@
-"""The offline author, as the stages see it."""
+"""The contract of authors: the offline author fulfils it, and authors of other packages are refused or named in errors."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import islice
+from pathlib import Path
 from random import Random
+from typing import Any
 
-from codeprimer.authors.author import Author, OfflineAuthor
-from codeprimer.authors.offline.compose import compose
-from codeprimer.core import registry
-from codeprimer.curriculum.blueprints import FRAMES, STYLES, Blueprint, SectionBlueprint
+import pytest
+from tests.support import plugin_package
+
+from codeprimer.authors.author import Author
+from codeprimer.authors.offline.author import OfflineAuthor
+from codeprimer.authors.offline.compose import NO_TESTS, compose
+from codeprimer.authors.writing import drafts
+from codeprimer.core.errors import PluginError, RecipeError
+from codeprimer.core.plugins import PluginSettings, make, selected
+from codeprimer.curriculum.blueprints import FRAMES, STYLES, Blueprint, Exercise, Rejection, SectionBlueprint
 from codeprimer.curriculum.heldout import NOTHING
-from codeprimer.curriculum.sampler import STYLE_WEIGHTS, orders
+from codeprimer.curriculum.sampler import STYLE_WEIGHTS, balanced_blueprints
+from codeprimer.run.loading import parse_recipe
+
+AUTHORS = """
+from codeprimer.authors.author import Author
+from codeprimer.core.plugins import Plugin
 
 
-def test_the_offline_author_is_registered_like_anybodys() -> None:
-    author: Author = registry.load("authors", "offline")()
+class Sections(Author):
+    def sections(self, blueprints, held_out):
+        yield from ()
+
+
+class Exercises(Author):
+    def exercises(self, blueprints):
+        yield from ()
+
+
+class Greedy(Author):
+    in_workers = True
+
+    def __init__(self, settings, *, teacher):
+        super().__init__(settings)
+
+
+class Stranger(Plugin):
+    pass
+"""
+CLASSES = {"sections": "Sections", "exercises": "Exercises", "greedy": "Greedy", "stranger": "Stranger"}
+RECIPE = {"name": "small", "corpus": {"sources": [{"kind": "folder", "name": "code", "path": "code"}]}}
+
+
+def offline() -> OfflineAuthor:
+    author = make("author", selected("author", "offline"))
     assert isinstance(author, OfflineAuthor)
+    return author
 
 
-def test_exercises_come_in_the_order_of_their_blueprints_and_none_where_there_is_none() -> None:
-    ordered = list(islice(orders(Random(1)), 3))
-    idle = Blueprint("integers", ("sort", "total"))
-    written = list(OfflineAuthor().exercises([ordered[0], idle, *ordered[1:]]))
-    assert written == [compose(ordered[0]), None, compose(ordered[1]), compose(ordered[2])]
+def test_exercises_come_in_the_order_of_their_blueprints_with_a_rejection_where_there_is_none() -> None:
+    blueprints = list(islice(balanced_blueprints(Random(1)), 3))
+    redundant = Blueprint("integers", ("sort", "total"))
+    written = list(offline().exercises([blueprints[0], redundant, *blueprints[1:]]))
+    assert written == [compose(blueprints[0]), NO_TESTS, compose(blueprints[1]), compose(blueprints[2])]
 
 
 def test_the_author_writes_only_as_far_as_it_is_read() -> None:
-    endless = orders(Random(1))
-    assert len(list(islice(OfflineAuthor().exercises(endless), 5))) == 5
+    endless = balanced_blueprints(Random(1))
+    assert len(list(islice(offline().exercises(endless), 5))) == 5
 
 
 def test_sections_are_written_for_a_concept_and_an_audience() -> None:
-    (section,) = OfflineAuthor().sections([SectionBlueprint("sorting", "beginner", 3)], NOTHING)
-    assert section is not None and section.concept == "sorting"
+    (section,) = offline().sections([SectionBlueprint("sorting", "beginner", 3)], NOTHING)
+    assert not isinstance(section, Rejection) and section.concept == "sorting"
 
 
 def test_a_key_names_the_composition_and_nothing_else() -> None:
@@ -40,6 +79,51 @@ def test_a_key_names_the_composition_and_nothing_else() -> None:
     assert first.key == "integers>keep_even>total" == Blueprint("integers", ("keep_even", "total")).key
 
 
-def test_every_style_and_frame_is_ordered() -> None:
+def test_every_style_and_frame_is_requested() -> None:
     assert set(STYLE_WEIGHTS) == set(STYLES)
-    assert {blueprint.frame for blueprint in islice(orders(Random(2)), 300)} == set(FRAMES)
+    assert {blueprint.frame for blueprint in islice(balanced_blueprints(Random(2)), 300)} == set(FRAMES)
+
+
+@pytest.mark.parametrize(
+    ("stage", "kind", "facts"),
+    [
+        ("exercises", "sections", r"exercises\.author: 'sections' writes no exercises"),
+        ("textbooks", "exercises", r"textbooks\.author: 'exercises' writes no sections"),
+        ("textbooks", "stranger", r"textbooks\.author: toy_plugins\.Stranger .* Author"),
+        ("textbooks", "greedy", r"toy_plugins\.Greedy .*in_workers.* teacher"),
+        ("textbooks", "ofline", r"did you mean 'offline'"),
+    ],
+)
+def test_an_author_that_cannot_do_the_work_is_an_error_when_the_recipe_is_read(
+    tmp_path: Path, stage: str, kind: str, facts: str
+) -> None:
+    name, code = CLASSES.get(kind, "Sections"), AUTHORS
+    if kind != "greedy":  # a class that is refused at import takes its whole module with it
+        code = AUTHORS.replace("in_workers = True", "in_workers = False")
+    with (
+        plugin_package(tmp_path, code, author=f"{kind if kind in CLASSES else 'other'}:{name}"),
+        pytest.raises((RecipeError, PluginError), match=facts),
+    ):
+        parse_recipe(RECIPE | {stage: {"author": kind}}, "recipe.yaml")
+
+
+class Miscounting(Author):
+    """Yields one text too few or too many, or something else."""
+
+    def __init__(self, more: list[Any]) -> None:
+        super().__init__(PluginSettings(kind="miscounting"))
+        self.more = more
+
+    def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | Rejection]:
+        *all_but_one, _ = map(compose, blueprints)
+        return iter([*all_but_one, *self.more])
+
+
+@pytest.mark.parametrize("more", [[], [None], [NO_TESTS, NO_TESTS]])
+def test_an_author_must_yield_one_text_or_rejection_per_blueprint(more: list[Any]) -> None:
+    author = Miscounting(more)
+    blueprints = list(islice(balanced_blueprints(Random(1)), 3))
+    with pytest.raises(PluginError, match=r"'miscounting'.* one text or one Rejection per blueprint"):
+        list(drafts(author, author.exercises, blueprints))
+    author = Miscounting([NO_TESTS])
+    assert [blueprint for blueprint, _ in drafts(author, author.exercises, blueprints)] == blueprints

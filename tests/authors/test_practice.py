@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from codeprimer.authors.offline.practice import CLASSES, STYLES, exercise_for, hearts, known_concepts
+from codeprimer.authors.offline.practice import CLASSES, STYLES, exercise_for, known_concepts, operations_of
 from codeprimer.curriculum.catalogue import OPERATIONS
 from codeprimer.curriculum.concepts import CONCEPTS, position_of
 from codeprimer.curriculum.heldout import NOTHING, HeldOut
@@ -18,12 +18,12 @@ def operations(blueprint: str) -> tuple[str, ...]:
 def test_every_concept_can_be_practised(concept: str) -> None:
     exercise = exercise_for(concept, Random(3), NOTHING)
     assert exercise is not None
-    assert set(operations(exercise.blueprint)) & set(hearts(concept))
+    assert set(operations(exercise.blueprint)) & set(operations_of(concept))
 
 
 def test_a_concept_is_practised_by_its_own_operations_where_it_has_some() -> None:
-    assert all("primes" in OPERATIONS[name].concepts for name in hearts("primes"))
-    assert hearts("variables")
+    assert all("primes" in OPERATIONS[name].concepts for name in operations_of("primes"))
+    assert operations_of("variables")
 
 
 def test_examples_rarely_need_what_comes_later() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from codeprimer.authors.offline.showing import handed_on, results_of, show_output
+from codeprimer.authors.offline.showing import passed_on, results_of, show_output
 
 
 def test_the_output_of_a_print_call_stands_behind_it() -> None:
@@ -38,7 +38,7 @@ def test_steps_hand_on_what_the_next_one_reads() -> None:
 
 
 def test_a_step_with_two_variables_hands_on_the_one_that_is_read() -> None:
-    assert handed_on("a, b = 0, 1\nfor _ in range(3):\n    a, b = b, a + b", "return b * 2") == "b"
+    assert passed_on("a, b = 0, 1\nfor _ in range(3):\n    a, b = b, a + b", "return b * 2") == "b"
 
 
 def test_a_result_assigned_inside_a_condition_is_found() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from random import Random
 
+from codeprimer.authors.offline.compose import specification
 from codeprimer.authors.offline.worked import (
     assertion,
     choose_example,
@@ -9,7 +10,6 @@ from codeprimer.authors.offline.worked import (
     intermediate,
     remark_on_style,
     signature,
-    specification,
     trace,
     walk_through,
 )
@@ -27,8 +27,8 @@ EXERCISE = Exercise(
     solution="    return sum(x for x in numbers if x % 2 == 0) + extra\n",
     tests=("assert sum_evens([], 0) == 0",),
     steps=(
-        Step("keep_even", "keep the even numbers", "evens = [x for x in numbers if x % 2 == 0]"),
-        Step("total", "add them up, and add extra", "return sum(evens) + extra"),
+        Step("keep the even numbers", "evens = [x for x in numbers if x % 2 == 0]"),
+        Step("add them up, and add extra", "return sum(evens) + extra"),
     ),
     examples=(("sum_evens([], 0)", "0"), ("sum_evens([1, 2, 4], 5)", "11"), ("sum_evens([6, 8, 1, 3], 1)", "15")),
 )
@@ -44,7 +44,7 @@ METHOD = Exercise(
     ),
     solution="        return sum(self.values)\n",
     tests=("assert Scores([1]).total() == 1",),
-    steps=(Step("total", "add the numbers up", "return sum(self.values)"),),
+    steps=(Step("add the numbers up", "return sum(self.values)"),),
     examples=(("Scores([1]).total()", "1"), ("Scores([1, 2]).total()", "3")),
 )
 

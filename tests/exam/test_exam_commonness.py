@@ -8,14 +8,16 @@ from random import Random
 
 from codeprimer.authors.offline.compose import compose, specification
 from codeprimer.curriculum.blueprints import Exercise
-from codeprimer.curriculum.sampler import orders
+from codeprimer.curriculum.sampler import balanced_blueprints
 from codeprimer.exam.commonness import CommonWordings
 
 SAMPLE = 150
 
 
 def sampled() -> list[Exercise]:
-    return [exercise for one in islice(orders(Random(5)), SAMPLE) if (exercise := compose(one)) is not None]
+    return [
+        exercise for one in islice(balanced_blueprints(Random(5)), SAMPLE) if (exercise := compose(one)) is not None
+    ]
 
 
 def test_a_wording_of_the_sample_is_common_under_another_composition_only() -> None:

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from codeprimer.core.documents import ExerciseRow, document_id
+from codeprimer.exercises.tally import EXAMPLES, ExerciseTally
 
-from codeprimer.exercises.tally import EXAMPLES, Tally
 
-
-def row(prompt: str, style: str = "steps", blueprint: str = "integers>keep_even>total") -> dict[str, Any]:
+def row(prompt: str, style: str = "steps", blueprint: str = "integers>keep_even>total") -> ExerciseRow:
     return {
-        "prompt": prompt,
-        "solution": "    x = 1\n    return x\n",
-        "style": style,
+        "doc_id": document_id(prompt),
         "blueprint": blueprint,
         "concepts": ["lists"],
+        "style": style,
+        "entry_point": "f",
+        "prompt": prompt,
+        "solution": "    x = 1\n    return x\n",
         "tests": ["assert True"],
+        "verdict": "passed",
+        "tier": "jailed",
+        "request_id": None,
     }
 
 
 def test_the_same_prompt_is_new_only_once() -> None:
-    tally = Tally()
-    assert tally.is_new(row("def f():"))
-    tally.keep(row("def f():"), "tree")
-    assert not tally.is_new(row("def f():", "loop"))
-    assert tally.is_new(row("def g():"))
+    tally = ExerciseTally()
+    assert tally.is_new("def f():")
+    assert not tally.is_new("def f():")
+    assert tally.is_new("def g():")
 
 
 def test_figures_count_compositions_trees_and_reasons() -> None:
-    tally = Tally()
+    tally = ExerciseTally()
     tally.keep(row("def f():"), "one")
     tally.keep(row("class A:", blueprint="integers>total"), "two")
     tally.keep(row("def h():"), "one")
@@ -45,7 +48,7 @@ def test_figures_count_compositions_trees_and_reasons() -> None:
 
 
 def test_one_example_is_shown_per_style() -> None:
-    tally = Tally()
+    tally = ExerciseTally()
     for number in range(20):
         tally.keep(row(f"def f{number}():", style=f"style{number % 9}"), "tree")
     styles = [example["style"] for example in tally.facts()["examples"]]
@@ -53,4 +56,4 @@ def test_one_example_is_shown_per_style() -> None:
 
 
 def test_an_empty_tally_has_figures_too() -> None:
-    assert Tally().facts()["rarest_operation"] == 0
+    assert ExerciseTally().facts()["rarest_operation"] == 0

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.support import stage_tools
 
 from codeprimer.core.console import Console
@@ -14,8 +13,8 @@ from codeprimer.run.changes import replaced
 from codeprimer.run.execute import plan
 from codeprimer.run.flow import steps_until
 from codeprimer.run.folder import RunFolder
-from codeprimer.run.recipe import Recipe
 from codeprimer.run.loading import parse_recipe
+from codeprimer.run.recipe import Recipe
 
 CONSOLE = Console("quiet")
 

@@ -13,9 +13,9 @@ from codeprimer.core.settings import Settings
 from codeprimer.corpus.sources.columns import ColumnSettings
 from codeprimer.model.config import PhiConfig
 from codeprimer.run.flow import flow, steps_until
+from codeprimer.run.loading import load_recipe, parse_recipe
 from codeprimer.run.machine import with_machine, with_start
 from codeprimer.run.recipe import Recipe
-from codeprimer.run.loading import load_recipe, parse_recipe
 from codeprimer.run.recipe_text import render_recipe, render_reference
 from codeprimer.training.plan import Plan
 

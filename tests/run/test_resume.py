@@ -14,7 +14,6 @@ from pathlib import Path
 from tests.conftest import SmallRun
 
 from codeprimer.core.artifact import Artifact, file_digest, open_artifact
-
 from codeprimer.run.folder import RunFolder
 
 TRIES = 8

@@ -16,8 +16,8 @@ def test_the_defaults_write_for_every_audience() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"audiences": ("nobody",)}, "'nobody' is no audience; known: beginner"),
-        ({"audiences": ("pupil", "pupil")}, "an audience is given twice"),
+        ({"audiences": ("nobody",)}, "'nobody' .*beginner"),
+        ({"audiences": ("pupil", "pupil")}, "twice"),
         ({"audiences": ()}, "at least 1 item"),
         ({"min_words": 450}, r"min_words \(450\) must be below max_words \(450\)"),
         ({"sections": 0}, "greater than or equal to 1"),

@@ -1,21 +1,29 @@
 from __future__ import annotations
 
-from codeprimer.core.documents import document_id
-from codeprimer.core.shards import Row
-from codeprimer.textbooks.tally import Tally
+from codeprimer.core.documents import SectionRow, document_id
+from codeprimer.textbooks.tally import SectionTally
 
 
-def row(number: int, block: str = "x = 1") -> Row:
+def row(number: int, block: str = "x = 1") -> SectionRow:
     text = f"# {number}\n\n```python\n{block}\n```\n"
-    return {"doc_id": document_id(text), "concept": "sets", "audience": "pupil", "text": text}
+    return {
+        "doc_id": document_id(text),
+        "blueprint": "integer_set>sorted_members",
+        "concept": "sets",
+        "concepts": ["sets"],
+        "audience": "pupil",
+        "position": number,
+        "text": text,
+        "request_id": None,
+    }
 
 
 def test_figures_count_what_was_kept_and_why_the_rest_was_not() -> None:
-    tally = Tally(6)
+    tally = SectionTally(6)
     for number in range(6):
         tally.keep(row(number, f"x = {number % 2}"))
-    tally.reject({"reason": "failed"})
-    tally.reject({"reason": "failed"})
+    tally.reject("failed")
+    tally.reject("failed")
     facts = tally.facts()
     assert (facts["sections"], facts["concepts"]) == (6, 1)
     assert facts["by_concept"] == {"sets": 6}
@@ -29,11 +37,11 @@ def test_figures_count_what_was_kept_and_why_the_rest_was_not() -> None:
 
 
 def test_a_text_that_came_by_before_is_not_new() -> None:
-    tally = Tally(3)
-    assert tally.is_new(row(1))
-    assert tally.is_new(row(2))
-    assert not tally.is_new(row(1))
+    tally = SectionTally(3)
+    assert tally.is_new("one")
+    assert tally.is_new("two")
+    assert not tally.is_new("one")
 
 
 def test_no_section_at_all_gives_figures_too() -> None:
-    assert Tally(3).facts()["mean_words"] == 0.0
+    assert SectionTally(3).facts()["mean_words"] == 0.0

@@ -8,18 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from codeprimer.core import registry
-from codeprimer.core.errors import RecipeError
-from codeprimer.core.shards import Row, read_rows
-from codeprimer.curriculum.blueprints import Section, SectionBlueprint
+from codeprimer.authors.author import Author
+from codeprimer.core.documents import RejectedSection, SectionRow
+from codeprimer.core.plugins import PluginSettings, make, selected
+from codeprimer.core.shards import read_rows
+from codeprimer.curriculum.blueprints import Rejection, Section, SectionBlueprint
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.sandbox import Limits, Tier
 from codeprimer.textbooks import writing
-from codeprimer.textbooks.guarding import Guard
+from codeprimer.textbooks.heldout_index import HeldOutIndex
 from codeprimer.textbooks.settings import TextbooksSettings
-from codeprimer.textbooks.writing import UNIT_SECTIONS, WriteUnit, author_named, units_for, write_unit
+from codeprimer.textbooks.writing import UNIT_SECTIONS, SectionUnit, passed, units_for, write_sections
 
-NO_GUARD = Guard()
+NOTHING_HELD_OUT = HeldOutIndex()
+OFFLINE = make("author", selected("author", "offline"))
 WORDS = " ".join(["word"] * 200)
 
 
@@ -28,8 +30,10 @@ def section(blueprint: SectionBlueprint, code: str, words: str = WORDS) -> Secti
     return Section(blueprint.concept, blueprint.audience, "integers>total", (blueprint.concept,), text)
 
 
-class Careless:
+class Careless(Author):
     """An author whose first drafts are bad in every way there is, and whose second drafts are good."""
+
+    in_workers = True
 
     drafts = (
         "print(1)  # 2",
@@ -40,9 +44,10 @@ class Careless:
     )
 
     def __init__(self) -> None:
+        super().__init__(PluginSettings(kind="careless"))
         self.calls = 0
 
-    def sections(self, blueprints: Iterable[SectionBlueprint], guard: HeldOut) -> Iterator[Section | None]:
+    def sections(self, blueprints: Iterable[SectionBlueprint], held_out: HeldOut) -> Iterator[Section | Rejection]:
         self.calls += 1
         for number, blueprint in enumerate(blueprints):
             if self.calls > 1:
@@ -54,16 +59,18 @@ class Careless:
                     section(blueprint, "x = 1", "few words"),
                     section(blueprint, "x = 1", WORDS * 3),
                     replace(section(blueprint, ""), text=f"{WORDS}, but no code"),
-                    None,
+                    Rejection("not_written", "no idea"),
                 )[number - len(self.drafts)]
 
 
-def write(monkeypatch: pytest.MonkeyPatch, folder: Path, author: object, attempts: int) -> tuple[list[Row], list[Row]]:
-    monkeypatch.setattr(writing, "author_named", lambda name: author)
+def write(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, author: Author, attempts: int
+) -> tuple[list[SectionRow], list[RejectedSection]]:
     monkeypatch.setattr(writing, "LIMITS", Limits(seconds=0.3))
     settings = TextbooksSettings(sections=9, attempts=attempts)
-    write_unit(WriteUnit(0, 9, settings, 1, NO_GUARD, Tier.jailed), folder)
-    return list(read_rows(folder / "sections")), list(read_rows(folder / "rejected"))
+    write_sections(author, SectionUnit(0, 9, settings, 1, NOTHING_HELD_OUT, Tier.jailed), folder)
+    sections = list(read_rows(folder / "sections", None, SectionRow))
+    return sections, list(read_rows(folder / "rejected", None, RejectedSection))
 
 
 def test_bad_drafts_are_rejected_with_their_reasons(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -94,10 +101,13 @@ def test_a_rejected_section_is_written_anew(monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_the_offline_author_writes_sections_that_pass(tmp_path: Path) -> None:
     settings = TextbooksSettings(sections=30)
-    write_unit(WriteUnit(10, 25, settings, 1, NO_GUARD, Tier.jailed), tmp_path)
+    unit = SectionUnit(10, 25, settings, 1, NOTHING_HELD_OUT, Tier.jailed)
+    write_sections(OFFLINE, unit, tmp_path)
     rows = list(read_rows(tmp_path / "sections"))
     assert [row["position"] for row in rows] == list(range(10, 25))
     assert list(read_rows(tmp_path / "rejected")) == []
+    assert passed(unit, tmp_path) == len(unit) == 15
+    assert passed(replace(unit, stop=20), tmp_path) == 10
 
 
 def test_the_cut_into_units_does_not_change_the_sections(tmp_path: Path) -> None:
@@ -106,7 +116,7 @@ def test_the_cut_into_units_does_not_change_the_sections(tmp_path: Path) -> None
         for start, stop in pairwise(cuts):
             folder = tmp_path / name / str(start)
             folder.mkdir(parents=True)
-            write_unit(WriteUnit(start, stop, settings, 3, NO_GUARD, Tier.jailed), folder)
+            write_sections(OFFLINE, SectionUnit(start, stop, settings, 3, NOTHING_HELD_OUT, Tier.jailed), folder)
     texts = {
         name: [row["text"] for path in sorted((tmp_path / name).iterdir()) for row in read_rows(path / "sections")]
         for name in ("whole", "cut")
@@ -117,15 +127,5 @@ def test_the_cut_into_units_does_not_change_the_sections(tmp_path: Path) -> None
 
 def test_units_cover_every_section_once() -> None:
     for count in (1, UNIT_SECTIONS, random.Random(1).randrange(200, 2000)):
-        units = units_for(TextbooksSettings(sections=count), 1, NO_GUARD, Tier.jailed)
+        units = units_for(TextbooksSettings(sections=count), 1, NOTHING_HELD_OUT, Tier.jailed)
         assert [number for unit in units for number in range(unit.start, unit.stop)] == list(range(count))
-
-
-def test_an_author_that_does_not_exist_or_writes_no_sections_is_an_error_in_one_sentence(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with pytest.raises(RecipeError, match="author 'ofline' is not registered; did you mean 'offline'"):
-        author_named("ofline")
-    monkeypatch.setattr(registry, "load", lambda kind, name: object)
-    with pytest.raises(RecipeError, match=r"textbooks\.author: 'mute' writes no sections"):
-        author_named("mute")

@@ -1,1 +1,1 @@
-"""Who writes: authors take blueprints and give sections and exercises."""
+"""Authors: they take blueprints and write textbook sections and exercises."""

@@ -1,7 +1,6 @@
-"""The contract of an author: who writes textbooks and exercises.
+"""What an author is: a plug-in that writes textbook sections, exercises, or both, from blueprints.
 
-Reads blueprints. Its one idea: an author is asked for what a blueprint orders and may decline; what it writes is
-executed by the stage that asked, whichever author it is.
+The stage that asks executes everything an author writes and keeps only what passes its checks.
 """
 
 from __future__ import annotations
@@ -9,52 +8,68 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
-from codeprimer.core.errors import RecipeError
-from codeprimer.core.plugins import Plugin
-from codeprimer.curriculum.blueprints import Blueprint, Declined, Exercise, Section, SectionBlueprint
+from codeprimer.core.errors import PluginError
+from codeprimer.core.plugins import Plugin, PluginSettings, load, wanted
+from codeprimer.curriculum.blueprints import Blueprint, Exercise, Rejection, Section, SectionBlueprint
 from codeprimer.curriculum.heldout import HeldOut
-
-COMPARED = 200
-"""Texts that a second author is asked for as well, the first ones ordered: enough to tell shares that differ by a tenth."""
 
 
 class Author(Plugin):
-    """Writes exercises, sections, or both."""
+    """Writes exercises, sections, or both: a subclass overrides ``exercises``, ``sections`` or both.
+
+    An author must yield one text or one Rejection per blueprint, in the order of the blueprints.
+    """
 
     in_workers: ClassVar[bool] = False
-    """True where writing is plain computation without tools: the engine's workers share it, each with an author of its own.
-    False where an author keeps many requests in flight by itself."""
+    """True for plain computation without tools: each worker process makes an author of its own. False for an author that
+    keeps many requests in flight: it runs in the main process."""
     trusted_tests: ClassVar[bool] = False
-    """True where the tests of its exercises may share the process of other exercises' tests: they cannot do harm."""
+    """True if the tests of its exercises are known to be harmless: several exercises may then share a judge process."""
 
-    def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | Declined | None]:
-        """Yield the exercise that each blueprint orders, or why there is none, in the order of the blueprints.
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        """Raise PluginError for an author that runs in worker processes and wants tools, which do not exist there."""
+        super().__init_subclass__(**arguments)
+        if cls.in_workers and (tools := wanted(cls)):
+            raise PluginError(
+                f"{cls.__module__}.{cls.__qualname__} has in_workers = True and wants {', '.join(tools)}, but worker "
+                "processes have no tools; set in_workers = False, or do without tools"
+            )
 
-        Equal blueprints must give equal exercises.
-        """
-        del blueprints
-        raise RecipeError(f"exercises.author: {self.settings.kind!r} writes no exercises; choose another author")
+    def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | Rejection]:
+        """Yield an exercise per blueprint, or why there is none; equal blueprints must give equal exercises."""
+        raise NotImplementedError
 
-    def sections(self, blueprints: Iterable[SectionBlueprint], guard: HeldOut) -> Iterator[Section | Declined | None]:
-        """Yield the section that each blueprint orders, or why there is none, in the order of the blueprints."""
-        del blueprints, guard
-        raise RecipeError(f"textbooks.author: {self.settings.kind!r} writes no sections; choose another author")
+    def sections(self, blueprints: Iterable[SectionBlueprint], held_out: HeldOut) -> Iterator[Section | Rejection]:
+        """Yield a section per blueprint, or why there is none; no section may contain a held-out composition."""
+        raise NotImplementedError
 
     @property
     def second(self) -> Author | None:
-        """Another author who is given the first ``COMPARED`` orders too, for comparison only."""
+        """Another author that writes the first texts too, for comparison only."""
         return None
 
     def facts(self) -> dict[str, Any]:
-        """Return figures for the report, once it has written."""
+        """Return figures for the report, after writing."""
         return {}
 
     def estimate_exercises(self, count: int) -> str:
-        """Return what so many exercises will cost, for people; nothing where they cost nothing."""
+        """Return a human-readable cost estimate for ``count`` exercises; empty if they are free."""
         del count
         return ""
 
     def estimate_sections(self, count: int, words: int) -> str:
-        """Return what so many sections of at most ``words`` words will cost, for people; nothing where they cost nothing."""
+        """Return a human-readable cost estimate for ``count`` sections of at most ``words`` words; empty if they are free."""
         del count, words
         return ""
+
+
+def cannot_write(texts: str, settings: PluginSettings, key: str) -> Iterator[str]:
+    """Yield a sentence if the author selected under ``key`` of a recipe writes no ``texts``: "exercises" or "sections".
+
+    Raises PluginError where the plug-in is no author.
+    """
+    found = load("author", settings.kind)
+    if not issubclass(found, Author):
+        raise PluginError(f"{key}: {found.__module__}.{found.__qualname__} is not derived from codeprimer's Author")
+    if getattr(found, texts) is getattr(Author, texts):
+        yield f"{key}: {settings.kind!r} writes no {texts}; choose another author"

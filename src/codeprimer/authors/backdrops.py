@@ -1,29 +1,29 @@
-"""Everyday backdrops: the things, people and figures that a section is about.
+"""Everyday backdrops: the things, people and numbers that a section is about.
 
-Reads nothing. Its one idea: the randomness that is injected into a section comes as one consistent backdrop, so its
-sentences, names of variables and literals belong together: prices in a basket, delays of trains, books on a shelf.
+All randomness in a section's subject comes from one backdrop, so that its sentences, variable names and literals belong
+together: prices in a basket, delays of trains, books on a shelf.
 
-The holes of a lesson's templates, all of them filled by ``Backdrop.holes``:
+The placeholders (holes) of a lesson's templates, all filled by ``Backdrop.holes``:
 
 =============================  ====================================================================================
-``$numbers $number``           a plural and its singular, such as ``prices`` and ``price``; names of variables too
-``$numbers_of``                where they come from: ``the prices in a shopping basket``
+``$numbers $number``           a plural and its singular, such as ``prices`` and ``price``; also variable names
+``$numbers_of``                the plural with its origin: ``the prices in a shopping basket``
 ``$ints $more_ints``           lists of five to seven such numbers; ``$few_ints`` three; ``$sorted_ints`` ascending
-``$repeated_ints``             a list in which some numbers occur more than once
-``$limit``                     a number in the middle of ``$ints``; ``$low < $high`` lie to both sides of it
+``$repeated_ints``             a list with repeated numbers
+``$limit``                     the median of ``$ints``; ``$low < $limit < $high``
 ``$target $missing``           an item of ``$sorted_ints``, and a number that is not
 ``$words $word``               a plural and its singular, such as ``cities`` and ``city``
-``$words_of``                  where they come from: ``the cities of a train journey``
-``$strings $more_strings``     lists of four or five; ``$few_strings`` three; ``$repeated_strings`` with repetitions
+``$words_of``                  the plural with its origin: ``the cities of a train journey``
+``$strings $more_strings``     lists of four or five words; ``$few_strings`` three; ``$repeated_strings`` repeats
 ``$string $other_string``      two of them, as literals
 ``$table $key $amount``        a mapping, its key and its value: ``stock``, ``fruit``, ``count``
-``$table_of``                  what it is: ``a table that says what each dish costs``
+``$table_of``                  described: ``a table that says what each dish costs``
 ``$mapping $more_mapping``     two dictionary literals that share a key
 ``$pairs``                     a list of tuples, key and value
 ``$known $unknown``            a key of ``$mapping``, and one that is not
 ``$grid``                      a square table of three rows
-``$sentence $other_sentence``  strings of some words
-``$person $friend``            names of people, bare
+``$sentence $other_sentence``  strings of several words
+``$person $friend``            first names, without quotes
 ``$small $medium $large``      2-5, 6-12 and 20-99
 =============================  ====================================================================================
 """
@@ -156,7 +156,7 @@ SENTENCES = (
 
 
 class Backdrop:
-    """One drawing of everything that a section may speak of; equal generators give equal backdrops."""
+    """A random choice of everything a section may be about; equal generators give equal backdrops."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -166,7 +166,7 @@ class Backdrop:
         self.person, self.friend = random.sample(PEOPLE, 2)
 
     def holes(self) -> dict[str, str]:
-        """Return a text for every hole: the same backdrop each time, with new figures."""
+        """Return a text for every hole: the same things each time, with new numbers."""
         return {**self._numbers(), **self._words(), **self._table(), **self._rest()}
 
     def _numbers(self) -> Mapping[str, str]:
@@ -241,11 +241,11 @@ class Backdrop:
 
 
 def text_of(value: object) -> str:
-    """Return a literal with double quotes, as good Python code has them; values hold no quotes of their own."""
+    """Return a value as source text with double quotes; the value must contain no quotes."""
     return repr(value).replace("'", '"')
 
 
 def _clashes(table: Table, numbers: Numbers, words: Words) -> bool:
-    """Tell whether one name would stand for two things in the same program."""
+    """Return whether one name would mean two things in the same program."""
     taken = {numbers.plural, numbers.singular, words.plural, words.singular}
     return bool(taken & {table.name, table.key, table.amount})

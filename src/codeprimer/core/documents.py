@@ -211,9 +211,17 @@ class SectionRow(TypedDict):
 SECTIONS = schema_of(SectionRow)
 
 
-class RejectedSection(SectionRow, total=False):
+class RejectedSection(TypedDict, total=False):
     """A draft that was rejected: ``rejected``; what a draft never had is null."""
 
+    doc_id: str
+    blueprint: str
+    concept: str
+    concepts: list[str]
+    audience: str
+    position: Int32
+    text: str
+    request_id: str | None
     reason: str
     detail: str
 
@@ -242,9 +250,20 @@ class ExerciseRow(TypedDict):
 EXERCISES = schema_of(ExerciseRow)
 
 
-class RejectedExercise(ExerciseRow, total=False):
+class RejectedExercise(TypedDict, total=False):
     """A draft that was rejected: ``rejected``; what a draft never had is null."""
 
+    doc_id: str
+    blueprint: str
+    concepts: list[str]
+    style: str
+    entry_point: str
+    prompt: str
+    solution: str
+    tests: list[str]
+    verdict: str
+    tier: str
+    request_id: str | None
     reason: str
     detail: str
 

@@ -1,6 +1,5 @@
-"""What is taught, and how programs are composed from it.
+"""The curriculum: concepts, typed operations, and the composition of programs from them.
 
-Reads nothing and writes nothing: a service for the exam, the textbooks and the exercises. Its one idea: a program is
-a chain of typed operations, each with a wording, a rendering as code, and a meaning that was written independently of
-the rendering; so specification, solution and tests of a composed program never come from one another.
+A program is a chain of typed operations. Each operation has a wording, a rendering as code, and a meaning that is written
+independently of the rendering, so the specification, the solution and the tests of a program are independent too.
 """

@@ -1,8 +1,4 @@
-"""Who a section is written for, and how one speaks to them.
-
-Reads ``audiences.md``. Its one idea: another reader means other words, another tone and another kind of remark, not
-the same text under another title.
-"""
+"""The audiences of sections, from ``audiences.md``: each has its own wordings, tone and kind of remark."""
 
 from __future__ import annotations
 
@@ -17,7 +13,7 @@ from codeprimer.curriculum.markdown import blocks, parts
 FILE = Path(__file__).with_name("audiences.md")
 
 ASIDES = ("picture", "elsewhere", "practice", "cost")
-"""The kinds of remark that a lesson has for its readers."""
+"""The kinds of remark in a lesson, one of which suits each audience."""
 
 BANKS = (
     "Headings",
@@ -36,7 +32,7 @@ BANKS = (
     "Answer",
     "Closing",
 )
-"""Where phrases are needed; each is a template, ``curriculum.sections`` fills the holes."""
+"""The places in a section that need a phrase; phrases are templates, filled in ``authors.offline.section_parts``."""
 
 AUDIENCES = ("beginner", "pupil", "switcher", "analyst", "candidate", "scripter")
 """The names of all audiences."""
@@ -48,11 +44,11 @@ class Audience:
 
     name: str
     described: str
-    """A noun phrase: ``somebody who has never programmed before``."""
+    """A noun phrase that describes the reader."""
     aside: str
     """The kind of remark that suits this reader, one of ``ASIDES``."""
     phrases: Mapping[str, tuple[str, ...]]
-    """Ways of saying things, for each of ``BANKS``."""
+    """The phrases for each of ``BANKS``."""
 
 
 @cache

@@ -1,7 +1,7 @@
-"""Operations with their parameters settled, and what a chain of them means.
+"""Operations with bound parameters, and the meaning of a chain of them.
 
-Reads operations. Its one idea: a parameter is either a literal, the same in every test, or an argument of the
-function, drawn anew for each test; wording, code and meaning all see the same choice.
+A parameter is either a literal, the same in every test, or an argument of the function, with a new value for each test;
+wording, code and meaning use the same choice.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import Any
 
 from codeprimer.curriculum.operation import Operation, Parameter
 
-LIFT_SHARE = 0.25
-"""How often a parameter that may become an argument does."""
+ARGUMENT_PROBABILITY = 0.25
+"""The probability that a parameter which may be an argument becomes one."""
 
 LARGEST = 1_000_000
 LONGEST = 60
-"""Values beyond these are not tested: the largest integer, the longest text or collection."""
+"""The limits of tested values: the largest integer, the longest text or collection."""
 
 
 @dataclass(frozen=True)
 class Argument:
-    """A parameter that is an argument of the function."""
+    """A parameter that became an argument of the function."""
 
     name: str
     parameter: Parameter
@@ -36,7 +36,7 @@ class Applied:
     operation: Operation
     parameters: tuple[Any, ...]
     holes: dict[str, str]
-    """The parameters as source text, by their hole in the templates."""
+    """The parameters as source text, by their holes in the templates."""
 
     def values(self, arguments: dict[str, Any]) -> list[Any]:
         """Return the parameters' values for one test."""
@@ -44,7 +44,7 @@ class Applied:
 
 
 def bind(operations: Sequence[Operation], random: Random) -> tuple[Applied, ...]:
-    """Settle all parameters; at most one becomes an argument, besides second inputs."""
+    """Bind all parameters; at most one becomes an argument, besides second inputs."""
     taken: list[str] = []
     return tuple(_bind_one(operation, taken, random) for operation in operations)
 
@@ -53,7 +53,7 @@ def _bind_one(operation: Operation, taken: list[str], random: Random) -> Applied
     values: list[Any] = []
     holes = {}
     for parameter in operation.parameters:
-        lifted = parameter.always or (parameter.arguments and not taken and random.random() < LIFT_SHARE)
+        lifted = parameter.always or (parameter.arguments and not taken and random.random() < ARGUMENT_PROBABILITY)
         if lifted:
             name = random.choice([name for name in parameter.arguments if name not in taken] or ["extra"])
             taken.append(name)
@@ -66,23 +66,23 @@ def _bind_one(operation: Operation, taken: list[str], random: Random) -> Applied
 
 
 def arguments_of(chain: Sequence[Applied]) -> list[Argument]:
-    """Return the arguments of the function besides its first, in order."""
+    """Return the function's arguments after its first, in order."""
     return [value for applied in chain for value in applied.parameters if isinstance(value, Argument)]
 
 
 def literal(value: Any) -> str:
-    """Return a value as source text; equal values give equal texts, sets included."""
+    """Return a value as source text; equal values give equal texts, even sets."""
     if isinstance(value, set) and value:
         return "{" + ", ".join(map(repr, sorted(value))) + "}"
     return repr(value)
 
 
 class OutsideError(Exception):
-    """A value that the specification does not cover, or one too large for a test."""
+    """A value outside the specification, or too large for a test."""
 
 
 def meaning(chain: Sequence[Applied], value: Any, arguments: dict[str, Any]) -> Any:
-    """Return what a chain means for one input, from the operations' meanings alone.
+    """Return the result of a chain for one input, from the operations' meanings alone.
 
     Raises OutsideError for an input that no test may use.
     """

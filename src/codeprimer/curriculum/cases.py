@@ -1,7 +1,6 @@
-"""Test cases from meanings: inputs, expected results, and whether they can tell right from wrong.
+"""Test cases from meanings: inputs and expected results.
 
-Reads bound operations. Its one idea: a set of tests is refused unless its results vary and every operation matters,
-so that a solution which forgets one step fails.
+Cases are accepted only if the results vary and every operation matters, so that a solution without one of the steps fails.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ from codeprimer.curriculum.values import TYPES
 WANTED = 6
 """Tests per exercise."""
 FEWEST = 5
-"""Exercises with fewer tests are refused."""
+"""Exercises with fewer tests are rejected."""
 _DRAWS = 30
 _EDGES = 2
 
 
 @dataclass(frozen=True)
 class Case:
-    """One test: what goes in, and what comes out."""
+    """The input and the expected result of one test."""
 
     value: Any
     arguments: dict[str, Any]
@@ -36,15 +35,15 @@ class Case:
 
     @property
     def inputs(self) -> str:
-        """The arguments of the call as source text, without the first."""
+        """The arguments of the call after the first, as source text."""
         return "".join(f", {literal(value)}" for value in self.arguments.values())
 
 
 @lru_cache(maxsize=16)
 def settle(blueprint: Blueprint) -> tuple[tuple[Applied, ...], tuple[Case, ...] | None]:
-    """Return the parameters and the tests that a blueprint decides; no tests where none could tell right from wrong.
+    """Return a blueprint's bound chain and its test cases; None for the cases if no test could tell right from wrong.
 
-    Cheaper than the exercise, and remembered for a while: whoever checks an order first does not pay twice.
+    The result is cached, because blueprints are checked just before they are composed.
     """
     random = Random(blueprint.seed)
     chain = bind(chain_of(blueprint.operations), random)
@@ -52,9 +51,9 @@ def settle(blueprint: Blueprint) -> tuple[tuple[Applied, ...], tuple[Case, ...] 
 
 
 def draw_cases(source: str, chain: Sequence[Applied], random: Random) -> tuple[Case, ...] | None:
-    """Return five or six cases that differ in their inputs, or None where none can tell right from wrong."""
+    """Return five or six cases with different inputs, or None if they cannot tell right from wrong."""
     cases = _collect(source, chain, random)
-    if len(cases) < FEWEST or _some_step_is_idle(chain, cases):
+    if len(cases) < FEWEST or _some_step_is_redundant(chain, cases):
         return None
     return tuple(cases)
 
@@ -72,7 +71,7 @@ def _collect(source: str, chain: Sequence[Applied], random: Random) -> list[Case
             result = meaning(chain, value, arguments)
         except OutsideError:
             continue
-        # At most half of the tests share a result, so results vary, and a question gets both answers.
+        # At most half of the tests have equal results, so a yes/no question gets both answers.
         if key in found or results[literal(result)] >= WANTED // 2:
             continue
         results[literal(result)] += 1
@@ -82,8 +81,8 @@ def _collect(source: str, chain: Sequence[Applied], random: Random) -> list[Case
     return list(found.values())
 
 
-def _some_step_is_idle(chain: Sequence[Applied], cases: Sequence[Case]) -> bool:
-    """Tell whether leaving out some operation gives the same results everywhere."""
+def _some_step_is_redundant(chain: Sequence[Applied], cases: Sequence[Case]) -> bool:
+    """Return whether some operation can be left out without changing any result."""
     for index, applied in enumerate(chain):
         if applied.operation.source != applied.operation.target:
             continue

@@ -1,8 +1,4 @@
-"""All operations by name, and which may follow which.
-
-Reads the modules of ``operations/``. Its one idea: the catalogue is the only place that knows them all; everything
-else asks it by type.
-"""
+"""The catalogue: all operations by name and by type."""
 
 from __future__ import annotations
 
@@ -69,7 +65,9 @@ assert len(OPERATIONS) == len(_ALL), "two operations share a name"
 
 _SAME = MappingProxyType({operation.name: operation.same_as for operation in _ALL if operation.same_as})
 
-assert all(name in OPERATIONS and name not in _SAME for name in _SAME.values()), "an operation is the same as nothing"
+assert all(name in OPERATIONS and name not in _SAME for name in _SAME.values()), (
+    "same_as must name an operation without same_as"
+)
 
 
 def practised() -> tuple[Operation, ...]:
@@ -88,14 +86,14 @@ def _by(end: str) -> Mapping[str, tuple[Operation, ...]]:
 
 
 READING: Mapping[str, tuple[Operation, ...]] = _by("source")
-"""Practised operations by the type that they read."""
+"""Practised operations by input type."""
 
 MAKING: Mapping[str, tuple[Operation, ...]] = _by("target")
-"""Practised operations by the type that they make."""
+"""Practised operations by result type."""
 
 
 def chain_of(names: tuple[str, ...]) -> tuple[Operation, ...]:
-    """Return the operations of a composition; each must read what the one before makes."""
+    """Return the operations of a composition; the result type of each must be the input type of the next."""
     operations = tuple(OPERATIONS[name] for name in names)
     for first, second in pairwise(operations):
         assert first.target == second.source, f"{second.name} cannot follow {first.name}"
@@ -103,10 +101,10 @@ def chain_of(names: tuple[str, ...]) -> tuple[Operation, ...]:
 
 
 def canonical(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a composition with one name for all operations that mean the same; two that agree in it are alike."""
+    """Return a composition's canonical form, in which operations of the same meaning have the same name."""
     return tuple(_SAME.get(name, name) for name in names)
 
 
 def concepts_of(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the concepts that a composition practises, each once, in order of appearance."""
+    """Return the distinct concepts that a composition practises, in order of appearance."""
     return tuple(dict.fromkeys(concept for name in names for concept in OPERATIONS[name].concepts))

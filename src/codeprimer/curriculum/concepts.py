@@ -1,7 +1,7 @@
-"""The concept graph: what is taught, and what each concept builds on.
+"""The concept graph: what is taught, and the prerequisites of each concept.
 
-Reads nothing and writes nothing. Its one idea: the order of ``CONCEPTS`` is the order of the curriculum, so no concept
-comes before one that it needs. What there is to say about a concept is in ``curriculum.lessons``.
+``CONCEPTS`` is in curriculum order: each concept comes after its prerequisites. The texts are in
+``authors.offline.lessons``.
 """
 
 from __future__ import annotations
@@ -13,21 +13,20 @@ from types import MappingProxyType
 
 @dataclass(frozen=True)
 class Concept:
-    """One thing to learn."""
+    """A concept of the curriculum."""
 
     name: str
-    """The word by which operations, exercises and sections refer to it."""
+    """Its name in operations, exercises and sections."""
     title: str
-    area: str
     prerequisites: tuple[str, ...]
-    """The concepts it builds on directly."""
+    """Its direct prerequisites."""
     summary: str
-    """A noun phrase that says what is learned, such as ``keeping only the items that pass a test``."""
+    """A gerund phrase, such as ``keeping only the items that pass a test``."""
 
 
-# Areas stand alone on their line; under each, two lines per concept:
+# Below the name of an area, each concept has two lines:
 #     name < prerequisites
-#         Title: what is learned
+#         Title: summary
 _GRAPH = """
 basics
     variables <
@@ -224,35 +223,17 @@ classes
 
 
 def _read(graph: str) -> Iterator[Concept]:
-    area, name = "", ""
-    prerequisites: tuple[str, ...] = ()
-    for line in graph.splitlines():
-        text = line.strip()
-        if line and not line.startswith(" "):
-            area = text
-        elif "<" in text:
-            name, _, words = text.partition(" <")
-            prerequisites = tuple(words.split())
-        elif text:
-            title, _, summary = text.partition(": ")
-            yield Concept(name, title, area, prerequisites, summary)
-
-
-_ORDERED = tuple(_read(_GRAPH))
-
-CONCEPTS: Mapping[str, Concept] = MappingProxyType({concept.name: concept for concept in _ORDERED})
-"""Every concept by its name, in curriculum order."""
-
-AREAS: tuple[str, ...] = tuple(dict.fromkeys(concept.area for concept in _ORDERED))
-"""The areas, in curriculum order."""
-
-_POSITIONS = {name: position for position, name in enumerate(CONCEPTS)}
+    lines = [line.strip() for line in graph.splitlines() if line.startswith(" ")]
+    for head, text in zip(lines[::2], lines[1::2], strict=True):
+        name, _, prerequisites = head.partition(" <")
+        title, _, summary = text.partition(": ")
+        yield Concept(name, title, tuple(prerequisites.split()), summary)
 
 
 def check_graph(concepts: Iterable[Concept]) -> None:
     """Raise ValueError unless names are unique and every prerequisite is a concept that comes earlier.
 
-    A graph whose every arrow points backwards in one order has no cycle.
+    Such a graph has no cycle.
     """
     seen: set[str] = set()
     for concept in concepts:
@@ -264,14 +245,13 @@ def check_graph(concepts: Iterable[Concept]) -> None:
         seen.add(concept.name)
 
 
-def prerequisites_of(name: str) -> tuple[str, ...]:
-    """Return everything that a concept builds on, directly or not, in curriculum order."""
-    wanted = set(CONCEPTS[name].prerequisites)
-    # Prerequisites come earlier, so one pass from the end finds all of them.
-    for concept in reversed(_ORDERED):
-        if concept.name in wanted:
-            wanted.update(concept.prerequisites)
-    return tuple(concept.name for concept in _ORDERED if concept.name in wanted)
+_ORDERED = tuple(_read(_GRAPH))
+check_graph(_ORDERED)
+
+CONCEPTS: Mapping[str, Concept] = MappingProxyType({concept.name: concept for concept in _ORDERED})
+"""Every concept by its name, in curriculum order."""
+
+_POSITIONS = {name: position for position, name in enumerate(CONCEPTS)}
 
 
 def position_of(name: str) -> int:

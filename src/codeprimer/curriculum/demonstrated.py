@@ -1,7 +1,6 @@
-"""Compositions that a lesson shows in its own hand-written programs.
+"""Compositions in the hand-written programs of lessons, which therefore must not be held out.
 
-Reads nothing. Its one idea: worked examples are composed and can avoid what is held out, a lesson's programs cannot;
-so what they show is listed here, by hand, and is never held out.
+Composed examples can avoid held-out compositions; a lesson's programs cannot. This list is maintained by hand.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ from codeprimer.curriculum.heldout import pieces
 
 @dataclass(frozen=True)
 class Demonstration:
-    """A composition and where it is shown."""
+    """A composition and its place in a lesson."""
 
     operations: tuple[str, ...]
     lesson: str
     """The concept of the lesson."""
     code: str
-    """What stands in one of its programs, as it is written there."""
+    """The code in one of the lesson's programs, verbatim."""
 
 
 def _shown(operations: str, lesson: str, code: str) -> Demonstration:
@@ -79,11 +78,11 @@ DEMONSTRATIONS = (
     ),
     _shown("discard>stack_items", "stacks", "print(stack.pop(0))\nprint(stack)"),
 )
-"""All of them in the order of the lessons; also those that another composition shows by meaning the same."""
+"""All of them in the order of the lessons, with those that are shown by a composition of the same meaning."""
 
 _PIECES = frozenset(piece for shown in DEMONSTRATIONS for piece in pieces(shown.operations))
 
 
 def is_demonstrated(operations: tuple[str, ...]) -> bool:
-    """Tell whether a lesson shows a composition, alone or inside a longer one."""
+    """Return whether a lesson shows a composition, alone or inside a longer one."""
     return canonical(operations) in _PIECES

@@ -1,7 +1,7 @@
-"""What must never be trained on: whole compositions.
+"""The compositions of exam and validation, which must never be trained on.
 
-Reads the catalogue. Its one idea: a chain is forbidden when it equals a held-out composition or contains one as
-neighbouring steps, whatever stands around it and whichever operation of the same meaning stands in it.
+A chain is forbidden if it equals a held-out composition or contains one as neighbouring steps, with any operations of
+the same meaning in its place.
 """
 
 from __future__ import annotations
@@ -9,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from codeprimer.core.artifact import Artifact
+from codeprimer.core.documents import Task
 from codeprimer.curriculum.catalogue import canonical
+
+TABLES = ("exam", "validation")
+"""The tables of the exam artefact whose compositions are held out."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,7 @@ class HeldOut:
     """A set of held-out compositions."""
 
     chains: frozenset[tuple[str, ...]]
-    """The operations of each composition by their canonical names; the type at the start does not matter."""
+    """The operations of each composition by their canonical names, without the input's type."""
 
     def __post_init__(self) -> None:
         """Give operations of the same meaning one name."""
@@ -25,11 +30,17 @@ class HeldOut:
 
     @classmethod
     def of(cls, keys: Iterable[str]) -> HeldOut:
-        """Return the guard of compositions given by their keys."""
+        """Return the set of the compositions with these keys."""
         return cls(frozenset(tuple(key.split(">")[1:]) for key in keys))
 
+    @classmethod
+    def by(cls, exam: Artifact) -> HeldOut:
+        """Return the compositions of an exam artefact."""
+        rows = (row for table in TABLES for row in exam.rows(table, ["blueprint"], Task))
+        return cls.of(row["blueprint"] for row in rows if row["blueprint"] is not None)
+
     def forbids(self, operations: tuple[str, ...]) -> bool:
-        """Tell whether a chain equals a held-out composition or contains one as neighbouring steps."""
+        """Return whether a chain equals a held-out composition or contains one as neighbouring steps."""
         return any(piece in self.chains for piece in pieces(operations))
 
 
@@ -40,4 +51,4 @@ def pieces(operations: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 NOTHING = HeldOut(frozenset())
-"""The guard that forbids nothing."""
+"""The empty set: forbids nothing."""

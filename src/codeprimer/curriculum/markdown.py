@@ -1,7 +1,4 @@
-"""The little Markdown in which lessons and audiences are written: headings, paragraphs, programs.
-
-Reads text. Its one idea: prose belongs into text files, where it can be read and mended without reading Python.
-"""
+"""A reader for the Markdown of lessons and audiences: headings, paragraphs, programs."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ FENCE = "```"
 
 
 def parts(text: str, mark: str) -> Iterator[tuple[str, str]]:
-    """Yield heading and body of every part that starts with ``mark`` (``"# "``); a mark inside a program is none."""
+    """Yield heading and body of every part that starts with ``mark`` (``"# "``), except inside programs."""
     heading, lines, in_code = "", [""], False
     for line in text.splitlines():
         in_code ^= line.startswith(FENCE)
@@ -26,7 +23,7 @@ def parts(text: str, mark: str) -> Iterator[tuple[str, str]]:
 
 
 def blocks(text: str) -> list[str]:
-    """Return the paragraphs, each on one line, and the programs of a text in order."""
+    """Return the paragraphs, each on one line, and the programs of a text, in order."""
     found: list[str] = []
     for index, piece in enumerate(text.split(FENCE)):
         if index % 2:
@@ -37,5 +34,5 @@ def blocks(text: str) -> list[str]:
 
 
 def fenced(program: str) -> str:
-    """Return a program as a block of Markdown."""
+    """Return a program as a Markdown code block."""
     return f"{FENCE}python\n{program.rstrip()}\n{FENCE}"

@@ -1,10 +1,10 @@
-"""What an operation is: wording, code and meaning of one step from a type to a type.
+"""What an operation is: the wording, the code and the meaning of one step from a type to a type.
 
-Reads nothing. Its one idea: the three are written apart. ``do`` and ``give`` are the words, the templates are the code
-and ``meaning`` is what the result *is*, in other Python than the templates; asserts come from the meaning alone.
+The three are independent: ``do`` and ``give`` are the wording, the templates are the code, and ``meaning`` computes the
+result in different Python; asserts come from the meaning alone.
 
-Templates name their holes with a dollar sign: ``$v`` the value so far, ``$x`` a loop variable, ``$out`` the variable
-that receives the result, and any parameter by its name, such as ``$k``.
+Holes in templates: ``$v`` is the current value, ``$x`` and ``$c`` loop variables, ``$out`` the variable of the result, and
+each parameter has its name, such as ``$k``.
 """
 
 from __future__ import annotations
@@ -19,36 +19,36 @@ _HOLE = re.compile(r"\$([a-z]+)")
 
 
 def fill(template: str, holes: Mapping[str, str]) -> str:
-    """Return the template with each ``$hole`` replaced; an unknown hole raises KeyError."""
+    """Return the template with each ``$hole`` replaced. Raises KeyError for an unknown hole."""
     return _HOLE.sub(lambda match: holes[match.group(1)], template)
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A value that an operation needs besides the one it works on."""
+    """A value that an operation needs besides its input."""
 
     draw: Callable[[Random], Any]
-    """Return a value for a literal or a test."""
+    """Returns a value for a literal or a test."""
     arguments: tuple[str, ...] = ()
-    """Names for it as an argument of the function; empty where it is always a literal."""
+    """Names for it as an argument of the function; empty if it is always a literal."""
     annotation: str = "int"
     always: bool = False
-    """It is always an argument (a second list, say), never a literal."""
+    """Whether it is always an argument, such as a second list."""
     name: str = "k"
 
 
 @dataclass(frozen=True)
 class Fold:
-    """How a list becomes one value, element by element."""
+    """The reduction of a list to one value, element by element."""
 
     start: str
-    """The accumulator before the first element."""
+    """The initial accumulator."""
     update: str
     """A statement with ``$out`` and ``$x``."""
     empty: str = ""
-    """The recursive result for the empty list; ``start`` where it is left out."""
+    """The recursive result for the empty list; by default ``start``."""
     combine: str = ""
-    """An expression with ``$x`` (the first element) and ``$rest`` (the result for the rest); empty: no recursion."""
+    """An expression with ``$x`` (the first element) and ``$rest`` (the result for the rest); empty if not recursive."""
 
 
 @dataclass(frozen=True)
@@ -62,36 +62,36 @@ class Operation:
     do: tuple[str, ...]
     """Clauses in the imperative: ``square each number``."""
     give: tuple[str, ...]
-    """Noun phrases that follow "return": ``the square of each number``."""
+    """Noun phrases after "return": ``the square of each number``."""
     meaning: Callable[..., Any]
-    """The result for a value and the parameters in order; never the code of the templates."""
+    """Computes the result from a value and the parameters; never the code of the templates."""
     noun: str
-    """A word or two for function names: ``squares``."""
+    """One or two words for function names: ``squares``."""
     result: str
-    """The variable that holds the result: ``squares``."""
+    """The variable for the result: ``squares``."""
     expression: str = ""
     element: str = ""
-    """Of an operation that changes each element alone: the new element as an expression of ``$x``."""
+    """For a map: the new element as an expression of ``$x``."""
     condition: str = ""
-    """Of an operation that keeps some elements: the condition on ``$x``."""
+    """For a filter: the condition on ``$x``."""
     blocks: tuple[str, ...] = ()
-    """Statements that leave the result in ``$out``."""
+    """Alternative statements that assign the result to ``$out``."""
     returning: tuple[str, ...] = ()
-    """Statements that return the result, for the last operation only."""
+    """Alternative statements that return the result, for the last operation only."""
     change: str = ""
-    """Of an operation on an object's state: statements that change ``$v`` itself."""
+    """For an operation on an object's state: statements that change ``$v`` itself."""
     recursive: str = ""
-    """Statements with an inner recursive function, which leave the result in ``$out``."""
+    """Statements with an inner recursive function that assign the result to ``$out``."""
     fold: Fold | None = None
     parameters: tuple[Parameter, ...] = ()
     same_as: str = ""
-    """The operation that means the same in other words and code; what is held out with one is held out with both."""
+    """The operation of the same meaning, with other wording and code; both are held out together."""
     domain: Callable[..., bool] | None = None
-    """Tells whether the specification covers a value (and parameters); None: every value of the type."""
+    """Returns whether the specification covers a value and parameters; None: it covers all values."""
 
     @property
     def inline(self) -> str:
-        """The operation as one expression of ``$v``; empty where it has only statements."""
+        """The operation as one expression of ``$v``; empty if it has only statements."""
         if self.element:
             return f"[{self.element} for $x in $v]"
         if self.condition:
@@ -100,15 +100,15 @@ class Operation:
 
 
 def number(low: int, high: int, *arguments: str, name: str = "k") -> Parameter:
-    """Return an integer parameter from ``low`` to ``high`` inclusive; with names it may become an argument."""
+    """Return an integer parameter from ``low`` to ``high``, inclusive; with ``arguments`` it may become an argument."""
     return Parameter(lambda random: random.randint(low, high), arguments, name=name)
 
 
 def choice(values: Sequence[str], *arguments: str) -> Parameter:
-    """Return a string parameter out of ``values``."""
+    """Return a string parameter, one of ``values``."""
     return Parameter(lambda random: random.choice(values), arguments, "str")
 
 
 def another(annotation: str, draw: Callable[[Random], Any], *arguments: str) -> Parameter:
-    """Return a second input of the function."""
+    """Return a parameter that is a second input of the function."""
     return Parameter(draw, arguments, annotation, always=True)

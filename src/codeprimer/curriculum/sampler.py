@@ -1,8 +1,4 @@
-"""Which blueprints are ordered: balanced over operations, wide over pairs, and never what is held out.
-
-Reads the catalogue. Its one idea: what has been used little so far is drawn first, so that every operation is practised
-about equally often, whether many or few others fit beside it.
-"""
+"""Sampling blueprints: balanced over operations, with many different neighbours, without held-out compositions."""
 
 from __future__ import annotations
 
@@ -20,23 +16,23 @@ from codeprimer.curriculum.values import TYPES
 LENGTHS = (1, 2, 2, 3, 3, 3)
 """Chain lengths to draw from."""
 STYLE_WEIGHTS = {"steps": 58, "expression": 18, "loop": 10, "recursion": 5, "guard": 5, "helper": 4}
-METHOD_SHARE = 0.05
+METHOD_PROBABILITY = 0.05
 
 TRIES = 25
-"""How often a sound blueprint is looked for around one operation."""
+"""Maximum draws of a blueprint around one operation."""
 
-HEARTS = tuple(operation.name for operation in practised())
+ANCHORS = tuple(operation.name for operation in practised())
 
 
 NO_USES: Mapping[str, int] = Counter()
 
 
-def draw_chain(heart: str, length: int, random: Random, uses: Mapping[str, int] = NO_USES) -> tuple[str, ...] | None:
-    """Return a chain around one operation, or None where there is none without repeating one.
+def draw_chain(anchor: str, length: int, random: Random, uses: Mapping[str, int] = NO_USES) -> tuple[str, ...] | None:
+    """Return a random chain around one operation, or None if there is none without a repetition.
 
-    Its neighbours are drawn by chance, the less used ones more often; ``uses`` counts operations.
+    Operations with fewer ``uses`` are more likely.
     """
-    chain: list[Operation] = [OPERATIONS[heart]]
+    chain: list[Operation] = [OPERATIONS[anchor]]
     while len(chain) < length:
         before = [operation for operation in MAKING.get(chain[0].source, ()) if operation not in chain]
         after = [operation for operation in READING.get(chain[-1].target, ()) if operation not in chain]
@@ -54,17 +50,17 @@ def _draw(operations: Sequence[Operation], random: Random, uses: Mapping[str, in
     return random.choices(operations, weights)[0]
 
 
-def draw_blueprint(random: Random, lengths: Sequence[int] = LENGTHS, hearts: Sequence[str] = HEARTS) -> Blueprint:
-    """Return a blueprint around one of ``hearts``, at least one of which must be able to be part of an exercise."""
+def draw_blueprint(random: Random, lengths: Sequence[int] = LENGTHS, anchors: Sequence[str] = ANCHORS) -> Blueprint:
+    """Return a random blueprint around one of ``anchors``, at least one of which must occur in some exercise."""
     while True:
-        blueprint = try_blueprint(random.choice(hearts), random.choice(lengths), random)
+        blueprint = try_blueprint(random.choice(anchors), random.choice(lengths), random)
         if blueprint is not None:
             return blueprint
 
 
-def try_blueprint(heart: str, length: int, random: Random, uses: Mapping[str, int] = NO_USES) -> Blueprint | None:
-    """Return a blueprint around one operation, or None where the drawn chain cannot stand alone."""
-    chain = draw_chain(heart, length, random, uses)
+def try_blueprint(anchor: str, length: int, random: Random, uses: Mapping[str, int] = NO_USES) -> Blueprint | None:
+    """Return a blueprint around one operation, or None if the drawn chain is no whole exercise."""
+    chain = draw_chain(anchor, length, random, uses)
     if chain is None or not can_stand(chain):
         return None
     source = OPERATIONS[chain[0]].source
@@ -73,19 +69,20 @@ def try_blueprint(heart: str, length: int, random: Random, uses: Mapping[str, in
     return Blueprint(source, chain, style, frame, random.getrandbits(48))
 
 
-def orders(random: Random, held_out: HeldOut = NOTHING, lengths: Sequence[int] = LENGTHS) -> Iterator[Blueprint]:
-    """Yield blueprints without end, in rounds; a round has a chain around every operation used less than most.
+def balanced_blueprints(
+    random: Random, held_out: HeldOut = NOTHING, lengths: Sequence[int] = LENGTHS
+) -> Iterator[Blueprint]:
+    """Yield testable blueprints without held-out compositions, without end, so that all operations occur equally often.
 
-    Only such are ordered as contain nothing held out and can be tested; an operation that hardly ever can is left out
-    of a round after some tries.
+    Each round has a chain around every operation with at most the mean number of uses, except where ``TRIES`` draws fail.
     """
     uses: Counter[str] = Counter()
     while True:
-        usual = uses.total() / len(HEARTS)
-        hearts = [heart for heart in HEARTS if uses[heart] <= usual]
-        random.shuffle(hearts)
-        for heart in hearts:
-            drawn = (try_blueprint(heart, random.choice(lengths), random, uses) for _ in range(TRIES))
+        mean = uses.total() / len(ANCHORS)
+        anchors = [anchor for anchor in ANCHORS if uses[anchor] <= mean]
+        random.shuffle(anchors)
+        for anchor in anchors:
+            drawn = (try_blueprint(anchor, random.choice(lengths), random, uses) for _ in range(TRIES))
             sound = (one for one in drawn if one is not None and is_sound(one, held_out))
             if (blueprint := next(sound, None)) is not None:
                 uses.update(blueprint.operations)
@@ -93,16 +90,16 @@ def orders(random: Random, held_out: HeldOut = NOTHING, lengths: Sequence[int] =
 
 
 def is_sound(blueprint: Blueprint, held_out: HeldOut = NOTHING) -> bool:
-    """Tell whether a blueprint contains nothing held out and can be tested."""
+    """Return whether a blueprint contains nothing held out and can be tested."""
     return not held_out.forbids(blueprint.operations) and settle(blueprint)[1] is not None
 
 
 def can_stand(chain: tuple[str, ...]) -> bool:
-    """Tell whether a chain is a whole exercise: it starts from an input and ends in something to return."""
+    """Return whether a chain is a whole exercise: it starts from an input and returns something."""
     first, last = OPERATIONS[chain[0]], OPERATIONS[chain[-1]]
     return bool(TYPES[first.source].parameters) and not last.change
 
 
 def _wants_method(source: str, random: Random) -> bool:
     kind = TYPES[source]
-    return kind.methods_only or (bool(kind.classes) and random.random() < METHOD_SHARE)
+    return kind.methods_only or (bool(kind.classes) and random.random() < METHOD_PROBABILITY)

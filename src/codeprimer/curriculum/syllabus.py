@@ -1,8 +1,7 @@
-"""Which operations the exercises and the exam practise.
+"""The syllabus: the operations of the exercises and the exam.
 
-Reads nothing. Its one idea: the catalogue holds more operations than a model of a million parameters can learn from a
-few million tokens, so exercises and exam keep to these, which cover nearly all concepts; the textbooks show the rest.
-Measured in ``docs/experiments.md``: fewer operations in more compositions are learnt, all at once are not.
+The catalogue has more operations than a model of a million parameters can learn from a few million tokens
+(``docs/experiments.md``). Exercises and exam use this subset, which covers nearly all concepts; the textbooks show the rest.
 """
 
 from __future__ import annotations

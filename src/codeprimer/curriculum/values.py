@@ -1,9 +1,6 @@
-"""The value types that operations connect, and how test inputs of each are drawn.
+"""The value types that operations connect, with their annotations, names and test inputs.
 
-Reads nothing. Its one idea: a type knows everything about its values that does not depend on an operation: how it is
-annotated and described, how parameters and loop variables of it are called, and which inputs, edge cases first, a
-test should try. No name occurs twice among parameters, arguments, loop variables and results, so rendered programs
-never shadow anything.
+No name occurs twice among parameters, arguments, loop variables and results, so rendered programs shadow nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +37,7 @@ _KEYS = (
 
 @dataclass(frozen=True)
 class ValueType:
-    """One type of value."""
+    """A type of values."""
 
     name: str
     """The name in a composition's key, such as ``integers``."""
@@ -48,19 +45,19 @@ class ValueType:
     described: tuple[str, ...]
     """Noun phrases such as ``a list of integers``."""
     parameters: tuple[str, ...]
-    """Names of a function's parameter of this type; empty where no exercise starts from it."""
+    """Names for a function's parameter; empty if no exercise has it as input."""
     elements: tuple[str, ...]
-    """Names of a loop variable over it; empty where it is not iterated."""
+    """Names for a loop variable over it; empty if it is not iterated."""
     draw: Callable[[Random], Any]
-    """Return a random value for a test."""
+    """Returns a random value for a test."""
     edges: tuple[Any, ...] = ()
-    """Values that a test should try first."""
+    """Edge cases, which tests try first."""
     classes: tuple[str, ...] = ()
-    """Names of a class that keeps one such value; empty where methods are not asked for."""
+    """Names for a class with such a value; empty if it has no methods."""
     stored: str = "$v"
-    """What such an object keeps of the value that its ``__init__`` is given."""
+    """The attribute of such an object as an expression of ``$v``, the argument of its ``__init__``."""
     methods_only: bool = False
-    """It is the state of an object, so only methods work on it."""
+    """Whether it is the state of an object, which only methods access."""
 
 
 def _integer(random: Random) -> int:

@@ -17,7 +17,7 @@ from codeprimer.authors.offline.compose import compose, specification
 from codeprimer.curriculum.blueprints import Exercise
 from codeprimer.curriculum.catalogue import canonical
 from codeprimer.curriculum.heldout import pieces
-from codeprimer.curriculum.sampler import orders
+from codeprimer.curriculum.sampler import balanced_blueprints
 
 SAMPLE = 2_000
 """Exercises in the sample."""
@@ -28,7 +28,7 @@ class CommonWordings:
 
     def __init__(self, random: Random, sample: int = SAMPLE) -> None:
         self._found: defaultdict[int, list[tuple[str, ...]]] = defaultdict(list)
-        for blueprint in islice(orders(random), sample):
+        for blueprint in islice(balanced_blueprints(random), sample):
             exercise = compose(blueprint)
             assert exercise is not None
             for gram in _grams(exercise, range(SHORTEST_PROSE, GRAM_WORDS + 1)):

@@ -16,7 +16,7 @@ from codeprimer.curriculum.blueprints import Blueprint, Exercise
 from codeprimer.curriculum.catalogue import MAKING, OPERATIONS, READING, canonical
 from codeprimer.curriculum.demonstrated import is_demonstrated
 from codeprimer.curriculum.heldout import NOTHING, HeldOut, pieces
-from codeprimer.curriculum.sampler import orders
+from codeprimer.curriculum.sampler import balanced_blueprints
 from codeprimer.exam.behaviour import shorter_equal
 from codeprimer.exam.commonness import CommonWordings
 
@@ -44,7 +44,7 @@ class Chooser:
     def problems(self, count: int) -> Iterator[Exercise]:
         """Yield ``count`` problems; the composition of none contains that of another, earlier calls included."""
         found = 0
-        for blueprint in orders(self._random, lengths=LENGTHS):
+        for blueprint in balanced_blueprints(self._random, lengths=LENGTHS):
             if found == count:
                 return
             reason = self._refusal(blueprint)

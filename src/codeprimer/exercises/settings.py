@@ -1,4 +1,4 @@
-"""What a recipe says about exercises."""
+"""The section ``exercises`` of a recipe."""
 
 from __future__ import annotations
 
@@ -12,19 +12,17 @@ from codeprimer.core.settings import NOT_IN_ID, Settings
 
 
 class ExercisesSettings(Settings):
-    """How many exercises are written, and by whom."""
+    """How many exercises are written, and by which author."""
 
     author: Annotated[PluginSettings, Role("author")] = Field(
         default_factory=partial(selected, "author", "offline"),
-        description="Who writes: offline, endpoint (the section teacher), or a plug-in.",
+        description="The author: offline, endpoint (asks the section teacher), or a plug-in.",
     )
-    count: int = Field(
-        default=20_000, ge=1, description="Exercises that pass every check; more are written until then."
-    )
-    seconds: float = Field(default=3.0, gt=0, le=60, description="Processor time that one solution may take [s].")
+    count: int = Field(default=20_000, ge=1, description="Number of exercises that pass all checks.")
+    seconds: float = Field(default=3.0, gt=0, le=60, description="CPU time limit of a solution [s].")
     unit_exercises: int = Field(
-        default=500, ge=1, le=100_000, description="Blueprints per unit of work; each has a seed of its own."
+        default=500, ge=1, le=100_000, description="Exercises per unit of work; each unit has its own seed."
     )
     rounds: int = Field(
-        default=20, ge=1, json_schema_extra=NOT_IN_ID, description="How often more is asked for before giving up."
+        default=20, ge=1, json_schema_extra=NOT_IN_ID, description="Maximum rounds of requests before giving up."
     )

@@ -1,27 +1,22 @@
-"""What has been kept and rejected so far, and the figures for the report.
-
-Reads rows. Its one idea: memory holds a hash per prompt and counters, never a text.
-"""
+"""The figures about exercises, for the manifest and the report."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Any
 
-import xxhash
-
-from codeprimer.core.shards import Row
+from codeprimer.authors.tally import Tally, hashed
+from codeprimer.core.documents import ExerciseRow
 
 EXAMPLES = 6
+"""Exercises to show in the report, at most one per style."""
 
 
-class Tally:
-    """Counts exercises; knows which prompts there were."""
+class ExerciseTally(Tally):
+    """Counts exercises while they stream past."""
 
     def __init__(self) -> None:
-        self.kept = 0
-        self.rejected: Counter[str] = Counter()
-        self._prompts: set[int] = set()
+        super().__init__()
         self._trees: set[str] = set()
         self._compositions: set[int] = set()
         self._counts: dict[str, Counter[str]] = {
@@ -29,16 +24,11 @@ class Tally:
         }
         self._examples: dict[str, dict[str, Any]] = {}
 
-    def is_new(self, row: Row) -> bool:
-        """Tell whether no exercise with the same prompt was kept."""
-        return xxhash.xxh3_64_intdigest(row["prompt"].encode()) not in self._prompts
-
-    def keep(self, row: Row, tree: str) -> None:
+    def keep(self, row: ExerciseRow, tree: str) -> None:
         """Count a kept exercise; ``tree`` is its syntax tree with all names and literals masked."""
         self.kept += 1
-        self._prompts.add(xxhash.xxh3_64_intdigest(row["prompt"].encode()))
         self._trees.add(tree)
-        self._compositions.add(xxhash.xxh3_64_intdigest(row["blueprint"].encode()))
+        self._compositions.add(hashed(row["blueprint"]))
         _, *operations = row["blueprint"].split(">")
         counts = self._counts
         counts["concepts"].update(row["concepts"])
@@ -51,16 +41,12 @@ class Tally:
             shown = {"blueprint": row["blueprint"], "program": row["prompt"] + row["solution"], "tests": row["tests"]}
             self._examples.setdefault(row["style"], shown)
 
-    def reject(self, reason: str) -> None:
-        """Count a rejected exercise."""
-        self.rejected[reason] += 1
-
     def facts(self) -> dict[str, Any]:
-        """Return the figures."""
+        """Return the figures as plain JSON values."""
         counts = {name: dict(sorted(counter.items())) for name, counter in self._counts.items()}
         return {
             "exercises": self.kept,
-            "rejected": dict(sorted(self.rejected.items())),
+            "rejected": dict(sorted(self.reasons.items())),
             "distinct_trees": len(self._trees),
             "compositions": len(self._compositions),
             "rarest_operation": min(counts["operations"].values(), default=0),

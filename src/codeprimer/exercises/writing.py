@@ -1,79 +1,144 @@
-"""One unit of work: order exercises, have them written, execute them.
+"""One unit of work: request exercises, have them written, execute them.
 
-Reads nothing but its unit; writes the tables ``accepted`` and ``rejected`` and a list of tree digests into its folder.
-Its one idea: what a unit orders depends on the seed, its number and what is held out, so units may run anywhere, in
-any order.
+The requests depend on the seed, the unit's number and what is held out, so units may run anywhere and in any order.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice, tee
+from itertools import islice
 from pathlib import Path
+
+import orjson
 
 from codeprimer.analysis.trees import masked_tree
 from codeprimer.authors.author import Author
+from codeprimer.authors.writing import drafts
 from codeprimer.core.artifact import to_json
-from codeprimer.core.documents import EXERCISES, EXERCISES_REJECTED, document_id
-from codeprimer.core.engine import ending
-from codeprimer.core.plugins import PluginSettings, make
+from codeprimer.core.documents import EXERCISES, EXERCISES_REJECTED, ExerciseRow, RejectedExercise, document_id
 from codeprimer.core.seeds import python_random
-from codeprimer.core.shards import Row, TableWriter
-from codeprimer.curriculum.blueprints import Blueprint, Declined, Exercise
+from codeprimer.core.shards import TableWriter, read_rows
+from codeprimer.curriculum.blueprints import Blueprint, Exercise, Rejection
 from codeprimer.curriculum.heldout import HeldOut
-from codeprimer.curriculum.sampler import orders
+from codeprimer.curriculum.sampler import balanced_blueprints
 from codeprimer.sandbox import Limits, Program, Sandbox, Tier, Verdict
 
-ORDERS_PER_EXERCISE = 5
-"""A unit gives up after so many orders per exercise that it wants."""
+REQUESTS_PER_EXERCISE = 5
+"""Maximum blueprints per exercise of a unit for an author that runs in worker processes."""
 
 ACCEPTED, REJECTED, TREES, PLACES = "accepted", "rejected", "trees.json", "places.json"
+"""What a unit's folder holds: two tables, the trees of the accepted exercises, and the indices of their blueprints."""
+
+Draft = tuple[Blueprint, Exercise | Rejection]
 
 
 @dataclass(frozen=True)
-class WriteUnit:
-    """So many exercises, from one stream of orders."""
+class ExerciseUnit:
+    """``count`` exercises from one stream of blueprints."""
 
     number: int
     count: int
     seed: int
-    author: PluginSettings
     seconds: float
     held_out: HeldOut
     tier: Tier
 
+    def __len__(self) -> int:
+        return self.count
 
-def write_unit(unit: WriteUnit, folder: Path) -> None:
-    """Write the exercises of a unit that pass their tests, and those that do not with the reason."""
-    author: Author = make("author", unit.author)
-    exercises = list(_distinct(author, unit))
+    def blueprints(self) -> Iterator[Blueprint]:
+        """Yield blueprints without end, none of which contains a held-out composition."""
+        return balanced_blueprints(python_random(self.seed, "exercises", self.number), self.held_out)
+
+
+def write_exercises(author: Author, unit: ExerciseUnit, folder: Path) -> None:
+    """Have an author write the exercises of a unit, execute them, and write the tables ``accepted`` and ``rejected``."""
     trees: list[str] = []
+    places: list[int] = []
+    workers = 1 if author.in_workers else None
     with (
-        Sandbox(Limits(seconds=unit.seconds), 1, unit.tier, trust_tests=author.trusted_tests) as sandbox,
+        Sandbox(Limits(seconds=unit.seconds), workers, unit.tier, trust_tests=author.trusted_tests) as sandbox,
         TableWriter(folder / ACCEPTED, EXERCISES) as accepted,
         TableWriter(folder / REJECTED, EXERCISES_REJECTED) as rejected,
+        closing(_drafts(author, unit)) as written,
     ):
-        verdicts = sandbox.run(Program(exercise.program, exercise.tests) for exercise in exercises)
-        for exercise, verdict in zip(exercises, verdicts, strict=True):
-            _sort(exercise, verdict, accepted, rejected, trees)
+        for place, ((blueprint, draft), verdict) in enumerate(_executed(written, sandbox)):
+            if isinstance(draft, Rejection):
+                rejected.write(_declined(blueprint, draft))
+                continue
+            assert verdict is not None
+            row = _row(draft, verdict)
+            if verdict.passed:
+                accepted.write(row)
+                trees.append(masked_tree(draft.program, names="all", literals=True))
+                places.append(place)
+            else:
+                rejected.write({**row, "reason": str(verdict.kind), "detail": verdict.detail})
     (folder / TREES).write_bytes(to_json(trees))
+    (folder / PLACES).write_bytes(to_json(places))
 
 
-def _sort(exercise: Exercise, verdict: Verdict, accepted: TableWriter, rejected: TableWriter, trees: list[str]) -> None:
-    """Write an exercise where its verdict says."""
-    row = exercise_row(exercise, verdict)
-    if verdict.passed:
-        accepted.write(row)
-        trees.append(masked_tree(exercise.program, names="all", literals=True))
-    else:
-        rejected.write(row | {"reason": str(verdict.kind), "detail": verdict.detail})
+def passed(unit: ExerciseUnit, folder: Path) -> int:
+    """Return how many requests of a unit gave an accepted exercise, by the folder of this unit or of a longer one."""
+    return sum(place < unit.count for place in orjson.loads((folder / PLACES).read_bytes()))
 
 
-def exercise_row(exercise: Exercise, verdict: Verdict) -> Row:
-    """Return an exercise as a row of the table ``exercises``."""
+def accepted_rows(folder: Path) -> Iterator[tuple[ExerciseRow, str]]:
+    """Yield the accepted exercises of a unit with their masked syntax trees."""
+    return zip(
+        read_rows(folder / ACCEPTED, None, ExerciseRow), orjson.loads((folder / TREES).read_bytes()), strict=True
+    )
+
+
+def _drafts(author: Author, unit: ExerciseUnit) -> Generator[Draft, None, None]:
+    """Yield drafts: until ``count`` prompts differ, or, where each may cost money, one per requested exercise."""
+    if not author.in_workers:
+        yield from drafts(author, author.exercises, islice(unit.blueprints(), unit.count))
+        return
+    seen: set[str] = set()
+    blueprints = islice(unit.blueprints(), unit.count * REQUESTS_PER_EXERCISE)
+    with closing(drafts(author, author.exercises, blueprints)) as written:
+        for blueprint, draft in written:
+            if isinstance(draft, Exercise):
+                if draft.prompt in seen:
+                    continue
+                seen.add(draft.prompt)
+            yield blueprint, draft
+            if len(seen) == unit.count:
+                return
+
+
+def _executed(written: Iterable[Draft], sandbox: Sandbox) -> Iterator[tuple[Draft, Verdict | None]]:
+    """Yield the drafts in order, exercises with their verdicts."""
+    waiting: deque[Draft] = deque()
+
+    def programs() -> Iterator[Program]:
+        for draft in written:
+            waiting.append(draft)
+            if isinstance(draft[1], Exercise):
+                yield Program(draft[1].program, draft[1].tests)
+
+    for verdict in sandbox.run(programs()):
+        while not isinstance(waiting[0][1], Exercise):
+            yield waiting.popleft(), None
+        yield waiting.popleft(), verdict
+    while waiting:
+        yield waiting.popleft(), None
+
+
+def _declined(blueprint: Blueprint, why: Rejection) -> RejectedExercise:
+    return {
+        "blueprint": blueprint.key,
+        "request_id": why.request_id,
+        "reason": why.reason,
+        "detail": why.detail,
+    }
+
+
+def _row(exercise: Exercise, verdict: Verdict) -> ExerciseRow:
     return {
         "doc_id": document_id(exercise.program),
         "blueprint": exercise.blueprint,
@@ -87,76 +152,3 @@ def exercise_row(exercise: Exercise, verdict: Verdict) -> Row:
         "tier": verdict.tier.name,
         "request_id": exercise.request_id,
     }
-
-
-def _distinct(author: Author, unit: WriteUnit) -> Iterator[Exercise]:
-    """Yield what the author writes, no prompt twice."""
-    seen: set[str] = set()
-    written = author.exercises(_orders(unit, unit.count * ORDERS_PER_EXERCISE))
-    found = (exercise for exercise in written if isinstance(exercise, Exercise))
-    yield from islice((exercise for exercise in found if _is_new(exercise, seen)), unit.count)
-
-
-def _is_new(exercise: Exercise, seen: set[str]) -> bool:
-    if exercise.prompt in seen:
-        return False
-    seen.add(exercise.prompt)
-    return True
-
-
-def _orders(unit: WriteUnit, count: int) -> Iterator[Blueprint]:
-    """Yield so many blueprints that contain nothing held out."""
-    random = python_random(unit.seed, "exercises", unit.number)
-    return islice(orders(random, unit.held_out), count)
-
-
-def ask_unit(author: Author, unit: WriteUnit, folder: Path) -> None:
-    """Have as many exercises written as the unit counts, each ordered once, and keep what passes its tests.
-
-    What an author declined is rejected with its reason; its answers lie in the journal. Which of the orders were met is
-    noted too.
-    """
-    trees: list[str] = []
-    places: list[int] = []
-    with (
-        ExitStack() as stack,
-        Sandbox(Limits(seconds=unit.seconds), tier=unit.tier) as sandbox,
-        TableWriter(folder / ACCEPTED, EXERCISES) as accepted,
-        TableWriter(folder / REJECTED, EXERCISES_REJECTED) as rejected,
-    ):
-        blueprints, ordered = tee(_orders(unit, unit.count))
-        exercises = stack.enter_context(ending(author.exercises(blueprints)))
-        pairs = zip(ordered, exercises, strict=True)
-        for place, (blueprint, written, verdict) in enumerate(_judged(pairs, sandbox)):
-            if isinstance(written, Exercise) and verdict is not None:
-                _sort(written, verdict, accepted, rejected, trees)
-                if verdict.passed:
-                    places.append(place)
-            elif isinstance(written, Declined):
-                declined = {"blueprint": blueprint.key, "request_id": written.request_id}
-                rejected.write(declined | {"reason": written.reason, "detail": written.detail})
-    (folder / TREES).write_bytes(to_json(trees))
-    (folder / PLACES).write_bytes(to_json(places))
-
-
-Pair = tuple[Blueprint, Exercise | Declined | None]
-
-
-def _judged(
-    pairs: Iterable[Pair], sandbox: Sandbox
-) -> Iterator[tuple[Blueprint, Exercise | Declined | None, Verdict | None]]:
-    """Yield what was written with its verdict, in order; what is no exercise has none."""
-    waiting: deque[Pair] = deque()
-
-    def programs() -> Iterator[Program]:
-        for pair in pairs:
-            waiting.append(pair)
-            if isinstance(pair[1], Exercise):
-                yield Program(pair[1].program, pair[1].tests)
-
-    for verdict in sandbox.run(programs()):
-        while not isinstance(waiting[0][1], Exercise):
-            yield (*waiting.popleft(), None)
-        yield (*waiting.popleft(), verdict)
-    while waiting:
-        yield (*waiting.popleft(), None)

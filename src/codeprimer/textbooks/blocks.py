@@ -1,10 +1,4 @@
-"""The code of a section, and what the section claims that it prints.
-
-Reads a section's text. Its one idea: a comment behind a ``print`` call is a claim. The program that is executed checks
-every claim, whoever wrote the section.
-
-A claim is a comment at the end of a top-level ``print`` call, or the comment lines under ``# Output:``.
-"""
+"""The code of a section as one program that also checks the output which the text claims."""
 
 from __future__ import annotations
 
@@ -13,9 +7,8 @@ import io
 import tokenize
 from collections.abc import Iterator, Sequence
 
+from codeprimer.authors.claims import OUTPUT, is_print
 from codeprimer.sandbox import Program
-
-OUTPUT = "# Output:"
 
 _PRELUDE = """\
 _printed = []
@@ -40,7 +33,7 @@ def program_of(blocks: Sequence[str]) -> Program:
 
 
 def with_claims(block: str) -> str:
-    """Return the block with a call of ``_claim`` after everything that is claimed to be printed.
+    """Return the block with a call of ``_claim`` after each claim.
 
     Raises SyntaxError where the block is not Python.
     """
@@ -53,7 +46,7 @@ def with_claims(block: str) -> str:
 def _claims(block: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the line (from 1) after which a claim can be checked, and the claimed lines."""
     comments = _comments(block)
-    printing = {statement.end_lineno for statement in ast.parse(block).body if _is_print(statement)}
+    printing = {statement.end_lineno for statement in ast.parse(block).body if is_print(statement)}
     for row, (column, comment) in comments.items():
         if column and row in printing:
             yield row, [comment]
@@ -80,10 +73,3 @@ def _following(comments: dict[int, tuple[int, str]], row: int) -> Iterator[str]:
     """Yield the comments that stand alone on the lines below ``row``."""
     while (row := row + 1) in comments and comments[row][0] == 0:
         yield comments[row][1]
-
-
-def _is_print(statement: ast.stmt) -> bool:
-    match statement:
-        case ast.Expr(value=ast.Call(func=ast.Name(id="print"))):
-            return True
-    return False

@@ -1,4 +1,4 @@
-"""What a recipe says about textbooks."""
+"""The section ``textbooks`` of a recipe."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from codeprimer.curriculum.audiences import AUDIENCES
 
 
 class TextbooksSettings(Settings):
-    """How many sections are written, for whom, and how long they may be."""
+    """How many sections are written, for which audiences, and how long they may be."""
 
     author: Annotated[PluginSettings, Role("author")] = Field(
         default_factory=partial(selected, "author", "offline"),
-        description="Who writes: offline, endpoint (the section teacher), or a plug-in.",
+        description="The author: offline, endpoint (asks the section teacher), or a plug-in.",
     )
-    sections: int = Field(default=1_500, ge=1, description="Sections to keep, spread evenly over the concepts.")
+    sections: int = Field(default=1_500, ge=1, description="Number of sections, spread evenly over the concepts.")
     audiences: tuple[str, ...] = Field(
-        default=AUDIENCES, min_length=1, description="Who they are written for, in turn; any of the default."
+        default=AUDIENCES, min_length=1, description="Audiences, in turn; any of the default."
     )
-    min_words: int = Field(default=150, ge=20, description="Shorter sections are rejected [words and code tokens].")
-    max_words: int = Field(default=450, ge=50, description="Longer sections are rejected [words and code tokens].")
-    attempts: int = Field(default=10, ge=1, le=50, description="How often a rejected section is written anew.")
+    min_words: int = Field(default=150, ge=20, description="Minimum length of a section [words and code tokens].")
+    max_words: int = Field(default=450, ge=50, description="Maximum length of a section [words and code tokens].")
+    attempts: int = Field(default=10, ge=1, le=50, description="Maximum attempts per section, the first one included.")
 
     @field_validator("audiences")
     @classmethod
     def _known_and_distinct(cls, audiences: tuple[str, ...]) -> tuple[str, ...]:
         for audience in audiences:
             if audience not in AUDIENCES:
-                raise ValueError(f"{audience!r} is no audience; known: {', '.join(AUDIENCES)}")
+                raise ValueError(f"{audience!r} is not an audience; known: {', '.join(AUDIENCES)}")
         if len(dict.fromkeys(audiences)) < len(audiences):
-            raise ValueError("an audience is given twice")
+            raise ValueError("an audience is listed twice")
         return audiences
 
     @model_validator(mode="after")

@@ -1,133 +1,156 @@
-"""One unit of work: write a range of sections, judge them, write the rejected ones anew.
+"""One unit of work: write a range of sections, check them, rewrite the rejected ones.
 
-Reads nothing but its unit; writes the tables ``sections`` and ``rejected`` into its folder. Its one idea: a section is
-a function of the recipe's seed, its number and the attempt, so units may be cut anywhere and run anywhere.
+A section is a function of the recipe's seed, its number and the attempt, so any cut into units gives the same sections.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from codeprimer.analysis.prose import code_blocks
 from codeprimer.authors.author import Author
-from codeprimer.core.documents import SECTIONS, SECTIONS_REJECTED, document_id
-from codeprimer.core.engine import ending
-from codeprimer.core.plugins import make
+from codeprimer.authors.writing import drafts
+from codeprimer.core.documents import SECTIONS, SECTIONS_REJECTED, RejectedSection, SectionRow, document_id
 from codeprimer.core.seeds import derive_seed
-from codeprimer.core.shards import Row, TableWriter
-from codeprimer.curriculum.blueprints import Declined, Section, SectionBlueprint
+from codeprimer.core.shards import TableWriter, read_rows
+from codeprimer.curriculum.blueprints import Rejection, Section, SectionBlueprint
 from codeprimer.sandbox import Limits, Program, Sandbox, Tier
 from codeprimer.textbooks.blocks import program_of
-from codeprimer.textbooks.guarding import Fault, Guard
-from codeprimer.textbooks.plan import Order, order_for
+from codeprimer.textbooks.heldout_index import HeldOutIndex
+from codeprimer.textbooks.plan import SectionRequest, request_for
 from codeprimer.textbooks.settings import TextbooksSettings
 
 UNIT_SECTIONS = 100
-ASKED_SECTIONS = 1000
-"""Sections per unit where somebody is asked, who keeps many requests in flight."""
+"""Sections per unit of an author that runs in worker processes."""
+REMOTE_UNIT_SECTIONS = 1000
+"""Sections per unit of an author that keeps many requests in flight."""
 
 HOPELESS_ATTEMPTS = 2
+"""After so many attempts without any accepted section a unit ends: later attempts would fail too, and may cost money."""
 
 LIMITS = Limits(seconds=2.0)
-"""What the code of one section may use; an honest section needs some milliseconds."""
+"""The limits for the code of one section; a correct section needs a few milliseconds."""
 
 
 @dataclass(frozen=True)
-class WriteUnit:
+class SectionUnit:
     """The sections from ``start`` up to ``stop``."""
 
     start: int
     stop: int
     settings: TextbooksSettings
     seed: int
-    guard: Guard
+    index: HeldOutIndex
     tier: Tier
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def requests(self) -> list[SectionRequest]:
+        """Return the requests for its sections."""
+        settings = self.settings
+        return [request_for(number, settings.sections, settings.audiences) for number in range(self.start, self.stop)]
 
 
 @dataclass
 class _Outcome:
-    """What has become of a unit's sections so far."""
+    """The sections of a unit so far."""
 
-    accepted: dict[int, Row] = field(default_factory=dict)
-    rejected: list[Row] = field(default_factory=list)
+    accepted: dict[int, SectionRow] = field(default_factory=dict)
+    rejected: list[RejectedSection] = field(default_factory=list)
+
+    def reject(self, row: SectionRow, why: Rejection) -> None:
+        self.rejected.append({**row, "reason": why.reason, "detail": why.detail})
 
 
 def units_for(
-    settings: TextbooksSettings, seed: int, guard: Guard, tier: Tier, size: int | None = None
-) -> list[WriteUnit]:
-    """Return the units of work, of ``size`` sections each; None: as suits the engine's workers."""
-    size = size or UNIT_SECTIONS
+    settings: TextbooksSettings, seed: int, index: HeldOutIndex, tier: Tier, in_workers: bool = True
+) -> list[SectionUnit]:
+    """Return the units of work."""
+    size = UNIT_SECTIONS if in_workers else REMOTE_UNIT_SECTIONS
     starts = range(0, settings.sections, size)
-    stops = (min(start + size, settings.sections) for start in starts)
-    return [WriteUnit(start, stop, settings, seed, guard, tier) for start, stop in zip(starts, stops, strict=True)]
+    return [SectionUnit(n, min(n + size, settings.sections), settings, seed, index, tier) for n in starts]
 
 
-def write_unit(unit: WriteUnit, folder: Path) -> None:
-    """Write the sections of a unit; a rejected one is written anew, up to ``attempts`` times in all."""
-    write_sections(make("author", unit.settings.author), unit, folder, workers=1)
+def write_sections(author: Author, unit: SectionUnit, folder: Path) -> None:
+    """Have an author write the sections of a unit and execute them; rewrite rejected ones, ``attempts`` times in all.
 
-
-def write_sections(author: Author, unit: WriteUnit, folder: Path, workers: int | None = None) -> None:
-    """Have an author write the sections of a unit, and judge them in a sandbox of so many workers; None: one per core."""
-    settings = unit.settings
-    missing = [order_for(number, settings.sections, settings.audiences) for number in range(unit.start, unit.stop)]
+    Writes the tables ``sections`` and ``rejected``.
+    """
+    missing = unit.requests()
     outcome = _Outcome()
-    with Sandbox(LIMITS, workers, unit.tier) as sandbox:
-        for attempt in range(settings.attempts):
+    with Sandbox(LIMITS, 1 if author.in_workers else None, unit.tier) as sandbox:
+        for attempt in range(unit.settings.attempts):
             if missing:
-                _attempt(unit, author, missing, attempt, outcome, sandbox)
-                missing = [order for order in missing if order.number not in outcome.accepted]
+                _attempt(author, unit, missing, attempt, outcome, sandbox)
+                missing = [request for request in missing if request.number not in outcome.accepted]
             if not outcome.accepted and attempt + 1 >= HOPELESS_ATTEMPTS:
-                break  # an author of whom nothing passes twice will not pass later, and may have to be paid
+                break
     with TableWriter(folder / "sections", SECTIONS) as table:
         table.write_all(row for _, row in sorted(outcome.accepted.items()))
     with TableWriter(folder / "rejected", SECTIONS_REJECTED) as table:
-        # Stable: a section's attempts stay in order, and the order does not depend on the cut into units.
-        table.write_all(sorted(outcome.rejected, key=lambda row: int(row["position"])))
+        # A stable sort: the attempts at a section stay in order, in any cut into units.
+        table.write_all(sorted(outcome.rejected, key=lambda row: row["position"]))
+
+
+def passed(unit: SectionUnit, folder: Path) -> int:
+    """Return how many sections of a unit were accepted, by the folder of this unit or of a longer one."""
+    rows = read_rows(folder / "sections", ["position"], SectionRow)
+    return sum(unit.start <= row["position"] < unit.stop for row in rows)
 
 
 def _attempt(
-    unit: WriteUnit, author: Author, orders: list[Order], attempt: int, outcome: _Outcome, sandbox: Sandbox
+    author: Author,
+    unit: SectionUnit,
+    requests: Sequence[SectionRequest],
+    attempt: int,
+    outcome: _Outcome,
+    sandbox: Sandbox,
 ) -> None:
-    """Write and judge the ordered sections once."""
-    runnable: list[tuple[int, Row, Program]] = []
-    with ending(_written(unit, author, orders, attempt)) as written:
-        sections = list(zip(orders, written, strict=True))
-    for order, section in sections:
-        if not isinstance(section, Section):
-            declined = section or Declined("not_written", "every example would be held out")
-            row: Row = {"concept": order.concept, "audience": order.audience, "position": order.number}
-            why = {"reason": declined.reason, "detail": declined.detail, "request_id": declined.request_id}
-            outcome.rejected.append(row | why)
-            continue
-        row = _row(section, order.number)
-        judged = inspect(section, unit.settings, unit.guard)
-        if isinstance(judged, Program):
-            runnable.append((order.number, row, judged))
-        else:
-            outcome.rejected.append(row | {"reason": judged.reason, "detail": judged.detail})
-    verdicts = sandbox.run(program for _, _, program in runnable)
-    for (number, row, _), verdict in zip(runnable, verdicts, strict=True):
+    """Write and check the requested sections once."""
+    runnable: list[tuple[SectionRow, Program]] = []
+    blueprints = _blueprints(unit, requests, attempt)
+    held_out = unit.index.held_out
+    with closing(drafts(author, lambda given: author.sections(given, held_out), blueprints)) as written:
+        for request, (_, section) in zip(requests, written, strict=True):
+            if isinstance(section, Rejection):
+                outcome.rejected.append(_declined(request, section))
+                continue
+            row = _row(section, request.number)
+            checked = inspect(section, unit.settings, unit.index)
+            if isinstance(checked, Program):
+                runnable.append((row, checked))
+            else:
+                outcome.reject(row, checked)
+    verdicts = sandbox.run(program for _, program in runnable)
+    for (row, _), verdict in zip(runnable, verdicts, strict=True):
         if verdict.passed:
-            outcome.accepted[number] = row
+            outcome.accepted[row["position"]] = row
         else:
-            outcome.rejected.append(row | {"reason": verdict.kind.value, "detail": verdict.detail})
+            outcome.reject(row, Rejection(verdict.kind.value, verdict.detail))
 
 
-def _written(unit: WriteUnit, author: Author, orders: list[Order], attempt: int) -> Iterator[Section | Declined | None]:
-    words = unit.settings.max_words
-    blueprints = [
-        SectionBlueprint(
-            order.concept, order.audience, derive_seed(unit.seed, "textbooks", order.number, attempt), words
-        )
-        for order in orders
-    ]
-    return author.sections(blueprints, unit.guard.held_out)
+def _blueprints(unit: SectionUnit, requests: Sequence[SectionRequest], attempt: int) -> Iterator[SectionBlueprint]:
+    for request in requests:
+        seed = derive_seed(unit.seed, "textbooks", request.number, attempt)
+        yield SectionBlueprint(request.concept, request.audience, seed, unit.settings.max_words)
 
 
-def _row(section: Section, position: int) -> Row:
+def _declined(request: SectionRequest, why: Rejection) -> RejectedSection:
+    return {
+        "concept": request.concept,
+        "audience": request.audience,
+        "position": request.number,
+        "reason": why.reason,
+        "detail": why.detail,
+        "request_id": why.request_id,
+    }
+
+
+def _row(section: Section, position: int) -> SectionRow:
     return {
         "doc_id": document_id(section.text),
         "blueprint": section.blueprint,
@@ -140,20 +163,20 @@ def _row(section: Section, position: int) -> Row:
     }
 
 
-def inspect(section: Section, settings: TextbooksSettings, guard: Guard) -> Program | Fault:
-    """Return the program to run, or what is wrong with a section before it is run."""
+def inspect(section: Section, settings: TextbooksSettings, index: HeldOutIndex) -> Program | Rejection:
+    """Return the program to run, or why a section is rejected without running it."""
     words = len(section.text.split())
     if words < settings.min_words:
-        return Fault("too_short", f"{words} words")
+        return Rejection("too_short", f"{words} words")
     if words > settings.max_words:
-        return Fault("too_long", f"{words} words")
+        return Rejection("too_long", f"{words} words")
     blocks = code_blocks(section.text)
     if not blocks:
-        return Fault("no_code", "there is no block of Python")
-    found = guard.finding(section.blueprint, section.text, blocks)
+        return Rejection("no_code", "there is no block of Python")
+    found = index.finding(section.blueprint, section.text, blocks)
     if found is not None:
         return found
     try:
         return program_of(blocks)
     except SyntaxError as error:
-        return Fault("not_python", str(error))
+        return Rejection("not_python", str(error))

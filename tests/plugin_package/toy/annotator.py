@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from pydantic import Field
-
 from codeprimer.api import Access, Annotator, Label, Message, PlainQuestion, PluginSettings, Request, Row, Unlabelled
+from pydantic import Field
 
 
 class OneWordSettings(PluginSettings):

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from pydantic import Field
-
 from codeprimer.api import Author, Blueprint, Exercise, HeldOut, PluginSettings, Section, SectionBlueprint
+from pydantic import Field
 
 SECTION = """# {title}
 
@@ -43,7 +42,7 @@ class SumsAuthor(Author):
             solution = f"    return x + {n}\n"
             yield Exercise(blueprint.key, ("integers",), "steps", f"add_{n}", prompt, solution, tests, (), ())
 
-    def sections(self, blueprints: Iterable[SectionBlueprint], guard: HeldOut) -> Iterator[Section]:
+    def sections(self, blueprints: Iterable[SectionBlueprint], held_out: HeldOut) -> Iterator[Section]:
         """Yield one section per blueprint; its code is executed, and what the print says is compared."""
         for blueprint in blueprints:
             n = blueprint.seed % 100_000

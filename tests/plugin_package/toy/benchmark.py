@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field
-
 from codeprimer.api import FileBenchmark, FileSettings, Task, make_task
+from pydantic import Field
 
 
 class KatasSettings(FileSettings):

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from pydantic import Field
-
 from codeprimer.api import Embedder, Matrix, PluginSettings
+from pydantic import Field
 
 
 class LettersSettings(PluginSettings):

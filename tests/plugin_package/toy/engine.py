@@ -4,9 +4,8 @@ from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-
 from codeprimer.api import Console, Engine, PluginSettings, make_once
+from pydantic import Field
 
 
 class SerialSettings(PluginSettings):

@@ -1,8 +1,7 @@
 """A filter: files with few lines go."""
 
-from pydantic import Field
-
 from codeprimer.api import File, Filter, PluginSettings
+from pydantic import Field
 
 
 class ShortSettings(PluginSettings):

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field
-
 from codeprimer.api import Features, PluginSettings, Scorer
+from pydantic import Field
 
 
 class CentroidSettings(PluginSettings):

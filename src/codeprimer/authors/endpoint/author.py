@@ -1,9 +1,8 @@
-"""The author that asks a teacher, from the same blueprints as the one that needs no network.
+"""The author that asks a teacher, from the same blueprints as the offline author.
 
-Reads blueprints; what is asked and answered lies in the teacher's journal. Two ideas: the randomness that makes texts
-differ is injected into the words of the request (what to compute, for whom, about which things, under which name), as the
-paper has it in sections 2.2 and 2.3; and the tests are asked for in a conversation that has seen the specification only,
-so that they cannot repeat the solution's mistakes.
+Texts differ because each request is random: what to compute, for which reader, about which things, under which name
+(sections 2.2 and 2.3 of the phi-1 paper). The tests are requested in a conversation of their own that shows the
+specification only, so that they cannot repeat the solution's mistakes.
 """
 
 from __future__ import annotations
@@ -15,14 +14,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from codeprimer.authors.author import COMPARED, Author
+from codeprimer.authors.author import Author
 from codeprimer.authors.backdrops import Backdrop
 from codeprimer.authors.endpoint.reading import read_program, read_tests
-from codeprimer.authors.offline.compose import compose
+from codeprimer.authors.offline.compose import NO_TESTS, compose
+from codeprimer.authors.writing import COMPARED
 from codeprimer.core.plugins import PluginSettings
 from codeprimer.core.seeds import derive_seed
 from codeprimer.curriculum.audiences import AUDIENCES, audiences
-from codeprimer.curriculum.blueprints import Blueprint, Declined, Exercise, Section, SectionBlueprint
+from codeprimer.curriculum.blueprints import Blueprint, Exercise, Rejection, Section, SectionBlueprint
 from codeprimer.curriculum.concepts import CONCEPTS
 from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.teachers import Access, Answer, FormQuestion, Message, PlainQuestion, Request, Settled, Tally
@@ -30,12 +30,12 @@ from codeprimer.teachers.estimate import estimate
 from codeprimer.teachers.questions import digest_of
 
 EXERCISE_TEMPLATE, SECTION_TEMPLATE = "exercises/1", "sections/1"
-"""Raised when words below change: answers to other words are other answers."""
+"""Raised whenever the prompts below change."""
 
 PARSER = "author/1"
 
 EXERCISE_CHARACTERS, EXERCISE_TOKENS = 2_200, 250
-"""What one exercise takes, both requests together, about."""
+"""The approximate size of an exercise's two requests, and of each answer [tokens], for estimates."""
 SECTION_CHARACTERS, TOKENS_PER_WORD = 1_500, 1.6
 
 _WRITE = """\
@@ -71,12 +71,14 @@ class Tests(BaseModel):
 
 
 class ExerciseQuestion:
-    """Asks for a function, then, in a conversation of its own, for tests of what its docstring says."""
+    """Asks for a function, then in another conversation for tests of its docstring."""
 
     def __init__(self, blueprint: Blueprint, composed: Exercise, access: Access) -> None:
         self._settings = access.settings
         self._function: tuple[str, str, str] = ("", "", "")
-        request = Request((Message("system", _WRITE), Message("user", order(blueprint, composed))), EXERCISE_TEMPLATE)
+        request = Request(
+            (Message("system", _WRITE), Message("user", exercise_prompt(blueprint, composed))), EXERCISE_TEMPLATE
+        )
         self._current: FormQuestion[Any] = FormQuestion(request, self._settings, Written, PARSER, _program_objection)
 
     def first(self) -> Request:
@@ -84,7 +86,7 @@ class ExerciseQuestion:
         return self._current.first()
 
     def then(self, request: Request, answer: Answer) -> Request | Settled:
-        """Return what follows: an objection, the request for tests, or the end."""
+        """Return what follows an answer: an objection, the request for tests, or the result."""
         then = self._current.then(request, answer)
         if not isinstance(then, Settled) or then.fault:
             return then
@@ -101,8 +103,8 @@ class ExerciseQuestion:
         return Settled((self._function, read_tests(then.value.tests, self._function[0])))
 
 
-def order(blueprint: Blueprint, composed: Exercise) -> str:
-    """Return the words in which an exercise is ordered."""
+def exercise_prompt(blueprint: Blueprint, composed: Exercise) -> str:
+    """Return the user message that requests an exercise."""
     random = Random(derive_seed(blueprint.seed, "ask", blueprint.key))
     holes = Backdrop(random).holes()
     phrases = [step.phrase for step in composed.steps]
@@ -134,7 +136,7 @@ def _tests_objection(form: Tests, name: str) -> str:
 
 
 class EndpointAuthor(Author):
-    """Writes by asking a language model; a second one may be given the first orders too, for comparison only."""
+    """Asks a language model; with a second teacher, another author writes the first texts too, for comparison only."""
 
     def __init__(self, settings: PluginSettings, *, teacher: Access, second_teacher: Access | None) -> None:
         super().__init__(settings)
@@ -149,25 +151,25 @@ class EndpointAuthor(Author):
 
     @property
     def second(self) -> EndpointAuthor | None:
-        """The author who asks the second teacher."""
+        """The author that asks the second teacher."""
         return self._second
 
     def digest(self) -> str:
-        """Return a digest of the words in which is asked, and of how answers are read."""
+        """Return a digest of the prompts and of the parser's version."""
         return f"{digest_of(_WRITE, _TEST, _SECTION, forms=[Written, Tests])} {PARSER}"
 
     def facts(self) -> dict[str, Any]:
-        """Return figures for the report; equal for equal answers, whenever they were given."""
+        """Return the teacher's figures for the report; equal for equal answers."""
         return {"model": self._access.settings.model, **self._tally.facts()}
 
     def estimate_exercises(self, count: int) -> str:
-        """Return what so many exercises will take, for people. Raises RecipeError where no price is known."""
+        """Return a human-readable cost estimate. Raises RecipeError where no price is known."""
         self._expected = count
         own = self._estimate(2 * count, count * EXERCISE_CHARACTERS, EXERCISE_TOKENS)
         return own if self.second is None else f"{own}\n  {self.second.estimate_exercises(min(count, COMPARED))}"
 
     def estimate_sections(self, count: int, words: int) -> str:
-        """Return what so many sections will take, for people. Raises RecipeError where no price is known."""
+        """Return a human-readable cost estimate. Raises RecipeError where no price is known."""
         self._expected = count
         own = self._estimate(count, count * SECTION_CHARACTERS, round(words * TOKENS_PER_WORD))
         return own if self.second is None else f"{own}\n  {self.second.estimate_sections(min(count, COMPARED), words)}"
@@ -176,8 +178,8 @@ class EndpointAuthor(Author):
         settings = self._access.settings
         return estimate(settings, requests, characters, answer_tokens).sentence(settings, self._access.tariff)
 
-    def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | Declined]:
-        """Yield the exercise that each blueprint orders, or why there is none."""
+    def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | Rejection]:
+        """Yield the teacher's exercises, in the order of the blueprints."""
         asked, known = tee((blueprint, compose(blueprint)) for blueprint in blueprints)
         with self._access.open() as teacher:
             replies = teacher.ask(
@@ -190,38 +192,38 @@ class EndpointAuthor(Author):
             )
             for blueprint, composed in known:
                 if composed is None:
-                    yield Declined("not_written", "no test could tell right from wrong")
+                    yield NO_TESTS
                     continue
                 reply = self._tally.count(next(replies))
                 if reply.fault:
-                    yield Declined(reply.fault, reply.detail, reply.request_id)
+                    yield Rejection(reply.fault, reply.detail, reply.request_id)
                     continue
                 (name, prompt, solution), tests = reply.value
                 yield Exercise(
                     blueprint.key, composed.concepts, "own", name, prompt, solution, tests, (), (), reply.request_id
                 )
 
-    def sections(self, blueprints: Iterable[SectionBlueprint], guard: HeldOut) -> Iterator[Section | Declined]:
-        """Yield the section that each blueprint orders, or why there is none."""
-        del guard  # a model's text has no composition; its code and wording are compared with the exam by whoever asked
+    def sections(self, blueprints: Iterable[SectionBlueprint], held_out: HeldOut) -> Iterator[Section | Rejection]:
+        """Yield the teacher's sections, in the order of the blueprints."""
+        del held_out  # a model's text has no composition; the stage compares its code and wording with the exam
         asked, known = tee(blueprints)
         with self._access.open() as teacher:
             replies = teacher.ask((self._section_question(blueprint) for blueprint in asked), self._expected)
             for blueprint in known:
                 reply = self._tally.count(next(replies))
                 if reply.fault:
-                    yield Declined(reply.fault, reply.detail, reply.request_id)
+                    yield Rejection(reply.fault, reply.detail, reply.request_id)
                     continue
                 text = reply.value.strip() + "\n"
                 yield Section(blueprint.concept, blueprint.audience, "", (blueprint.concept,), text, reply.request_id)
 
     def _section_question(self, blueprint: SectionBlueprint) -> PlainQuestion:
-        request = Request((Message("system", _SECTION), Message("user", section_order(blueprint))), SECTION_TEMPLATE)
+        request = Request((Message("system", _SECTION), Message("user", section_prompt(blueprint))), SECTION_TEMPLATE)
         return PlainQuestion(request, self._access.settings)
 
 
-def section_order(blueprint: SectionBlueprint) -> str:
-    """Return the words in which a section is ordered."""
+def section_prompt(blueprint: SectionBlueprint) -> str:
+    """Return the user message that requests a section."""
     random = Random(derive_seed(blueprint.seed, "ask"))
     holes = Backdrop(random).holes()
     concept = CONCEPTS[blueprint.concept]

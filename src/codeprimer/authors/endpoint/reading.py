@@ -1,6 +1,6 @@
-"""What somebody else wrote, as parts of an exercise: signature and docstring, body, tests.
+"""Parsing a teacher's answers into the parts of an exercise: signature with docstring, body, tests.
 
-Reads source text; runs nothing. Its one idea: what is no exercise is told in a sentence that whoever wrote it can act on.
+Nothing is executed. An answer that is no exercise raises ValueError with a sentence that goes back to the teacher.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ LONGEST_PROGRAM = 6_000
 
 
 def read_program(source: str) -> tuple[str, str, str]:
-    """Return the name of a function, its imports, signature and docstring, and its body.
+    """Return the name of a function, its head (imports, signature, docstring) and its body; head + body is the program.
 
-    The second ends with a newline after the docstring; both together are the program. Raises ValueError, as a sentence,
-    where the source is not one function with a docstring and a body.
+    Raises ValueError where the source is not one function with a docstring and a body.
     """
     source = source.strip("\n") + "\n"
     if len(source) > LONGEST_PROGRAM:
@@ -49,8 +48,8 @@ def read_program(source: str) -> tuple[str, str, str]:
 def read_tests(tests: list[str], name: str) -> tuple[str, ...]:
     """Return the tests, each on one line.
 
-    Raises ValueError, as a sentence, where they are not asserts that compare what ``name`` returns with literals, or where
-    a function that always returns the same value, or its argument, would pass them all.
+    Raises ValueError where they are not asserts that compare results of ``name`` with literals, or where a function that
+    always returns the same value, or its argument, would pass them all.
     """
     found: dict[str, ast.Compare] = {}
     for test in map(str.strip, tests):
@@ -83,7 +82,7 @@ def read_tests(tests: list[str], name: str) -> tuple[str, ...]:
 
 
 _COMPARES = (ast.Eq, ast.Is, ast.Lt, ast.LtE)
-"""Less than: as in ``abs(f(x) - 0.1) < 1e-9``."""
+"""Less than, for ``abs(f(x) - 0.1) < 1e-9``."""
 
 _LITERAL_CALLS = ("set", "frozenset", "float", "complex", "bytes", "bytearray", "range")
 
@@ -95,7 +94,7 @@ def _calls(expression: ast.expr, name: str) -> Iterator[ast.Call]:
 
 
 def _is_literal(expression: ast.expr) -> bool:
-    """Tell whether an expression says its value, without asking anything else for it."""
+    """Return whether an expression is built from literals alone."""
     for node in ast.walk(expression):
         if isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id in _LITERAL_CALLS):
             return False
@@ -107,7 +106,7 @@ def _is_literal(expression: ast.expr) -> bool:
 
 
 def _gives_back(compared: ast.Compare, name: str) -> bool:
-    """Tell whether the value that is expected is the only argument."""
+    """Return whether the expected value equals the only argument."""
     call = compared.left
     return (
         isinstance(call, ast.Call)

@@ -1,1 +1,1 @@
-"""The author that needs no network: typed operations become prose, code and tests."""
+"""The author that needs no network: it turns typed operations into prose, code and tests."""

@@ -1,4 +1,4 @@
-"""The author that needs no network: it composes everything from the operations' own words, code and meanings."""
+"""The author that needs no network: it composes texts from the operations' own wordings, code and meanings."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from codeprimer.authors.author import Author
-from codeprimer.authors.offline.compose import compose
+from codeprimer.authors.offline.compose import NO_TESTS, compose
 from codeprimer.authors.offline.sections import digest, write_section
-from codeprimer.curriculum.blueprints import Blueprint, Exercise, Section, SectionBlueprint
+from codeprimer.curriculum.blueprints import Blueprint, Exercise, Rejection, Section, SectionBlueprint
 from codeprimer.curriculum.heldout import HeldOut
+
+NO_EXAMPLE = Rejection("not_written", "every example would be held out")
 
 
 class OfflineAuthor(Author):
@@ -19,13 +21,13 @@ class OfflineAuthor(Author):
     trusted_tests: ClassVar[bool] = True
 
     def digest(self) -> str:
-        """Return a digest of the lessons, which are text files beside the code."""
+        """Return a digest of the lessons and audiences, which are text files beside the code."""
         return digest()
 
-    def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | None]:
-        """Yield composed exercises; None where no test could tell right from wrong."""
-        return map(compose, blueprints)
+    def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | Rejection]:
+        """Yield composed exercises."""
+        return (compose(blueprint) or NO_TESTS for blueprint in blueprints)
 
-    def sections(self, blueprints: Iterable[SectionBlueprint], guard: HeldOut) -> Iterator[Section | None]:
-        """Yield composed sections; None where every example would be held out."""
-        return (write_section(blueprint, guard) for blueprint in blueprints)
+    def sections(self, blueprints: Iterable[SectionBlueprint], held_out: HeldOut) -> Iterator[Section | Rejection]:
+        """Yield composed sections."""
+        return (write_section(blueprint, held_out) or NO_EXAMPLE for blueprint in blueprints)

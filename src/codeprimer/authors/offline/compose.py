@@ -1,7 +1,7 @@
 """From a blueprint to an exercise: prompt, solution, tests.
 
-Reads blueprints. Its one idea: the docstring, the solution and the tests are three independent readings of one bound
-chain, so they can only agree by being right.
+The docstring, the solution and the tests are derived from one bound chain independently of each other, so an error in
+one of them makes them disagree.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from codeprimer.authors.offline.styles.fused import render_expression, render_lo
 from codeprimer.authors.offline.styles.inner import render_helper, render_recursion
 from codeprimer.authors.offline.styles.steps import empty_result, render_guard, render_steps, steps
 from codeprimer.curriculum.binding import arguments_of, literal
-from codeprimer.curriculum.blueprints import Blueprint, Exercise, Step
+from codeprimer.curriculum.blueprints import Blueprint, Exercise, Rejection, Step
 from codeprimer.curriculum.cases import Case, settle
 from codeprimer.curriculum.catalogue import concepts_of
 from codeprimer.curriculum.values import TYPES
@@ -36,8 +36,8 @@ RENDERERS: Mapping[str, Renderer] = MappingProxyType(
     }
 )
 
-EXAMPLE_SHARE = 0.05
-"""How many prompts show a call and its result."""
+EXAMPLE_PROBABILITY = 0.05
+"""The probability that a prompt shows a call and its result."""
 
 CUES = {
     "recursion": ("Use recursion.", 1.0),
@@ -45,14 +45,17 @@ CUES = {
     "helper": ("Use a helper function.", 0.6),
     "expression": ("Use one expression.", 0.2),
 }
-"""What a prompt may say about the way, and how often it does; true of every solution that is called by the style."""
+"""The hint that a prompt may give about a solution's style, and its probability."""
 
 _STYLE_CONCEPTS = {"loop": ("for_loops",), "guard": ("early_return",), "helper": ("functions",)}
+NO_TESTS = Rejection("not_written", "no test could tell right from wrong")
+"""The rejection of a blueprint for which ``compose`` returns None."""
+
 _RECURSION = {"integer": "recursion_on_numbers", "text": "recursion_on_strings"}
 
 
 def compose(blueprint: Blueprint) -> Exercise | None:
-    """Return the exercise that a blueprint orders, or None where no test could tell right from wrong.
+    """Return the exercise for a blueprint, or None where no test could tell right from wrong.
 
     Equal blueprints give equal exercises, in any process.
     """
@@ -79,7 +82,7 @@ def compose(blueprint: Blueprint) -> Exercise | None:
 
 
 def _concepts(blueprint: Blueprint, style: str) -> tuple[str, ...]:
-    """Return the concepts of the operations and those of the way in which the solution is written."""
+    """Return the concepts of the operations and of the solution's style."""
     found = list(concepts_of(blueprint.operations))
     if style == "recursion":
         found.append(_RECURSION.get(blueprint.source, "recursion_on_lists"))
@@ -89,10 +92,10 @@ def _concepts(blueprint: Blueprint, style: str) -> tuple[str, ...]:
 
 
 def _render(scene: Scene, style: str, random: Random) -> tuple[str, str]:
-    """Return the body and the style it is really in: stepwise where the wanted one does not fit.
+    """Return the body and its style: ``steps`` where the requested style does not fit.
 
-    Blocks of single operations need not hold a loop: a prompt that then asked for one would ask for something else than
-    its solution shows.
+    A body that was rendered as ``loop`` may contain no loop; it counts as ``steps``, so that its prompt does not ask for a
+    loop.
     """
     changes = any(applied.operation.change for applied in scene.chain)
     body = None if changes else RENDERERS[style](scene, random)
@@ -113,18 +116,18 @@ def call(scene: Scene, case: Case) -> str:
 
 
 def specification(exercise: Exercise) -> str:
-    """Return the docstring without its example."""
-    return exercise.prompt.split('"""')[1].partition(">>>")[0]
+    """Return the docstring of a composed exercise on one line, without its example."""
+    return " ".join(exercise.prompt.split('"""')[1].partition(">>>")[0].split())
 
 
 def _prompt(scene: Scene, text: str, style: str, cases: Sequence[Case], random: Random) -> str:
-    cue, share = CUES.get(style, ("", 0.0))
-    if random.random() < share:
+    cue, probability = CUES.get(style, ("", 0.0))
+    if random.random() < probability:
         text += " " + cue
     if style == "guard" and random.random() < 0.5:
         text += f" Empty input gives {empty_result(scene)}."
     extra = []
-    if random.random() < EXAMPLE_SHARE:
+    if random.random() < EXAMPLE_PROBABILITY:
         case = random.choice(cases)
         extra = [f">>> {call(scene, case)}", literal(case.result)]
     target = scene.chain[-1].operation.target
@@ -144,7 +147,6 @@ def _steps(scene: Scene, random: Random) -> tuple[Step, ...]:
     subject = wording.subject_of(scene.source)
     return tuple(
         Step(
-            applied.operation.name,
             wording.clause(applied.operation, applied.holes, subject if index == 0 else "it", random),
             written[index],
         )

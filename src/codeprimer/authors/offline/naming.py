@@ -1,8 +1,4 @@
-"""What functions, parameters and loop variables are called.
-
-Reads value types and operations. Its one idea: names are natural and varied, but a small vocabulary, and no two
-things in a program share one.
-"""
+"""The names of functions, parameters and variables: natural and varied, from a small vocabulary, without clashes."""
 
 from __future__ import annotations
 
@@ -15,8 +11,8 @@ from codeprimer.curriculum.values import TYPES
 
 _VERBS = ("get", "find", "compute", "make")
 
-PLAIN_SHARE = 0.85
-"""How often intermediate results are all called ``result``."""
+PLAIN_PROBABILITY = 0.85
+"""The probability that all intermediate results are called ``result``."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +28,11 @@ class Names:
     character: str
     class_name: str
     plain: bool = False
-    """Results are all called ``result``, not after what they are."""
+    """Whether all results are called ``result``; otherwise each is named after what it is."""
 
 
 def draw_names(source: str, operations: Sequence[Operation], random: Random) -> Names:
-    """Return names for a composition that starts from the type ``source``."""
+    """Return names for a composition whose input has the type ``source``."""
     kind = TYPES[source]
     return Names(
         function=function_name(operations, random),
@@ -45,12 +41,12 @@ def draw_names(source: str, operations: Sequence[Operation], random: Random) -> 
         word=random.choice(TYPES["words"].elements),
         character=random.choice(TYPES["text"].elements),
         class_name=random.choice(kind.classes) if kind.classes else "",
-        plain=random.random() < PLAIN_SHARE,
+        plain=random.random() < PLAIN_PROBABILITY,
     )
 
 
 def function_name(operations: Sequence[Operation], random: Random) -> str:
-    """Return a name made from what the first and the last operation yield."""
+    """Return a name made from the results of the last operation and an earlier one."""
     last = operations[-1].noun
     if last.startswith(("is_", "has_", "any_", "all_")):
         if len(operations) > 1:

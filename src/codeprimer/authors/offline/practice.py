@@ -1,7 +1,6 @@
 """Exercises that practise one concept, for the worked examples of textbook sections.
 
-Reads the concept graph and the catalogue of operations. Its one idea: an example may use what was taught before, and
-as little as possible of what comes later.
+An example uses concepts that were taught before, and as few later ones as possible.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ STYLES: Mapping[str, str] = MappingProxyType(
         "recursion_on_strings": "recursion",
     }
 )
-"""Concepts that are a way of writing; their examples should be written that way."""
+"""Concepts that are a style of solution, and the style of their examples."""
 
 CLASSES = ("simple_classes", "object_state", "stacks", "counter_classes")
 """Concepts whose examples are methods."""
@@ -51,24 +50,21 @@ STAND_INS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "recursion_on_strings": ("string_reversal", "character_tests", "character_counting"),
     }
 )
-"""Concepts that are no single operation, and those whose operations practise them."""
+"""Concepts without operations of their own, and the concepts whose operations practise them."""
 
 LENGTHS = (1, 2, 2, 2, 3)
-"""Steps of a worked example, to draw from."""
+"""Lengths of a worked example's chain, to draw from [operations]."""
 
 _CHOICES = 6
-"""Chains to choose the simplest from."""
+"""Chains of which the simplest is chosen."""
 _ATTEMPTS = 60
 
 
-def exercise_for(concept: str, random: Random, guard: HeldOut) -> Exercise | None:
-    """Return an exercise that practises a concept, or None where the guard leaves none (within 60 attempts).
-
-    No exercise contains a held-out composition.
-    """
+def exercise_for(concept: str, random: Random, held_out: HeldOut) -> Exercise | None:
+    """Return an exercise that practises a concept and contains no held-out composition, or None after 60 attempts."""
     spare = None
     for _ in range(_ATTEMPTS):
-        blueprint = _simplest(concept, random, guard)
+        blueprint = _simplest(concept, random, held_out)
         exercise = compose(blueprint) if blueprint is not None else None
         if exercise is None:
             continue
@@ -78,12 +74,12 @@ def exercise_for(concept: str, random: Random, guard: HeldOut) -> Exercise | Non
     return spare
 
 
-def _simplest(concept: str, random: Random, guard: HeldOut) -> Blueprint | None:
-    """Return the blueprint with the fewest steps that come later in the curriculum."""
+def _simplest(concept: str, random: Random, held_out: HeldOut) -> Blueprint | None:
+    """Return the blueprint with the fewest concepts that come later in the curriculum."""
     best: tuple[int, Blueprint] | None = None
     for _ in range(_CHOICES):
-        blueprint = _suited(concept, draw_blueprint(random, LENGTHS, hearts(concept)))
-        if blueprint is None or guard.forbids(blueprint.operations):
+        blueprint = _suited(concept, draw_blueprint(random, LENGTHS, operations_of(concept)))
+        if blueprint is None or held_out.forbids(blueprint.operations):
             continue
         late = sum(position_of(other) > position_of(concept) for other in known_concepts(blueprint.operations))
         if best is None or late < best[0]:
@@ -94,7 +90,7 @@ def _simplest(concept: str, random: Random, guard: HeldOut) -> Blueprint | None:
 
 
 def _suited(concept: str, blueprint: Blueprint) -> Blueprint | None:
-    """Return the blueprint in the frame and style of a concept, or None where that is impossible."""
+    """Return the blueprint in the frame and style of a concept, or None if that is impossible."""
     if concept in CLASSES:
         return replace(blueprint, frame="method") if TYPES[blueprint.source].classes else None
     return replace(blueprint, frame="function", style=STYLES.get(concept, blueprint.style))
@@ -107,9 +103,9 @@ def known_concepts(operations: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @cache
-def hearts(concept: str) -> tuple[str, ...]:
+def operations_of(concept: str) -> tuple[str, ...]:
     """Return the operations that practise a concept, or those of its stand-ins."""
     wanted = STAND_INS.get(concept, (concept,))
     found = tuple(name for name, operation in OPERATIONS.items() if any(one in wanted for one in operation.concepts))
-    assert found, f"no operation practises {concept}; give it a stand-in"
+    assert found, f"no operation practises {concept}; add it to STAND_INS"
     return found

@@ -1,7 +1,6 @@
-"""What a renderer sees: the bound chain, the names, and how an operation becomes source text.
+"""What a renderer gets: the bound chain, the names, and the way an operation becomes source text.
 
-Reads bound operations and names. Its one idea: the only place that puts expressions into expressions, so that
-parentheses are right everywhere and nowhere else needed.
+Only this module puts expressions into expressions, and it adds the parentheses.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class Scene:
     """The specification, clause by clause."""
 
     def holes(self, applied: Applied, value: str, out: str = "") -> dict[str, str]:
-        """Return what the templates of an operation are filled with."""
+        """Return the values for the holes of an operation's templates."""
         return {
             **applied.holes,
             "v": value,
@@ -45,7 +44,7 @@ class Scene:
         }
 
     def element(self, operation: Operation) -> str:
-        """Return the loop variable over what an operation reads."""
+        """Return the loop variable over an operation's input."""
         return self.names.word if operation.source == "words" else self.names.element
 
     def inline(self, applied: Applied, value: str) -> str:
@@ -59,7 +58,7 @@ class Scene:
         return fill(template, self.holes(applied, value))
 
     def variable(self, operation: Operation, unlike: str = "") -> str:
-        """Return the variable for a result; never ``unlike``, the variable that the statements still read."""
+        """Return the variable for a result, never ``unlike``, which the statements still read."""
         name = "result" if self.names.plain else operation.result
         return name if name != unlike else "output"
 
@@ -70,7 +69,7 @@ def uses(template: str, hole: str) -> int:
 
 
 def is_atom(text: str) -> bool:
-    """Tell whether an expression is a name, possibly with attributes."""
+    """Return whether an expression is a name, possibly with attributes."""
     return text.replace(".", "").isidentifier()
 
 

@@ -1,7 +1,6 @@
 """The parts of a textbook section, each written on its own.
 
-Reads a draft: lesson, audience, backdrop, and the exercises so far. Its one idea: a part is a list of pieces, and each
-piece says how well it can be spared, so that length is decided at the end.
+A part is a list of pieces, each marked with how expendable it is, so that the section can be shortened at the end.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from random import Random
 from string import Template
 
 from codeprimer.authors.backdrops import Backdrop
+from codeprimer.authors.offline.compose import specification
 from codeprimer.authors.offline.lessons import Lesson
 from codeprimer.authors.offline.practice import exercise_for
 from codeprimer.authors.offline.showing import show_output
@@ -20,7 +20,6 @@ from codeprimer.authors.offline.worked import (
     choose_example,
     remark_on_style,
     signature,
-    specification,
     trace,
     walk_through,
 )
@@ -33,13 +32,13 @@ from codeprimer.curriculum.markdown import fenced
 
 @dataclass
 class Draft:
-    """A section that is being written."""
+    """A section in progress."""
 
     audience: Audience
     lesson: Lesson
     random: Random
     backdrop: Backdrop
-    guard: HeldOut
+    held_out: HeldOut
     figures: Mapping[str, str]
     exercises: list[Exercise] = field(default_factory=list)
     shown: str = ""
@@ -54,14 +53,14 @@ class Draft:
         return Template(template).substitute(self.figures, **holes)
 
     def program(self, template: str) -> str:
-        """Return a program with new figures and what it prints, as a block."""
+        """Return a code block: a program with new numbers, and its output as comments."""
         return fenced(show_output(Template(template).substitute(self.backdrop.holes())))
 
     def exercise(self) -> Exercise | None:
-        """Return an exercise on the concept unlike the others of this section, in name and in composition."""
+        """Return an exercise on the concept whose name and composition are new in this section, or None."""
         taken = {name for other in self.exercises for name in (other.entry_point, other.blueprint)}
         for _ in range(5):
-            exercise = exercise_for(self.lesson.concept, self.random, self.guard)
+            exercise = exercise_for(self.lesson.concept, self.random, self.held_out)
             if exercise is not None and not taken & {exercise.entry_point, exercise.blueprint}:
                 self.exercises.append(exercise)
                 return exercise
@@ -70,14 +69,14 @@ class Draft:
 
 @dataclass(frozen=True)
 class Piece:
-    """A paragraph or block; the higher ``spare``, the sooner it is left out of a section that is too long."""
+    """A paragraph or code block; a section that is too long loses the pieces with the highest ``spare`` first."""
 
     text: str
     spare: int = 0
 
 
 def opening(draft: Draft) -> list[Piece]:
-    """Return what a section begins with: whom it is for, why it matters, what it builds on."""
+    """Return how a section begins: a greeting, why the concept matters, its prerequisites."""
     hello = draft.say("Opening")
     why = draft.fill(draft.random.choice(draft.lesson.why))
     pieces = [Piece(f"{hello} {why}" if draft.random.random() < 0.7 else f"{why} {hello}")]
@@ -108,7 +107,7 @@ def _show(draft: Draft) -> list[Piece]:
 
 
 def _about(template: str) -> str:
-    """Return the hole that says in words what a program is about, or nothing."""
+    """Return the hole that describes what a program is about; empty if there is none."""
     for hole, mark in (("numbers_of", "$numbers"), ("words_of", "$words"), ("table_of", "$table")):
         if mark in template:
             return hole
@@ -192,4 +191,4 @@ PARTS: Mapping[str, Callable[[Draft], list[Piece]]] = {
     "care": _care,
     "check": _check,
 }
-"""How each part is written, in the order in which an audience names its headings; "check" looks back at "work"."""
+"""The writer of each part, in the order of an audience's headings; "check" needs the exercise of "work"."""

@@ -1,8 +1,7 @@
 """Textbook sections: prose interleaved with code, for one concept and one audience.
 
-Reads lessons, audiences, backdrops and composed exercises. Its one idea: a section is assembled from independent
-choices (what to say, to whom, about which things, with which example, in which order), all of them drawn from one
-seed, so that many sections on one concept are each worth reading.
+A section is assembled from independent random choices (wording, audience, backdrop, example, order), all drawn from one
+seed, so that many sections on one concept differ in substance.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ ORDERS = (
     ("idea", "work", "show", "care", "check"),
     ("show", "idea", "work", "check", "care"),
 )
-"""In which order the parts may come, after the opening."""
+"""The possible orders of the parts after the opening."""
 
 _ATTEMPTS = 8
 
@@ -38,15 +37,15 @@ _DEFINITION = re.compile(r"^(?:def|class) (\w+)", re.MULTILINE)
 _TITLES = ("# $title", "# $title", "# $title: $summary", "# $Summary")
 
 
-def write_section(blueprint: SectionBlueprint, guard: HeldOut) -> Section | None:
-    """Return the section that a blueprint orders, or None where every example would be one that is held out.
+def write_section(blueprint: SectionBlueprint, held_out: HeldOut) -> Section | None:
+    """Return the section for a blueprint, or None where every example would be held out.
 
-    Equal blueprints and guards give equal sections, in any process. A section that comes out too long is written
-    again with other choices, a few times, and so is one that defines the same name twice.
+    Equal arguments give equal sections, in any process. A section that is too long or defines a name twice is written
+    again with other choices, up to 8 times in all.
     """
     section = None
     for attempt in range(_ATTEMPTS):
-        section = _write(blueprint, Random(derive_seed(blueprint.seed, attempt)), guard)
+        section = _write(blueprint, Random(derive_seed(blueprint.seed, attempt)), held_out)
         if section is not None and len(section.text.split()) <= blueprint.words and not _defines_twice(section.text):
             break
     return section
@@ -58,17 +57,17 @@ def _defines_twice(text: str) -> bool:
 
 
 def digest() -> str:
-    """Return a digest of all texts that sections are made from: a section is stale when they change."""
+    """Return a digest of the lessons and audiences."""
     content = [path.read_bytes() for path in (*lesson_files(), AUDIENCES_FILE)]
     return hashlib.sha256(b"".join(content)).hexdigest()
 
 
-def _write(blueprint: SectionBlueprint, random: Random, guard: HeldOut) -> Section | None:
+def _write(blueprint: SectionBlueprint, random: Random, held_out: HeldOut) -> Section | None:
     backdrop = Backdrop(random)
     concept = CONCEPTS[blueprint.concept]
     summary = concept.summary
     figures = {**backdrop.holes(), "summary": summary, "Summary": summary[0].upper() + summary[1:]}
-    draft = Draft(audiences()[blueprint.audience], lessons()[concept.name], random, backdrop, guard, figures)
+    draft = Draft(audiences()[blueprint.audience], lessons()[concept.name], random, backdrop, held_out, figures)
     order = random.choice(ORDERS)
     written = {name: write(draft) for name, write in PARTS.items()}
     if not draft.exercises or not all(written.values()):
@@ -88,7 +87,7 @@ def _concepts(name: str, exercises: list[Exercise]) -> tuple[str, ...]:
 
 
 def _assemble(draft: Draft, parts: list[tuple[str, list[Piece]]], words: int) -> str:
-    """Return the text; while it has too many words, what can best be spared is left out."""
+    """Return the text; as long as it has too many words, leave out the most expendable pieces."""
     headings: dict[str, str] = {}
     if draft.random.random() < 0.75:
         named = draft.random.choice(draft.audience.phrases["Headings"]).split(" | ")

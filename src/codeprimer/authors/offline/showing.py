@@ -1,7 +1,6 @@
-"""What a program of ours prints, written behind its ``print`` calls as comments.
+"""The output of a lesson's program, as comments behind its ``print`` calls.
 
-Reads programs made from the lessons' templates. Its one idea: nobody works a result out by hand. These programs are
-this package's own, so they are run right here; an author's or a model's code never is.
+The programs are this package's own, so they run in this process; other authors' code never does.
 """
 
 from __future__ import annotations
@@ -12,15 +11,14 @@ from copy import deepcopy
 from itertools import pairwise
 from typing import Any
 
-LINE = 92
-"""The longest line to which a comment is added [characters]; longer results stand below the call."""
+from codeprimer.authors.claims import OUTPUT, is_print
 
-OUTPUT = "# Output:"
-"""The comment above results that stand below the statement."""
+LINE = 92
+"""Maximum length of a line with a comment [characters]; longer output goes below the call."""
 
 
 class Printer:
-    """Stands in for ``print`` and keeps the lines."""
+    """Replaces ``print`` and records the lines."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -35,9 +33,9 @@ class Printer:
 
 
 def show_output(program: str) -> str:
-    """Return the program with the result of every top-level statement that prints as a comment behind it.
+    """Return the program with the output of its top-level statements as comments.
 
-    One line of output stands on the line of its ``print`` call where it fits, several lines below the statement.
+    One line of output goes to the end of the line of its ``print`` call if it fits, longer output below the statement.
     """
     lines = program.splitlines()
     shown: list[str] = []
@@ -55,14 +53,6 @@ def show_output(program: str) -> str:
     return "\n".join([*shown, *lines[done:]]) + "\n"
 
 
-def is_print(statement: ast.stmt) -> bool:
-    """Tell whether a statement is nothing but one call of ``print``."""
-    match statement:
-        case ast.Expr(value=ast.Call(func=ast.Name(id="print"))):
-            return True
-    return False
-
-
 def _with_output(line: str, output: list[str], on_the_line: bool) -> list[str]:
     if not any(output):
         return [line]
@@ -72,22 +62,22 @@ def _with_output(line: str, output: list[str], on_the_line: bool) -> list[str]:
 
 
 def results_of(steps: Sequence[str], inputs: Mapping[str, str]) -> list[tuple[str, object]]:
-    """Return name and value of what each step but the last hands on to the next one.
+    """Run the steps; return name and value of the variable that each step but the last passes to the next one.
 
-    ``inputs`` gives the variables that are there from the start, as source text.
+    ``inputs`` holds the initial variables as source text.
     """
     namespace: dict[str, Any] = {name: ast.literal_eval(text) for name, text in inputs.items()}
     found = []
     for step, following in pairwise(steps):
         exec(compile(step, "<step>", "exec"), namespace)
-        name = handed_on(step, following)
-        # A later step may change the very list that this one hands on.
+        name = passed_on(step, following)
+        # A later step may change this object.
         found.append((name, deepcopy(namespace[name])))
     return found
 
 
-def handed_on(step: str, following: str) -> str:
-    """Return the first variable that a step assigns, or else changes, and the following one reads."""
+def passed_on(step: str, following: str) -> str:
+    """Return the first variable that a step assigns, or else reads, and the following step reads."""
     names = [node for node in ast.walk(ast.parse(step)) if isinstance(node, ast.Name)]
     read = {node.id for node in ast.walk(ast.parse(following)) if isinstance(node, ast.Name)}
     shared = [node for node in names if node.id in read]

@@ -1,7 +1,7 @@
 """Docstrings: a composition in words.
 
-Reads the wordings of operations. Its one idea: each operation contributes one clause, in the order of application or
-with the result first, and a handful of frames joins the clauses; so every docstring says the whole behaviour.
+Each operation contributes one clause, in the order of application or with the result first; a few sentence frames join
+the clauses, so that every docstring specifies the whole behaviour.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _SUBJECTS = {
     "stack": "the stack",
     "account": "the balance",
 }
-"""What a first step calls the input where "it" would say nothing; later steps always say "it"."""
+"""The input's name in the first clause, by type; other types and later clauses say "it"."""
 
 WIDTH = 112
-"""The longest line of a docstring [characters]."""
+"""Maximum length of a docstring line [characters]."""
 
 FRAMES = {"plain": 65, "given": 30, "before": 5}
-"""How the clauses are joined, and how often."""
+"""Sentence frames and their weights."""
 
-USUAL_SHARE = 0.5
-"""How often the first wording of an operation is taken without a draw."""
+USUAL_PROBABILITY = 0.5
+"""The probability of an operation's first wording, before one is drawn from all of them."""
 
 Bound = Sequence[tuple[Operation, dict[str, str]]]
 """Operations with the texts of their parameters."""
@@ -39,12 +39,12 @@ Bound = Sequence[tuple[Operation, dict[str, str]]]
 
 @dataclass(frozen=True)
 class Specification:
-    """What a function shall do, clause by clause."""
+    """What a function does, clause by clause."""
 
     text: str
     """The sentence of the docstring."""
     clauses: tuple[str, ...]
-    """One clause per operation, as it stands in the text; the last begins with "return"."""
+    """One clause per operation, as in the text; the last begins with "return"."""
 
 
 def clause(operation: Operation, holes: dict[str, str], subject: str, random: Random) -> str:
@@ -59,11 +59,11 @@ def outcome(operation: Operation, holes: dict[str, str], subject: str, random: R
 
 def _choose(wordings: Sequence[str], random: Random) -> str:
     """Return the usual wording, or another one."""
-    return wordings[0] if random.random() < USUAL_SHARE else random.choice(wordings)
+    return wordings[0] if random.random() < USUAL_PROBABILITY else random.choice(wordings)
 
 
 def subject_of(source: str) -> str:
-    """Return what a clause calls the input of a function."""
+    """Return the name of a function's input in a clause."""
     return _SUBJECTS.get(source, "it")
 
 
@@ -92,14 +92,14 @@ def _in_order(clauses: Sequence[str], result: str, random: Random) -> str:
 
 
 def _join(clauses: Sequence[str], random: Random) -> tuple[str, bool]:
-    """Return the clauses as one, and whether the word "then" is used up."""
+    """Return the clauses joined, and whether they contain "then"."""
     if len(clauses) == 1 or random.random() < 0.5:
         return ", ".join(clauses), False
     return f"{', '.join(clauses[:-1])}, then {clauses[-1]}", True
 
 
 def docstring(text: str, extra: Sequence[str], indent: str) -> str:
-    """Return the docstring as indented source lines, quotes included; ``extra`` lines follow after a blank one."""
+    """Return the docstring as indented source lines, with quotes; ``extra`` lines follow a blank line."""
     lines = textwrap.wrap(text, WIDTH - len(indent), break_long_words=False, break_on_hyphens=False)
     if extra:
         lines += ["", *extra]

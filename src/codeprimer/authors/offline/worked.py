@@ -1,8 +1,4 @@
-"""A composed exercise, thought through in prose: one sentence per step, with what the data looks like after it.
-
-Reads exercises. Its one idea: the reader sees the same example pass through every step, so each sentence can be
-checked against the one before.
-"""
+"""A composed exercise explained in prose: one sentence per step, with the intermediate result for one example."""
 
 from __future__ import annotations
 
@@ -15,10 +11,10 @@ from codeprimer.authors.offline.showing import results_of
 from codeprimer.curriculum.blueprints import Exercise
 
 _DULL = frozenset(("[]", "''", "{}", "set()", "0", "False", "True", "None", "-1"))
-"""Results that show little."""
+"""Uninformative results."""
 
 LONGEST = 110
-"""A longer call with its result is not chosen as an example [characters]."""
+"""Maximum length of an example's call and result [characters]."""
 
 _SHORT = (
     "$phrase: `$code`. That gives `$value`.",
@@ -73,11 +69,6 @@ _STYLES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def specification(exercise: Exercise) -> str:
-    """Return what the docstring says, on one line, without its example."""
-    return " ".join(exercise.prompt.split('"""')[1].partition(">>>")[0].split())
-
-
 def signature(exercise: Exercise) -> str:
     """Return how the function is called, such as ``total(numbers, limit)``; ``Scores.total`` for a method."""
     function = _function(exercise)
@@ -87,7 +78,7 @@ def signature(exercise: Exercise) -> str:
 
 
 def choose_example(exercise: Exercise, random: Random, other_than: str = "") -> tuple[str, str]:
-    """Return a call and its result that show something and fit on a line; another call than ``other_than``."""
+    """Return a call and its result that are informative and fit on a line; not the call ``other_than``."""
     others = [pair for pair in exercise.examples if pair[0] != other_than]
     fitting = [pair for pair in others if len(pair[0]) + len(pair[1]) <= LONGEST]
     telling = [pair for pair in fitting if pair[1] not in _DULL]
@@ -97,7 +88,7 @@ def choose_example(exercise: Exercise, random: Random, other_than: str = "") -> 
 
 
 def assertion(example: tuple[str, str]) -> str:
-    """Return an example as an assert statement, as one would write it by hand."""
+    """Return an example as an idiomatic assert statement."""
     call, result = example
     if result in ("True", "False"):
         return f"assert {'not ' if result == 'False' else ''}{call}"
@@ -124,7 +115,7 @@ def walk_through(exercise: Exercise, example: tuple[str, str], random: Random) -
 
 
 def trace(exercise: Exercise, example: tuple[str, str]) -> str:
-    """Return in one sentence which values an example passes through."""
+    """Return a sentence with the intermediate results of an example."""
     call, result = example
     values = intermediate(exercise, call)
     if not values:
@@ -134,16 +125,16 @@ def trace(exercise: Exercise, example: tuple[str, str]) -> str:
 
 
 def remark_on_style(exercise: Exercise, random: Random) -> str:
-    """Return a sentence about how the solution is written; empty for plain steps."""
+    """Return a sentence about the solution's style; empty for ``steps``."""
     if exercise.style == "expression" and len(exercise.steps) == 1:
         return ""
     return random.choice(_STYLES.get(exercise.style, ("",)))
 
 
 def intermediate(exercise: Exercise, call: str) -> list[tuple[str, str]]:
-    """Return name and value, as source text, of what each step but the last gives; nothing for a method.
+    """Return name and value of each intermediate result as source text.
 
-    Sets of strings have no stable order, so an exercise that passes through one has none either.
+    Empty for a method, and where a result is a set of strings, because its order is not stable.
     """
     if exercise.entry_point != _function(exercise).name:
         return []
@@ -173,7 +164,7 @@ def _bank(code: str, value: str, last: bool, only: bool) -> Sequence[str]:
 
 
 def _function(exercise: Exercise) -> ast.FunctionDef:
-    """Return the definition that is to be completed: the last one of the prompt that its tests reach."""
+    """Return the function or method that has to be completed."""
     tree = ast.parse(exercise.program)
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == exercise.entry_point:

@@ -1,9 +1,7 @@
-"""The lessons: what there is to say about every concept, in Markdown beside this module.
+"""The lessons: the prose and the programs for every concept, in Markdown files beside this module.
 
-Reads ``lessons/*.md``. Its one idea: prose and code are templates over one everyday backdrop. ``$numbers`` may become
-``prices`` in a sentence as well as in an identifier, so that a section's words and its code speak of the same things;
-``curriculum.backdrops`` lists the holes. What a program prints is never written in a lesson: it is found by running
-the program.
+Prose and code are templates over one backdrop: ``$numbers`` may become ``prices`` in a sentence and in an identifier;
+``authors.backdrops`` lists the holes. A lesson never contains a program's output, which is found by running the program.
 """
 
 from __future__ import annotations
@@ -28,26 +26,26 @@ class Pitfall:
     remedy: str
     """What to do instead."""
     code: str = ""
-    """A program that shows it; empty where there is none."""
+    """A program that shows the mistake; empty if there is none."""
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """What there is to say about one concept; prose on single lines, programs as they are."""
+    """The material for one concept; each paragraph is a single line."""
 
     concept: str
     why: tuple[str, ...]
-    """Why it matters: variants of one to three sentences."""
+    """Why the concept matters: variants of one to three sentences."""
     how: tuple[str, ...]
-    """How it works: paragraphs, each of which can stand alone; the first is the explanation, the rest deepen it."""
+    """How it works: self-contained paragraphs; the first explains, the others go deeper."""
     picture: str
-    """An everyday picture, for somebody who has never programmed."""
+    """An everyday analogy, for readers who have never programmed."""
     elsewhere: str
-    """How other languages do it, for somebody who knows one."""
+    """How other languages do it, for readers who know one."""
     practice: str
-    """Where it turns up when working with data and files."""
+    """Its use in work with data and files."""
     cost: str
-    """What an interviewer asks: cost, edge cases, alternatives."""
+    """Interview questions: cost, edge cases, alternatives."""
     demonstrations: tuple[str, ...]
     """Short programs whose top-level ``print`` calls show results."""
     pitfalls: tuple[Pitfall, ...]

@@ -1,5 +1,5 @@
-"""The styles in which a solution may be written, one function each.
+"""The styles of solutions, one function each.
 
-Every renderer takes a scene and a random stream and returns the statements of the body, not indented, or None where
-the composition cannot be written that way.
+A renderer takes a scene and a random generator. It returns the statements of the body, not indented, or None if the
+composition cannot be written in its style.
 """

@@ -1,6 +1,6 @@
 """Solutions in one piece: one expression, or one loop with an accumulator.
 
-The one idea: neighbouring filters and maps melt into one comprehension or one loop, as people write them.
+Neighbouring filters and maps become one comprehension or one loop, as in hand-written code.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from codeprimer.curriculum.binding import Applied
 from codeprimer.curriculum.operation import Operation, fill
 
 LONGEST_EXPRESSION = 70
-"""A longer return statement is written in steps instead [characters]."""
+"""Maximum length of the return statement [characters]."""
 
 
 def render_expression(scene: Scene, random: Random) -> str | None:
-    """Write everything as one returned expression, where it fits on a line."""
+    """Write one returned expression, if it fits on a line."""
     value = scene.start
     index = 0
     while index < len(scene.chain):
@@ -43,7 +43,7 @@ def _comprehension(scene: Scene, kept: Applied, changed: Applied, value: str) ->
 
 
 def render_loop(scene: Scene, random: Random) -> str | None:
-    """Write one loop over the input with an accumulator; where that does not fit, blocks for single operations."""
+    """Write one loop over the input with an accumulator, or else a block per operation."""
     if fusible(scene):
         return _one_loop(scene)
     if not any(applied.operation.blocks for applied in scene.chain) and not scene.chain[-1].operation.returning:
@@ -52,7 +52,7 @@ def render_loop(scene: Scene, random: Random) -> str | None:
 
 
 def fusible(scene: Scene) -> bool:
-    """Tell whether the whole chain is filters and maps, possibly with a fold at the end."""
+    """Return whether the chain consists of filters and maps, possibly with a fold at the end."""
     *earlier, last = (applied.operation for applied in scene.chain)
     bodies = all(operation.element or operation.condition for operation in earlier)
     return bodies and bool(last.element or last.condition or last.fold)
@@ -71,7 +71,7 @@ def _one_loop(scene: Scene) -> str:
 
 
 def loop_body(scene: Scene, name: str, level: int) -> tuple[list[str], str, int]:
-    """Return the lines that treat one element, the expression of what becomes of it, and the level reached."""
+    """Return the lines that process one element, the expression of its result, and the indentation level reached."""
     lines: list[str] = []
     value = name
     parts = [applied for applied in scene.chain if not applied.operation.fold]
@@ -91,5 +91,5 @@ def loop_body(scene: Scene, name: str, level: int) -> tuple[list[str], str, int]
 
 
 def _blocks(operation: Operation, final: bool) -> str:
-    """Prefer loops: the statements that return, else those that assign."""
+    """Prefer statements that return, then statements that assign."""
     return next(iter((*(operation.returning if final else ()), *operation.blocks)), "")

@@ -1,7 +1,4 @@
-"""Solutions with functions: the function calls itself, or an inner function does one step.
-
-The one idea: a list is its first element and the rest, a number is the number before it and one more.
-"""
+"""Solutions with functions: the function calls itself, or an inner function does one step."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from codeprimer.curriculum.values import TYPES
 
 
 def render_recursion(scene: Scene, random: Random) -> str | None:
-    """Write the function by calling itself on the rest of the list, or with an inner recursive function."""
+    """Write a function that calls itself on the rest of the list, or an inner recursive function."""
     if scene.start.startswith("self."):
         return None
     last = scene.chain[-1].operation
@@ -45,7 +42,7 @@ def _on_the_rest(scene: Scene) -> str:
 
 
 def _inner(operation: Operation, final: bool) -> str:
-    """Prefer an inner recursive function, else the expression, else a loop."""
+    """Prefer an inner recursive function, then the expression, then a loop."""
     if operation.recursive or operation.inline:
         return operation.recursive
     return (operation.blocks or operation.returning)[0]

@@ -1,6 +1,6 @@
-"""Stepwise solutions: one statement, or one short block, per operation; also behind a guard for empty input.
+"""Stepwise solutions: one statement or short block per operation; also with a guard clause for empty input.
 
-The one idea: the n-th clause of the docstring is the n-th statement, which is how one would teach it.
+The n-th clause of the docstring is the n-th statement.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from codeprimer.authors.offline.rendering import Scene
 from codeprimer.curriculum.binding import Applied, OutsideError, literal, meaning
 from codeprimer.curriculum.operation import Operation, fill
 
-BLOCK_SHARE = 0.1
-"""How often an operation is written as statements although it has an expression."""
+BLOCK_PROBABILITY = 0.1
+"""The probability of statements for an operation that also has an expression."""
 
 Chooser = Callable[[Operation, bool], str]
-"""Returns the statements in which an operation is written, or nothing for its expression; told which is the last."""
+"""Takes an operation and whether it is the last; returns its statements, or nothing to use its expression."""
 
 
 def steps(scene: Scene, random: Random) -> list[str]:
     """Return the statements of each operation; those of the last end in a return."""
 
     def choose(operation: Operation, final: bool) -> str:
-        if operation.inline and random.random() >= BLOCK_SHARE:
+        if operation.inline and random.random() >= BLOCK_PROBABILITY:
             return ""
         statements = (operation.returning if final else ()) or operation.blocks or (operation.recursive,)
         return random.choice(statements)
@@ -32,7 +32,7 @@ def steps(scene: Scene, random: Random) -> list[str]:
 
 
 def write(scene: Scene, choose: Chooser) -> list[str]:
-    """Return the statements of each operation in the form that ``choose`` prefers where there is one."""
+    """Return the statements of each operation in the form that ``choose`` selects."""
     value = scene.start
     pieces = []
     for index, applied in enumerate(scene.chain):
@@ -49,7 +49,7 @@ def write(scene: Scene, choose: Chooser) -> list[str]:
 
 
 def _assign(scene: Scene, applied: Applied, value: str, template: str, final: bool) -> tuple[str, str]:
-    """Return the statements of one operation, and the variable that holds its result."""
+    """Return the statements of one operation, and the variable with its result."""
     if not template:
         out = scene.variable(applied.operation)
         return f"{'return' if final else f'{out} ='} {scene.inline(applied, value)}", out
@@ -69,12 +69,12 @@ def render_steps(scene: Scene, random: Random) -> str:
 
 
 def commented(scene: Scene, pieces: list[str]) -> list[str]:
-    """Return statements under the clauses that they fulfil."""
+    """Return the statements, each below its clause as a comment."""
     return [f"# {clause}\n{piece}" for clause, piece in zip(scene.clauses, pieces, strict=True)]
 
 
 def render_guard(scene: Scene, random: Random) -> str | None:
-    """Write the answer for empty input first, then one statement per operation."""
+    """Write a guard clause for empty input, then one statement per operation."""
     result = empty_result(scene)
     if result is None:
         return None
@@ -82,7 +82,7 @@ def render_guard(scene: Scene, random: Random) -> str | None:
 
 
 def empty_result(scene: Scene) -> str | None:
-    """Return the result for empty input as source text; None where there is none or it depends on an argument."""
+    """Return the result for empty input as source text; None if there is none or it depends on an argument."""
     empty = {"text": "", "integers": [], "words": [], "counts": {}, "pairs": []}
     if scene.source not in empty or scene.arguments:
         return None
