@@ -116,7 +116,7 @@ def ratio_of_sums(numerators: Floats, denominators: Floats, seed: int) -> Estima
         return Estimate(value, None)
     from scipy.stats import bootstrap
 
-    found = bootstrap(
+    limits = bootstrap(
         (numerators, denominators),
         lambda above, below, axis: above.sum(axis) / below.sum(axis),
         paired=True,
@@ -125,8 +125,8 @@ def ratio_of_sums(numerators: Floats, denominators: Floats, seed: int) -> Estima
         batch=max(1, _DRAWN // len(numerators)),
         method="percentile",
         rng=numpy_random(seed, "bootstrap"),
-    )
-    return Estimate(value, Interval(value, float(found.confidence_interval.low), float(found.confidence_interval.high)))
+    ).confidence_interval
+    return Estimate(value, Interval(value, float(limits.low), float(limits.high)))
 
 
 def paired_ratio_difference(first: Floats, second: Floats, denominators: Floats, seed: int) -> Estimate:

@@ -55,8 +55,8 @@ def fit_calibration(scores: Floats, good: npt.NDArray[np.bool_]) -> Calibration 
         predicted = _sigmoid(inputs @ weights)
         return (inputs * (predicted * (1 - predicted))[:, None]).T @ inputs
 
-    found = minimize(loss, np.zeros(2), jac=gradient, hess=curvature, method="trust-exact", options={"gtol": 1e-9})
-    slope, shift = (round(float(weight), 9) for weight in found.x)
+    fit = minimize(loss, np.zeros(2), jac=gradient, hess=curvature, method="trust-exact", options={"gtol": 1e-9})
+    slope, shift = (round(float(weight), 9) for weight in fit.x)
     return Calibration(slope, shift) if slope > 0 else None
 
 

@@ -15,7 +15,7 @@ from codeprimer.core.artifact import Workspace
 from codeprimer.core.errors import PluginError
 from codeprimer.core.plugins import PluginSettings, make, reporting
 from codeprimer.core.stage import Tools
-from codeprimer.embedders.embedder import Embedder, embed
+from codeprimer.embedders.embedder import Embedder
 from codeprimer.quality.annotator import Annotator, Label, ShownDocument, Unlabelled
 from codeprimer.quality.features import (
     SIGN_NAMES,
@@ -25,7 +25,7 @@ from codeprimer.quality.features import (
     save_vectors,
     stack,
     text_signs,
-    without_head_comment,
+    vectors_of,
 )
 from codeprimer.quality.row_groups import SelectedRows
 
@@ -61,7 +61,7 @@ def extract(extraction: Extraction, folder: Path) -> None:
             if annotator is not None:
                 labels.append(_label_of(annotator, document))
         if embedder is not None:
-            vectors.append(embed(embedder, [without_head_comment(document["text"]) for document in batch]))
+            vectors.append(vectors_of([document["text"] for document in batch], embedder))
     save_signs(folder, np.array(signs, dtype=np.float32).reshape(len(signs), len(SIGN_NAMES)))
     if embedder is not None:
         with reporting(embedder.settings, type(embedder)):
@@ -120,8 +120,6 @@ def _embed_here(
 
 
 def _embed_rows(rows: SelectedRows, extracted: Path, embedder: Embedder, folder: Path) -> None:
-    vectors = [
-        embed(embedder, [without_head_comment(document["text"]) for document in batch]) for batch in rows.batches()
-    ]
+    vectors = [vectors_of([document["text"] for document in batch], embedder) for batch in rows.batches()]
     with reporting(embedder.settings, type(embedder)):
         Features(stack(vectors), load_signs(extracted)).save(folder)

@@ -96,7 +96,12 @@ def features_of(texts: Sequence[str], embedder: Embedder, signs: Signs | None = 
     """Return the features of at least one text; ``signs`` are its signs where they are known already."""
     if signs is None:
         signs = np.stack([text_signs(text) for text in texts])
-    return Features(embed(embedder, [without_head_comment(text) for text in texts]), signs)
+    return Features(vectors_of(texts, embedder), signs)
+
+
+def vectors_of(texts: Sequence[str], embedder: Embedder) -> Matrix:
+    """Return the vectors of at least one text, without the comment block at its head."""
+    return embed(embedder, [without_head_comment(text) for text in texts])
 
 
 def concatenate(parts: Sequence[Features]) -> Features:

@@ -67,11 +67,11 @@ class RubricAnnotator(Annotator):
 def rate(text: str) -> tuple[float, tuple[str, ...]]:
     """Return a text's points, 0-5, and the complaints that apply; 0 points where it is not Python."""
     try:
-        found = goodness(signs_of(text))
+        values = goodness(signs_of(text))
     except NotPythonError:
         return 0.0, (Complaint.NOT_PYTHON.value,)
-    mean = math.exp(sum(weight * math.log(max(found[complaint], _FLOOR)) for complaint, weight in WEIGHTS.items()))
-    return round(5 * mean, 3), tuple(complaint.value for complaint in WEIGHTS if found[complaint] < _APPLIES)
+    mean = math.exp(sum(weight * math.log(max(values[complaint], _FLOOR)) for complaint, weight in WEIGHTS.items()))
+    return round(5 * mean, 3), tuple(complaint.value for complaint in WEIGHTS if values[complaint] < _APPLIES)
 
 
 def goodness(signs: ModuleSigns) -> dict[Complaint, float]:

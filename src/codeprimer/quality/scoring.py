@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +43,6 @@ class CalibratedScorer:
         if not texts:
             return np.empty(0, dtype=np.float64)
         return self.score(features_of(texts, self.embedder, signs))
-
-    def calibrated(self, calibration: Calibration) -> CalibratedScorer:
-        """Return the same scorer with another calibration."""
-        return replace(self, calibration=calibration)
 
     @property
     def in_workers(self) -> bool:
