@@ -68,6 +68,13 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     return write_corpus(tmp_path_factory.mktemp("corpus"), texts, heldout="email")
 
 
+@pytest.fixture(scope="module")
+def few(corpus: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """About 100 real files, more than one batch, for tests of what plug-ins may do."""
+    texts = {row["path"]: row["text"] for index, row in enumerate(corpus.rows("documents")) if index % 2 == 0}
+    return write_corpus(tmp_path_factory.mktemp("few"), texts)
+
+
 def build(
     corpus: Artifact, store: Path, processes: int = 1, console: Console | None = None, **settings: Any
 ) -> Artifact:
@@ -205,18 +212,18 @@ def test_an_annotator_may_run_in_the_parent_process(foreign: None, corpus: Artif
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_an_annotator_in_workers_may_leave_documents_unlabelled(
-    foreign: None, corpus: Artifact, tmp_path: Path, processes: int
+    foreign: None, few: Artifact, tmp_path: Path, processes: int
 ) -> None:
-    artifact = build(corpus, tmp_path, processes, annotator="choosy")
+    artifact = build(few, tmp_path, processes, annotator="choosy")
     unlabelled = list(artifact.rows("unlabelled"))
     assert len(unlabelled) == artifact.facts["unlabelled"]["skipped"] > 0
     assert all((row["doc_id"][0], row["answers"]) == ("0", ["no"]) for row in unlabelled)
-    assert len(unlabelled) + artifact.facts["labels"]["documents"] == 180
+    assert len(unlabelled) + artifact.facts["labels"]["documents"] == sum(1 for _ in few.rows("documents"))
 
 
-def test_an_annotator_that_labels_too_few_documents_is_named(foreign: None, corpus: Artifact, tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match=r"annotator 'silent' .*179 labels for 180 documents"):
-        build(corpus, tmp_path, annotator="silent")
+def test_an_annotator_that_labels_too_few_documents_is_named(foreign: None, few: Artifact, tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match=r"annotator 'silent' .* labels for \d+ documents"):
+        build(few, tmp_path, annotator="silent")
 
 
 def test_an_embedder_with_tools_runs_in_the_parent_once_per_document(
@@ -239,12 +246,10 @@ def test_an_embedder_with_tools_runs_in_the_parent_once_per_document(
     assert opened.score_texts([row["text"]]).tolist() == pytest.approx([row["score"]], abs=1e-6)
 
 
-def test_plugins_give_the_same_scores_in_workers_as_in_the_parent(
-    foreign: None, corpus: Artifact, tmp_path: Path
-) -> None:
+def test_plugins_give_the_same_scores_in_workers_as_in_the_parent(foreign: None, few: Artifact, tmp_path: Path) -> None:
     def scores(prefix: str, processes: int) -> list[Any]:
         plugins: dict[str, Any] = {"embedder": f"{prefix}letters", "scorer": f"{prefix}centroids"}
-        artifact = build(corpus, tmp_path / f"{prefix}{processes}", processes, **plugins)
+        artifact = build(few, tmp_path / f"{prefix}{processes}", processes, **plugins)
         assert artifact.facts["scorer"]["model"] == f"the scorer {prefix}centroids"
         row = next(artifact.rows("kept"))
         assert open_scorer(artifact.path).score_texts([row["text"]]).tolist() == pytest.approx([row["score"]], abs=1e-6)
@@ -264,10 +269,10 @@ def test_plugins_give_the_same_scores_in_workers_as_in_the_parent(
     ],
 )
 def test_an_exception_of_an_embedder_or_scorer_names_it(
-    foreign: None, plugins: dict[str, Any], facts: str, corpus: Artifact, tmp_path: Path
+    foreign: None, plugins: dict[str, Any], facts: str, few: Artifact, tmp_path: Path
 ) -> None:
     with pytest.raises(PluginError, match=facts):
-        build(corpus, tmp_path, **plugins)
+        build(few, tmp_path, **plugins)
 
 
 @pytest.mark.parametrize(
