@@ -1,4 +1,4 @@
-"""Labels by a teacher and by people: what is asked, what comes of it, what is set aside."""
+"""Labels by a teacher and from a file: questions, labels, and documents set aside."""
 
 from __future__ import annotations
 
@@ -9,25 +9,38 @@ from typing import Any
 
 import orjson
 import pytest
+from tests.support import given
 from tests.teachers.endpoints import serving, settings
 
 from codeprimer.core.documents import document_id
 from codeprimer.core.errors import SourceError
-from codeprimer.core.shards import Row
+from codeprimer.core.plugins import Tool, identity, make, selected
 from codeprimer.quality.agreement import Agreement
-from codeprimer.quality.annotator import Label, Unlabelled
+from codeprimer.quality.annotator import Annotator, Label, ShownDocument, Unlabelled
 from codeprimer.quality.asking import MOST_CHARACTERS, EndpointAnnotator, excerpt, is_asked_twice
-from codeprimer.quality.by_hand import HumanAnnotator
 from codeprimer.teachers import Access
 from codeprimer.teachers.mock import Faults, Manner, default_script
 
 FAULTS = {"refused": 0.1, "error": 0.05, "cut_off": 0.01, "broken": 0.01, "hang": 0.01}
 
 
-def documents(count: int) -> list[Row]:
+def documents(count: int) -> list[ShownDocument]:
     """Return small files, each different."""
     texts = [f"def add_{n}(x):\n    return x + {n}\n" for n in range(count)]
     return [{"doc_id": document_id(text), "text": text} for text in texts]
+
+
+def asking(teacher: Access, second: Access | None = None) -> EndpointAnnotator:
+    """Return the annotator that asks a teacher."""
+    tools = {"teacher": given(teacher), "second_teacher": given(second)}
+    annotator: EndpointAnnotator = make("annotator", selected("annotator", "endpoint"), tools)
+    return annotator
+
+
+def by_hand(path: Path) -> Annotator:
+    """Return the annotator that reads labels from a file."""
+    annotator: Annotator = make("annotator", selected("annotator", "human", labels=str(path)))
+    return annotator
 
 
 def judge(fields: dict[str, Any]) -> str:
@@ -44,7 +57,7 @@ def judge(fields: dict[str, Any]) -> str:
 def test_every_document_gets_a_label_or_a_reason_whatever_the_endpoint_does(tmp_path: Path) -> None:
     rows = documents(400)
     with serving(Manner(script=judge, faults=Faults(FAULTS, seed=1))) as mock:
-        annotator = EndpointAnnotator(Access(settings(mock.url, max_in_flight=64), tmp_path, "run"))
+        annotator = asking(Access(settings(mock.url, max_in_flight=64), tmp_path, "run"))
         found = list(annotator.label(iter(rows)))
         assert [one.doc_id for one in found] == [row["doc_id"] for row in rows]
     for number, one in enumerate(found):
@@ -73,7 +86,7 @@ def test_the_reason_is_asked_for_before_the_points_that_follow_from_it(tmp_path:
         return default_script(fields)
 
     with serving(Manner(script=script)) as mock:
-        list(EndpointAnnotator(Access(settings(mock.url), tmp_path)).label(iter(documents(3))))
+        list(asking(Access(settings(mock.url), tmp_path)).label(iter(documents(3))))
     assert orders == {(("why", "faults", "points"),) * 2}
 
 
@@ -82,8 +95,8 @@ def test_a_second_teacher_is_asked_the_same_and_only_compared(tmp_path: Path) ->
     with serving(Manner(script=judge)) as mock:
         first = Access(settings(mock.url, model="one", price={"input": 1.0, "output": 1.0}), tmp_path, "run")
         second = Access(settings(mock.url, model="two", price={"input": 10.0, "output": 10.0}), tmp_path, "run")
-        alone = list(EndpointAnnotator(first).label(rows))
-        both = EndpointAnnotator(first, second)
+        alone = list(asking(first).label(rows))
+        both = asking(first, second)
         assert list(both.label(rows)) == alone
     facts = both.facts()
     assert facts["second"]["agreement"] == {"documents": 58, "equal": 1.0, "within_one": 1.0, "kappa": 1.0}
@@ -92,12 +105,14 @@ def test_a_second_teacher_is_asked_the_same_and_only_compared(tmp_path: Path) ->
 
 
 def test_what_decides_the_labels_is_the_model_and_the_words_not_the_address() -> None:
-    one, other = (
-        EndpointAnnotator(Access(settings(url, api_key_env=None, budget_usd=cap)))
-        for url, cap in (("http://a/v1", 1.0), ("http://b/v1", 2.0))
-    )
-    assert one.identity() == other.identity()
-    assert one.identity() != EndpointAnnotator(Access(settings("http://a/v1", model="else"))).identity()
+    def decides(**changes: Any) -> dict[str, Any]:
+        access = Access(settings("http://a/v1").model_copy(update=changes))
+        tools = {"teacher": Tool(lambda: access, access.settings.identity), "second_teacher": given(None)}
+        return identity("annotator", selected("annotator", "endpoint"), tools)
+
+    assert decides(budget_usd=1.0) == decides(budget_usd=2.0, base_url="http://b/v1")
+    assert decides() != decides(model="else")
+    assert "quality/1" in decides()["reads"]
 
 
 def test_a_long_file_is_cut_where_a_function_ends() -> None:
@@ -140,7 +155,7 @@ def test_what_people_said_is_taken_as_it_stands(tmp_path: Path) -> None:
     path = labels_file(
         tmp_path, [{"doc_id": rows[n]["doc_id"], "points": n + 0.5, "why": ["trivial"], "said": "so"} for n in range(2)]
     )
-    found = list(HumanAnnotator(path).label(rows))
+    found = list(by_hand(path).label(rows))
     assert found[:2] == [Label(rows[n]["doc_id"], n + 0.5, ("trivial",), "so") for n in range(2)]
     assert isinstance(found[2], Unlabelled)
     assert found[2].reason == "not_labelled"
@@ -160,21 +175,21 @@ GOOD_ID = "0" * 64
 )
 def test_a_line_that_is_no_label_is_named(lines: list[dict[str, Any]], said: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=said):
-        list(HumanAnnotator(labels_file(tmp_path, lines)).label(documents(1)))
+        list(by_hand(labels_file(tmp_path, lines)).label(documents(1)))
 
 
 def test_a_file_of_labels_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"nowhere\.jsonl: labels cannot be read"):
-        HumanAnnotator(tmp_path / "nowhere.jsonl").identity()
+        by_hand(tmp_path / "nowhere.jsonl").digest()
 
 
 def test_an_exported_table_of_labels_can_be_corrected_by_hand(tmp_path: Path) -> None:
     [row] = documents(1)
-    exported = {"doc_id": row["doc_id"], "package": "p", "part": "train", "points": 4.0, "label": True, "why": []}
+    exported = {"doc_id": row["doc_id"], "package": "p", "split": "train", "points": 4.0, "label": True, "why": []}
     (tmp_path / "labels.jsonl").write_text(
         json.dumps(exported | {"annotator": "rubric", "said": None, "request_id": None})
     )
-    [label] = HumanAnnotator(tmp_path / "labels.jsonl").label(iter([row]))
+    [label] = by_hand(tmp_path / "labels.jsonl").label(iter([row]))
     assert isinstance(label, Label) and label.points == 4.0
 
 
@@ -185,7 +200,7 @@ def test_labels_of_other_documents_alone_are_an_error_and_some_of_them_a_warning
     (tmp_path / "labels.jsonl").write_text(
         "".join(json.dumps({"doc_id": r["doc_id"], "points": 1}) + "\n" for r in rows)
     )
-    list(HumanAnnotator(tmp_path / "labels.jsonl").label(iter(rows[:1])))
+    list(by_hand(tmp_path / "labels.jsonl").label(iter(rows[:1])))
     assert "1 lines are about no document of the sample" in caplog.text
     with pytest.raises(SourceError, match="none of its 2 lines is about a document of the sample"):
-        list(HumanAnnotator(tmp_path / "labels.jsonl").label(iter(documents(3)[2:])))
+        list(by_hand(tmp_path / "labels.jsonl").label(iter(documents(3)[2:])))

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from codeprimer.core.plugins import make, selected
+from codeprimer.quality.annotator import Annotator, Label, ShownDocument
 from codeprimer.quality.metrics import spearman
-from codeprimer.quality.rubric import RubricAnnotator, judge
+from codeprimer.quality.rubric import rate
 
 LIBRARY = Path(sysconfig.get_path("stdlib"))
 
@@ -110,22 +112,20 @@ def install(path):
     ],
 )
 def test_each_complaint_is_named_and_costs_points(text: str, complaint: str) -> None:
-    points, why = judge(text)
+    points, why = rate(text)
     assert complaint in why
-    assert points < judge(CLEAR)[0] - 1
+    assert points < rate(CLEAR)[0] - 1
 
 
 def test_clear_self_contained_code_gets_most_points_and_no_complaint() -> None:
-    points, why = judge(CLEAR)
+    points, why = rate(CLEAR)
     assert points > 4.5
     assert why == ()
 
 
 def test_comments_and_names_change_no_more_than_they_should() -> None:
-    assert judge("# a licence\n" * 30 + CLEAR)[0] == pytest.approx(judge(CLEAR)[0], abs=0.3)
-    assert (
-        judge(CLEAR.replace('    """Return how', "    # Return how").replace('even."""', "even."))[0] < judge(CLEAR)[0]
-    )
+    assert rate("# a licence\n" * 30 + CLEAR)[0] == pytest.approx(rate(CLEAR)[0], abs=0.3)
+    assert rate(CLEAR.replace('    """Return how', "    # Return how").replace('even."""', "even."))[0] < rate(CLEAR)[0]
 
 
 READER = {
@@ -147,7 +147,7 @@ def test_points_follow_a_careful_reader() -> None:
     import numpy as np
 
     given = np.array([READER[name] for name in texts])
-    points = np.array([judge(text)[0] for text in texts.values()])
+    points = np.array([rate(text)[0] for text in texts.values()])
     length = np.array([float(len(text)) for text in texts.values()])
     agreement, by_length = spearman(given, points), spearman(given, length)
     assert agreement is not None
@@ -157,8 +157,9 @@ def test_points_follow_a_careful_reader() -> None:
 
 
 def test_the_annotator_labels_documents_in_order() -> None:
-    rows = [{"doc_id": "a", "text": CLEAR}, {"doc_id": "b", "text": GETTERS}]
-    labels = list(RubricAnnotator().label(rows))
+    rows: list[ShownDocument] = [{"doc_id": "a", "text": CLEAR}, {"doc_id": "b", "text": GETTERS}]
+    annotator: Annotator = make("annotator", selected("annotator", "rubric"))
+    labels = list(annotator.label(rows))
+    assert all(isinstance(label, Label) for label in labels)
     assert [label.doc_id for label in labels] == ["a", "b"]
-    assert labels[0].points == judge(CLEAR)[0]
-    assert "trivial" in labels[1].why
+    assert [(label.points, label.why) for label in labels if isinstance(label, Label)] == [rate(CLEAR), rate(GETTERS)]

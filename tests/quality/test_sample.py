@@ -1,18 +1,17 @@
-"""Which documents are judged, and which part each plays."""
+"""Which documents are labelled, and which split each is in."""
 
 from __future__ import annotations
 
 import hashlib
 import random
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeprimer.quality.sample import PARTS, choose_sample, divide
+from codeprimer.quality.sample import SPLITS, Candidate, assign_splits, choose_sample
 
 
-def rows(count: int, packages: int) -> list[dict[str, Any]]:
+def rows(count: int, packages: int) -> list[Candidate]:
     return [
         {
             "doc_id": hashlib.sha256(str(index).encode()).hexdigest(),
@@ -23,7 +22,7 @@ def rows(count: int, packages: int) -> list[dict[str, Any]]:
     ]
 
 
-def test_held_out_packages_are_never_judged() -> None:
+def test_held_out_packages_are_never_sampled() -> None:
     table = rows(200, 10)
     sample = choose_sample(table, 150, seed=1)
     assert len(sample.rows) == 150
@@ -32,14 +31,14 @@ def test_held_out_packages_are_never_judged() -> None:
     assert sample.available == 180
 
 
-def test_a_package_is_in_one_part_only() -> None:
+def test_a_package_is_in_one_split_only() -> None:
     sample = choose_sample(rows(500, 25), 300, seed=1)
-    parts: dict[str, set[str]] = {}
-    for package, part in zip(sample.packages, sample.parts, strict=True):
-        parts.setdefault(package, set()).add(part)
+    splits: dict[str, set[str]] = {}
+    for package, split in zip(sample.packages, sample.splits, strict=True):
+        splits.setdefault(package, set()).add(split)
     assert sample.by_package
-    assert all(len(found) == 1 for found in parts.values())
-    assert set.union(*parts.values()) == set(PARTS)
+    assert all(len(found) == 1 for found in splits.values())
+    assert set.union(*splits.values()) == set(SPLITS)
 
 
 def test_the_choice_follows_ids_and_seed_not_the_order_of_the_corpus() -> None:
@@ -52,16 +51,16 @@ def test_the_choice_follows_ids_and_seed_not_the_order_of_the_corpus() -> None:
     assert chosen[0] == chosen[1] != chosen[2]
 
 
-def test_few_packages_are_divided_by_file_and_that_is_said() -> None:
+def test_few_packages_are_split_by_file_and_flagged() -> None:
     sample = choose_sample(rows(60, 3), 60, seed=1)
     assert not sample.by_package
-    assert set(sample.parts) == set(PARTS)
+    assert set(sample.splits) == set(SPLITS)
 
 
 @given(st.dictionaries(st.text("abc", min_size=1, max_size=3), st.integers(1, 50), min_size=6), st.integers(0, 3))
-def test_no_part_is_larger_than_its_share_by_more_than_one_package(sizes: dict[str, int], seed: int) -> None:
-    part_of = divide(sizes, seed)
-    assert part_of.keys() == sizes.keys()
-    for part, share in PARTS.items():
-        size = sum(sizes[name] for name in sizes if part_of[name] == part)
-        assert size <= share * sum(sizes.values()) + max(sizes.values())
+def test_no_split_exceeds_its_fraction_by_more_than_one_package(sizes: dict[str, int], seed: int) -> None:
+    split_of = assign_splits(sizes, seed)
+    assert split_of.keys() == sizes.keys()
+    for split, fraction in SPLITS.items():
+        size = sum(sizes[name] for name in sizes if split_of[name] == split)
+        assert size <= fraction * sum(sizes.values()) + max(sizes.values())

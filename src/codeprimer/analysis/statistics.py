@@ -1,6 +1,7 @@
-"""Two-sided 95 % intervals for proportions, paired differences of proportions, and ratios of sums.
+"""Confidence intervals for proportions, paired differences of proportions, and ratios of sums; all two-sided, 95 %.
 
-Every score of this project has an interval and every comparison a paired one, unless there is too little data.
+Every score that codeprimer reports carries an interval, and every comparison a paired one, except where there is too little
+data for one. SciPy is imported on the first call, so that the command line starts without it.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ from codeprimer.core.seeds import numpy_random
 
 Floats = npt.NDArray[np.float64]
 
-Z = 1.959963984540054
-"""The 97.5 % quantile of the normal distribution."""
-
 RESAMPLES = 2000
+"""Bootstrap resamples."""
 
-FEWEST_ENTRIES = 10
-"""Minimum number of entries for a percentile bootstrap; with fewer its interval is far too narrow."""
+MINIMUM_ENTRIES = 10
+"""With fewer entries, the interval of a percentile bootstrap is far too narrow."""
+
+_DRAWN = 2**18
+"""Entries that a bootstrap draws at a time, over all its resamples: this bounds memory."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate between its limits."""
+    """An estimate between its confidence limits."""
 
     value: float
     low: float
@@ -41,7 +43,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value, and its interval if there are enough entries."""
+    """A value, and its interval where there are enough entries for one."""
 
     value: float
     interval: Interval | None
@@ -49,36 +51,31 @@ class Estimate:
 
 def wilson(passed: int, total: int) -> Interval:
     """Return the Wilson score interval of a proportion (Wilson, 1927)."""
-    assert 0 <= passed <= total
-    assert total > 0
-    proportion = passed / total
-    middle = (proportion + Z * Z / (2 * total)) / (1 + Z * Z / total)
-    half = Z * math.sqrt(proportion * (1 - proportion) / total + Z * Z / (4 * total * total)) / (1 + Z * Z / total)
-    # Rounding must not put a limit on the wrong side of 0, 1 or the proportion itself.
-    low, high = max(0.0, min(middle - half, proportion)), min(1.0, max(middle + half, proportion))
-    return Interval(proportion, low, high)
+    from scipy.stats import binomtest
+
+    limits = binomtest(passed, total).proportion_ci(method="wilson")
+    return Interval(passed / total, float(limits.low), float(limits.high))
 
 
 def pass_at_k(samples: int, passed: int, k: int) -> float:
-    """Return the unbiased estimate of pass@k (Chen et al., 2021, equation 1)."""
+    """Return the unbiased estimate of the probability that any of k samples passes (Chen et al., 2021, equation 1)."""
     assert 0 <= passed <= samples
     assert 1 <= k <= samples
     return 1.0 - math.comb(samples - passed, k) / math.comb(samples, k)
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """Return the exact two-sided p-value of McNemar's test from the counts of discordant pairs."""
+    """Return the exact two-sided p-value of McNemar's test, from the pairs in which exactly one of the two passed."""
+    from scipy.stats import binomtest
+
     discordant = only_first + only_second
-    if not discordant:
-        return 1.0
-    tail = sum(math.comb(discordant, count) for count in range(min(only_first, only_second) + 1))
-    return min(1.0, 2 * tail / (1 << discordant))
+    return float(binomtest(only_first, discordant).pvalue) if discordant else 1.0
 
 
 def paired_difference(first: Sequence[bool], second: Sequence[bool]) -> Interval:
     """Return the difference of two proportions measured on the same tasks, first minus second.
 
-    The interval is Newcombe's hybrid score for paired data (1998, method 10), which keeps its coverage for proportions
+    The interval is Newcombe's hybrid score interval for paired data (1998, method 10), which keeps its level for proportions
     near 0 and 1, where the normal approximation fails.
     """
     both = sum(a and b for a, b in zip(first, second, strict=True))
@@ -110,22 +107,28 @@ def _correlation(both: int, only_first: int, only_second: int, neither: int) -> 
 def ratio_of_sums(numerators: Floats, denominators: Floats, seed: int) -> Estimate:
     """Return sum(numerators) / sum(denominators), such as bits per byte over packages.
 
-    The interval is a percentile bootstrap over the entries (``RESAMPLES`` resamples), because a few long documents
-    dominate and no formula gives their spread; with fewer than ``FEWEST_ENTRIES`` there is none.
+    The interval is a percentile bootstrap over the entries, because a few long documents dominate the sums and no formula
+    gives their spread; there is none for fewer than ``MINIMUM_ENTRIES``. Equal seeds give equal intervals.
     """
     assert len(numerators) == len(denominators) > 0
     value = float(numerators.sum() / denominators.sum())
-    if len(numerators) < FEWEST_ENTRIES:
+    if len(numerators) < MINIMUM_ENTRIES:
         return Estimate(value, None)
-    ratios = np.empty(RESAMPLES)
-    random = numpy_random(seed, "bootstrap")
-    for index in range(RESAMPLES):
-        drawn = random.integers(0, len(numerators), len(numerators))
-        ratios[index] = numerators[drawn].sum() / denominators[drawn].sum()
-    low, high = np.quantile(ratios, [0.025, 0.975])
-    return Estimate(value, Interval(value, float(low), float(high)))
+    from scipy.stats import bootstrap
+
+    limits = bootstrap(
+        (numerators, denominators),
+        lambda above, below, axis: above.sum(axis) / below.sum(axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        batch=max(1, _DRAWN // len(numerators)),
+        method="percentile",
+        rng=numpy_random(seed, "bootstrap"),
+    ).confidence_interval
+    return Estimate(value, Interval(value, float(limits.low), float(limits.high)))
 
 
 def paired_ratio_difference(first: Floats, second: Floats, denominators: Floats, seed: int) -> Estimate:
-    """Return the difference of two ratios over the same entries, first minus second, with a paired bootstrap."""
+    """Return the difference of two ratios over the same entries, first minus second, by a paired bootstrap."""
     return ratio_of_sums(first - second, denominators, seed)

@@ -1,7 +1,7 @@
 """From many samples per problem to pass@k, with an interval.
 
-Reads verdicts, returns plain facts. One idea: one sample is a share and has Wilson's interval; more are a mean over
-problems, and problems are what is drawn anew.
+One sample per problem gives a proportion, with Wilson's interval; more give a mean over problems, with a bootstrap over
+problems.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import numpy as np
 from codeprimer.analysis.statistics import Estimate, pass_at_k, ratio_of_sums, wilson
 from codeprimer.sandbox import Verdict
 
-WANTED = (1, 5, 10, 50, 100)
-"""The values of k that are reported where there are as many samples."""
+REPORTED_K = (1, 5, 10, 50, 100)
+"""The values of k to report, as far as there are enough samples."""
 
 
 def pass_rates(verdicts: Sequence[Sequence[Verdict]], seed: int) -> list[dict[str, Any]]:
-    """Return pass@k (Chen et al., 2021) for every wanted k, from the verdicts of each problem's samples."""
+    """Return pass@k (Chen et al., 2021) for every k to report, from the verdicts of each problem's samples."""
     samples = len(verdicts[0])
     counts = [sum(verdict.passed for verdict in row) for row in verdicts]
     return [
         {"k": k, "samples": samples, "problems": len(verdicts), **_facts(_estimate(counts, samples, k, seed))}
-        for k in WANTED
+        for k in REPORTED_K
         if k <= samples
     ]
 
@@ -48,5 +48,5 @@ def _facts(estimate: Estimate) -> dict[str, float | None]:
 
 
 def verdict_counts(verdicts: Sequence[Sequence[Verdict]]) -> dict[str, int]:
-    """Return how many samples had which kind of verdict."""
+    """Return the number of samples by kind of verdict."""
     return dict(sorted(Counter(verdict.kind.value for row in verdicts for verdict in row).items()))

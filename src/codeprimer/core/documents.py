@@ -138,7 +138,7 @@ class LabelRow(TypedDict):
 
     doc_id: str
     package: str
-    part: str  # "train", "calibration" or "test"; a package is in one part only
+    split: str  # "train", "calibration" or "test"; a package is in one split only
     points: Float32  # 0-5: educational value
     label: bool
     why: list[str]  # the complaints that applied

@@ -1,20 +1,20 @@
 """Scores and comparisons: figures, intervals, and a sentence that says what they mean.
 
-Reads verdicts and bits, returns plain facts. One idea: two models are compared on the same tasks or documents, pair by
-pair, and the sentence is chosen by the interval alone.
+Two models are compared on the same tasks or documents, pair by pair; the interval alone decides what the sentence says.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from codeprimer.analysis.statistics import (
-    FEWEST_ENTRIES,
+    MINIMUM_ENTRIES,
     Estimate,
+    Floats,
     Interval,
     mcnemar,
     paired_difference,
@@ -23,13 +23,14 @@ from codeprimer.analysis.statistics import (
     wilson,
 )
 from codeprimer.benchmarks.grading import Sample
+from codeprimer.core.documents import ScoreRow
 
 Samples = Mapping[str, Sequence[Sample]]
 """Model -> its samples, all in the same order of tasks."""
 
 
-def score_row(model: str, samples: Sequence[Sample]) -> dict[str, Any]:
-    """Return the row of ``SCORE_ROWS`` for a model's greedy answers to the exam."""
+def score_row(model: str, samples: Sequence[Sample]) -> ScoreRow:
+    """Return the row of the table ``scores`` for a model's greedy answers to the exam."""
     passed = sum(sample.passed for sample in samples)
     interval = wilson(passed, len(samples))
     return {
@@ -75,12 +76,12 @@ def _score_sentence(first: str, second: str, interval: Interval) -> str:
     return f"{first} solves {_points(abs(interval.value), False)} points {direction} than {second} ({limits})."
 
 
-def _points(share: float, signed: bool = True) -> str:
-    return f"{100 * share:{'+' if signed else ''}.1f}"
+def _points(fraction: float, signed: bool = True) -> str:
+    return f"{100 * fraction:{'+' if signed else ''}.1f}"
 
 
 def concept_scores(samples: Samples) -> list[dict[str, Any]]:
-    """Return, per concept, the number of problems that need it and how many of them each model solves."""
+    """Return, per concept, how many problems need it and how many of them each model solves."""
     totals = Counter(concept for sample in next(iter(samples.values())) for concept in sample.concepts)
     solved = {
         model: Counter(concept for sample in graded if sample.passed for concept in sample.concepts)
@@ -93,9 +94,9 @@ def concept_scores(samples: Samples) -> list[dict[str, Any]]:
 
 
 def bits_value(rows: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any]:
-    """Return a model's bits per byte on one set of texts with its interval, a bootstrap over packages.
+    """Return a model's bits per byte on one set of texts, with an interval: a bootstrap over packages.
 
-    ``low`` and ``high`` are None where there are too few packages for an interval.
+    ``low`` and ``high`` are None where there are too few packages for one.
     """
     estimate = ratio_of_sums(_by_package(rows, "bits"), _by_package(rows, "bytes"), seed)
     return {"model": rows[0]["model"], "value": estimate.value, **_limits(estimate)}
@@ -126,7 +127,7 @@ def _bits_sentence(first: str, second: str, estimate: Estimate, packages: int) -
     if interval is None:
         return (
             f"{first} against {second}: {estimate.value:+.3f} bits per byte; too few packages for an interval "
-            f"({packages}, {FEWEST_ENTRIES} are needed)."
+            f"({packages}, {MINIMUM_ENTRIES} are needed)."
         )
     limits = f"95 % interval {interval.low:+.3f} to {interval.high:+.3f}"
     if interval.includes_zero:
@@ -138,10 +139,10 @@ def _bits_sentence(first: str, second: str, estimate: Estimate, packages: int) -
     return f"{first} needs {abs(interval.value):.3f} bits per byte {direction} than {second} ({limits})."
 
 
-def _by_package(rows: Sequence[Mapping[str, Any]], name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _by_package(rows: Sequence[Mapping[str, Any]], name: Literal["bits", "bytes"]) -> Floats:
     """Return the sum of a column for each package, in the order of the packages' first texts.
 
-    Whole packages are held out, and the texts of one are alike: drawn text by text, intervals would be too narrow.
+    Whole packages are held out, and texts of one package are alike: resampling texts would make intervals too narrow.
     """
     sums: dict[str, float] = {}
     for row in rows:

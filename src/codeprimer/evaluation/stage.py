@@ -34,7 +34,7 @@ class EvaluationStage(Stage[EvaluationSettings]):
 
     name = "evaluation"
     number = 80
-    version = 5
+    version = 6
     Settings = EvaluationSettings
     needs_torch = True
     runs_programs = True

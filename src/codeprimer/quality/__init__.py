@@ -1,6 +1,6 @@
 """From clean documents to those worth learning from.
 
-Reads the corpus; writes ``labels`` (a sample that was judged), ``scores`` (all documents), ``kept`` and ``dropped``,
-and the scorer itself. Its one idea: judge a sample with care, teach a cheap scorer to judge the rest, and say how
-well it does on packages it has not seen. With the default annotator the judgement comes from rules, not from people.
+Reads the corpus; writes ``labels`` (a labelled sample), ``scores`` (all documents), ``kept``, ``dropped``, and the scorer.
+A sample is labelled with care, a cheap scorer learns from it and scores the rest, and the scorer is tested on packages that
+it has not seen. With the default annotator the labels come from rules, not from people.
 """

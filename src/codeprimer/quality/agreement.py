@@ -1,48 +1,44 @@
-"""How far two judgements of the same documents agree.
+"""How far two annotators agree about the same documents.
 
-Reads pairs of points. Its one idea: exact agreement alone says little where most documents get the same points, so it is
-given beside what chance would give (Cohen's kappa with quadratic weights, which counts near misses as near).
+Exact agreement alone says little where most documents get the same points, so Cohen's kappa (1968) corrects for chance; its
+weights are quadratic, so that near misses count as near.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
+
+import numpy as np
 
 
 class Agreement:
-    """Counts pairs."""
+    """Collects pairs of points."""
 
     def __init__(self) -> None:
-        self._pairs: Counter[tuple[int, int]] = Counter()
+        self._pairs: list[tuple[int, int]] = []
 
-    def add(self, one: int, other: int) -> None:
-        """Count one document's two judgements [points, 0-5]."""
-        self._pairs[one, other] += 1
+    def add(self, first: int, second: int) -> None:
+        """Add one document's two ratings [points, 0-5]."""
+        self._pairs.append((first, second))
 
     def facts(self) -> dict[str, Any]:
-        """Return figures; those that need pairs are None where there are none."""
-        total = self._pairs.total()
-        if not total:
+        """Return figures; None where a figure is undefined."""
+        if not self._pairs:
             return {"documents": 0, "equal": None, "within_one": None, "kappa": None}
-        equal = sum(count for (one, other), count in self._pairs.items() if one == other)
-        near = sum(count for (one, other), count in self._pairs.items() if abs(one - other) <= 1)
+        first, second = np.array(self._pairs).T
+        distance = np.abs(first - second)
         return {
-            "documents": total,
-            "equal": round(equal / total, 4),
-            "within_one": round(near / total, 4),
-            "kappa": self._kappa(total),
+            "documents": len(self._pairs),
+            "equal": round(float((distance == 0).mean()), 4),
+            "within_one": round(float((distance <= 1).mean()), 4),
+            "kappa": self._kappa(),
         }
 
-    def _kappa(self, total: int) -> float | None:
-        """Return Cohen's weighted kappa (Cohen 1968): 1 - observed / expected disagreement; None without any spread."""
-        ones: Counter[int] = Counter()
-        others: Counter[int] = Counter()
-        for (one, other), count in self._pairs.items():
-            ones[one] += count
-            others[other] += count
-        observed = sum((one - other) ** 2 * count for (one, other), count in self._pairs.items()) / total
-        expected = sum((one - other) ** 2 * ones[one] * others[other] for one in ones for other in others) / (
-            total * total
-        )
-        return round(1 - observed / expected, 4) if expected else None
+    def _kappa(self) -> float | None:
+        """Return Cohen's weighted kappa; None where all ratings are equal."""
+        from sklearn.metrics import cohen_kappa_score
+
+        first, second = zip(*self._pairs, strict=True)
+        if len({*first, *second}) == 1:
+            return None
+        return round(float(cohen_kappa_score(first, second, labels=range(6), weights="quadratic")), 4)

@@ -1,8 +1,7 @@
 """The annotator that asks a teacher, with the paper's question.
 
-Reads documents; what is asked and answered lies in the teacher's journal. Its one idea: the reason comes before the
-points, so that the points follow from it; and a few documents are asked about twice, so that the report can say how far
-the teacher agrees with itself, which bounds what a scorer can learn from it.
+The reason comes before the points, so that the points follow from it. A few documents are asked about twice, so that the
+report can say how far the teacher agrees with itself, which bounds what a scorer can learn from it.
 
 Section 2.1 of the paper asks a large model to "determine its educational value for a student whose goal is to learn basic
 coding concepts"; the four complaints are those with which that section begins.
@@ -23,9 +22,8 @@ from pydantic import BaseModel, Field
 from codeprimer.analysis.python_source import source_lines
 from codeprimer.core.errors import UserError
 from codeprimer.core.plugins import PluginSettings
-from codeprimer.core.shards import Row
 from codeprimer.quality.agreement import Agreement
-from codeprimer.quality.annotator import Annotator, Label, Unlabelled
+from codeprimer.quality.annotator import Annotator, Label, ShownDocument, Unlabelled
 from codeprimer.quality.rubric import Complaint
 from codeprimer.teachers import Access, FormQuestion, Message, Reply, Request, Tally
 from codeprimer.teachers.estimate import estimate
@@ -35,19 +33,19 @@ from codeprimer.teachers.questions import digest_of
 _log = logging.getLogger(__name__)
 
 TEMPLATE = "quality/1"
-"""Raised when a word below changes: answers to other words are other answers."""
+"""Raised when a word of the prompt below changes."""
 
 PARSER = "quality/1"
-"""Raised when answers are read in another way; they are not asked for again then."""
+"""Raised when answers are parsed in another way; they are not asked for again then."""
 
 MOST_CHARACTERS = 8_000
-"""Of a longer file, only whole statements up to this length are shown."""
+"""Longest file shown whole; of a longer one, whole statements up to this length are shown."""
 
 ASKED_TWICE = 0.05
-"""The share of documents that are asked about a second time."""
+"""The fraction of documents that are asked about a second time."""
 
 ANSWER_TOKENS = 80
-"""What a judgement takes, about [tokens]."""
+"""Length of an answer, roughly [tokens]."""
 
 _INSTRUCTIONS = """\
 You judge Python files as material for a textbook. Determine the educational value of the file for a student whose goal
@@ -75,7 +73,7 @@ class Judgement(BaseModel):
 
 
 class EndpointAnnotator(Annotator):
-    """Labels by a language model; a second one may be asked the same, for comparison only."""
+    """Labels by a language model; a second one may get the same questions, for comparison only."""
 
     def __init__(self, settings: PluginSettings, *, teacher: Access, second_teacher: Access | None) -> None:
         super().__init__(settings)
@@ -87,38 +85,35 @@ class EndpointAnnotator(Annotator):
 
     @property
     def about(self) -> str:
-        """Say where the labels come from."""
+        """Where the labels come from."""
         return (
             f"The labels come from the language model {self._access.settings.model}, asked for the educational value of "
             "each file; no person has looked at them."
         )
 
     def digest(self) -> str:
-        """Return a digest of the words in which is asked, and of how answers are read."""
+        """Return a digest of the prompt, the form of answers, and how they are parsed."""
         return f"{digest_of(_INSTRUCTIONS, forms=[Judgement])} {PARSER}"
 
     def estimate(self, documents: int, characters: int) -> str:
-        """Return what asking about so many documents with so many characters will take, for people.
-
-        Raises RecipeError where no price is known.
-        """
+        """Return what labelling will cost, as a sentence per teacher. Raises RecipeError when no price is known."""
         self._documents = documents
         shown = min(characters, documents * MOST_CHARACTERS) + documents * len(_INSTRUCTIONS)
         sentences = []
         for access, times in ((self._access, 1 + ASKED_TWICE), (self._second, 1.0)):
             if access is not None:
-                reckoned = estimate(access.settings, round(documents * times), round(shown * times), ANSWER_TOKENS)
-                sentences.append(reckoned.sentence(access.settings, access.tariff))
+                cost = estimate(access.settings, round(documents * times), round(shown * times), ANSWER_TOKENS)
+                sentences.append(cost.sentence(access.settings, access.tariff))
         return "\n  ".join(sentences)
 
     @property
     def progress(self) -> str:
-        """Say what the labels have cost so far."""
+        """What the labels have cost so far."""
         cost = self._tally.cost + self._second_tally.cost
         return as_usd(cost) if cost else ""
 
-    def label(self, documents: Iterable[Row]) -> Iterator[Label | Unlabelled]:
-        """Yield a label for each document, or why there is none."""
+    def label(self, documents: Iterable[ShownDocument]) -> Iterator[Label | Unlabelled]:
+        """Yield a label per document, or why there is none, in order."""
         with ExitStack() as stack:
             shown, *questioned = tee(documents, 2 if self._second is None else 3)
             expected = None if self._documents is None else round(self._documents * (1 + ASKED_TWICE))
@@ -127,24 +122,26 @@ class EndpointAnnotator(Annotator):
             others: Iterator[Reply] | None = None
             if self._second is not None:
                 questions = _all_questions(questioned[1], self._second, False)
-                others = _as_long_as_it_answers(stack, self._second, questions, self._documents)
-            for row in shown:
-                yield self._labelled(row, replies, others)
+                others = _until_it_fails(stack, self._second, questions, self._documents)
+            for document in shown:
+                yield self._labelled(document, replies, others)
 
-    def _labelled(self, row: Row, replies: Iterator[Reply], others: Iterator[Reply] | None) -> Label | Unlabelled:
-        first = self._tally.count(next(replies))
-        if is_asked_twice(row["doc_id"]):
+    def _labelled(
+        self, document: ShownDocument, replies: Iterator[Reply], others: Iterator[Reply] | None
+    ) -> Label | Unlabelled:
+        doc_id, first = document["doc_id"], self._tally.count(next(replies))
+        if is_asked_twice(doc_id):
             _compare(first, self._tally.count(next(replies)), self._twice)
         if others is not None and (other := next(others, None)) is not None:
             _compare(first, self._second_tally.count(other), self._compared)
         if first.fault:
-            return Unlabelled(row["doc_id"], first.fault, first.detail, tuple(answer.text for answer in first.answers))
+            return Unlabelled(doc_id, first.fault, first.detail, tuple(answer.text for answer in first.answers))
         judgement: Judgement = first.value
         why = tuple(dict.fromkeys(judgement.faults))
-        return Label(row["doc_id"], float(judgement.points), why, judgement.why, first.request_id)
+        return Label(doc_id, float(judgement.points), why, judgement.why, first.request_id)
 
     def facts(self) -> dict[str, Any]:
-        """Return figures for the report; equal for equal answers, whenever they were given."""
+        """Return figures for the report; equal answers give equal figures."""
         facts = {"model": self._access.settings.model, **self._tally.facts(), "asked_twice": self._twice.facts()}
         if self._second is not None:
             other = {"model": self._second.settings.model, **self._second_tally.facts()}
@@ -152,36 +149,38 @@ class EndpointAnnotator(Annotator):
         return facts
 
 
-def _all_questions(documents: Iterable[Row], access: Access, may_ask_twice: bool) -> Iterator[FormQuestion[Judgement]]:
-    for row in documents:
-        messages = (Message("system", _INSTRUCTIONS), Message("user", f"```python\n{excerpt(row['text'])}\n```"))
-        for sample in range(1 + (may_ask_twice and is_asked_twice(row["doc_id"]))):
+def _all_questions(
+    documents: Iterable[ShownDocument], access: Access, may_ask_twice: bool
+) -> Iterator[FormQuestion[Judgement]]:
+    for document in documents:
+        messages = (Message("system", _INSTRUCTIONS), Message("user", f"```python\n{excerpt(document['text'])}\n```"))
+        for sample in range(1 + (may_ask_twice and is_asked_twice(document["doc_id"]))):
             yield FormQuestion(Request(messages, TEMPLATE, sample), access.settings, Judgement, PARSER)
 
 
-def _as_long_as_it_answers(
+def _until_it_fails(
     stack: ExitStack, access: Access, questions: Iterator[FormQuestion[Judgement]], expected: int | None
 ) -> Iterator[Reply]:
-    """Yield the second teacher's replies; where it fails, the comparison ends there, and the run goes on."""
+    """Yield the second teacher's replies; when it fails, the comparison ends and the run continues."""
     try:
         yield from stack.enter_context(access.open()).ask(questions, expected)
     except UserError as error:
-        _log.warning("%s is compared no further: %s", access.section, error)
+        _log.warning("the comparison with %s stops here: %s", access.section, error)
 
 
-def _compare(one: Reply, other: Reply, agreement: Agreement) -> None:
-    if not one.fault and not other.fault:
-        agreement.add(one.value.points, other.value.points)
+def _compare(first: Reply, other: Reply, agreement: Agreement) -> None:
+    if not first.fault and not other.fault:
+        agreement.add(first.value.points, other.value.points)
 
 
 def is_asked_twice(doc_id: str) -> bool:
-    """Tell whether a document is one of those that are asked about a second time."""
+    """Return whether a document is asked about a second time."""
     drawn = int.from_bytes(hashlib.sha256(f"twice/{doc_id}".encode()).digest()[:8], "big")
     return drawn < ASKED_TWICE * 2**64
 
 
 def excerpt(text: str) -> str:
-    """Return a file, or as many of its first whole statements as fit, with a note of how much is left out."""
+    """Return a file, or as many of its first whole statements as fit, with a note that counts the lines left out."""
     if len(text) <= MOST_CHARACTERS:
         return text
     lines = [line.rstrip("\r\n") for line in source_lines(text)]

@@ -1,7 +1,7 @@
-"""The annotator that reads what people said.
+"""The annotator that reads labels from a file.
 
-Reads a file of JSON lines: ``doc_id``, ``points`` (0-5) and, where there are any, ``why`` (a list of complaints) and
-``said`` (a reason). Its one idea: a document without a line is set aside with that reason, never guessed.
+The file holds JSON lines: ``doc_id``, ``points`` (0-5) and, optionally, ``why`` (a list of complaints) and ``said`` (a
+reason). A document without a line is set aside with that reason; its label is never guessed.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from codeprimer.core.errors import SourceError
 from codeprimer.core.plugins import PluginSettings
 from codeprimer.core.settings import NOT_IN_ID
-from codeprimer.core.shards import Row
-from codeprimer.quality.annotator import Annotator, Label, Unlabelled
+from codeprimer.quality.annotator import Annotator, Label, ShownDocument, Unlabelled
 
 _log = logging.getLogger(__name__)
 
@@ -31,24 +30,24 @@ class _Line(BaseModel):
     why: tuple[str, ...] = ()
     said: str | None = None
     package: Any = None
-    part: Any = None
+    split: Any = None
     label: Any = None
     annotator: Any = None
     request_id: Any = None
-    """What an exported table of labels has besides; not read, so that such a table can be corrected by hand."""
+    """Other columns of an exported table of labels; ignored, so that such a table can be corrected by hand."""
 
 
 class HumanSettings(PluginSettings):
-    """Labels that people gave."""
+    """Labels from a file."""
 
     labels: Path = Field(
         json_schema_extra=NOT_IN_ID,
-        description="A file of JSON lines with doc_id, points (0-5) and, where wanted, why and said; relative to the recipe.",
+        description="A file of JSON lines with doc_id, points (0-5) and, optionally, why and said; relative to the recipe.",
     )
 
 
 class HumanAnnotator(Annotator):
-    """Labels by people."""
+    """Labels by hand."""
 
     Settings = HumanSettings
 
@@ -58,31 +57,31 @@ class HumanAnnotator(Annotator):
 
     @property
     def about(self) -> str:
-        """Say where the labels come from."""
+        """Where the labels come from."""
         return "The labels come from people."
 
     def digest(self) -> str:
-        """Return a digest of the file. Raises SourceError where it cannot be read."""
+        """Return a digest of the file. Raises SourceError when it cannot be read."""
         return hashlib.sha256(self._content()).hexdigest()
 
-    def label(self, documents: Iterable[Row]) -> Iterator[Label | Unlabelled]:
-        """Yield what was said of each document. Raises SourceError where a line is none."""
-        given = self._read()
-        seen = 0
-        for row in documents:
-            line = given.get(row["doc_id"])
-            seen += line is not None
+    def label(self, documents: Iterable[ShownDocument]) -> Iterator[Label | Unlabelled]:
+        """Yield the label of each document. Raises SourceError when a line is not a label, or no line is about a document."""
+        lines = self._read()
+        used = 0
+        for document in documents:
+            line = lines.get(document["doc_id"])
+            used += line is not None
             if line is None:
-                yield Unlabelled(row["doc_id"], "not_labelled", f"{self._path.name} has no line for it", ())
+                yield Unlabelled(document["doc_id"], "not_labelled", f"{self._path.name} has no line for it", ())
             else:
-                yield Label(row["doc_id"], line.points, line.why, line.said)
-        if not seen:
+                yield Label(document["doc_id"], line.points, line.why, line.said)
+        if not used:
             raise SourceError(
-                f"{self._path}: none of its {len(given):,} lines is about a document of the sample; label documents of "
+                f"{self._path}: none of its {len(lines):,} lines is about a document of the sample; label the documents in "
                 "`codeprimer export RUN quality/labels` of a run with another annotator"
             )
-        if seen < len(given):
-            _log.warning("%s: %d lines are about no document of the sample", self._path, len(given) - seen)
+        if used < len(lines):
+            _log.warning("%s: %d lines are about no document of the sample", self._path, len(lines) - used)
 
     def _content(self) -> bytes:
         try:
@@ -93,7 +92,7 @@ class HumanAnnotator(Annotator):
             ) from None
 
     def _read(self) -> dict[str, _Line]:
-        given: dict[str, _Line] = {}
+        lines: dict[str, _Line] = {}
         for number, content in enumerate(self._content().splitlines(), start=1):
             if not content.strip():
                 continue
@@ -103,8 +102,8 @@ class HumanAnnotator(Annotator):
                 first = error.errors(include_url=False, include_input=False)[0]
                 key = ".".join(map(str, first["loc"]))
                 where = f"{self._path}: line {number}"
-                raise SourceError(f"{where}: {key + ': ' if key else ''}{first['msg']}; mend the line") from None
-            if line.doc_id in given:
+                raise SourceError(f"{where}: {key + ': ' if key else ''}{first['msg']}; correct the line") from None
+            if line.doc_id in lines:
                 raise SourceError(f"{self._path}: line {number}: {line.doc_id[:12]} is labelled twice; keep one line")
-            given[line.doc_id] = line
-        return given
+            lines[line.doc_id] = line
+        return lines

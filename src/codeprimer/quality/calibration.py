@@ -1,7 +1,7 @@
-"""Making scores mean what they say: Platt scaling of the forest's log-odds.
+"""Calibration: Platt scaling turns a scorer's scores into probabilities.
 
-A straight line in log-odds has two parameters, so a few hundred documents are enough; and it keeps the order of all
-scores, without the ties that isotonic regression makes, so any share of the corpus can be cut off.
+A straight line in log-odds has two parameters, so a few hundred documents are enough. It keeps the order of all scores
+without the ties of isotonic regression, so any fraction of the corpus can be kept.
 
 Source: J. Platt, "Probabilistic Outputs for Support Vector Machines", 1999 (with its smoothed targets).
 """
@@ -16,7 +16,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 _EDGE = 1e-3
-"""Shares nearer to 0 or 1 count as this far away; a forest of finite trees cannot be surer."""
+"""Scores are squeezed into this distance from 0 and 1: few trees cannot be surer."""
 
 
 @dataclass(frozen=True)
@@ -26,49 +26,43 @@ class Calibration:
     slope: float = 1.0
     shift: float = 0.0
 
-    def apply(self, shares: Floats) -> Floats:
-        """Return probabilities for a forest's shares."""
-        return _sigmoid(self.slope * _log_odds(shares) + self.shift)
+    def apply(self, scores: Floats) -> Floats:
+        """Return probabilities for uncalibrated scores of 0-1."""
+        return _sigmoid(self.slope * _log_odds(scores) + self.shift)
 
 
-def fit_calibration(shares: Floats, good: npt.NDArray[np.bool_]) -> Calibration | None:
-    """Return the calibration of a forest's shares on labelled documents, by Newton's method.
+def fit_calibration(scores: Floats, good: npt.NDArray[np.bool_]) -> Calibration | None:
+    """Return the calibration that minimizes the cross-entropy on labelled documents.
 
-    None where it cannot be told: when only one class is there, or when better shares do not mean better documents.
+    None where there is none: only one class is present, or higher scores do not mean better documents.
     """
+    from scipy.optimize import minimize
+
     positives, negatives = int(good.sum()), int((~good).sum())
     if not positives or not negatives:
         return None
     targets = np.where(good, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    inputs = np.stack([_log_odds(shares), np.ones(len(shares))], axis=1)
-    slope, shift = (round(float(weight), 9) for weight in _minimize(inputs, targets))
+    inputs = np.stack([_log_odds(scores), np.ones(len(scores))], axis=1)
+
+    def loss(weights: Floats) -> float:
+        log_odds = inputs @ weights
+        return float((np.logaddexp(0, log_odds) - targets * log_odds).sum())
+
+    def gradient(weights: Floats) -> Floats:
+        return inputs.T @ (_sigmoid(inputs @ weights) - targets)
+
+    def curvature(weights: Floats) -> Floats:
+        predicted = _sigmoid(inputs @ weights)
+        return (inputs * (predicted * (1 - predicted))[:, None]).T @ inputs
+
+    fit = minimize(loss, np.zeros(2), jac=gradient, hess=curvature, method="trust-exact", options={"gtol": 1e-9})
+    slope, shift = (round(float(weight), 9) for weight in fit.x)
     return Calibration(slope, shift) if slope > 0 else None
 
 
-def _minimize(inputs: Floats, targets: Floats) -> Floats:
-    """Return the weights of the least cross-entropy; it is convex, so halving a step that climbs always ends there."""
-    weights = np.zeros(inputs.shape[1])
-    loss = _cross_entropy(inputs @ weights, targets)
-    for _ in range(100):
-        predicted = _sigmoid(inputs @ weights)
-        gradient = inputs.T @ (predicted - targets)
-        curvature = (inputs * (predicted * (1 - predicted))[:, None]).T @ inputs + 1e-9 * np.eye(len(weights))
-        step = np.linalg.solve(curvature, gradient)
-        while (next_loss := _cross_entropy(inputs @ (weights - step), targets)) > loss and np.abs(step).max() > 1e-10:
-            step /= 2
-        weights, loss = weights - step, next_loss
-        if np.abs(step).max() < 1e-9:
-            break
-    return weights
-
-
-def _cross_entropy(log_odds: Floats, targets: Floats) -> float:
-    return float((np.logaddexp(0, log_odds) - targets * log_odds).sum())
-
-
-def _log_odds(shares: Floats) -> Floats:
-    # The edges are approached, not cut off, so that the order of shares beyond them is kept.
-    inner = _EDGE + (1 - 2 * _EDGE) * shares
+def _log_odds(scores: Floats) -> Floats:
+    # Squeezed, not clipped, so that the order of scores near 0 and 1 is kept.
+    inner = _EDGE + (1 - 2 * _EDGE) * scores
     return np.asarray(np.log(inner) - np.log1p(-inner))
 
 

@@ -7,23 +7,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from codeprimer.core.shards import Row
+from codeprimer.core.documents import Document
 from codeprimer.quality.annotator import Label
 
 _PER_KIND = 4
 _LINES = 14
 _LINE_WIDTH = 100
 _LEAST_BYTES = 300
-"""Shorter excerpts would show nothing; where a text is shorter it is shown whole."""
+"""Shorter excerpts would show too little; a shorter text is shown whole."""
 
 
 def choose_examples(scores: npt.NDArray[np.float32], threshold: float) -> dict[int, str]:
-    """Return the rows to show, with the kind of example each is."""
+    """Return the kind of example by row, for the rows to show."""
     order = np.argsort(-scores, kind="stable")
     kept = int((scores >= threshold).sum())
     dropped = len(order) - kept
     chosen: dict[int, str] = {}
-    places = {
+    ranks = {
         "kept: best": np.arange(min(_PER_KIND, kept)),
         "kept: between": _spread(0, kept),
         "kept: just above the threshold": np.arange(max(kept - _PER_KIND, 0), kept),
@@ -31,33 +31,33 @@ def choose_examples(scores: npt.NDArray[np.float32], threshold: float) -> dict[i
         "dropped: between": _spread(kept, len(order)),
         "dropped: worst": np.arange(max(len(order) - _PER_KIND, kept), len(order)),
     }
-    for kind, found in places.items():
-        for place in found.tolist():
-            chosen.setdefault(int(order[place]), kind)
+    for kind, selected in ranks.items():
+        for rank in selected.tolist():
+            chosen.setdefault(int(order[rank]), kind)
     return chosen
 
 
 def _spread(start: int, end: int) -> npt.NDArray[np.int64]:
-    """Return a few places evenly between two ends, the ends excepted."""
+    """Return a few ranks, evenly spaced between two ends."""
     inner = np.linspace(start, end, _PER_KIND + 2)[1:-1].astype(np.int64)
     return np.unique(inner[(inner >= start) & (inner < end)])
 
 
-def example(row: Row, score: float, label: Label | None) -> dict[str, Any]:
+def example(document: Document, score: float, label: Label | None) -> dict[str, Any]:
     """Return what the report shows of a document."""
     return {
-        "doc_id": row["doc_id"],
-        "path": row["path"],
-        "package": row["package"],
+        "doc_id": document["doc_id"],
+        "path": document["path"],
+        "package": document["package"],
         "score": round(score, 4),
         "points": None if label is None else label.points,
         "why": [] if label is None else list(label.why),
-        "excerpt": excerpt(row["text"]),
+        "excerpt": excerpt(document["text"]),
     }
 
 
 def excerpt(text: str) -> str:
-    """Return some lines from where the code begins: the first function or class, else the first line of code."""
+    """Return some lines from the first function or class, else from the first line of code."""
     lines = text.split("\n")
     starts = [index for index, line in enumerate(lines) if line.startswith(("def ", "class ", "async def ", "@"))]
     start = starts[0] if starts else next((i for i, line in enumerate(lines) if line and line[0] != "#"), 0)

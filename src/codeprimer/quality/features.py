@@ -1,15 +1,16 @@
-"""What the scorer sees of a text: hashed words and pairs of words, and some dense signs.
+"""The feature matrix that a scorer reads: the embedder's vectors, and dense signs of each text.
 
-The words are hashed and counted in NumPy on the bytes. The dense signs are shares and densities that a glance would
-take in: how much is documentation, what the code leans on, how deep and long its functions are, which keywords and
-symbols occur how often. Those of the syntax tree are the same that the rubric reads; so how well the scorer agrees with
-the rubric says how well judgement can be learned from them, and nothing about how good the rubric is.
+The dense signs are fractions and densities: how much is documentation, where the names in use come from, how deep and long
+the functions are, how often each keyword and symbol occurs. Those of the syntax tree are the ones that the rubric reads; so
+a scorer's agreement with the rubric shows how well labels can be learned from them, and not how good the rubric is.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +19,13 @@ from codeprimer.analysis.python_imports import Origin
 from codeprimer.analysis.python_signs import ModuleSigns
 from codeprimer.analysis.python_source import NotPythonError
 from codeprimer.analysis.python_walk import signs_of
-from codeprimer.analysis.words import U64Array, mix, word_hashes
+from codeprimer.analysis.words import U64Array, word_hashes
+from codeprimer.embedders.embedder import Embedder, Matrix, embed
+
+Signs = npt.NDArray[np.float32]
+"""Dense signs [texts, len(SIGN_NAMES)]."""
 
 _HEAD_COMMENT = re.compile(r"\A(?:[ \t\f]*(?:#[^\n]*)?\n)+")
-_PAIR_FACTORS = (np.uint64(0x9FB21C651E98DF25), np.uint64(0xD6E8FEB86659FD93))
 
 _WORDS = (
     "def class return if elif else for while in not and or is import from as self cls raise try except finally with "
@@ -49,7 +53,7 @@ _TREE = (
     "wildcard_imports", "system_imports", "dynamic", "self_attributes", "basic_attributes", "other_attributes",
 )  # fmt: skip
 
-DENSE_NAMES: tuple[str, ...] = (
+SIGN_NAMES: tuple[str, ...] = (
     *_SHAPE,
     *_TREE,
     *(f"uses_{origin}" for origin in _ORIGINS),
@@ -60,44 +64,113 @@ DENSE_NAMES: tuple[str, ...] = (
 )
 """The dense signs, in order."""
 
-LENGTH = DENSE_NAMES.index("log_bytes")
-DOCUMENTED = DENSE_NAMES.index("documented")
+LENGTH = SIGN_NAMES.index("log_bytes")
+DOCUMENTED = SIGN_NAMES.index("documented")
 
 
 @dataclass(frozen=True)
-class TextFeatures:
-    """One text's hashed counts and dense signs."""
+class Features:
+    """The feature matrix of some texts, one row per text."""
 
-    buckets: npt.NDArray[np.int64]
-    counts: npt.NDArray[np.float32]
-    dense: npt.NDArray[np.float32]
+    vectors: Matrix
+    signs: Signs
+
+    def __len__(self) -> int:
+        return len(self.signs)
+
+    def __getitem__(self, rows: npt.NDArray[np.int64]) -> Features:
+        return Features(self.vectors[rows], self.signs[rows])
+
+    def save(self, folder: Path) -> None:
+        """Write both matrices into a folder."""
+        save_vectors(folder, self.vectors)
+        save_signs(folder, self.signs)
+
+    @classmethod
+    def load(cls, folder: Path) -> Features:
+        """Return the features that ``save`` wrote."""
+        return cls(_load_vectors(folder), load_signs(folder))
 
 
-def look(text: str, bucket_bits: int) -> TextFeatures:
-    """Return the features of a text; the comment block at its head, usually a licence, is left out."""
-    body = _HEAD_COMMENT.sub("", text) or text
+def features_of(texts: Sequence[str], embedder: Embedder, signs: Signs | None = None) -> Features:
+    """Return the features of at least one text; ``signs`` are its signs where they are known already."""
+    if signs is None:
+        signs = np.stack([text_signs(text) for text in texts])
+    return Features(vectors_of(texts, embedder), signs)
+
+
+def vectors_of(texts: Sequence[str], embedder: Embedder) -> Matrix:
+    """Return the vectors of at least one text, without the comment block at its head."""
+    return embed(embedder, [without_head_comment(text) for text in texts])
+
+
+def concatenate(parts: Sequence[Features]) -> Features:
+    """Return the rows of all parts. Raises ValueError where their vectors differ in width."""
+    return Features(stack([part.vectors for part in parts]), np.concatenate([part.signs for part in parts]))
+
+
+def stack(matrices: Sequence[Matrix]) -> Matrix:
+    """Return the rows of all matrices. Raises ValueError where they differ in width."""
+    if all(isinstance(matrix, np.ndarray) for matrix in matrices):
+        return np.concatenate(matrices)
+    from scipy.sparse import vstack
+
+    return vstack(matrices, format="csr")
+
+
+def save_vectors(folder: Path, vectors: Matrix) -> None:
+    """Write an embedder's vectors into a folder."""
+    if isinstance(vectors, np.ndarray):
+        np.save(folder / "vectors.npy", vectors, allow_pickle=False)
+        return
+    from scipy.sparse import save_npz
+
+    save_npz(folder / "vectors.npz", vectors, compressed=False)
+
+
+def _load_vectors(folder: Path) -> Matrix:
+    if (folder / "vectors.npz").exists():
+        from scipy.sparse import load_npz
+
+        return load_npz(folder / "vectors.npz")
+    vectors: Matrix = np.load(folder / "vectors.npy", allow_pickle=False)
+    return vectors
+
+
+def save_signs(folder: Path, signs: Signs) -> None:
+    """Write dense signs into a folder."""
+    np.save(folder / "signs.npy", signs, allow_pickle=False)
+
+
+def load_signs(folder: Path) -> Signs:
+    """Return the dense signs that ``save_signs`` wrote."""
+    signs: Signs = np.load(folder / "signs.npy", allow_pickle=False)
+    return signs
+
+
+def without_head_comment(text: str) -> str:
+    """Return a text without the comment block at its head, which is usually a licence."""
+    return _HEAD_COMMENT.sub("", text) or text
+
+
+def text_signs(text: str) -> Signs:
+    """Return the dense signs [len(SIGN_NAMES)] of a text, without the comment block at its head."""
+    body = without_head_comment(text)
     data = body.encode("utf-8", "surrogatepass")
     words = word_hashes(data)
-    pairs = mix(words[:-1] * _PAIR_FACTORS[0] + words[1:] * _PAIR_FACTORS[1])
-    mask = np.uint64((1 << bucket_bits) - 1)
-    buckets, counts = np.unique(np.concatenate([words, pairs]) & mask, return_counts=True)
-    return TextFeatures(buckets.astype(np.int64), counts.astype(np.float32), _dense(body, data, words))
-
-
-def _dense(text: str, data: bytes, words: U64Array) -> npt.NDArray[np.float32]:
     codes = np.frombuffer(data, dtype=np.uint8)
     characters = np.bincount(codes, minlength=256) / max(len(codes), 1)
-    lines = text.split("\n")
-    parts = (
-        _shape(text, lines, words, characters),
-        _tree_signs(text),
+    lines = body.split("\n")
+    groups = (
+        _shape(body, lines, words, characters),
+        _tree_signs(body),
         _indents(lines),
-        _word_shares(words),
+        _word_frequencies(words),
         characters[_SYMBOL_CODES],
     )
-    dense = np.concatenate(parts).astype(np.float32)
-    assert len(dense) == len(DENSE_NAMES)
-    return dense
+    signs = np.concatenate(groups).astype(np.float32)
+    assert len(signs) == len(SIGN_NAMES)
+    return signs
 
 
 def _shape(
@@ -122,7 +195,7 @@ def _shape(
 
 
 def _tree_signs(text: str) -> npt.NDArray[np.float64]:
-    """Return the signs of the syntax tree; zeros for what is no Python."""
+    """Return the signs of the syntax tree; zeros where the text is not Python."""
     try:
         signs = signs_of(text)
     except NotPythonError:
@@ -181,10 +254,10 @@ def _indents(lines: list[str]) -> npt.NDArray[np.float64]:
     return counts / len(depths)
 
 
-def _word_shares(words: U64Array) -> npt.NDArray[np.float64]:
+def _word_frequencies(words: U64Array) -> npt.NDArray[np.float64]:
     ordered = _WORD_HASHES[_WORD_ORDER]
-    places = np.minimum(np.searchsorted(ordered, words), len(ordered) - 1)
-    counts = np.bincount(places[ordered[places] == words], minlength=len(ordered))
-    shares = np.empty(len(ordered), dtype=np.float64)
-    shares[_WORD_ORDER] = counts / max(len(words), 1)
-    return shares
+    indices = np.minimum(np.searchsorted(ordered, words), len(ordered) - 1)
+    counts = np.bincount(indices[ordered[indices] == words], minlength=len(ordered))
+    frequencies = np.empty(len(ordered), dtype=np.float64)
+    frequencies[_WORD_ORDER] = counts / max(len(words), 1)
+    return frequencies

@@ -1,10 +1,10 @@
-"""The rubric: the paper's four complaints about raw code as measurable signs, for labels without a teacher.
+"""The rubric: the paper's four complaints about raw code, measured, for labels without a teacher.
 
 Section 2.1 of the paper wants code that is clear, self-contained, instructive and balanced, and complains of samples
 that are not self-contained; trivial or boilerplate; logic buried in complex, undocumented functions; skewed topics.
 Each complaint becomes a goodness between 0 and 1 from one walk over the syntax tree, and the points are 5 times their
-weighted geometric mean: one bad fault is not made up for by three virtues. These labels come from rules; the scorer
-that learns from them is no better than the rules are.
+weighted geometric mean, so that three virtues cannot outweigh one bad fault. These labels come from rules; a scorer that
+learns from them is no better than the rules.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from typing import ClassVar
 from codeprimer.analysis.python_signs import FunctionSigns, ModuleSigns
 from codeprimer.analysis.python_source import NotPythonError
 from codeprimer.analysis.python_walk import signs_of
-from codeprimer.core.shards import Row
-from codeprimer.quality.annotator import Annotator, Label
+from codeprimer.quality.annotator import Annotator, Label, ShownDocument
 
 
 class Complaint(StrEnum):
@@ -37,13 +36,13 @@ WEIGHTS = {
     Complaint.BURIED: 0.20,
     Complaint.SKEWED_TOPIC: 0.23,
 }
-"""What each goodness weighs in the mean."""
+"""The weight of each complaint in the mean."""
 
 _FLOOR = 0.06
-"""The least goodness: a file with one complete fault can still be told from one with four."""
+"""Minimum goodness, so that a file with one complete fault still differs from one with four."""
 
 _APPLIES = 0.5
-"""A complaint is named when its goodness is below this."""
+"""A complaint applies when its goodness is below this."""
 
 
 class RubricAnnotator(Annotator):
@@ -53,30 +52,30 @@ class RubricAnnotator(Annotator):
 
     @property
     def about(self) -> str:
-        """Say where the labels come from."""
+        """Where the labels come from."""
         return (
             "The labels come from rules over the syntax tree (the paper's four complaints), not from people or a model."
         )
 
-    def label(self, documents: Iterable[Row]) -> Iterator[Label]:
+    def label(self, documents: Iterable[ShownDocument]) -> Iterator[Label]:
         """Yield one label per document."""
-        for row in documents:
-            points, why = judge(row["text"])
-            yield Label(row["doc_id"], points, why)
+        for document in documents:
+            points, why = rate(document["text"])
+            yield Label(document["doc_id"], points, why)
 
 
-def judge(text: str) -> tuple[float, tuple[str, ...]]:
-    """Return a text's points, 0-5, and the complaints that apply; 0 for what is no Python."""
+def rate(text: str) -> tuple[float, tuple[str, ...]]:
+    """Return a text's points, 0-5, and the complaints that apply; 0 points where it is not Python."""
     try:
-        found = goodness(signs_of(text))
+        values = goodness(signs_of(text))
     except NotPythonError:
         return 0.0, (Complaint.NOT_PYTHON.value,)
-    mean = math.exp(sum(weight * math.log(max(found[complaint], _FLOOR)) for complaint, weight in WEIGHTS.items()))
-    return round(5 * mean, 3), tuple(complaint.value for complaint in WEIGHTS if found[complaint] < _APPLIES)
+    mean = math.exp(sum(weight * math.log(max(values[complaint], _FLOOR)) for complaint, weight in WEIGHTS.items()))
+    return round(5 * mean, 3), tuple(complaint.value for complaint in WEIGHTS if values[complaint] < _APPLIES)
 
 
 def goodness(signs: ModuleSigns) -> dict[Complaint, float]:
-    """Return, for each complaint, how little it applies: 1 for not at all, 0 for completely."""
+    """Return the goodness for each complaint: 1 where it does not apply at all, 0 where it applies completely."""
     return {
         Complaint.NOT_SELF_CONTAINED: self_containment(signs),
         Complaint.TRIVIAL: substance(signs),
@@ -86,10 +85,10 @@ def goodness(signs: ModuleSigns) -> dict[Complaint, float]:
 
 
 def self_containment(signs: ModuleSigns) -> float:
-    """Return how much of what the code leans on is its own or comes with Python."""
-    leaning = (signs.uses["foreign"] + 2 * signs.undefined) / _uses(signs)
-    value = _ramp(leaning, good=0.02, bad=0.30)
-    # What a project imports from itself or from others must be known to follow the code, however rarely it is used.
+    """Return how much of what the code uses is its own or comes with Python."""
+    foreign = (signs.uses["foreign"] + 2 * signs.undefined) / _uses(signs)
+    value = _ramp(foreign, good=0.02, bad=0.30)
+    # A reader must know what a project imports, from itself or from others, however rarely the code uses it.
     value *= 0.5 + 0.5 * _ramp(signs.imports["foreign"] + signs.imports["relative"], good=1, bad=10)
     value *= 0.8 if signs.imports["relative"] else 1.0
     return value * (0.5 if signs.wildcard_imports else 1.0)
@@ -111,7 +110,7 @@ def clarity(signs: ModuleSigns) -> float:
     weights = [max(function.lines, 2) for function in signs.functions]
     values = [_function_clarity(function, comments) for function in signs.functions]
     mean = sum(map(float.__mul__, values, map(float, weights))) / sum(weights)
-    # Nobody learns from a file of thousands of lines, however tidy each function is.
+    # A file of thousands of lines teaches little, however tidy each function is.
     return mean * (0.5 + 0.5 * _ramp(signs.lines, good=350, bad=2000))
 
 
@@ -132,7 +131,7 @@ def _function_clarity(function: FunctionSigns, comments: float) -> float:
 
 
 def balance(signs: ModuleSigns) -> float:
-    """Return how far a file is from being about the system, a screen, a network, packaging or somebody's objects."""
+    """Return how far a file is from being about the system, a screen, a network, packaging or another library's objects."""
     nodes = max(signs.nodes, 1)
     opaque = (signs.attributes - signs.self_attributes - signs.basic_attributes) / nodes
     value = 0.1 + 0.9 * _ramp(signs.uses["plumbing"] / _uses(signs), good=0.01, bad=0.22)

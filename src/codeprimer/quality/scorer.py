@@ -1,153 +1,65 @@
-"""The scorer: features, reduced and judged by a forest, calibrated; fitted with scikit-learn, applied with NumPy.
-
-It is saved as ``scorer.npz`` (arrays) and ``scorer.json`` (the rest), so anybody can score their own files with it, and
-nothing is ever unpickled.
-"""
+"""The contract of a scorer: a model that learns from labelled documents and scores all others."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from abc import abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
-from codeprimer.core.artifact import to_json
-from codeprimer.quality.calibration import Calibration
-from codeprimer.quality.features import DENSE_NAMES, TextFeatures, look
-from codeprimer.quality.forest import Forest, forest_of
-from codeprimer.quality.settings import ScorerSettings
+from codeprimer.core.errors import PluginError
+from codeprimer.core.plugins import Plugin
+from codeprimer.quality.features import Features
 
 Floats = npt.NDArray[np.float64]
-Single = npt.NDArray[np.float32]
-
-SCORER_ARRAYS = "scorer.npz"
-SCORER_FACTS = "scorer.json"
 
 
-@dataclass(frozen=True)
-class Scorer:
-    """Everything that turns a text into a probability."""
+class Scorer(Plugin):
+    """Learns from labelled documents, then scores documents: ``fit`` or ``load`` comes first, ``score`` after it.
 
-    bucket_bits: int
-    weights: Single
-    """Inverse document frequency of every bucket."""
-    axes: Single
-    """The directions [buckets, components] that hashed counts are reduced to."""
-    forest: Forest
-    calibration: Calibration
-
-    def score(self, found: Sequence[TextFeatures]) -> Floats:
-        """Return the calibrated probability that each text, of which ``found`` are the features, is worth learning."""
-        return self.calibration.apply(self.shares(found))
-
-    def score_texts(self, texts: Sequence[str]) -> Floats:
-        """Return the calibrated probability that each text is worth learning from."""
-        return self.score([look(text, self.bucket_bits) for text in texts])
-
-    def shares(self, found: Sequence[TextFeatures]) -> Floats:
-        """Return the forest's uncalibrated judgement of texts that were looked at."""
-        if not found:
-            return np.empty(0, dtype=np.float64)
-        return self.forest.predict(np.stack([reduce(one, self.weights, self.axes) for one in found]))
-
-    def save(self, folder: Path) -> None:
-        """Write ``scorer.npz`` and ``scorer.json``."""
-        arrays = {"weights": self.weights, "axes": self.axes}
-        arrays |= {f"forest_{name}": getattr(self.forest, name) for name in _forest_arrays()}
-        np.savez_compressed(folder / SCORER_ARRAYS, allow_pickle=False, **arrays)
-        facts = {
-            "bucket_bits": self.bucket_bits,
-            "dense": list(DENSE_NAMES),
-            "depth": self.forest.depth,
-            "slope": self.calibration.slope,
-            "shift": self.calibration.shift,
-        }
-        (folder / SCORER_FACTS).write_bytes(to_json(facts))
-
-
-def load_scorer(folder: Path) -> Scorer:
-    """Return a saved scorer."""
-    facts = orjson.loads((folder / SCORER_FACTS).read_bytes())
-    assert tuple(facts["dense"]) == DENSE_NAMES, "the scorer was made by another version"
-    with np.load(folder / SCORER_ARRAYS, allow_pickle=False) as arrays:
-        forest = Forest(depth=facts["depth"], **{name: arrays[f"forest_{name}"] for name in _forest_arrays()})
-        calibration = Calibration(facts["slope"], facts["shift"])
-        return Scorer(facts["bucket_bits"], arrays["weights"], arrays["axes"], forest, calibration)
-
-
-def _forest_arrays() -> list[str]:
-    return [field.name for field in fields(Forest) if field.name != "depth"]
-
-
-def term_weights(found: TextFeatures, weights: Single) -> Single:
-    """Return a text's weighted counts, of unit length: ``(1 + log count) * idf``."""
-    values = (1 + np.log(found.counts)) * weights[found.buckets]
-    return np.asarray(values / max(float(np.sqrt((values**2).sum())), 1e-12), dtype=np.float32)
-
-
-def reduce(found: TextFeatures, weights: Single, axes: Single) -> Single:
-    """Return what the forest sees: the reduced counts, then the dense signs."""
-    reduced = term_weights(found, weights) @ axes[found.buckets]
-    return np.concatenate([reduced, found.dense]).astype(np.float32)
-
-
-def fit_scorer(
-    found: Sequence[TextFeatures], good: npt.NDArray[np.bool_], settings: ScorerSettings, seed: int
-) -> Scorer:
-    """Return a scorer that learned from labelled texts; not calibrated yet.
-
-    Runs on one thread, so that the same sample gives the same bytes on any number of cores.
+    It is created whenever ids are computed, so load large models on the first call of another method.
     """
-    from sklearn.ensemble import RandomForestClassifier
-    from threadpoolctl import threadpool_limits
 
-    buckets = 1 << settings.bucket_bits
-    with threadpool_limits(1):
-        weights = _inverse_frequencies(found, buckets)
-        axes = _fit_axes(found, weights, settings, seed)
-        inputs = np.stack([reduce(one, weights, axes) for one in found])
-        classifier = RandomForestClassifier(
-            n_estimators=settings.trees,
-            # Leaves of several documents would leave nothing to split in a very small sample.
-            min_samples_leaf=min(settings.min_leaf, max(1, len(found) // 50)),
-            max_features=0.15,
-            class_weight="balanced",
-            random_state=seed % 2**32,
-            n_jobs=1,
-        ).fit(inputs, good)
-    return Scorer(settings.bucket_bits, weights, axes, forest_of(classifier), Calibration())
+    in_workers: ClassVar[bool] = False
+    """True where scoring is plain computation without tools: every worker process then loads a scorer of its own. False
+    where the scorer wants tools, a GPU or a large model: it then scores in the parent process, batch by batch."""
 
+    @abstractmethod
+    def fit(self, features: Features, good: npt.NDArray[np.bool_], points: Floats, seed: int) -> None:
+        """Learn from documents, their binary labels and their points [0-5]; equal seeds must give equal scorers."""
 
-def calibrated(scorer: Scorer, calibration: Calibration) -> Scorer:
-    """Return the scorer with a calibration."""
-    return replace(scorer, calibration=calibration)
+    @abstractmethod
+    def score(self, features: Features) -> Floats:
+        """Return a score [documents] of 0-1 for each document; the stage calibrates it."""
 
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the fitted scorer into an empty folder, without pickle; equal scorers must write equal bytes."""
 
-def _inverse_frequencies(found: Sequence[TextFeatures], buckets: int) -> Single:
-    seen = np.zeros(buckets, dtype=np.float64)
-    for one in found:
-        seen[one.buckets] += 1
-    return np.asarray(np.log((1 + len(found)) / (1 + seen)) + 1, dtype=np.float32)
+    @abstractmethod
+    def load(self, folder: Path) -> None:
+        """Read what ``save`` wrote."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return facts about the fitted scorer for the report.
+
+        ``model`` is a phrase that names the model; ``inputs``, where given, a phrase that says how it transforms vectors.
+        """
+        return {"model": f"the scorer {self.settings.kind}"}
 
 
-def _fit_axes(found: Sequence[TextFeatures], weights: Single, settings: ScorerSettings, seed: int) -> Single:
-    """Return the leading right singular vectors of the weighted counts (TruncatedSVD), as columns."""
-    from scipy.sparse import csr_matrix
-    from sklearn.decomposition import TruncatedSVD
-
-    starts = np.cumsum([0, *(len(one.buckets) for one in found)])
-    counts: Any = csr_matrix(
-        (
-            np.concatenate([term_weights(one, weights) for one in found]),
-            np.concatenate([one.buckets for one in found]),
-            starts,
-        ),
-        shape=(len(found), len(weights)),
+def raw_scores(scorer: Scorer, features: Features) -> Floats:
+    """Return uncalibrated scores [documents]. Raises PluginError where the scorer breaks its contract."""
+    scores = np.asarray(scorer.score(features))
+    if scores.shape != (len(features),):
+        fault = f"the shape {scores.shape} for {len(features)} documents"
+    elif not ((scores >= 0) & (scores <= 1)).all():
+        fault = "scores outside 0-1"
+    else:
+        return scores.astype(np.float64)
+    raise PluginError(
+        f"scorer {scorer.settings.kind!r} ({type(scorer).__module__}) returned {fault}; score must return one number of 0-1 "
+        "per document"
     )
-    components = min(settings.components, len(found) - 1)
-    reduction = TruncatedSVD(components, n_iter=4, random_state=seed % 2**32).fit(counts)
-    return np.ascontiguousarray(reduction.components_.T, dtype=np.float32)

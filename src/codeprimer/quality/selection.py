@@ -1,4 +1,4 @@
-"""The threshold that keeps a given share of the bytes, and what that means for each source."""
+"""The threshold that keeps a given fraction of the bytes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import numpy.typing as npt
 
 
 def find_threshold(scores: npt.NDArray[np.float32], sizes: npt.NDArray[np.int64], fraction: float) -> float:
-    """Return the lowest score to keep, so that the documents kept hold at most ``fraction`` of all bytes.
+    """Return the lowest score to keep, so that kept documents hold at most ``fraction`` of all bytes.
 
-    At least the best document is kept. Bytes are the measure because they are what a model is trained on; a share of
-    the documents would favour short ones.
+    At least the best document is kept. Bytes are the measure because a model is trained on bytes; a fraction of the
+    documents would favour short ones.
     """
     order = np.argsort(-scores, kind="stable")
-    reached = np.cumsum(sizes[order])
-    fitting = int((reached <= fraction * reached[-1]).sum())
-    # Equal scores go together: a document is never kept while its equal is dropped.
+    cumulated = np.cumsum(sizes[order])
+    fitting = int((cumulated <= fraction * cumulated[-1]).sum())
+    # Documents with equal scores are kept or dropped together.
     last = scores[order[max(fitting, 1) - 1]]
     if 0 < fitting < len(order) and scores[order[fitting]] == last:
         higher = scores[scores > last]

@@ -1,9 +1,9 @@
-"""The last pass: from scores to the tables, row by row, counting and picking examples as it goes."""
+"""Writing the tables, row by row, while counting and picking examples."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,96 +11,124 @@ import numpy as np
 import numpy.typing as npt
 
 from codeprimer.core.artifact import Workspace
-from codeprimer.core.documents import KEPT, LABELS, QUALITY_DROPPED, SCORES, UNLABELLED
-from codeprimer.core.shards import Row, read_rows
-from codeprimer.quality.annotator import Label
+from codeprimer.core.documents import (
+    KEPT,
+    LABELS,
+    QUALITY_DROPPED,
+    SCORES,
+    UNLABELLED,
+    Document,
+    DocumentScore,
+    DroppedDocument,
+    KeptDocument,
+    LabelRow,
+    UnlabelledRow,
+)
+from codeprimer.core.shards import read_rows
+from codeprimer.quality.annotator import Label, Unlabelled
 from codeprimer.quality.examples import choose_examples, example
-from codeprimer.quality.judging import Judged
+from codeprimer.quality.labelling import LabelledSample
 
 BELOW_THRESHOLD = "below_threshold"
-"""The one reason for which quality drops a document."""
+"""The only reason for which quality drops a document."""
 
 _BINS = 20
 
 
-def write_labels(out: Workspace, judged: Judged, annotator: str) -> None:
+def write_labels(out: Workspace, labelled: LabelledSample, annotator: str) -> None:
     """Write ``labels``."""
-    with out.table("labels", LABELS) as labels:
-        for index, label in enumerate(judged.labels):
-            labels.write(
-                {
-                    "doc_id": label.doc_id,
-                    "package": judged.sample.packages[index],
-                    "part": judged.sample.parts[index],
-                    "points": label.points,
-                    "label": bool(judged.good[index]),
-                    "why": list(label.why),
-                    "annotator": annotator,
-                    "said": label.said,
-                    "request_id": label.request_id,
-                }
-            )
+    sample = labelled.sample
+    with out.table("labels", LABELS) as table:
+        for label, package, split, good in zip(
+            labelled.labels, sample.packages, sample.splits, labelled.good.tolist(), strict=True
+        ):
+            row: LabelRow = {
+                "doc_id": label.doc_id,
+                "package": package,
+                "split": split,
+                "points": label.points,
+                "label": good,
+                "why": list(label.why),
+                "annotator": annotator,
+                "said": label.said,
+                "request_id": label.request_id,
+            }
+            table.write(row)
 
 
-def write_unlabelled(out: Workspace, judged: Judged) -> None:
+def write_unlabelled(out: Workspace, unlabelled: Sequence[Unlabelled]) -> None:
     """Write ``unlabelled``, where there is any."""
-    if not judged.unlabelled:
+    if not unlabelled:
         return
     with out.table("unlabelled", UNLABELLED) as table:
-        for one in judged.unlabelled:
-            row = {"doc_id": one.doc_id, "reason": one.reason, "detail": one.detail, "answers": list(one.answers)}
+        for document in unlabelled:
+            row: UnlabelledRow = {
+                "doc_id": document.doc_id,
+                "reason": document.reason,
+                "detail": document.detail,
+                "answers": list(document.answers),
+            }
             table.write(row)
 
 
 def write_scored(
     out: Workspace, documents: Path, scores: npt.NDArray[np.float32], threshold: float, labels: Sequence[Label]
 ) -> QualityTally:
-    """Write ``scores``, ``kept`` and ``dropped``; return what was counted."""
+    """Write ``scores``, ``kept`` and ``dropped``; return counts."""
     tally = QualityTally({label.doc_id: label for label in labels}, choose_examples(scores, threshold))
     with (
         out.table("scores", SCORES) as scored,
         out.table("kept", KEPT) as kept,
         out.table("dropped", QUALITY_DROPPED) as dropped,
     ):
-        for number, row in enumerate(read_rows(documents)):
-            score = float(scores[number])
-            reason = None if score >= threshold else BELOW_THRESHOLD
-            verdict = {"score": score, "kept": reason is None, "reason": reason}
-            scored.write({"doc_id": row["doc_id"], "source": row["source"], **verdict})
-            if reason is None:
-                kept.write({**row, "score": score})
+        for index, document in enumerate(read_rows(documents, None, Document)):
+            score = float(scores[index])
+            is_kept = score >= threshold
+            scored.write(_score_row(document, score, is_kept))
+            if is_kept:
+                kept.write(KeptDocument(**document, score=score))
             else:
-                dropped.write({**row, "score": score, "reason": reason})
-            tally.count(number, row, score, reason is None)
+                dropped.write(DroppedDocument(**document, score=score, reason=BELOW_THRESHOLD))
+            tally.count(index, document, score, is_kept)
     return tally
+
+
+def _score_row(document: Document, score: float, is_kept: bool) -> DocumentScore:
+    return {
+        "doc_id": document["doc_id"],
+        "source": document["source"],
+        "score": score,
+        "kept": is_kept,
+        "reason": None if is_kept else BELOW_THRESHOLD,
+    }
 
 
 class QualityTally:
     """Counts by source and score, and a few examples of each kind."""
 
-    def __init__(self, labels: dict[str, Label], wanted: dict[int, str]) -> None:
+    def __init__(self, labels: Mapping[str, Label], examples: Mapping[int, str]) -> None:
         self._labels = labels
-        self._wanted = wanted
+        self._example_kinds = examples
         self._documents: Counter[tuple[str, str, bool]] = Counter()
         self._bytes: Counter[tuple[str, str, bool]] = Counter()
         self._packages: Counter[tuple[str, bool]] = Counter()
         self._histogram = [[0, 0] for _ in range(_BINS)]
         self._examples: dict[str, list[dict[str, Any]]] = {}
 
-    def count(self, number: int, row: Row, score: float, kept: bool) -> None:
-        """Count one document, and keep an excerpt when it was chosen as an example."""
-        size = len(row["text"].encode("utf-8", "surrogatepass"))
-        self._documents[row["source"], row["split"], kept] += 1
-        self._bytes[row["source"], row["split"], kept] += size
-        self._packages[row["package"], kept] += size
-        place = self._histogram[min(int(score * _BINS), _BINS - 1)]
-        place[0] += 1
-        place[1] += size
-        if (kind := self._wanted.get(number)) is not None:
-            self._examples.setdefault(kind, []).append(example(row, score, self._labels.get(row["doc_id"])))
+    def count(self, index: int, document: Document, score: float, kept: bool) -> None:
+        """Count one document, and keep an excerpt if it is an example."""
+        size = len(document["text"].encode("utf-8", "surrogatepass"))
+        self._documents[document["source"], document["split"], kept] += 1
+        self._bytes[document["source"], document["split"], kept] += size
+        self._packages[document["package"], kept] += size
+        bin_ = self._histogram[min(int(score * _BINS), _BINS - 1)]
+        bin_[0] += 1
+        bin_[1] += size
+        if (kind := self._example_kinds.get(index)) is not None:
+            self._examples.setdefault(kind, []).append(example(document, score, self._labels.get(document["doc_id"])))
 
     def facts(self) -> dict[str, Any]:
-        """Return everything counted, as plain JSON."""
+        """Return all counts, as plain JSON."""
         sources = sorted({source for source, _, _ in self._documents})
         return {
             "kept": self._sum(kept=True),
@@ -129,7 +157,7 @@ class QualityTally:
         }
 
     def _kept_most(self) -> list[dict[str, Any]]:
-        """Return the packages that give most of the kept bytes, with the share of each that was kept."""
+        """Return the packages with most kept bytes, with the fraction of each that was kept."""
         kept = {name: size for (name, is_kept), size in self._packages.items() if is_kept}
         largest = sorted(kept, key=lambda name: (-kept[name], name))[:15]
         return [

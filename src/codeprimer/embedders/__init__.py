@@ -1,0 +1,1 @@
+"""Embedders: plug-ins that turn texts into vectors."""
