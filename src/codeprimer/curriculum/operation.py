@@ -10,8 +10,10 @@ each parameter has its name, such as ``$k``.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -112,3 +114,24 @@ def choice(values: Sequence[str], *arguments: str) -> Parameter:
 def another(annotation: str, draw: Callable[[Random], Any], *arguments: str) -> Parameter:
     """Return a parameter that is a second input of the function."""
     return Parameter(draw, arguments, annotation, always=True)
+
+
+Meaning = Mapping[str, Any]
+"""What an operation computes: its ``meaning``, ``parameters`` and ``domain``."""
+
+
+def means(meaning: Callable[..., Any], *parameters: Parameter, domain: Callable[..., bool] | None = None) -> Meaning:
+    """Return what an operation computes, on which values, with which parameters."""
+    return {"meaning": meaning, "parameters": parameters, "domain": domain}
+
+
+def operations_in(module: str, meanings: Mapping[str, Meaning]) -> tuple[Operation, ...]:
+    """Return the operations whose wording and templates stand in the TOML file beside a module, in the file's order."""
+    tables = tomllib.loads(Path(module).with_suffix(".toml").read_text(encoding="utf-8"))
+    assert tables.keys() == meanings.keys(), f"{module} and its TOML file do not have the same operations"
+    return tuple(_operation(name, table, meanings[name]) for name, table in tables.items())
+
+
+def _operation(name: str, table: Mapping[str, Any], meaning: Meaning) -> Operation:
+    words = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items() if key != "fold"}
+    return Operation(name=name, fold=Fold(**table["fold"]) if "fold" in table else None, **words, **meaning)
