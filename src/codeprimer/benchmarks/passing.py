@@ -1,7 +1,6 @@
-"""From many samples per problem to pass@k, with an interval.
+"""From many samples per task to pass@k, with an interval.
 
-Reads verdicts, returns plain facts. One idea: one sample is a share and has Wilson's interval; more are a mean over
-problems, and problems are what is drawn anew.
+One sample per task is a proportion, with Wilson's interval. More are a mean over tasks, with a bootstrap over tasks.
 """
 
 from __future__ import annotations

@@ -82,17 +82,17 @@ def _reported(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(method)
     def call(self: Plugin, *arguments: Any, **named: Any) -> Any:
-        with reporting(self.settings):
+        with reporting(self.settings, type(self)):
             result = method(self, *arguments, **named)
-        return relayed(self.settings, result) if isinstance(result, Iterator) else result
+        return relayed(self.settings, result, type(self)) if isinstance(result, Iterator) else result
 
     return call
 
 
-def relayed(settings: PluginSettings, elements: Iterator[Any]) -> Generator[Any, None, Any]:
+def relayed(settings: PluginSettings, elements: Iterator[Any], plugin: type | None = None) -> Generator[Any, None, Any]:
     """Yield the elements of an iterator; its exceptions name the plug-in that these settings select."""
     try:
-        with reporting(settings):
+        with reporting(settings, plugin):
             return (yield from elements)
     finally:
         if isinstance(elements, Generator):
@@ -100,21 +100,23 @@ def relayed(settings: PluginSettings, elements: Iterator[Any]) -> Generator[Any,
 
 
 @contextmanager
-def reporting(settings: PluginSettings) -> Iterator[None]:
+def reporting(settings: PluginSettings, plugin: type | None = None) -> Iterator[None]:
     """Turn an exception of a plug-in with these settings into a PluginError that names the plug-in and the line.
 
-    Exceptions of built-in plug-ins pass: they are bugs of codeprimer.
+    Exceptions of built-in plug-ins pass: they are bugs of codeprimer. ``plugin`` is the plug-in's class, which may use the
+    settings of a built-in one; by default the settings decide.
     """
+    owner = plugin or type(settings)
     try:
         yield
     except (CodeprimerError, GeneratorExit):
         raise
     except Exception as error:
-        if _is_own(type(settings)):
+        if _is_own(owner):
             raise
         last = traceback.extract_tb(error.__traceback__)[-1]
         raise PluginError(
-            f"plug-in {settings.kind!r} ({type(settings).__module__}) failed with {type(error).__name__}: {error} "
+            f"plug-in {settings.kind!r} ({owner.__module__}) failed with {type(error).__name__}: {error} "
             f"({last.filename}:{last.lineno}, in {last.name}); mend the plug-in, or take it out of the recipe"
         ) from error
 
@@ -178,6 +180,8 @@ class Role:
     """
 
     name: str
+    fallback: Callable[[str], dict[str, Any]] | None = None
+    """Turns a word that is no installed kind into settings, such as a path into ``{"kind": "file", "path": ...}``."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return the schema that validates a mapping by the settings of the plug-in that it names."""
@@ -190,7 +194,8 @@ class Role:
         """Return the settings of a plug-in, derived from ``base``; what does not fit them is raised as pydantic's finding."""
         if isinstance(value, PluginSettings):
             return value
-        value = {"kind": value} if isinstance(value, str) else value
+        if isinstance(value, str):
+            value = self.fallback(value) if self.fallback and value not in kinds(self.name) else {"kind": value}
         if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
             raise PydanticCustomError(
                 "plugin", f"needs kind: the name of a {self.name}, one of {', '.join(kinds(self.name))}"
@@ -245,7 +250,7 @@ def make(role: str, settings: PluginSettings, toolbox: Toolbox | None = None) ->
                 f"{role} {settings.kind!r} (package {package_of(role, settings.kind)}) wants the tool {name!r}, which does "
                 f"not exist here; there are: {', '.join(toolbox) or 'none'}"
             )
-    with reporting(settings):
+    with reporting(settings, found):
         return found(settings, **{name: toolbox[name].make() for name in wanted(found)})
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from codeprimer.core.documents import MODELS
 from codeprimer.report import blocks, charts
 from codeprimer.report.blocks import Section
 from codeprimer.report.wording import duration, megabytes, percent
 
 Facts = Mapping[str, Any]
-
-MODELS = ("control", "base", "tuned")
 
 _NARROW = "\N{NO-BREAK SPACE}"
 """Keeps a figure and its unit on one line in a column that is narrow."""

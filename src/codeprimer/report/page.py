@@ -8,9 +8,10 @@ from typing import Any
 import jinja2
 
 import codeprimer
+from codeprimer.core.documents import MODELS
 from codeprimer.report.blocks import Section
 from codeprimer.report.data_sections import contamination_section, corpus_section, quality_section, tokens_section
-from codeprimer.report.model_sections import MODELS, cost_section, provenance_section, training_section
+from codeprimer.report.model_sections import cost_section, provenance_section, training_section
 from codeprimer.report.result_sections import lead_sentence, result_section, samples_section, tiles
 from codeprimer.report.wording import duration, megabytes, percent, seconds_at_work
 from codeprimer.report.written_sections import exam_section, exercises_section, textbooks_section
