@@ -7,34 +7,25 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import sys
 from pathlib import Path
+
+from codeprimer.run.stages import STAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "codeprimer"
 TREE_BEGIN, TREE_END = "<!-- file tree: scripts/docs.py -->\n", "<!-- end of file tree -->\n"
 
-ORDER = [
-    "core",
-    "analysis",
-    "curriculum",
-    "sandbox",
-    "engines",
-    "teachers",
-    "model",
-    "exam",
-    "start",
-    "corpus",
-    "quality",
-    "textbooks",
-    "exercises",
-    "contamination",
-    "tokens",
-    "training",
-    "evaluation",
-    "report",
-]
-"""The folders, in the order of the layers and of a document's way."""
+FOLDERS = (
+    "core", "analysis", "curriculum", "authors", "sandbox", "engines", "teachers", "embedders", "model", "benchmarks", "reporting",
+    *dict.fromkeys(stage.__module__.split(".")[1] for stage in STAGES),
+    "run", "commands",
+)  # fmt: skip
+"""The folders: core, services, stages in the order of the flow, and the assembly."""
+
+CODE = re.compile(r"(<!-- code: (\S+?)(\.\w+) -->\n)(?:\n?````\w+\n.*?\n````\n)?", re.DOTALL)
+"""A mark in a page after which the code of a file stands."""
 
 
 def first_sentence(path: Path) -> str:
@@ -44,9 +35,9 @@ def first_sentence(path: Path) -> str:
 
 
 def file_tree() -> str:
-    """Return the folders and the assembly's modules, a line each."""
+    """Return the folders of the package and of the project, a line each."""
     lines = ["src/codeprimer/"]
-    for name in ORDER:
+    for name in FOLDERS:
         modules = len([path for path in (SOURCE / name).rglob("*.py") if path.name != "__init__.py"])
         lines.append(f"  {name + '/':<16} {first_sentence(SOURCE / name / '__init__.py')} ({modules} modules)")
     for path in sorted(SOURCE.glob("*.py")):
@@ -88,6 +79,14 @@ def _option(parameter: object) -> str:
     return f"| {label} | {getattr(parameter, 'help', '') or ''} |"
 
 
+def with_code(page: str) -> str:
+    """Return a page in which the code after each mark is that of the file that the mark names."""
+    languages = {".py": "python", ".toml": "toml", ".yaml": "yaml"}
+    return CODE.sub(
+        lambda mark: f"{mark[1]}````{languages[mark[3]]}\n{(ROOT / (mark[2] + mark[3])).read_text()}````\n", page
+    )
+
+
 def wanted() -> dict[Path, str]:
     """Return every derived file with the content that it should have."""
     from codeprimer.run.recipe_text import render_reference
@@ -99,6 +98,7 @@ def wanted() -> dict[Path, str]:
         ROOT / "docs" / "recipe.md": render_reference(),
         ROOT / "docs" / "commands.md": commands(),
         ROOT / "README.md": before + TREE_BEGIN + file_tree() + TREE_END + after,
+        ROOT / "docs" / "extending.md": with_code((ROOT / "docs" / "extending.md").read_text()),
     }
 
 

@@ -39,12 +39,12 @@ BAD_RECIPES = {
     "an unknown source": ("corpus: {sources: [{kind: foldr, name: x}]}", "did you mean 'folder'?"),
     "a nested unknown key": (
         "corpus: {sources: [{kind: folder, name: x, pth: y}]}",
-        "pth: unknown key; did you mean 'path'?",
+        "pth: unknown key of source 'folder'",
     ),
     "a missing path": ("corpus: {sources: [{kind: folder, name: x, path: nowhere}]}", "nowhere"),
     "a key given twice": ("seed: 1\nseed: 2", "key 'seed' is given twice"),
     "no YAML": ("seed: [1", "line "),
-    "no mapping": ("- 1", "a recipe is a mapping of sections"),
+    "no mapping": ("- 1", "a recipe must be a mapping"),
     "nothing": ("# to be written\n", "the recipe is empty; `codeprimer init FOLDER` writes one"),
     "an empty mapping": ("{}", "the recipe is empty"),
     "a reserved name": ("name: store", "name: 'store' is the folder of all artefacts"),
@@ -290,7 +290,7 @@ def test_clean_removes_only_what_no_run_links_to_and_no_run_could_continue(clutt
     before = stored(cluttered)
     shown = codeprimer("clean", "--runs", cluttered, cwd=cluttered).stdout
     assert "corpus-0" in shown and "corpus-1" not in shown and "quality-2" not in shown
-    assert "interrupted attempts that stay: 1" in shown and "--partials" in shown
+    assert "kept: 1 interrupted attempts" in shown and "--partials" in shown
     assert stored(cluttered) == before
     codeprimer("clean", "--runs", cluttered, "--yes", cwd=cluttered)
     assert stored(cluttered) == ["corpus-1", "quality-2", "quality-2.lock"]
@@ -308,7 +308,7 @@ def test_clean_removes_nothing_where_a_run_folder_is_a_broken_link(cluttered: Pa
     (cluttered / "gone").symlink_to("/nowhere/gone")
     refused = codeprimer("clean", "--runs", cluttered, "--yes", cwd=cluttered)
     assert refused.returncode == 2
-    assert "gone is a link that leads nowhere" in refused.stderr
+    assert "gone is a broken link" in refused.stderr
     assert stored(cluttered) == before
 
 

@@ -48,7 +48,7 @@ def build(code: Path, store: Path, processes: int = 1, console: Console | None =
 
 
 def sources(code: Path) -> dict[str, Any]:
-    from codeprimer.corpus.settings import SourceSettings
+    from codeprimer.corpus.sources.base import SourceSettings
 
     return {"sources": (SourceSettings(kind="folder", name="mine", path=code),)}
 
@@ -215,7 +215,7 @@ def test_a_corpus_of_nothing_but_rubbish_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_a_source_without_a_single_row_is_the_same_error(kind: str, tmp_path: Path) -> None:
-    from codeprimer.corpus.settings import SourceSettings
+    from codeprimer.corpus.sources.base import SourceSettings
 
     path = tmp_path / f"data.{kind}"
     if kind == "jsonl":
@@ -230,7 +230,7 @@ def test_a_source_without_a_single_row_is_the_same_error(kind: str, tmp_path: Pa
 
 
 def test_an_error_inside_a_worker_reaches_the_user_as_it_is(tmp_path: Path) -> None:
-    from codeprimer.corpus.settings import SourceSettings
+    from codeprimer.corpus.sources.base import SourceSettings
 
     lines = '{"text": "x = 1"}\n' * 3_000
     (tmp_path / "data.jsonl").write_text(lines + "oops\n")
@@ -248,7 +248,7 @@ def test_an_error_inside_a_worker_reaches_the_user_as_it_is(tmp_path: Path) -> N
 def test_sources_need_different_names() -> None:
     from pydantic import ValidationError
 
-    from codeprimer.corpus.settings import SourceSettings
+    from codeprimer.corpus.sources.base import SourceSettings
 
     twice = (SourceSettings(kind="python_env", name="a"), SourceSettings(kind="folder", name="a"))
     with pytest.raises(ValidationError, match="two sources are called 'a'"):

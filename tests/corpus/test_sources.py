@@ -17,7 +17,7 @@ import pytest
 from codeprimer.core import registry
 from codeprimer.core.console import Console
 from codeprimer.core.errors import SourceError
-from codeprimer.corpus.settings import SourceSettings
+from codeprimer.corpus.sources.base import SourceSettings
 from codeprimer.corpus.sources import PythonEnvironmentSource, RawDocument, Source
 from codeprimer.corpus.sources.environment import PACKAGES
 

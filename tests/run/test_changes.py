@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
+from tests.support import stage_tools
+
 from codeprimer.core.console import Console
 from codeprimer.run.changes import replaced
-from codeprimer.run.flow import plan, steps_until
+from codeprimer.run.execute import plan
+from codeprimer.run.flow import steps_until
 from codeprimer.run.folder import RunFolder
-from codeprimer.run.recipe import Recipe, parse_recipe
+from codeprimer.run.recipe import Recipe
+from codeprimer.run.loading import parse_recipe
 
 CONSOLE = Console("quiet")
 
@@ -22,8 +26,7 @@ def recipe(folder: Path, **more: Any) -> Recipe:
 
 
 def warning(folder: RunFolder, recipe: Recipe, until: str = "quality") -> str | None:
-    planned = plan(steps_until(recipe, until), recipe.seed, folder.store, CONSOLE)
-    return replaced(folder, planned, recipe.seed)
+    return replaced(folder, plan(steps_until(recipe, until), folder.store, stage_tools(CONSOLE, recipe.seed)))
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ def run(tmp_path: Path) -> RunFolder:
     folder.path.mkdir()
     made = recipe(tmp_path)
     ids: dict[str, str] = {}
-    for item in plan(steps_until(made, "contamination"), made.seed, folder.store, CONSOLE):
+    for item in plan(steps_until(made, "contamination"), folder.store, stage_tools(CONSOLE, made.seed)):
         step = item.step
         ids[step.name] = item.id
         manifest = {
@@ -44,6 +47,7 @@ def run(tmp_path: Path) -> RunFolder:
             "id": item.id,
             "settings": step.settings.identity(),
             "seed": made.seed if step.stage.seeded else None,
+            "ingredients": item.ingredients,
             "inputs": {name: ids[source] for name, source in step.inputs.items()},
             "facts": {},
             "headline": "",
@@ -62,9 +66,9 @@ def test_changed_sources_are_named_with_every_later_step_that_loses_its_link(run
     said = warning(run, recipe(run.path.parent))
     assert said is not None
     assert said.startswith("corpus is not what ")
-    assert "(the files of its sources differ)" in said
-    assert "links of quality, contamination are taken away" in said
-    assert "stays in " in said and "`codeprimer clean --yes`" in said
+    assert "(corpus.sources.0: the files that it reads changed)" in said
+    assert "links of quality, contamination are removed" in said
+    assert str(run.store.root) in said and "`codeprimer clean --yes`" in said
 
 
 def test_other_benchmarks_are_named_with_the_variable_that_leads_to_them(
@@ -74,8 +78,8 @@ def test_other_benchmarks_are_named_with_the_variable_that_leads_to_them(
     mine.write_text('{"task_id": "a/0", "prompt": "def f():\\n", "canonical_solution": "    return 1\\n"}\n')
     said = warning(run, recipe(run.path.parent, exam={"benchmarks": [str(mine)]}), "textbooks")
     assert said is not None
-    assert "CODEPRIMER_BENCHMARKS" in said
-    assert "links of textbooks, exercises, contamination are taken away" in said
+    assert "benchmarks" in said
+    assert "links of textbooks, exercises, contamination are removed" in said
 
 
 def test_a_changed_setting_and_a_changed_seed_are_named(run: RunFolder) -> None:

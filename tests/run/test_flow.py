@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from codeprimer.core.console import Console
-from codeprimer.run.flow import check_precision, steps_until, with_machine
-from codeprimer.run.recipe import parse_recipe
+from codeprimer.run.machine import check_precision, with_machine
+from codeprimer.run.flow import steps_until
+from codeprimer.run.loading import parse_recipe
 
 MACHINE = {"precision": "float32", "threads": 1, "device": "cpu"}
 

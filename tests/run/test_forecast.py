@@ -17,8 +17,10 @@ from codeprimer.model.devices import DEVICES, known_device
 from codeprimer.run import forecast as module
 from codeprimer.run.folder import RunFolder
 from codeprimer.run.forecast import Forecast, Order, Prediction, forecast, show
-from codeprimer.run.recipe import Recipe, parse_recipe
-from codeprimer.run.schedule import Planned, Step
+from codeprimer.run.recipe import Recipe
+from codeprimer.run.loading import parse_recipe
+from codeprimer.run.schedule import Planned
+from codeprimer.core.stage import Step
 from codeprimer.training.trial import Trial
 
 LARGE: dict[str, Any] = {

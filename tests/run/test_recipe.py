@@ -10,14 +10,16 @@ import pytest
 
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.settings import Settings
-from codeprimer.corpus.settings import SourceSettings
+from codeprimer.corpus.sources.columns import ColumnSettings
 from codeprimer.model.config import PhiConfig
-from codeprimer.run.flow import STEP_NAMES, flow, steps_until, with_machine, with_start
-from codeprimer.run.recipe import Recipe, load_recipe, parse_recipe
+from codeprimer.run.flow import flow, steps_until
+from codeprimer.run.loading import load_recipe, parse_recipe
+from codeprimer.run.machine import with_machine, with_start
+from codeprimer.run.recipe import Recipe
 from codeprimer.run.recipe_text import render_recipe, render_reference
 from codeprimer.training.plan import Plan
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
@@ -45,7 +47,9 @@ def test_every_step_comes_after_what_it_reads_and_its_inputs_are_what_its_stage_
         assert set(step.inputs.values()) <= seen
         assert set(step.inputs) == set(step.stage.reads)
         seen.add(step.name)
-    assert tuple(step.name for step in steps) == STEP_NAMES
+    assert [step.link for step in steps if step.number in (5, 20, 70, 71, 72, 90)] == [
+        "05-exam", "20-quality", "70-control", "71-base", "72-tuned", "90-report",
+    ]
     assert [step.number for step in steps] == sorted(step.number for step in steps)
 
 
@@ -192,9 +196,9 @@ PHASE = {"tokens": 1000}
             {"training": {"tuned": {**PHASE, "mixture": {"x": 1.0}}}},
             r"training\.tuned\.mixture\.x: .* known: raw, code,",
         ),
-        ({"quality": {"annotator": "rubrik"}}, r"quality\.annotator: 'rubrik' .* did you mean 'rubric'\?"),
-        ({"exercises": {"author": "ofline"}}, r"exercises\.author: 'ofline' .* did you mean 'offline'\?"),
-        ({"corpus": {"sources": [{"kind": "foldr", "name": "x"}]}}, r"corpus\.sources\.0\.kind: 'foldr' .* 'folder'\?"),
+        ({"quality": {"annotator": "rubrik"}}, r"quality\.annotator: annotator 'rubrik' .* did you mean 'rubric'\?"),
+        ({"exercises": {"author": "ofline"}}, r"exercises\.author: author 'ofline' .* did you mean 'offline'\?"),
+        ({"corpus": {"sources": [{"kind": "foldr", "name": "x"}]}}, r"corpus\.sources\.0\.kind: source 'foldr' .* 'folder'\?"),
     ],
 )
 def test_a_name_that_nothing_has_is_an_error_when_the_recipe_is_read(values: dict[str, object], message: str) -> None:
@@ -212,8 +216,8 @@ def test_saving_states_more_often_does_not_make_another_model() -> None:
 
 def test_the_reference_lists_the_fields_of_a_source_and_the_words_of_a_choice() -> None:
     reference = render_reference()
-    sources = reference.partition("## corpus.sources\n")[2].partition("\n## ")[0]
-    assert all(f"| `{name}` |" in sources for name in SourceSettings.model_fields)
+    sources = reference.partition("### source: jsonl\n")[2].partition("\n### ")[0]
+    assert all(f"| `{name}` |" in sources for name in ColumnSettings.model_fields if name != "kind")
     for setting, words in (("decay", "linear, cosine, stable, none"), ("optimiser", "adamw, muon")):
         row = next(line for line in reference.splitlines() if line.startswith(f"| `base.{setting}`"))
         assert f"One of {words}." in row
@@ -244,15 +248,15 @@ STRANGE_YAML = {
     "a null character": ("seed: \x00", "not YAML: unacceptable character"),
     "a null character in a path": (
         'corpus: {sources: [{kind: folder, name: x, path: "a\\0b"}]}',
-        "corpus.sources.0.path: 'a\\x00b' is no path",
+        "corpus.sources.0.path: 'a\\x00b' is not a path",
     ),
     "the home of nobody": (
         'corpus: {sources: [{kind: folder, name: x, path: "~nosuchuser/code"}]}',
-        "corpus.sources.0.path: '~nosuchuser/code' is no path",
+        "corpus.sources.0.path: '~nosuchuser/code' is not a path",
     ),
     "links in a circle": (
         "exam: {benchmarks: [circle/file.jsonl]}",
-        "exam.benchmarks.0: 'circle/file.jsonl' is no path (Symlink loop",
+        "exam.benchmarks.0.path: 'circle/file.jsonl' is not a path (Symlink loop",
     ),
 }
 

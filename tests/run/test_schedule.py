@@ -13,7 +13,8 @@ from codeprimer.core.artifact import Artifact
 from codeprimer.core.console import Console, StoppedError
 from codeprimer.core.settings import Settings
 from codeprimer.core.stage import Built, Stage, Stats
-from codeprimer.run.schedule import Planned, Step, span, walk
+from codeprimer.run.schedule import Planned, span, walk
+from codeprimer.core.stage import Step
 
 SECONDS = 20.0
 """How long a step of a test waits for what must happen at the same time, before it gives up."""

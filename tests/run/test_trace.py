@@ -70,8 +70,8 @@ def test_a_text_is_printed_once_however_many_tables_hold_it(run: RunFolder, caps
 def test_a_document_without_a_label_is_said_not_to_have_been_judged(
     run: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "not in the judged sample" in printed(run, document_id(OTHER), capsys)
-    assert "not in the judged sample" not in printed(run, document_id(TEXT), capsys)
+    assert "not in the labelled sample" in printed(run, document_id(OTHER), capsys)
+    assert "not in the labelled sample" not in printed(run, document_id(TEXT), capsys)
 
 
 @pytest.mark.parametrize("word", ["one/double.py", "double.py", document_id(TEXT)[:8]])
@@ -99,5 +99,5 @@ def test_a_path_of_several_files_lists_them_and_an_unknown_one_is_named(run: Run
     other = RunFolder(folder / "other" / "run")
     other.path.mkdir(parents=True)
     other.link("10-corpus", publish(other.store, "corpus", {}, tables))
-    with pytest.raises(UserError, match=r"path of 2 files, .*: code:one/same\.py, code:two/same\.py"):
+    with pytest.raises(UserError, match=r"2 files.*: code:one/same\.py, code:two/same\.py"):
         trace_document(other, "same.py")

@@ -20,7 +20,8 @@ from codeprimer.core.console import Console
 from codeprimer.core.documents import TASKS
 from codeprimer.core.settings import Settings
 from codeprimer.core.stage import Stage, identify, run_stage
-from codeprimer.corpus.settings import CorpusSettings, SourceSettings
+from codeprimer.corpus.settings import CorpusSettings
+from codeprimer.corpus.sources.base import SourceSettings
 from codeprimer.corpus.stage import CorpusStage
 from codeprimer.exam.settings import ExamSettings
 from codeprimer.exam.stage import ExamStage

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from codeprimer.core.errors import RecipeError
-from codeprimer.run.recipe import parse_recipe
+from codeprimer.run.loading import parse_recipe
 from codeprimer.training.settings import ModelSettings, Phase, TrainingSettings
 
 

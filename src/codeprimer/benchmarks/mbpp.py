@@ -33,7 +33,7 @@ _DONE = ("[DONE]",)
 class MbppSettings(FileSettings):
     """How MBPP is asked."""
 
-    shots: Literal[0, 3] = Field(default=0, description="Solved examples before each task: 0 or 3.")
+    shots: Literal[0, 3] = Field(default=0, description="Solved examples before each task.")
     whole: bool = Field(default=False, description="Ask all tasks, not only the test split (11-510).")
 
 

@@ -62,21 +62,21 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_print_version)
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
     del version
 
 
 def main(stop: Stop) -> NoReturn:
-    """Run the command line, which ``stop`` may end, and exit."""
+    """Run the command line and exit; ``stop`` may interrupt it."""
     try:
         _main(stop)
     except SystemExit as end:
         from codeprimer.training.launched import is_launched
 
         if is_launched():
-            # What torch leaves running among processes does not bear the end of the interpreter.
+            # Threads of torch's process group may crash while the interpreter shuts down.
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
@@ -92,11 +92,11 @@ def _main(stop: Stop) -> NoReturn:
     except CodeprimerError as error:
         _fail(error, error.exit_code)
     except BrokenPipeError:
-        # The reader of our output has gone (`| head`): end quietly, without a second error at shutdown.
+        # The reader closed the pipe (`| head`): exit quietly, without a second error at shutdown.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(141) from None
     except OSError as error:
-        # What the operating system refuses (a folder that cannot be read, a full disk) is the user's to mend.
+        # The operating system refused (permissions, a full disk): the user can correct that.
         _fail(UserError(f"{error.filename or 'the system'}: {error.strerror or error}"), 2)
     raise SystemExit(0)
 

@@ -13,11 +13,11 @@ from codeprimer.commands.shared import DEFAULT_RUNS, Runs, console_for
 def clean(
     runs: Runs = DEFAULT_RUNS,
     partials: Annotated[
-        bool, typer.Option("--partials", help="Interrupted attempts too, with which the next run would continue.")
+        bool, typer.Option("--partials", help="Also remove interrupted attempts, which the next run would resume.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Remove; without it the list is only shown.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove them; without --yes the list is only printed.")] = False,
 ) -> None:
-    """Remove artefacts that no run links to; with --partials also what interrupted runs would continue with."""
+    """Remove artefacts that no run links to."""
     from codeprimer.run import clean as cleaning
 
     console = console_for(False)
@@ -28,11 +28,11 @@ def clean(
     if yes:
         cleaning.remove(runs, found)
     done = (
-        "removed" if yes else f"could be removed; `codeprimer clean{' --partials' if partials else ''} --yes` does it"
+        "removed" if yes else f"can be removed with `codeprimer clean{' --partials' if partials else ''} --yes`"
     )
     console.say(f"{len(found)} folders, {_mebibytes(found)} {done}")
     if waiting and not partials:
-        console.say(f"interrupted attempts that stay: {len(waiting)}, {_mebibytes(waiting)}; --partials takes them too")
+        console.say(f"kept: {len(waiting)} interrupted attempts, {_mebibytes(waiting)}; --partials removes them too")
 
 
 def _mebibytes(sized: list[tuple[Path, int]]) -> str:

@@ -12,11 +12,11 @@ from codeprimer.commands.shared import Json, console_for, print_json
 
 def doctor(
     teacher: Annotated[
-        Path | None, typer.Option(help="A recipe: look at its teacher instead, with two small requests.")
+        Path | None, typer.Option(help="A recipe: check its teacher instead, with two small requests.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Tell what this machine has and what is missing, or what is wrong with a recipe's teacher."""
+    """Check this machine, or the teacher of a recipe, and say what is missing."""
     from codeprimer.run.doctor import examine, examine_teacher, print_findings
 
     findings = examine() if teacher is None else examine_teacher(teacher)

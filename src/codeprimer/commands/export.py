@@ -12,8 +12,8 @@ from codeprimer.commands.shared import RunPath, console_for
 
 def export(
     run_path: RunPath,
-    table: Annotated[str, typer.Argument(help="step/table, such as quality/kept or 20-quality/kept.")],
-    jsonl: Annotated[Path, typer.Option("--jsonl", help="The file to write; '-' is standard output.")],
+    table: Annotated[str, typer.Argument(help="STEP/TABLE, such as quality/kept.")],
+    jsonl: Annotated[Path, typer.Option("--jsonl", help="File to write; '-' is standard output.")],
 ) -> None:
     """Write a table as JSON lines."""
     from codeprimer.run.export import export_jsonl

@@ -12,11 +12,11 @@ from codeprimer.commands.shared import Dtype, RunPath, console_for
 
 def export_model(
     run_path: RunPath,
-    model: Annotated[str, typer.Argument(help="control, base or tuned.")],
-    target: Annotated[Path, typer.Argument(help="The folder to make.")],
-    dtype: Annotated[Dtype, typer.Option("--dtype", help="Numbers of the weights.")] = "float32",
+    model: Annotated[str, typer.Argument(help="The model: control, base or tuned.")],
+    target: Annotated[Path, typer.Argument(help="Folder to create.")],
+    dtype: Annotated[Dtype, typer.Option("--dtype", help="Data type of the weights.")] = "float32",
 ) -> None:
-    """Write a model of a run for transformers, vLLM and others."""
+    """Export a model of a run for transformers, vLLM and others."""
     from codeprimer.run import models as model_files
     from codeprimer.run.folder import open_run
 

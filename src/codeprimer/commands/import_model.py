@@ -11,11 +11,11 @@ from codeprimer.commands.shared import Dtype, console_for
 
 
 def import_model(
-    source: Annotated[Path, typer.Argument(help="The folder of a Phi checkpoint, of whichever layout.")],
-    target: Annotated[Path, typer.Argument(help="The folder to make.")],
-    dtype: Annotated[Dtype, typer.Option("--dtype", help="Numbers of the weights.")] = "float32",
+    source: Annotated[Path, typer.Argument(help="Folder of a Phi checkpoint, in any layout.")],
+    target: Annotated[Path, typer.Argument(help="Folder to create.")],
+    dtype: Annotated[Dtype, typer.Option("--dtype", help="Data type of the weights.")] = "float32",
 ) -> None:
-    """Read a Phi checkpoint (microsoft/phi-1 old or new, whole or in shards) into the layout of codeprimer."""
+    """Import a Phi checkpoint (microsoft/phi-1, old or new layout, sharded or not) for use with codeprimer."""
     from codeprimer.run import models as model_files
 
     line = model_files.import_model(source, target, dtype)

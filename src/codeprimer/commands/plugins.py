@@ -9,7 +9,7 @@ from codeprimer.commands.shared import Json, console_for, print_json
 
 
 def plugins(json: Json = False) -> None:
-    """List the plug-ins that are installed: role, kind, package and settings."""
+    """List the installed plug-ins: role, kind, package and settings."""
     from codeprimer.run.plugins import installed
 
     found = installed()

@@ -12,12 +12,12 @@ from codeprimer.commands.shared import Overrides
 
 def recipe(
     recipe_file: Annotated[
-        Path | None, typer.Argument(help="A recipe; none: all defaults.", metavar="[RECIPE]")
+        Path | None, typer.Argument(help="A recipe; without one, the defaults are printed.", metavar="[RECIPE]")
     ] = None,
     overrides: Overrides = None,
     reference: Annotated[bool, typer.Option(help="Print the reference of all settings as Markdown.")] = False,
 ) -> None:
-    """Print a recipe complete, with every default and what it means."""
+    """Print a complete recipe: every setting, its value and its meaning."""
     from codeprimer.run.loading import load_recipe, parse_recipe
     from codeprimer.run.recipe_text import render_recipe, render_reference
 

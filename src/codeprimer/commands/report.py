@@ -8,7 +8,7 @@ from codeprimer.commands.shared import Json, RunPath, console_for, print_json
 
 
 def report(run_path: RunPath, json: Json = False) -> None:
-    """Print a run's scores and where its report lies, or what there is so far; with --json every fact of the report."""
+    """Print a run's scores and the path of its report; with --json, every figure of the report."""
     from codeprimer.report.facts import collect_facts, corpus_table, progress, score_table
     from codeprimer.run.folder import RECIPE, open_run
     from codeprimer.run.loading import load_recipe
@@ -29,6 +29,6 @@ def report(run_path: RunPath, json: Json = False) -> None:
     for sentence in progress(facts):
         console.say(escape(sentence))
     console.say(
-        f"no report yet: `codeprimer run {run_path}` makes what is missing, `codeprimer report {run_path} --json` prints "
-        "every fact so far"
+        f"no report yet: `codeprimer run {run_path}` finishes the run; `codeprimer report {run_path} --json` prints the figures "
+        "so far"
     )

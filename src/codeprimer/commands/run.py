@@ -24,14 +24,14 @@ from codeprimer.core.console import Console
 
 def run(  # noqa: PLR0913 - the options of a command are its arguments
     path: RecipeOrRun,
-    until: Annotated[str | None, typer.Option(help="Stop after this step, such as quality or 20-quality.")] = None,
+    until: Annotated[str | None, typer.Option(help="Stop after this step, such as quality.")] = None,
     overrides: Overrides = None,
     runs: Runs = DEFAULT_RUNS,
-    processes: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one per core.")] = 0,
+    processes: Annotated[int, typer.Option(min=0, help="Worker processes; 0 means one per core.")] = 0,
     allow_weak_sandbox: WeakSandbox = False,
     json: Json = False,
 ) -> None:
-    """Make everything that a recipe asks for; what is up to date is not made again."""
+    """Run a recipe; steps that are up to date are skipped."""
     from codeprimer.core.artifact import out_of_space, write_atomically
     from codeprimer.run import execute, machine
     from codeprimer.run.changes import replaced
@@ -54,13 +54,13 @@ def run(  # noqa: PLR0913 - the options of a command are its arguments
         write_atomically(folder.path / RECIPE, render_recipe(recipe).encode())
         tools = make_tools(settled, folder, tier, console, processes)
         planned = execute.plan(steps_until(settled, until), folder.store, tools)
-        if (loss := replaced(folder, planned, recipe.seed)) is not None:
+        if (loss := replaced(folder, planned)) is not None:
             console.warn(loss)
         machine.check_teachers(settled, planned)
         for step, built in execute.run(planned, folder, tools):
             _say_built(console, step.link, built.reused, built.seconds, built.headline)
             console.event("step_done", step=step.name, id=built.artifact.id, reused=built.reused, seconds=built.seconds)
-        console.say(f"[dim]{time.monotonic() - started:.1f} s in all, run folder {folder.path}[/]")
+        console.say(f"[dim]{time.monotonic() - started:.1f} s in total, run folder {folder.path}[/]")
     if until is None:
         _show_result(console, folder.path)
 

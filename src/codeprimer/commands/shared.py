@@ -20,27 +20,27 @@ Backend = Literal["auto", "codeprimer", "transformers", "endpoint"]
 RecipeOrRun = Annotated[
     Path,
     typer.Argument(
-        help="A recipe (YAML), or the folder of a run: its recipe, beside its own store.", metavar="RECIPE|RUN"
+        help="A recipe (YAML), or a run folder, which holds its recipe.", metavar="RECIPE|RUN"
     ),
 ]
-RunPath = Annotated[Path, typer.Argument(help="A run's folder, such as runs/tiny.", metavar="RUN")]
+RunPath = Annotated[Path, typer.Argument(help="A run folder, such as runs/tiny.", metavar="RUN")]
 Overrides = Annotated[
-    list[str] | None, typer.Option("--set", "-s", help="Override one setting: section.key=value.", metavar="KEY=VALUE")
+    list[str] | None, typer.Option("--set", "-s", help="Override a setting: section.key=value.", metavar="KEY=VALUE")
 ]
 DEFAULT_RUNS = Path("runs")
-Runs = Annotated[Path, typer.Option("--runs", help="The folder of all runs and their store.")]
+Runs = Annotated[Path, typer.Option("--runs", help="Folder that holds all runs and their store.")]
 WeakSandbox = Annotated[
     bool,
     typer.Option(
         "--allow-weak-sandbox",
-        help="Run programs even where the system offers only a sandbox that stops mistakes but no attack (macOS).",
+        help="Run programs even in a weak sandbox, which stops accidents but not attacks (macOS).",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def open_recipe(path: Path, overrides: list[str] | None, runs: Path, console: Console) -> tuple[Recipe, RunFolder]:
-    """Return the recipe and the run folder that a path stands for; a run's folder stays where it is."""
+    """Return the recipe and the run folder that a path names, a recipe or a run folder."""
     from codeprimer.run.folder import RECIPE, RunFolder, open_run
     from codeprimer.run.loading import load_recipe
     from codeprimer.run.machine import with_start
@@ -48,18 +48,20 @@ def open_recipe(path: Path, overrides: list[str] | None, runs: Path, console: Co
     if path.is_dir():
         folder = open_run(path)
         if runs not in (DEFAULT_RUNS, folder.path.parent):
-            console.warn(f"--runs {runs} has no meaning with a run's folder: {path} stays where it is")
+            console.warn(f"--runs {runs} is ignored: {path} is a run folder and stays where it is")
         return with_start(load_recipe(folder.path / RECIPE, overrides or [])), folder
     recipe = with_start(load_recipe(path, overrides or []))
     return recipe, RunFolder(runs / recipe.name)
 
 
 def console_for(json: bool) -> Console:
+    """Return the console that a command prints to."""
     mode: Mode = "json" if json else "auto"
     return Console(mode)
 
 
 def print_json(value: object) -> None:
+    """Print a value as indented JSON with sorted keys."""
     import orjson
 
     sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n")

@@ -13,7 +13,7 @@ def status(
     runs: Runs = DEFAULT_RUNS,
     json: Json = False,
 ) -> None:
-    """Tell, for every step, whether it is up to date, running, interrupted or still to do."""
+    """Print the state of every step: up to date, running, interrupted or to do."""
     from codeprimer.run.execute import plan
     from codeprimer.run.flow import flow
     from codeprimer.run.machine import recorded_tier, with_machine

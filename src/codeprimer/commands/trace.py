@@ -12,11 +12,11 @@ from codeprimer.commands.shared import Json, RunPath, console_for, print_json
 def trace(
     run_path: RunPath,
     document: Annotated[
-        str, typer.Argument(help="An id or its first characters (8 or more), or a path or its end.", metavar="DOCUMENT")
+        str, typer.Argument(help="A document id or its first 8 or more characters, or a path or its end.", metavar="DOCUMENT")
     ],
     json: Json = False,
 ) -> None:
-    """Print one document's life through every table of a run."""
+    """Print every row about one document, in all tables of a run."""
     from codeprimer.run.folder import open_run
     from codeprimer.run.trace import print_life, trace_document
 

@@ -8,5 +8,5 @@ import codeprimer
 
 
 def version() -> None:
-    """Print the version; so does --version."""
+    """Print the version."""
     typer.echo(codeprimer.__version__)

@@ -40,12 +40,12 @@ _FULL_MEBIBYTES = 4
 """With less free space an unexplained failure to write counts as a full disk."""
 
 
-def content_id(stage: str, version: int, settings: Mapping[str, Any], inputs: Mapping[str, str], source: str) -> str:
+def content_id(stage: str, version: int, ingredients: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
     """Return the 16 hex digits that name an artefact by everything that decides its bytes.
 
-    ``inputs`` maps an input's name to its id, ``source`` is the digest of source files (empty where there are none).
+    ``ingredients`` are its settings, its seed and what else it is made of; ``inputs`` maps an input's name to its id.
     """
-    facts = {"stage": stage, "version": version, "settings": settings, "inputs": inputs, "source": source}
+    facts = {"stage": stage, "version": version, "ingredients": ingredients, "inputs": inputs}
     return hashlib.sha256(to_json(facts)).hexdigest()[:16]
 
 

@@ -52,6 +52,8 @@ class Tools:
     """The tier of the sandbox that programs run in."""
     step: str = ""
     """The name of the step in the flow, for messages: one stage may be several steps."""
+    ingredients: Mapping[str, Any] = dataclass_field(default_factory=dict)
+    """What decides the bytes of the step's artefact, for its manifest; see ``ingredients``."""
     logs: Path | None = None
     """Where loggers may write, outside the store; None: beside the work."""
 
@@ -109,6 +111,8 @@ class Stage(ABC, Generic[SettingsType]):
     """Files whose bytes carry times; they are kept out of the manifest."""
     required_tables: ClassVar[tuple[str, ...]] = ()
     """Tables that must not be empty."""
+    outside: ClassVar[str] = "what it reads outside the store"
+    """What ``reads_outside`` reads, for messages."""
 
     @classmethod
     def steps(cls, settings: Any, recipe: Sections, earlier: Sequence[Step]) -> Iterable[Step]:
@@ -124,7 +128,7 @@ class Stage(ABC, Generic[SettingsType]):
 
     @classmethod
     def chapter(cls, facts: Mapping[str, Any], examples: int) -> Any:
-        """Return the stage's chapter of the report (``reporting.blocks.Section``), None where it has none.
+        """Return the stage's chapter of the report (``reporting.blocks.Chapter``), None where it has none.
 
         ``facts`` are those of every step, by its name; ``examples`` is how many to show per list.
         """
@@ -172,17 +176,20 @@ class Built:
     headline: str
 
 
+def ingredients(stage: Stage[Any], settings: Settings, tools: Tools) -> dict[str, Any]:
+    """Return everything but the inputs that decides the bytes of an artefact, as JSON values."""
+    found: dict[str, Any] = {"settings": settings.identity(), "outside": stage.reads_outside(settings, tools)}
+    if stage.seeded:
+        found["seed"] = tools.seed
+    if stage.runs_programs:
+        found["tier"] = tools.tier
+    plugins = {key: of for key, role, chosen in plugins_in(settings) if (of := identity(role, chosen, tools.toolbox))}
+    return found | ({"plugins": plugins} if plugins else {})
+
+
 def identify(stage: Stage[Any], settings: Settings, input_ids: Mapping[str, str], tools: Tools) -> str:
     """Return the id of the artefact that these settings and inputs lead to, without making it."""
-    facts = settings.identity()
-    if stage.seeded:
-        facts["seed"] = tools.seed
-    if stage.runs_programs:
-        facts["tier"] = tools.tier
-    plugins = {key: found for key, role, of in plugins_in(settings) if (found := identity(role, of, tools.toolbox))}
-    if plugins:
-        facts["plugins"] = plugins
-    return content_id(stage.name, stage.version, facts, input_ids, stage.reads_outside(settings, tools))
+    return content_id(stage.name, stage.version, ingredients(stage, settings, tools), input_ids)
 
 
 def run_stage(
@@ -210,6 +217,7 @@ def run_stage(
             "id": identity,
             "settings": settings.identity(),
             "seed": tools.seed if stage.seeded else None,
+            "ingredients": {name: of for name, of in tools.ingredients.items() if name not in ("settings", "seed")},
             "inputs": {name: artifact.id for name, artifact in inputs.items()},
             "headline": stats.headline,
             "facts": stats.facts,

@@ -20,6 +20,8 @@ from codeprimer.core.stage import Stage, Stats, Tools
 from codeprimer.evaluation.comparison import bits_value, compare_bits, compare_scores, concept_scores, score_row
 from codeprimer.evaluation.settings import EvaluationSettings
 from codeprimer.evaluation.units import CompletionRow, Job, work
+from codeprimer.reporting.blocks import Chapter
+from codeprimer.reporting.facts import Facts
 
 SCORE_PAIRS = (("base", "control"), ("tuned", "base"), ("tuned", "control"))
 EXAMPLES = 3
@@ -37,6 +39,13 @@ class EvaluationStage(Stage[EvaluationSettings]):
     runs_programs = True
     reads = ("exam", "quality", "control", "base", "tuned")
     required_tables: ClassVar[tuple[str, ...]] = ("samples", "scores")
+
+    @classmethod
+    def chapter(cls, facts: Facts, examples: int) -> Chapter:
+        """Return the report's chapter on the result."""
+        from codeprimer.evaluation.chapter import result_chapter
+
+        return result_chapter(facts, examples)
 
     def run(self, settings: EvaluationSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Let every model answer the exam and measure it on the texts, then grade and compare.

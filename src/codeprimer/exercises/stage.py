@@ -34,6 +34,8 @@ from codeprimer.exercises.writing import (
     ask_unit,
     write_unit,
 )
+from codeprimer.reporting.blocks import Chapter
+from codeprimer.reporting.facts import Facts
 from codeprimer.sandbox import Tier
 
 EXPECTED_SHARE = 0.9
@@ -58,6 +60,13 @@ class ExercisesStage(Stage[ExercisesSettings]):
     runs_programs = True
     reads = ("exam",)
     required_tables = ("exercises",)
+
+    @classmethod
+    def chapter(cls, facts: Facts, examples: int) -> Chapter:
+        """Return the report's chapter on the exercises."""
+        from codeprimer.exercises.chapter import exercises_chapter
+
+        return exercises_chapter(facts, examples)
 
     def run(self, settings: ExercisesSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write exactly ``count`` exercises.

@@ -1,21 +1,21 @@
-"""What a run will replace of an earlier one's, and why: said before any work is done.
+"""What a run will replace of an earlier run's artefacts, and why: said before any work is done.
 
 Reads the links of a run folder and the ids that the recipe leads to now. Its one idea: the first step whose id differs
-is the cause, and its manifest tells what differs; every later step differs because of it.
+is the cause, and its manifest shows what differs; every later step differs because of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from codeprimer.core.artifact import Artifact, open_artifact
 from codeprimer.run.folder import RunFolder
 from codeprimer.run.schedule import Planned
 
 
-def replaced(folder: RunFolder, planned: Sequence[Planned], seed: int) -> str | None:
-    """Return a sentence about the steps whose links a run takes away, or None where nothing later than a changed step
-    is linked."""
+def replaced(folder: RunFolder, planned: Sequence[Planned]) -> str | None:
+    """Return a sentence about the steps whose links a run will remove; None where it removes none."""
     linked = {step: open_artifact(path) for step, path in folder.links().items()}
     changed = [item for item in planned if item.step.name in linked and linked[item.step.name].id != item.id]
     if not changed:
@@ -26,8 +26,8 @@ def replaced(folder: RunFolder, planned: Sequence[Planned], seed: int) -> str | 
     if not later:
         return None
     return (
-        f"{first.step.name} is not what {folder.path} was made with ({_reason(first, linked[first.step.name], seed)}), so "
-        f"the links of {', '.join(later)} are taken away until they are made anew; what they led to stays in "
+        f"{first.step.name} is not what {folder.path} was made with ({_reason(first, linked[first.step.name])}), so "
+        f"the links of {', '.join(later)} are removed until these steps are made again; the old artefacts stay in "
         f"{folder.store.root} until `codeprimer clean --yes`"
     )
 
@@ -40,23 +40,24 @@ def _made_from(linked: dict[str, Artifact], ids: set[str]) -> Iterator[str]:
             yield step
 
 
-def _reason(item: Planned, old: Artifact, seed: int) -> str:
+def _reason(item: Planned, old: Artifact) -> str:
     """Return what differs between a step and the artefact that was made for it."""
-    stage, settings = item.step.stage, item.step.settings.identity()
-    before = old.manifest["settings"]
-    names = sorted(name for name in {*settings, *before} if settings.get(name) != before.get(name))
+    stage, new = item.step.stage, item.ingredients
+    before = {**old.manifest.get("ingredients", {}), "settings": old.manifest["settings"], "seed": old.manifest["seed"]}
     if old.manifest["version"] != stage.version:
         return f"codeprimer's stage {stage.name} has version {stage.version} now, not {old.manifest['version']}"
-    if names:
+    if names := _differing(new["settings"], before["settings"]):
         return f"other settings: {', '.join(names)}"
-    if stage.seeded and old.manifest["seed"] != seed:
-        return f"seed: {seed}, not {old.manifest['seed']}"
-    return _SOURCES.get(stage.name, "it reads something else")
+    for name in ("seed", "tier"):
+        if name in new and new[name] != before.get(name):
+            return f"{name}: {new[name]}, not {before.get(name)}"
+    plugins, plugins_before = new.get("plugins", {}), before.get("plugins", {})
+    if names := _differing(plugins, plugins_before):
+        parts = _differing(plugins.get(names[0], {}), plugins_before.get(names[0], {}))
+        what = {"reads": "the files that it reads", "code": "its code", "version": "its version", "tools": "its tools"}
+        return f"{stage.name}.{names[0]}: {', '.join(what[part] for part in parts)} changed"
+    return f"{stage.outside} changed"
 
 
-_SOURCES: dict[str, str] = {
-    "exam": "the benchmark files differ; is CODEPRIMER_BENCHMARKS set as it was then?",
-    "start": "the model's files differ",
-    "corpus": "the files of its sources differ",
-}
-"""What a stage reads that lies outside the store."""
+def _differing(new: Mapping[str, Any], old: Mapping[str, Any]) -> list[str]:
+    return sorted(name for name in {*new, *old} if new.get(name) != old.get(name))

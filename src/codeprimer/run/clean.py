@@ -1,4 +1,4 @@
-"""Which artefacts no run links to, and their removal; interrupted attempts too, where they are asked for.
+"""Finds and removes artefacts that no run links to, and interrupted attempts where they are asked for.
 
 What a run is working on is never listed and never touched.
 """
@@ -18,7 +18,7 @@ Sized = list[tuple[Path, int]]
 
 
 def unlinked(runs: Path) -> Sized:
-    """Return the artefacts that no run uses, and what a removal that was killed has left.
+    """Return the artefacts that no run links to, and leftovers of a removal that was killed.
 
     Raises UserError when ``runs`` holds no store, StoreError when something beside it cannot be looked into.
     """
@@ -29,12 +29,12 @@ def unlinked(runs: Path) -> Sized:
 
 
 def attempts(runs: Path) -> Sized:
-    """Return the interrupted attempts, with which the next run of their recipe continues."""
+    """Return the interrupted attempts, which the next run of their recipe resumes."""
     return _sized(_store(runs).partials())
 
 
 def remove(runs: Path, found: Sized) -> None:
-    """Remove these folders, and the locks of attempts that are gone; one that a run works on raises StoreError."""
+    """Remove these folders and stale locks. Raises StoreError for a folder that a run is working on."""
     store = _store(runs)
     for path, _ in found:
         store.remove(path)
@@ -43,13 +43,13 @@ def remove(runs: Path, found: Sized) -> None:
 
 
 _DEEP = 2
-"""How far below ``runs`` a run's folder is looked for: runs/mine, and runs/archive/mine."""
+"""How deep below ``runs`` run folders are searched for: runs/mine and runs/archive/mine."""
 
 _LINK = re.compile(r"[0-9]{2}-.*")
 
 
 def _run_folders(folder: Path, deep: int) -> Iterator[Path]:
-    """Yield the folders that may be a run's.
+    """Yield the folders that may be run folders.
 
     What cannot be read may be a run too, and its artefacts would seem to belong to nobody: it raises StoreError.
     """
@@ -57,7 +57,7 @@ def _run_folders(folder: Path, deep: int) -> Iterator[Path]:
         if entry.name == STORE or _LINK.fullmatch(entry.name):
             continue
         if entry.is_symlink() and not entry.exists():
-            raise StoreError(f"{entry} is a link that leads nowhere; mend it or take it out, then clean again")
+            raise StoreError(f"{entry} is a broken link; fix or remove it, then clean again")
         if entry.is_dir():
             yield entry
             if deep > 1:
@@ -74,8 +74,8 @@ def _entries(folder: Path) -> list[Path]:
         return sorted(folder.iterdir())
     except OSError as error:
         raise StoreError(
-            f"{folder} cannot be read ({error.strerror}), so nobody knows what it links to; give yourself access to it, "
-            "then clean again"
+            f"{folder} cannot be read ({error.strerror}), so what it links to is unknown; make it readable, then "
+            "clean again"
         ) from None
 
 

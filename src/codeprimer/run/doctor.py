@@ -1,4 +1,4 @@
-"""What this machine has, what is missing, and what follows from it."""
+"""Checks of the machine, and of a recipe's teacher."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from codeprimer.core.errors import how_to_install
 from codeprimer.core.stage import available_cores
 
 _TIERS = {
-    "jailed": "tier jailed: programs run in namespaces of their own, behind seccomp, Landlock and the kernel's limits",
-    "confined": "tier confined: programs run behind seccomp and the kernel's limits, without all the walls there can be",
-    "weak": "tier weak: stops programs that err, not such that attack; runs need --allow-weak-sandbox",
+    "jailed": "tier jailed: programs run in their own namespaces, under seccomp, Landlock and resource limits",
+    "confined": "tier confined: programs run under seccomp and resource limits, without namespaces",
+    "weak": "tier weak: stops accidents, not attacks; runs need --allow-weak-sandbox",
 }
 
 DEMO_MEMORY = 4 * 2**30
@@ -30,7 +30,7 @@ DEMO_DISK = 2 * 2**30
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at."""
+    """The result of one check."""
 
     name: str
     state: Literal["good", "missing", "poor"]
@@ -38,7 +38,7 @@ class Finding:
 
 
 def examine() -> list[dict[str, Any]]:
-    """Return what was found, one entry per question."""
+    """Return the findings about this machine, one per check."""
     findings = [
         Finding("codeprimer", "good", codeprimer.__version__),
         Finding("python", "good", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
@@ -46,7 +46,7 @@ def examine() -> list[dict[str, Any]]:
         _memory(),
         _disk(),
         _extra("train", "torch", "training, evaluation, complete"),
-        _extra("hub", "transformers", "loading checkpoints elsewhere; not needed by a run"),
+        _extra("hub", "transformers", "loads checkpoints of other architectures; not needed by a run"),
         _sandbox(),
         _benchmarks(),
     ]
@@ -54,7 +54,7 @@ def examine() -> list[dict[str, Any]]:
 
 
 def examine_teacher(recipe: Path) -> list[dict[str, Any]]:
-    """Return what was found about a recipe's teacher. Raises RecipeError where there is none."""
+    """Return the findings about a recipe's teacher. Raises RecipeError where the recipe has none."""
     from codeprimer.run.ask import teacher_settings
     from codeprimer.teachers.checkup import check_up
 
@@ -69,7 +69,7 @@ def _memory() -> Finding:
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     text = f"{total / 2**30:.1f} GiB"
     if total < DEMO_MEMORY:
-        return Finding("memory", "poor", f"{text}; the tiny recipe is made for 4 GiB")
+        return Finding("memory", "poor", f"{text}; the tiny recipe needs 4 GiB")
     return Finding("memory", "good", text)
 
 
@@ -77,7 +77,7 @@ def _disk() -> Finding:
     free = shutil.disk_usage(Path.cwd()).free
     text = f"{free / 2**30:.1f} GiB free in {Path.cwd()}"
     if free < DEMO_DISK:
-        return Finding("disk", "poor", f"{text}; the tiny recipe wants 2 GiB")
+        return Finding("disk", "poor", f"{text}; the tiny recipe needs 2 GiB")
     return Finding("disk", "good", text)
 
 
@@ -117,7 +117,7 @@ def _benchmarks() -> Finding:
 
 
 def print_findings(console: Console, findings: list[dict[str, Any]]) -> None:
-    """Print findings for people."""
+    """Print findings as text."""
     marks = {"good": "[green]✓[/]", "missing": "[yellow]-[/]", "poor": "[red]![/]"}
     for finding in findings:
         console.say(f"{marks[finding['state']]} {finding['name']:<11} {escape(finding['detail'])}")

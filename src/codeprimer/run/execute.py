@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from codeprimer.core.artifact import Artifact, Store
-from codeprimer.core.stage import Built, Stage, Step, Tools, identify, run_stage
+from codeprimer.core.artifact import Artifact, Store, content_id
+from codeprimer.core.stage import Built, Stage, Step, Tools, ingredients, run_stage
 from codeprimer.run.folder import RunFolder
 from codeprimer.run.schedule import Planned, State, walk
 
@@ -21,8 +21,9 @@ def plan(steps: list[Step], store: Store, tools: Tools) -> list[Planned]:
     planned = []
     for step in steps:
         inputs = {name: ids[source] for name, source in step.inputs.items()}
-        ids[step.name] = identify(step.stage, step.settings, inputs, tools)
-        planned.append(Planned(step, ids[step.name], _state(store, step.stage, ids[step.name])))
+        made_of = ingredients(step.stage, step.settings, tools)
+        identity = ids[step.name] = content_id(step.stage.name, step.stage.version, made_of, inputs)
+        planned.append(Planned(step, identity, _state(store, step.stage, identity), made_of))
     return planned
 
 
@@ -44,7 +45,7 @@ def run(planned: list[Planned], folder: RunFolder, tools: Tools) -> Iterator[tup
     def make(item: Planned) -> Built:
         step = item.step
         inputs = {name: artifacts[source] for name, source in step.inputs.items()}
-        here = replace(tools, step=step.name, logs=folder.path / LOGS)
+        here = replace(tools, step=step.name, logs=folder.path / LOGS, ingredients=item.ingredients)
         return run_stage(step.stage, step.settings, inputs, item.id, folder.store, here)
 
     def start(item: Planned) -> None:

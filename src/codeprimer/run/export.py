@@ -1,4 +1,4 @@
-"""Tables as JSON lines, for whatever does not read Parquet."""
+"""Exports tables as JSON lines, for tools that do not read Parquet."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _refuse(target: Path, run: RunFolder) -> None:
     if target.is_dir():
         raise UserError(f"--jsonl: {target} is a folder; name a file in it")
     if target.resolve().is_relative_to(run.store.root.resolve()):
-        raise UserError(f"--jsonl: {target} lies in the store, where nothing is changed; name a file elsewhere")
+        raise UserError(f"--jsonl: {target} lies in the store, which is read-only; name a file elsewhere")
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def _open(target: Path) -> Iterator[BinaryIO]:
         return
     with out_of_space(target.parent):
         if target.is_symlink() or (target.exists() and not target.is_file()):
-            # A pipe, a device, or a link such as /dev/stdout: what it is must stay what it is.
+            # A pipe, a device, or a link such as /dev/stdout must not be replaced by a file.
             with target.open("wb") as file:
                 yield file
             return

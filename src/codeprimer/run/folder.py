@@ -4,7 +4,7 @@
 
     runs/store/<stage>-<id>/      every artefact, shared by all runs beside it
     runs/tiny/recipe.yaml         the recipe of the last run, complete
-    runs/tiny/machine.json        decided once (device, precision, threads), so that a resumed run gives the same bytes
+    runs/tiny/machine.json        device, precision, threads and tier: decided once, so that a resumed run gives the same bytes
     runs/tiny/10-corpus           -> ../store/corpus-0123456789abcdef
 """
 
@@ -40,7 +40,7 @@ class RunFolder:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Create the folder and hold it; a second run of the same name gets StoreError.
+        """Create and lock the folder. Raises StoreError when another run holds it.
 
         The kernel releases the lock when the process dies, however it dies.
         """
@@ -58,7 +58,7 @@ class RunFolder:
             yield
 
     def machine(self) -> dict[str, Any]:
-        """Return what was decided on this machine for this run; empty before the first decision."""
+        """Return the recorded decisions of the machine; empty before the first one."""
         path = self.path / MACHINE
         try:
             decided = orjson.loads(path.read_bytes())
@@ -67,7 +67,7 @@ class RunFolder:
         except (orjson.JSONDecodeError, IsADirectoryError):
             decided = None
         if not isinstance(decided, dict) or not all(_may_be(key, value) for key, value in decided.items()):
-            raise StoreError(f"{path} is damaged; remove it, and the machine's choices are made again")
+            raise StoreError(f"{path} is damaged; remove it, and the machine decides again")
         return decided
 
     def decide(self, decisions: dict[str, Any]) -> None:
@@ -87,7 +87,7 @@ class RunFolder:
         self._drop_stale()
 
     def _drop_stale(self) -> None:
-        """Take away links to artefacts that were made from others than the linked ones: a run never mixes two recipes.
+        """Remove links to artefacts that were made from other than the linked inputs: a run never mixes two recipes.
 
         The artefacts stay in the store; a run that asks for them again finds them there.
         """
@@ -112,12 +112,12 @@ class RunFolder:
         """
         step, links = step_name(step), self.links()
         if step not in links:
-            raise UserError(f"{self.path} has no {step} yet; `codeprimer run {self.path}` makes what is missing")
+            raise UserError(f"{self.path} has no {step} yet; `codeprimer run {self.path}` makes it")
         return open_artifact(links[step])
 
 
 def _may_be(key: str, value: Any) -> bool:
-    """Tell whether a decision of the machine is one that it can have taken."""
+    """Tell whether a recorded decision is valid."""
     match key:
         case "threads":
             return type(value) is int and 1 <= value <= MOST_THREADS

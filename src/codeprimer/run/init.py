@@ -1,4 +1,4 @@
-"""A first recipe for one's own code."""
+"""Writes a first recipe for a folder of your own code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TEMPLATE = """\
 name: "{name}"
 
 exam:
-  benchmarks: ["auto"]   # HumanEval and MBPP where CODEPRIMER_BENCHMARKS leads to their files: data is checked against them
+  benchmarks: ["auto"]   # HumanEval and MBPP, if CODEPRIMER_BENCHMARKS is set: training data is compared with them
 
 corpus:
   sources:
@@ -31,13 +31,13 @@ quality:
   keep_fraction: 0.25   # the best quarter; the threshold follows from it
 
 # `codeprimer run {file} --until quality` stops with the filtered, deduplicated set in runs/{name}/20-quality/kept.
-# Without --until the run goes on: textbooks, exercises, three small models and a report (needs the extra "train").
+# Without --until the run continues: textbooks, exercises, three small models and a report (needs the extra "train").
 
 {models}"""
 
 SMALL_MODELS = """\
-# What follows is for models of a million parameters, which learn in minutes on two cores. With the defaults, made for
-# longer training, so small a model learns nothing from so few tokens.
+# These settings are for models of a million parameters, which train in minutes on two cores. The defaults are for longer
+# training: with them a model this small learns nothing from this few tokens.
 tokens:
   limit_tokens: {raw: 8_000_000, code: 3_000_000}   # a few times what training reads
 
@@ -45,24 +45,24 @@ training:
   threads: 1              # the control trains beside base and tuned, one thread each
   checkpoint_every: 200
   selections: 2
-  model: {initializer_range: 0.06}   # narrow models learn faster from larger first weights
+  model: {initializer_range: 0.06}   # narrow models learn faster from larger initial weights
   base:
     mixture: {code: 0.5, textbooks: 0.5}
     tokens: 400_000
-    batch_sequences: 8      # many small steps: few large ones end before the model looks at its prompt
+    batch_sequences: 8      # many small steps: with few large ones, training ends before the model attends to its prompt
     optimiser: muon
     peak_learning_rate: 6.0e-3
     warmup_steps: 40
   tuned:
     mixture: {exercises: 1.0}
-    tokens: 2_500_000       # the more the better, while there is time
+    tokens: 2_500_000       # more is better, if you have the time
     batch_sequences: 8
     optimiser: muon
-    prompt_weight: 0.1      # the model is to learn answers, not to invent tasks
+    prompt_weight: 0.1      # the model should learn to answer tasks, not to write them
     peak_learning_rate: 6.0e-3
     warmup_steps: 40
 """
-"""How a run trains until its owner says otherwise; a test keeps it equal to recipes/tiny.yaml, which is not installed."""
+"""The training settings of a new recipe; a test keeps them equal to recipes/tiny.yaml, which is not installed."""
 
 
 def write_recipe(folder: Path, output: Path | None) -> Path:
@@ -76,7 +76,7 @@ def write_recipe(folder: Path, output: Path | None) -> Path:
     for path in (folder.resolve(), output or Path()):
         if (found := _UNWRITABLE.search(str(path))) is not None:
             raise UserError(
-                f"{str(path)!a} has a character in its name that no recipe can hold ({found.group()!a}); rename it"
+                f"{str(path)!a} has a character in its name that YAML cannot hold ({found.group()!a}); rename it"
             )
     if not any(path.suffix == ".py" for path in files_below(folder)):
         raise UserError(f"{folder} holds no Python file (*.py); give a folder of Python code")

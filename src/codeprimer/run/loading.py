@@ -46,7 +46,7 @@ def parse_recipe(values: dict[str, Any], origin: str, folder: Path = Path()) -> 
         recipe: Recipe = Recipe.model_validate_json(orjson.dumps(values))
     except ValidationError as error:
         found = error.errors()
-        # A key that is misspelt is missing too; what is there says more than what is not.
+        # A misspelt key is also a missing one; report the key that is there.
         first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
         raise RecipeError(f"{origin}: {_sentence(first, values)}") from None
     except TypeError as error:
@@ -60,16 +60,16 @@ def parse_recipe(values: dict[str, Any], origin: str, folder: Path = Path()) -> 
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML in which a key that is given twice is an error, not a silent choice, and so is a value that has no meaning."""
+    """YAML in which a key that is given twice and a value of the wrong kind are errors with a line number."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """Return the value of a node; where the parser's own constructors stumble over it, the error has a line."""
+        """Return the value of a node; errors of the parser's own constructors get a line number."""
         try:
             return super().construct_object(node, deep)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             kind = node.tag.rpartition(":")[2]
             raise yaml.constructor.ConstructorError(
-                None, None, f"{_short(node.value)} is no {kind} ({error}); mend it or put it in quotes", node.start_mark
+                None, None, f"{_short(node.value)} is not a valid {kind} ({error}); correct or quote it", node.start_mark
             ) from None
 
 
@@ -107,10 +107,10 @@ def _read(path: Path) -> dict[str, Any]:
         raise RecipeError(f"{path}: its lists or mappings are nested too deeply; no setting needs that") from None
     if values is None or values == {}:
         raise RecipeError(
-            f"{path}: the recipe is empty; `codeprimer init FOLDER` writes one, or give it a line such as seed: 1"
+            f"{path}: the recipe is empty; `codeprimer init FOLDER` writes one, or add a line such as seed: 1"
         )
     if not isinstance(values, dict):
-        raise RecipeError(f"{path}: a recipe is a mapping of sections, this is a {type(values).__name__}")
+        raise RecipeError(f"{path}: a recipe must be a mapping of sections, not a {type(values).__name__}")
     return values
 
 
@@ -150,32 +150,34 @@ def _with_absolute_paths(value: Any, folder: Path, key: str) -> Any:
 
 
 def _sentence(error: ErrorDetails, values: Any) -> str:
-    """Turn pydantic's finding into one sentence that starts with the key."""
+    """Return pydantic's error as one sentence that starts with the key."""
     location = [part for part in error["loc"] if isinstance(part, str | int) and not _is_alternative(part)]
     key = ".".join(map(str, location)) or "the recipe"
     model, plugin = _model_at(location[:-1], values)
     match error["type"]:
         case "extra_forbidden":
-            return (
-                f"{key}: unknown key{plugin}; {nearest(str(location[-1]), sorted(getattr(model, 'model_fields', {})))}"
-            )
+            known = sorted(getattr(model, "model_fields", {}))
+            return f"{key}: unknown key{f' of {plugin}' if plugin else ''}; {nearest(str(location[-1]), known)}"
         case "missing":
-            return f"{key}: is missing{plugin}"
-        case "value_error":
-            return f"{key}: {error['msg'].removeprefix('Value error, ')}{plugin}"
-        case "json_invalid" | "plugin":
+            return f"{key}: is missing{f'; {plugin} needs it' if plugin else ''}"
+        case "plugin":
+            return f"{key}.kind: {error['msg']}" if isinstance(error["input"], dict) else f"{key}: {error['msg']}"
+        case "json_invalid":
             return f"{key}: {error['msg']}"
+        case "value_error":
+            message = error["msg"].removeprefix("Value error, ")
         case _:
-            return f"{key}: {_lower_first(error['msg'])}, got {_short(error['input'])}{plugin}"
+            message = f"{_lower_first(error['msg'])}, got {_short(error['input'])}"
+    return f"{key}: {message}{f' ({plugin})' if plugin else ''}"
 
 
 def _is_alternative(part: str | int) -> bool:
-    """Tell whether a part of a place is no key, but which of several kinds of value was tried."""
+    """Tell whether a part of an error's location is not a key but the type that pydantic tried."""
     return isinstance(part, str) and (part == Price.__name__ or part.startswith(("literal[", "function-")))
 
 
 def _model_at(location: Sequence[str | int], values: Any) -> tuple[Any, str]:
-    """Return the settings class at a place in a recipe, and a clause that names the plug-in that it belongs to."""
+    """Return the settings class at a location in a recipe, and a clause that names its plug-in, if it belongs to one."""
     model: Any = Recipe
     plugin, role = "", None
     for part in location:
@@ -191,7 +193,7 @@ def _model_at(location: Sequence[str | int], values: Any) -> tuple[Any, str]:
                 model = load(role, kind).Settings
             except CodeprimerError:
                 return None, plugin
-            plugin = f" (a setting of {role} {kind!r}, package {package_of(role, kind)})"
+            plugin = f"{role} {kind!r} (package {package_of(role, kind)})"
     return model, plugin
 
 

@@ -1,4 +1,4 @@
-"""What a machine decides for a run: once, recorded, and used again, so that a resumed run gives the same bytes."""
+"""What the machine decides for a run: once, recorded and reused, so that a resumed run gives the same bytes."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from codeprimer.training.loggers import require_loggers
 from codeprimer.training.settings import MOST_THREADS, ModelSettings
 
 SANDBOX = "sandbox"
-"""What the tier is called among the decisions of a machine."""
+"""The key of the sandbox's tier among the machine's decisions."""
 
 
 def check_teachers(recipe: Recipe, planned: Sequence[Planned]) -> None:
-    """Raise RecipeError where a step will ask a teacher whose price or key is not known: now, not after hours."""
+    """Raise RecipeError where a step will ask a teacher whose price or key is unknown, before any work starts."""
     waiting = [item.step for item in planned if item.state != "up to date"]
     asking = [
         of for step in waiting for _, role, of in plugins_in(step.settings) if "teacher" in wanted(load(role, of.kind))
@@ -40,9 +40,9 @@ def check_teachers(recipe: Recipe, planned: Sequence[Planned]) -> None:
 
 
 def with_start(recipe: Recipe) -> Recipe:
-    """Return the recipe with the shape of the model that training starts from, where it says nothing of a shape.
+    """Return the recipe with the shape of the model that training starts from, if it names one.
 
-    Raises RecipeError where it says another one, or where there is no model to read.
+    Raises RecipeError where the recipe asks for another shape, or where the model cannot be read.
     """
     if recipe.start is None:
         return recipe
@@ -60,16 +60,16 @@ def with_start(recipe: Recipe) -> Recipe:
     if recipe.training.model not in (ModelSettings(), shape):
         raise RecipeError(
             f"training.model: the model of start.path has {_of_shape(shape)}, the recipe asks for "
-            f"{_of_shape(recipe.training.model)}; take training.model out, and it is taken from there"
+            f"{_of_shape(recipe.training.model)}; remove training.model, and the model's own shape is used"
         )
     if found.context < recipe.tokens.context:
         raise RecipeError(
-            f"tokens.context: {recipe.tokens.context} is more than the model of start.path reads ({found.context}); lower it"
+            f"tokens.context: {recipe.tokens.context} exceeds the context of the model of start.path ({found.context}); lower it"
         )
     if recipe.training.lora.rank > shape.hidden:
         raise RecipeError(
-            f"training.lora.rank: {recipe.training.lora.rank} is more than the matrices of the model of start.path have "
-            f"({shape.hidden}), so nothing would come of the rest; lower it, or set rank: 0 and train all weights"
+            f"training.lora.rank: {recipe.training.lora.rank} exceeds the width of the model of start.path ({shape.hidden}); "
+            "lower it, or set rank: 0 to train all weights"
         )
     return recipe.model_copy(update={"training": recipe.training.model_copy(update={"model": shape})})
 
@@ -80,13 +80,13 @@ def _of_shape(model: ModelSettings) -> str:
 
 
 def settle_machine(recipe: Recipe, folder: RunFolder, steps: list[Step]) -> Recipe:
-    """Return the recipe with every "auto" of the machine decided: once per run, recorded, and used again.
+    """Return the recipe with every "auto" setting resolved for this machine: once per run, recorded and reused.
 
-    Raises MissingExtraError, before any work is done, when a wanted step needs torch or a logger that is not installed.
+    Raises MissingExtraError, before any work starts, when a step needs torch or a logger that is not installed.
     """
     if not any(step.stage.needs_torch for step in steps):
         return recipe
-    require_torch("training (steps after tokens; --until tokens stops before it)")
+    require_torch("training (--until tokens stops before it)")
     require_loggers(recipe.training.loggers)
     decided = choices(recipe, folder.machine())
     if decided != folder.machine():
@@ -95,12 +95,12 @@ def settle_machine(recipe: Recipe, folder: RunFolder, steps: list[Step]) -> Reci
 
 
 def vocabulary_of(recipe: Recipe) -> int:
-    """Return how many tokens the models know: of the tokenizer that is made, or of the model that training starts from."""
+    """Return the vocabulary size of the models [tokens]."""
     return recipe.tokens.vocabulary if recipe.start is None else read_config(recipe.start.path).vocab_size
 
 
 def choices(recipe: Recipe, decided: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what has been decided and, where a recipe leaves something open that has not, what this machine decides."""
+    """Return the recorded decisions, completed by what this machine decides for settings that the recipe leaves open."""
     from codeprimer.training.probe import choose_device, choose_precision
 
     training, made = recipe.training, dict(decided)
@@ -119,7 +119,7 @@ def choices(recipe: Recipe, decided: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_precision(recipe: Recipe, settled: Recipe, steps: list[Step], console: Console) -> None:
-    """Warn where a recipe insists on a precision that this machine has no instructions for."""
+    """Warn where a recipe demands a precision that the processor has no instructions for."""
     if not any(step.stage.needs_torch for step in steps):
         return
     if recipe.training.precision != "bfloat16" or settled.training.device != "cpu":
@@ -128,15 +128,15 @@ def check_precision(recipe: Recipe, settled: Recipe, steps: list[Step], console:
 
     if (cost := product_cost(settled.training.threads)) > HOPELESS:
         console.warn(
-            f"training.precision: bfloat16: products take {cost:.0f} times as long as in float32 on this processor; "
+            f"training.precision: bfloat16 matrix products are {cost:.0f} times slower than float32 on this processor; "
             "precision: auto would choose float32"
         )
 
 
 def settle_sandbox(folder: RunFolder, steps: list[Step], allow_weak: bool) -> Tier:
-    """Return the tier of the sandbox: decided once per run, recorded, and used again.
+    """Return the tier of the sandbox: decided once per run, recorded and reused.
 
-    Raises JailError, before any work is done, where programs are to run and there is no sandbox that may run them.
+    Raises JailError, before any work starts, where programs must run and no sandbox of an allowed tier is available.
     """
     decided = folder.machine()
     if SANDBOX in decided:
@@ -149,19 +149,19 @@ def settle_sandbox(folder: RunFolder, steps: list[Step], allow_weak: bool) -> Ti
         folder.decide(decided | {SANDBOX: tier.name})
     if tier is Tier.weak and not allow_weak:
         raise JailError(
-            f"{folder.path} runs programs in a weak sandbox, which only stops mistakes; give --allow-weak-sandbox again "
-            "to go on"
+            f"{folder.path} runs programs in a weak sandbox, which stops accidents but not attacks; pass --allow-weak-sandbox "
+            "again to continue"
         )
     return tier
 
 
 def recorded_tier(folder: RunFolder) -> Tier:
-    """Return the tier that a run has decided on, or what is expected before its first decision."""
+    """Return the recorded tier, or the expected one before the first run."""
     return Tier[folder.machine().get(SANDBOX, Tier.jailed.name)]
 
 
 def with_machine(recipe: Recipe, decided: Mapping[str, Any]) -> Recipe:
-    """Return the recipe with the recorded decisions filled in where it leaves the choice open."""
+    """Return the recipe with the recorded decisions filled into the settings that it leaves open."""
     training = recipe.training
     update: dict[str, Any] = {}
     if training.threads == 0 and "threads" in decided:

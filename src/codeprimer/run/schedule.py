@@ -1,4 +1,4 @@
-"""The order of work: what a step is, and which steps run when.
+"""The schedule: which steps run when.
 
 Knows no stage by name. Its one idea: steps begin in the order of the flow, as soon as what they read is there and
 enough cores are free; those that need every core run alone.
@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from codeprimer.core.interrupts import first_done
 from codeprimer.core.stage import Built, Step, available_cores
@@ -20,11 +20,13 @@ State = Literal["up to date", "running", "interrupted", "to do"]
 
 @dataclass(frozen=True)
 class Planned:
-    """A step with the id its settings and inputs lead to, and what the store holds of it."""
+    """A step with the id of its artefact and the state of that artefact in the store."""
 
     step: Step
     id: str
     state: State
+    ingredients: Mapping[str, Any] = field(default_factory=dict)
+    """What decides the bytes of its artefact, apart from its inputs."""
 
     def cores(self, available: int) -> int:
         """Return how many of the available cores the step needs to itself."""
@@ -38,7 +40,7 @@ def walk(
     stop: threading.Event,
     cores: int | None = None,
 ) -> Iterator[tuple[Planned, Built]]:
-    """Make every step and yield it with its outcome as it is done; ``start`` is told before each begins.
+    """Make every step and yield it with its outcome when it is done; ``start`` is called before each begins.
 
     When one fails or the caller leaves, ``stop`` is set, and those under way are waited for.
     """
@@ -68,7 +70,7 @@ def walk(
 
 
 def span(planned: list[Planned], seconds: Mapping[str, float], cores: int) -> float:
-    """Return how long a walk takes whose steps take so long each, by name [s]."""
+    """Return how long a walk takes, given the duration of each step by name [s]."""
     waiting, done, now = list(planned), set[str](), 0.0
     ends: dict[str, float] = {}
     while waiting or ends:
@@ -83,7 +85,7 @@ def span(planned: list[Planned], seconds: Mapping[str, float], cores: int) -> fl
 
 
 def _ready(waiting: list[Planned], done: set[str], available: int, running: list[Planned]) -> list[Planned]:
-    """Return the steps that may begin now, in the order of the flow; one that has no room lets no later one pass."""
+    """Return the steps that may begin now, in the order of the flow; a step that must wait for cores blocks later ones."""
     free = available - sum(item.cores(available) for item in running)
     ready: list[Planned] = []
     for item in waiting:

@@ -1,4 +1,4 @@
-"""What the assembly hands to stages and plug-ins."""
+"""The tools that stages and plug-ins are given."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECOND = "second_teacher"
 
 
 def make_tools(recipe: Recipe, folder: RunFolder, tier: Tier, console: Console, processes: int = 0) -> Tools:
-    """Return the tools that every stage is handed; programs run in a sandbox of ``tier``.
+    """Return the tools of every stage; programs run in a sandbox of ``tier``.
 
     ``processes``, where it is not 0, replaces the setting of that name of the engine, if it has one.
     """
@@ -29,7 +29,7 @@ def make_tools(recipe: Recipe, folder: RunFolder, tier: Tier, console: Console, 
 
 
 def toolbox_of(recipe: Recipe, folder: RunFolder, tier: Tier, console: Console) -> Toolbox:
-    """Return what plug-ins may ask for, by the name of the argument that asks for it."""
+    """Return the tools that plug-ins may ask for, by argument name."""
 
     def teacher(settings: TeacherSettings | None, section: str) -> Tool:
         return Tool(lambda: access(settings, folder, section), lambda: settings and settings.identity())
@@ -44,7 +44,7 @@ def toolbox_of(recipe: Recipe, folder: RunFolder, tier: Tier, console: Console) 
 
 
 def access(settings: TeacherSettings | None, folder: RunFolder, section: str) -> Access | None:
-    """Return how a teacher is reached, None where there is none; each has an account of its own, and so its own cap."""
+    """Return access to a teacher, None where there is none; each has its own account, so that caps are separate."""
     if settings is None:
         return None
     account = folder.path.name if section != SECOND else f"{folder.path.name}/{SECOND}"

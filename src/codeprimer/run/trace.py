@@ -1,4 +1,4 @@
-"""One document's whole life: every row of every table of a run that speaks of it.
+"""Traces a document: every row of every table of a run that is about it.
 
 A document is found by its ``doc_id``, by the id of the copy that was kept in its place, by the document it was made
 from, and by its path; rows come in the order of the flow, so the life reads from its source to the model that was
@@ -62,7 +62,7 @@ def _by_path(run: RunFolder, word: str) -> tuple[str, Row]:
         )
     if len(found) > 1:
         places = ", ".join(f"{row['source']}:{row['path']}" for _, row in found[:5])
-        raise UserError(f"{word!r} is the path of {len(found)} files, give more of it or an id: {places}")
+        raise UserError(f"{word!r} matches {len(found)} files; give a longer path or an id: {places}")
     return found[0]
 
 
@@ -72,7 +72,7 @@ def _life(run: RunFolder, prefix: str) -> dict[str, Any]:
     if not found:
         raise UserError(f"{prefix} is in no table of {run.path}; `codeprimer export {run.path} STEP/TABLE` lists ids")
     if len(found) > 1:
-        raise UserError(f"{prefix} stands for {len(found)} documents, give more digits: {', '.join(found[:5])}")
+        raise UserError(f"{prefix} matches {len(found)} documents; give more digits: {', '.join(found[:5])}")
     return {"doc_id": found[0], "life": [{"step": step, "table": table, "row": row} for step, table, row, _ in life]}
 
 
@@ -99,15 +99,15 @@ def _where(path: Path, column: str, test: Callable[[Any], Any]) -> Iterator[Row]
 
 
 def print_life(console: Console, life: dict[str, Any]) -> None:
-    """Print a life for people: one block per table, long texts shortened, and each text once."""
-    console.say(f"[bold]{life['doc_id'] or 'no id: it was not read as text'}[/]")
+    """Print a trace: one block per table, long texts shortened, each text once."""
+    console.say(f"[bold]{life['doc_id'] or 'no id: not readable as text'}[/]")
     places = {(entry["step"], entry["table"]) for entry in life["life"]}
     texts: dict[str, str] = {}
     for entry in life["life"]:
         place = f"{entry['step']}/{entry['table']}"
         if place == "quality/scores" and ("quality", "labels") not in places:
             console.say(
-                "\n[cyan]quality/labels[/]\n  not in the judged sample: its score is what the scorer learnt from it"
+                "\n[cyan]quality/labels[/]\n  not in the labelled sample: it was only scored"
             )
         console.say(f"\n[cyan]{place}[/]")
         for name, value in entry["row"].items():

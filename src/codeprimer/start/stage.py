@@ -31,6 +31,7 @@ class StartStage(Stage[StartSettings]):
     Settings = StartSettings
     default = False
     needs_torch = True
+    outside = "the model's files"
     seeded = False
 
     def reads_outside(self, settings: StartSettings, tools: Tools) -> str:

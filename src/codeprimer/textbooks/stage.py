@@ -19,6 +19,8 @@ from codeprimer.core.documents import SECTIONS, SECTIONS_REJECTED
 from codeprimer.core.engine import map_here
 from codeprimer.core.shards import Row, read_rows
 from codeprimer.core.stage import Stage, Stats, Tools
+from codeprimer.reporting.blocks import Chapter
+from codeprimer.reporting.facts import Facts
 from codeprimer.sandbox import Tier
 from codeprimer.textbooks.guarding import guard_from
 from codeprimer.textbooks.plan import left_out
@@ -43,6 +45,13 @@ class TextbooksStage(Stage[TextbooksSettings]):
     runs_programs = True
     reads = ("exam",)
     required_tables = ("sections",)
+
+    @classmethod
+    def chapter(cls, facts: Facts, examples: int) -> Chapter:
+        """Return the report's chapter on the sections."""
+        from codeprimer.textbooks.chapter import textbooks_chapter
+
+        return textbooks_chapter(facts, examples)
 
     def run(self, settings: TextbooksSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the sections."""
