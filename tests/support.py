@@ -19,6 +19,17 @@ from codeprimer.engines.local import local_engine
 QUIET = Console("quiet")
 
 
+class Listener(Console):
+    """A quiet console that records its warnings."""
+
+    def __init__(self) -> None:
+        super().__init__("quiet")
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+
 def given(tool: Any) -> Tool:
     """Return a tool that is there already."""
     return Tool(lambda: tool)
@@ -34,16 +45,15 @@ def stage_tools(console: Console = QUIET, seed: int = 1, processes: int = 1, **t
 def plugin_package(folder: Path, code: str, **points: str) -> Iterator[None]:
     """Install a package for as long as the context lasts: one module ``toy_plugins`` with this code, and its entry points.
 
-    ``points`` maps a role to ``kind:Class``, such as ``filter="short:ShortFilter"``.
+    ``points`` maps a role to ``kind:Class``, such as ``filter="short:ShortFilter"``; spaces separate several.
     """
     (folder / "toy_plugins.py").write_text(textwrap.dedent(code))
     info = folder / "toy_plugins-1.2.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-plugins\nVersion: 1.2\n")
     lines = []
-    for role, point in points.items():
-        kind, _, name = point.partition(":")
-        lines += [f"[codeprimer.{role}s]", f"{kind} = toy_plugins:{name}"]
+    for role, listed in points.items():
+        lines += [f"[codeprimer.{role}s]", *(point.replace(":", " = toy_plugins:") for point in listed.split())]
     (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
     sys.path.insert(0, str(folder))
     _forget_plugins()

@@ -3,13 +3,13 @@
 import sys
 
 from codeprimer.core.errors import Interrupted
-from codeprimer.core.interrupts import Stop
+from codeprimer.core.interrupts import StopHandler
 
 
 def main() -> None:
     """Run the command line and exit."""
-    stop = Stop()
-    stop.hear()
+    stop = StopHandler()
+    stop.install()
     try:
         from codeprimer.commands import app
     except Interrupted as error:

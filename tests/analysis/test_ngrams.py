@@ -1,4 +1,4 @@
-"""Word n-grams: the same wording has the same hashes, wherever it stands."""
+"""Word n-grams: the same wording has the same hashes in any context."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ def test_a_passage_is_found_in_any_text_and_nothing_else_is(
     assert places == [start for start in range(len(text)) if text[start : start + length] == passage]
 
 
-def test_hashes_stay_the_same_for_ever() -> None:
+def test_hashes_are_the_same_in_every_release() -> None:
     assert [hex(int(value)) for value in gram_hashes(words("Return the sum."), {3})[3]] == ["0x7c1adab753cd9ac5"]

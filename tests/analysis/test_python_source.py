@@ -1,4 +1,4 @@
-"""Parsing what nobody has checked."""
+"""Parsing untrusted Python."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from codeprimer.analysis.python_source import NotPythonError, has_code, literal_
     ],
     ids=["python2", "null byte", "brackets", "signs", "sum", "indent", "surrogate"],
 )
-def test_whatever_cannot_be_parsed_raises_one_exception_that_says_why(text: str) -> None:
+def test_text_that_cannot_be_parsed_raises_one_exception_that_says_why(text: str) -> None:
     with pytest.raises(NotPythonError) as error:
         parse(text)
     assert str(error.value)
@@ -40,7 +40,7 @@ def test_a_file_of_comments_docstrings_and_pass_has_no_code() -> None:
     assert has_code(parse('"""Docstring."""\nimport os\n'))
 
 
-def test_literal_share_counts_the_lines_of_tables() -> None:
+def test_the_fraction_of_literal_lines_counts_tables() -> None:
     table = "TABLE = {\n" + "".join(f"    {i}: ({i}, 'name', -{i}),\n" for i in range(18)) + "}\n"
     assert literal_share(parse('"""A table."""\n' + table)) == 1
     assert literal_share(parse(table + "".join(f"def f{i}(): return {i}\n" for i in range(20)))) == 0.5

@@ -9,7 +9,7 @@ import pytest
 
 from codeprimer.analysis.python_imports import is_about_system, origin_of
 from codeprimer.analysis.python_signs import ModuleSigns
-from codeprimer.analysis.python_walk import look_at, signs_of
+from codeprimer.analysis.python_walk import count_signs, signs_of
 
 CODE = '''
 """A module."""
@@ -84,7 +84,7 @@ def test_an_elif_is_no_deeper_than_its_if() -> None:
     assert signs_of(nested).functions[0].depth == 2
 
 
-def test_names_are_told_by_what_they_stand_for(signs: ModuleSigns) -> None:
+def test_names_are_classified_by_origin(signs: ModuleSigns) -> None:
     assert signs.uses["plain"] == 1  # math
     assert signs.uses["plumbing"] == 1  # os
     assert signs.uses["foreign"] == 1  # np
@@ -98,7 +98,7 @@ def test_a_wildcard_counts_only_where_it_hides_something(signs: ModuleSigns) -> 
     assert signs_of("from numpy import *\nfrom .base import *\n").wildcard_imports == 2
 
 
-def test_attributes_are_told_by_what_they_belong_to(signs: ModuleSigns) -> None:
+def test_attributes_are_classified_by_owner(signs: ModuleSigns) -> None:
     assert signs.self_attributes == 4
     assert signs.basic_attributes == 3  # append twice, math.sqrt
     assert signs.attributes == 9
@@ -115,10 +115,10 @@ def test_the_module_s_own_counts(signs: ModuleSigns) -> None:
 
 def test_a_deep_tree_does_not_break_the_walk() -> None:
     text = "x = " + " + ".join(["1"] * 900)
-    assert look_at(text, ast.parse(text)).nodes > 1_500
+    assert count_signs(text, ast.parse(text)).nodes > 1_500
     deep = "y = " + "[" * 90 + "]" * 90
     assert sys.getrecursionlimit() > 100
-    assert look_at(deep, ast.parse(deep)).nodes == 92
+    assert count_signs(deep, ast.parse(deep)).nodes == 92
 
 
 def test_every_name_that_python_can_bind_counts_as_bound() -> None:
@@ -141,7 +141,7 @@ def f(a, /, b, *c, d, **e):
     assert found.uses["builtin"] == 3
 
 
-def test_modules_are_known_by_what_they_are_for() -> None:
+def test_modules_are_classified_by_purpose() -> None:
     assert origin_of("math") == "plain"
     assert origin_of("os.path") == "plumbing"
     assert origin_of("numpy.linalg") == "foreign"

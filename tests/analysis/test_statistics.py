@@ -30,7 +30,7 @@ def test_wilson_equals_newcombes_published_example() -> None:
 
 
 @given(st.integers(1, 500), st.data())
-def test_wilson_holds_the_share_and_stays_within_zero_and_one(total: int, data: st.DataObject) -> None:
+def test_wilson_contains_the_proportion_and_stays_within_zero_and_one(total: int, data: st.DataObject) -> None:
     interval = wilson(data.draw(st.integers(0, total)), total)
     assert 0.0 <= interval.low <= interval.value <= interval.high <= 1.0
 
@@ -83,7 +83,7 @@ def test_two_models_that_agree_everywhere_do_not_differ() -> None:
     assert interval.includes_zero
 
 
-def test_the_paired_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+def test_the_paired_interval_has_its_nominal_coverage() -> None:
     generator = random.Random(0)
     covered = 0
     for _ in range(400):

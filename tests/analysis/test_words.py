@@ -1,4 +1,4 @@
-"""Words hashed at once."""
+"""Hashes of words."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_two_words_have_equal_hashes_exactly_when_they_are_equal(text: str) -> N
     assert len(set(zip(words, hashes, strict=True))) == len(set(words))
 
 
-def test_a_word_has_the_same_hash_wherever_it_stands() -> None:
+def test_a_word_has_the_same_hash_at_every_position() -> None:
     alone = word_hashes(b"needle")[0]
     assert word_hashes(b"some hay, then a needle (and more)").tolist().count(alone) == 1
     assert word_hashes(b" " * 300_000 + b"needle").tolist() == [alone]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support import plugin_package
 
 from codeprimer.core import plugins
 from codeprimer.core.console import Console
@@ -76,33 +75,12 @@ RECORDS = [
 
 
 @pytest.fixture(autouse=True)
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def package(tmp_path: Path) -> Iterator[None]:
     """Install a package with both, as pip would."""
     site = tmp_path / "site"
-    (site / "foreign_graders").mkdir(parents=True)
-    (site / "foreign_graders" / "__init__.py").write_text("")
-    (site / "foreign_graders" / "puzzles.py").write_text(PUZZLES)
-    (site / "foreign_graders" / "length.py").write_text(LENGTH)
-    info = site / "foreign_graders-1.2.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: foreign-graders\nVersion: 1.2\n")
-    (info / "entry_points.txt").write_text(
-        "[codeprimer.benchmarks]\npuzzles = foreign_graders.puzzles:Puzzles\n"
-        "[codeprimer.graders]\nlength = foreign_graders.length:Length\n"
-    )
-    monkeypatch.syspath_prepend(site)
-    _forget()
-    yield
-    for name in [name for name in sys.modules if name.startswith("foreign_graders")]:
-        del sys.modules[name]
-    monkeypatch.undo()
-    _forget()
-
-
-def _forget() -> None:
-    importlib.invalidate_caches()
-    for cached in (plugins._points, plugins.load, plugins.code_digest):
-        cached.cache_clear()
+    site.mkdir()
+    with plugin_package(site, PUZZLES + LENGTH, benchmark="puzzles:Puzzles", grader="length:Length"):
+        yield
 
 
 @pytest.fixture
@@ -137,9 +115,9 @@ def test_a_foreign_grader_grades_with_its_own_settings(tmp_path: Path, puzzles: 
 @pytest.mark.parametrize(
     ("overrides", "named"),
     [
-        (("grader.most=0",), ("most", "grader 'length'", "foreign-graders 1.2")),
+        (("grader.most=0",), ("most", "grader 'length'", "toy-plugins 1.2")),
         (("grader.mots=3",), ("mots", "grader 'length'", "did you mean 'most'")),
-        (("sots=3",), ("sots", "benchmark 'puzzles'", "foreign-graders 1.2", "path")),
+        (("sots=3",), ("sots", "benchmark 'puzzles'", "toy-plugins 1.2", "path")),
     ],
 )
 def test_a_wrong_setting_names_the_plug_in(
@@ -151,16 +129,14 @@ def test_a_wrong_setting_names_the_plug_in(
 
 
 def test_a_wrong_setting_in_a_recipe_names_the_plug_in() -> None:
-    with pytest.raises(RecipeError, match=r"evaluation\.grader\.most: .*grader 'length', package foreign-graders 1\.2"):
+    with pytest.raises(RecipeError, match=r"evaluation\.grader\.most: .*grader 'length'.*package toy-plugins 1\.2"):
         parse_recipe({"name": "x", "evaluation": {"grader": {"kind": "length", "most": 0}}}, "recipe")
-    with pytest.raises(RecipeError, match=r"exam\.benchmarks\.0\.sots: .*benchmark 'puzzles', package foreign-graders"):
+    with pytest.raises(RecipeError, match=r"exam\.benchmarks\.0\.sots: .*benchmark 'puzzles'.*package toy-plugins"):
         parse_recipe({"name": "x", "exam": {"benchmarks": [{"kind": "puzzles", "sots": 3}]}}, "recipe")
 
 
 def test_an_exception_of_a_plug_in_names_it(tmp_path: Path, puzzles: Path) -> None:
-    with pytest.raises(
-        PluginError, match=r"'length' \(foreign_graders\.length\) failed with ZeroDivisionError: crashed"
-    ):
+    with pytest.raises(PluginError, match=r"'length' \(toy_plugins\) failed with ZeroDivisionError: crashed"):
         evaluate(tmp_path, puzzles, ["crash", "", ""], grader="length")
     puzzles.write_text(json.dumps(RECORDS[0]) + "\n" + json.dumps({"checks": []}) + "\n")
     with pytest.raises(CodeprimerError, match=r"given\.jsonl, record 2: .*'puzzles' .*KeyError: 'number'"):

@@ -11,7 +11,7 @@ from tests.support import stage_tools
 
 from codeprimer.analysis.prose import code_blocks, problem_prose
 from codeprimer.contamination import scanning
-from codeprimer.contamination.scanning import stretches
+from codeprimer.contamination.scanning import RAW, SOURCES, chunks
 from codeprimer.contamination.settings import ContaminationSettings
 from codeprimer.contamination.stage import ContaminationStage
 from codeprimer.core.artifact import Artifact, Store
@@ -97,7 +97,7 @@ def matches(built: Built) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_thirteen_shared_words_are_found_in_any_text_whatever_the_case_and_punctuation(tmp_path: Path) -> None:
+def test_thirteen_common_words_are_found_regardless_of_case_and_punctuation(tmp_path: Path) -> None:
     comment = "# We return the SUM of the 'squares' of those numbers; in the list, that are odd.\nx = 1\n"
     built = run(tmp_path, raw=[document(comment)])
     assert matches(built) == [("code", "exam/0000", "words-13gram"), ("raw", "exam/0000", "words-13gram")]
@@ -116,7 +116,7 @@ def test_kept_code_that_is_no_raw_document_is_compared_too(tmp_path: Path) -> No
     assert [row["text"] for row in built.artifact.rows("raw")] == [OTHER]
 
 
-def test_twelve_shared_words_of_a_long_prose_are_no_match(tmp_path: Path) -> None:
+def test_twelve_common_words_of_a_long_prose_do_not_match(tmp_path: Path) -> None:
     comment = "# " + " ".join(PROSE.split()[:12]) + "\nx = 1\n"
     assert matches(run(tmp_path, raw=[document(comment)])) == []
 
@@ -199,24 +199,24 @@ def test_a_set_that_is_removed_altogether_is_an_error(tmp_path: Path) -> None:
 
 
 def test_any_number_of_workers_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scanning, "UNIT_BYTES", 1)
+    monkeypatch.setattr(scanning, "CHUNK_BYTES", 1)
     rows = [document(f"# {PROSE}\nx = {number}\n") for number in range(20)]
     first, second = (run(tmp_path / str(count), raw=rows, processes=count) for count in (1, 2))
     assert first.artifact.manifest["files"] == second.artifact.manifest["files"]
     assert first.artifact.facts["training_sets"]["raw"]["removed"] == 20
 
 
-@pytest.mark.parametrize(("unit_bytes", "count"), [(1, 4), (10**9, 1)])
-def test_stretches_cover_every_row_once(
-    unit_bytes: int, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("chunk_bytes", "count"), [(1, 4), (10**9, 1)])
+def test_chunks_cover_every_row_once(
+    chunk_bytes: int, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("codeprimer.core.shards.GROUP_ROWS", 3)
-    monkeypatch.setattr(scanning, "UNIT_BYTES", unit_bytes)
+    monkeypatch.setattr(scanning, "CHUNK_BYTES", chunk_bytes)
     rows = [document(f"x = {number}\n") for number in range(10)]
     artifact = publish(Store(tmp_path), "corpus", {"documents": (DOCUMENTS, rows)})
-    cut = list(stretches("raw", artifact.table("documents")))
+    cut = list(chunks(SOURCES[RAW], artifact.table("documents")))
     assert len(cut) == count
-    assert [row["text"] for stretch in cut for row in stretch.rows()] == [row["text"] for row in rows]
+    assert [text["text"] for chunk in cut for text in chunk.texts()] == [row["text"] for row in rows]
 
 
 @pytest.mark.parametrize(

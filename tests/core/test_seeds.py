@@ -1,11 +1,11 @@
-"""Seeds: stable for ever, independent by name."""
+"""Seeds: the same in every version, independent by name."""
 
 from __future__ import annotations
 
 from codeprimer.core.seeds import derive_seed, numpy_random, python_random
 
 
-def test_seeds_are_the_same_for_ever() -> None:
+def test_seeds_are_the_same_in_every_version() -> None:
     assert derive_seed(1, "exercises", 7) == 5137893546547477774
 
 

@@ -1,4 +1,4 @@
-"""Sharded tables: rows in, the same rows out, in the same bytes, whatever the shard size."""
+"""Sharded tables: rows in, the same rows out, in the same bytes, for any shard size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exact copies."""
+"""Exact duplicates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeprimer.corpus.exact import find_copies
+from codeprimer.corpus.exact import find_exact_duplicates
 from codeprimer.corpus.reading import KEYS
 
 
@@ -17,7 +17,7 @@ def test_of_equal_texts_the_best_licence_stays_then_the_first(documents: list[tu
     ids = [np.frombuffer(hashlib.sha256(bytes([text])).digest(), dtype=">u8") for text, _ in documents]
     ranks = [rank for _, rank in documents]
     keys = np.array([(one, rank, 1) for one, rank in zip(ids, ranks, strict=True)], dtype=KEYS)
-    stays = find_copies(keys).tolist()
+    stays = find_exact_duplicates(keys).tolist()
     for index, (text, _) in enumerate(documents):
         equal = [other for other, (same, _) in enumerate(documents) if same == text]
         assert stays[index] == min(equal, key=lambda other: (documents[other][1], other))

@@ -1,4 +1,4 @@
-"""Near duplicates."""
+"""Near-duplicates."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from codeprimer.analysis.minhash import band_keys, jaccard, shingles, signature
-from codeprimer.corpus.near import Copies, ShingleFiles, find_near_copies
+from codeprimer.corpus.near import NearDuplicates, ShingleFiles, find_near_duplicates
 from codeprimer.corpus.settings import NearDuplicateSettings
 
 SETTINGS = NearDuplicateSettings()
 
 
-def find(texts: list[str], folder: Path, settings: NearDuplicateSettings = SETTINGS) -> Copies:
-    """Look for near copies among texts in order of preference; two units hold them."""
+def find(texts: list[str], folder: Path, settings: NearDuplicateSettings = SETTINGS) -> NearDuplicates:
+    """Look for near-duplicates among texts in order of preference; two units hold them."""
     half = len(texts) // 2
     folders = [folder / "00000", folder / "00001"]
     for part, own in zip(folders, (texts[:half], texts[half:]), strict=True):
@@ -24,15 +24,15 @@ def find(texts: list[str], folder: Path, settings: NearDuplicateSettings = SETTI
         np.save(part / "offsets.npy", np.cumsum([0, *map(len, hashes)]))
         (part / "shingles.bin").write_bytes(b"".join(one.tobytes() for one in hashes))
     bands = [band_keys(signature(shingles(text), settings.bands * settings.rows), settings.bands) for text in texts]
-    return find_near_copies(np.array(bands), np.arange(len(texts)), ShingleFiles(folders), settings)
+    return find_near_duplicates(np.array(bands), np.arange(len(texts)), ShingleFiles(folders), settings)
 
 
 def words(generator: random.Random, count: int) -> list[str]:
     return [f"w{generator.randrange(10_000)}" for _ in range(count)]
 
 
-def changed(text: list[str], share: float, generator: random.Random) -> list[str]:
-    return [f"c{generator.randrange(10_000)}" if generator.random() < share else word for word in text]
+def changed(text: list[str], fraction: float, generator: random.Random) -> list[str]:
+    return [f"c{generator.randrange(10_000)}" if generator.random() < fraction else word for word in text]
 
 
 def test_copies_are_found_and_everything_else_is_left_alone(tmp_path: Path) -> None:
@@ -64,11 +64,11 @@ def test_the_preferred_copy_stays(tmp_path: Path) -> None:
 
 
 def test_the_worst_case_is_bounded_and_counted(tmp_path: Path) -> None:
-    # Texts of one bag of similarity below the threshold share bands without being copies.
+    # Texts whose similarity is below the threshold have bands in common without being near-duplicates.
     generator = random.Random(4)
     base = words(generator, 120)
     texts = [" ".join(changed(base, 0.04, generator)) for _ in range(40)]
     loose = NearDuplicateSettings(threshold=1.0, max_candidates=3, bands=32, rows=2)
     copies = find(texts, tmp_path, loose)
-    assert copies.cut > 0
+    assert copies.truncated > 0
     assert copies.compared <= 3 * len(texts)

@@ -6,38 +6,27 @@ import json
 import os
 import pickle
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.support import Listener
 
-from codeprimer.core import registry
-from codeprimer.core.console import Console
-from codeprimer.core.errors import SourceError
-from codeprimer.corpus.sources.base import SourceSettings
-from codeprimer.corpus.sources import PythonEnvironmentSource, RawDocument, Source
-from codeprimer.corpus.sources.environment import PACKAGES
+from codeprimer.core.errors import RecipeError, SourceError
+from codeprimer.core.plugins import Tool, load, make, selected
+from codeprimer.corpus.sources.base import RawDocument, Source, digest_files_below
+from codeprimer.corpus.sources.environment import PACKAGES, PythonEnvironmentSource
+from codeprimer.run.loading import parse_recipe
 
 MIT = "Permission is hereby granted, free of charge, to any person obtaining a copy"
 
 
-class Listener(Console):
-    """A quiet console that remembers its warnings."""
-
-    def __init__(self) -> None:
-        super().__init__("quiet")
-        self.warnings: list[str] = []
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
-
-
-def source(kind: str, path: Path | None, **more: Any) -> Source:
-    found: Callable[[SourceSettings, Console], Source] = registry.load("sources", kind)
-    return found(SourceSettings(kind=kind, name="mine", path=path, **more), Listener())
+def source(kind: str, path: Path, **more: Any) -> Source:
+    settings = load("source", kind).Settings.model_validate({"kind": kind, "name": "mine", "path": path, **more})
+    made: Source = make("source", settings)
+    return made
 
 
 def documents(found: Source, size: int = 10_000, limit: int = 1_000) -> list[RawDocument]:
@@ -101,7 +90,7 @@ def test_a_tree_of_any_depth_is_walked(tmp_path: Path) -> None:
         assert [document.path[-8:] for document in documents(source("folder", tmp_path / "code"))] == ["d/end.py"]
         assert [document.content for document in documents(source("jsonl", tmp_path / "code"))] == [b"x = 1"]
     finally:
-        # Whatever else clears the folder away gives up at this depth.
+        # pytest's own clean-up fails at this depth.
         subprocess.run(["rm", "-rf", tmp_path / "code"], check=True)
 
 
@@ -123,7 +112,7 @@ def test_a_folder_below_that_cannot_be_read_is_an_error(kind: str, tree: Path, m
             raise PermissionError(13, "Permission denied", str(path))
         return scan(path)
 
-    # The tests may run as root, whom no mode of a folder keeps out.
+    # Permissions do not stop root, who may run the tests.
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(SourceError, match="deep cannot be read"):
         source(kind, tree).digest()
@@ -177,12 +166,20 @@ def test_a_digest_follows_content_names_and_licences_but_not_the_place(tree: Pat
     assert source("folder", moved).digest() == renamed
 
 
+def test_a_digest_of_a_folder_follows_the_files_with_its_suffixes(tree: Path) -> None:
+    notes = digest_files_below(tree, ".txt")
+    code = digest_files_below(tree, ".py")
+    write(tree / "a/notes.txt", "changed\n")
+    assert digest_files_below(tree, ".txt") != notes
+    assert digest_files_below(tree, ".py") == code
+
+
 @pytest.mark.parametrize("kind", ["folder", "jsonl", "parquet"])
 def test_a_missing_path_is_one_sentence_that_names_it(kind: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"corpus\.sources: mine: .*/nowhere does not exist"):
         source(kind, tmp_path / "nowhere")
-    with pytest.raises(SourceError, match=f"mine is of kind {kind} and needs a path"):
-        source(kind, None)
+    with pytest.raises(RecipeError, match=rf"corpus\.sources\.0\.path: .*missing.*'{kind}'"):
+        parse_recipe({"name": "x", "corpus": {"sources": [{"kind": kind, "name": "mine"}]}}, "mine.yaml")
 
 
 @pytest.mark.parametrize(
@@ -193,16 +190,17 @@ def test_an_empty_folder_is_an_error(kind: str, what: str, tmp_path: Path) -> No
         source(kind, tmp_path).digest()
 
 
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
+def test_a_file_instead_of_a_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="is a file; kind folder needs a folder"):
         source("folder", write(tmp_path / "x.py"))
 
 
-def test_settings_that_a_kind_ignores_are_warned_of(tree: Path) -> None:
-    console = Listener()
-    settings = SourceSettings(kind="folder", name="mine", path=tree, text_column="code")
-    list(registry.load("sources", "folder")(settings, console).chunks(1))
-    assert console.warnings == ["corpus.sources: mine: kind folder ignores text_column"]
+@pytest.mark.parametrize(("kind", "key"), [("folder", "text_column"), ("python_env", "path")])
+def test_a_setting_of_another_kind_is_an_error_that_names_the_key(kind: str, key: str, tree: Path) -> None:
+    path = {} if kind == "python_env" else {"path": str(tree)}
+    values = {"name": "x", "corpus": {"sources": [{"kind": kind, "name": "mine", key: "code", **path}]}}
+    with pytest.raises(RecipeError, match=rf"corpus\.sources\.0\.{key}: unknown key .*source '{kind}'"):
+        parse_recipe(values, "mine.yaml")
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
@@ -218,7 +216,7 @@ ROWS = [{"content": f"x = {i}  # é\n", "path": f"m{i}.py", "package": f"p{i % 2
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
-def test_rows_become_documents_whatever_the_chunks(kind: str, tmp_path: Path) -> None:
+def test_rows_become_documents_with_chunks_of_any_size(kind: str, tmp_path: Path) -> None:
     found = source(kind, write_rows(tmp_path / f"data.{kind}", ROWS))
     expected = [RawDocument(row["path"], row["package"], "MIT", row["content"].encode()) for row in ROWS]
     assert documents(found, size=50) == documents(found, size=10**6) == expected
@@ -275,7 +273,9 @@ def test_a_text_longer_than_the_limit_is_cut_and_a_list_of_licences_joined(tmp_p
 
 def test_the_environment_gives_the_standard_library_and_the_listed_packages() -> None:
     console = Listener()
-    found = PythonEnvironmentSource(SourceSettings(kind="python_env", name="python"), console)
+    found: PythonEnvironmentSource = make(
+        "source", selected("source", "python_env", name="python"), {"console": Tool(lambda: console)}
+    )
     files = found.files()
     by_path = {entry.path: entry for entry in files}
     assert len(by_path) == len(files) > 2_000
@@ -304,8 +304,3 @@ def test_the_list_of_packages_is_what_a_plain_install_brings() -> None:
         waiting += [need.name for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
     mostly_compiled = {"annotated-doc", "certifi", "hf-xet", "httptools", "orjson", "vl-convert-python", "xxhash"}
     assert set(PACKAGES) == brought - mostly_compiled - {"codeprimer"}
-
-
-def test_the_environment_takes_no_path(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="python_env takes no path"):
-        source("python_env", tmp_path)

@@ -11,7 +11,7 @@ SIZES = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.integers(1
 
 
 @given(SIZES, st.floats(0.01, 0.5))
-def test_never_much_more_than_the_share_and_never_nothing(sizes: dict[str, int], fraction: float) -> None:
+def test_never_more_than_the_fraction_and_never_nothing(sizes: dict[str, int], fraction: float) -> None:
     chosen = choose_heldout(sizes, fraction)
     held = sum(sizes[name] for name in chosen)
     assert chosen == sorted(set(chosen))

@@ -15,7 +15,7 @@ import pytest
 
 from codeprimer.core.console import Console
 from codeprimer.core.errors import Interrupted, UserError
-from codeprimer.engines.local import local_engine
+from codeprimer.engines.local import LocalEngine, local_engine
 
 QUIET = Console("quiet")
 
@@ -59,7 +59,7 @@ def test_an_error_in_a_unit_reaches_the_caller_and_finished_units_stay(tmp_path:
     assert not (tmp_path / "00003").exists()
 
 
-def test_an_interrupt_that_comes_while_the_workers_end_reaches_whoever_took_the_results(
+def test_an_interrupt_that_comes_while_the_workers_end_reaches_the_caller(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     end = ProcessPoolExecutor.shutdown
@@ -105,14 +105,14 @@ def _start_sleepers(tmp_path: Path) -> tuple[subprocess.Popen[bytes], list[int]]
     script.write_text(
         "import os, time\n"
         "from pathlib import Path\n"
-        "from codeprimer.core.interrupts import Stop\n"
+        "from codeprimer.core.interrupts import StopHandler\n"
         "from codeprimer.core.console import Console\n"
         "from codeprimer.engines.local import local_engine\n"
         "def sleep(unit, folder):\n"
         "    Path(os.environ['PIDS'], str(os.getpid())).touch()\n"
         "    time.sleep(60)\n"
         "if __name__ == '__main__':\n"
-        "    Stop().hear()\n"
+        "    StopHandler().install()\n"
         "    list(local_engine(Console('quiet'), 2).map(sleep, range(2), Path(os.environ['PIDS'], 'work'), ''))\n"
     )
     parent = subprocess.Popen([sys.executable, script], env={**os.environ, "PIDS": str(tmp_path)})
@@ -125,7 +125,7 @@ def _start_sleepers(tmp_path: Path) -> tuple[subprocess.Popen[bytes], list[int]]
 
 def _alive(pid: int) -> bool:
     try:
-        # A zombie that nobody reaps is dead all the same.
+        # A zombie counts as dead.
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False

@@ -83,7 +83,7 @@ def inputs(checkpoints: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
 
 def graded_by_tests(console: Console, processes: int = 1) -> Tools:
     """Return tools for the stage; programs run in the sandbox."""
-    return stage_tools(console, 1, processes, sandbox=given(partial(Sandbox, required=Tier.confined)))
+    return stage_tools(console, 1, processes, sandbox=given(partial(Sandbox, minimum=Tier.confined)))
 
 
 def run(

@@ -21,7 +21,7 @@ from codeprimer.core.documents import TASKS
 from codeprimer.core.settings import Settings
 from codeprimer.core.stage import Stage, identify, run_stage
 from codeprimer.corpus.settings import CorpusSettings
-from codeprimer.corpus.sources.base import SourceSettings
+from codeprimer.corpus.sources.base import PathSettings
 from codeprimer.corpus.stage import CorpusStage
 from codeprimer.exam.settings import ExamSettings
 from codeprimer.exam.stage import ExamStage
@@ -91,7 +91,7 @@ def corpus(folder: Path) -> Artifact:
     for name, text in FILES.items():
         (folder / "code" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "code" / name).write_text(text)
-    source = SourceSettings(kind="folder", name="mine", path=folder / "code")
+    source = PathSettings(kind="folder", name="mine", path=folder / "code")
     return made(folder, CorpusStage(), CorpusSettings(sources=(source,), heldout_fraction=0.2), {})
 
 

@@ -1,4 +1,4 @@
-"""The text of values: whatever is written is read as the same value, and no text does more than be wrong."""
+"""Values as text: an encoded value is decoded as the same value, and malformed text raises an error, nothing else."""
 
 from __future__ import annotations
 
@@ -193,6 +193,6 @@ def test_a_cycle_a_tower_and_a_crowd_do_not_cross() -> None:
     tower: list[object] = []
     for _ in range(1_000):
         tower = [tower]
-    for value in (cycle, tower, [0] * (codec.MOST_VALUES + 1)):
+    for value in (cycle, tower, [0] * (codec.MAX_VALUES + 1)):
         with pytest.raises(CodecError):
             encode(value)

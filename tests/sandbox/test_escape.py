@@ -1,4 +1,4 @@
-"""Nothing that a program tries reaches the machine: neither its files, nor its network, nor its processes."""
+"""No program reaches the machine: neither its files, nor its network, nor its processes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ while True: signal.pause()
 
 
 class Host:
-    """The test's side: a file, listeners and a process that nobody may touch."""
+    """A file, listeners and a process that no program may reach."""
 
     def __init__(self, folder: Path) -> None:
         self.canary = folder / "canary"
@@ -61,7 +61,7 @@ class Host:
         )
 
     def touched(self) -> list[str]:
-        """Return what has been reached."""
+        """Return what a program has reached."""
         found = []
         seen = self.canary.stat()
         if (seen.st_atime, seen.st_mtime) != (10, 20) or seen.st_mode & 0o777 != 0o644 or seen.st_nlink != 1:
@@ -81,7 +81,7 @@ class Host:
         return found
 
     def close(self) -> list[str]:
-        """Take everything down; return the signals that the victim got."""
+        """Close everything; return the signals that the victim received."""
         if self._signals is not None:
             return self._signals
         for each in (self._tcp, self._udp, self._abstract, self._file):
@@ -101,7 +101,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 @pytest.fixture(scope="module", autouse=True)
 def secret() -> Iterator[None]:
-    """The caller has a secret before its sandbox is opened."""
+    """The caller's environment holds a secret before the sandbox opens."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(escape.SECRET_VARIABLE, escape.SECRET_VALUE)
         yield

@@ -1,4 +1,4 @@
-"""Messages over a real pair of sockets: what is sent arrives whole, what is too long is refused."""
+"""Messages over a real pair of sockets arrive whole; a message that is too long is refused."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_message_that_is_too_long_is_refused(pair: tuple[socket.socket, socket
         Frames(theirs).receive(MOST)
 
 
-def test_sending_to_nobody_is_an_os_error(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_sending_to_a_closed_socket_is_an_os_error(pair: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = pair
     theirs.close()
     with pytest.raises(OSError):

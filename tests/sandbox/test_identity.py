@@ -139,8 +139,8 @@ def test_only_what_was_to_be_equal_is_shown_as_got_and_expected(test: str, sides
 def test_a_slow_test_fails_as_fast_as_before(sandbox: Sandbox) -> None:
     assert sandbox.tier  # it is open
     # A slow machine gets more time; here the clock alone decides.
-    limits = replace(SHORT, wall_seconds=2.0 / sandbox._pool[0].jail.time_factor)
-    [verdict] = sandbox.run([Program("def f(): return 1", ("import time\ntime.sleep(1.2)\nassert f() == 2",))], limits)
+    limits = replace(SHORT, wall_seconds=1.2 / sandbox._pool[0].jail.time_factor)
+    [verdict] = sandbox.run([Program("def f(): return 1", ("import time\ntime.sleep(0.7)\nassert f() == 2",))], limits)
     assert verdict.kind is FAILED
     assert "assert f() == 2" in verdict.detail
 

@@ -1,4 +1,4 @@
-"""A jail is opened only where every one of its walls holds; whatever is missing is named."""
+"""A jail opens only if every one of its walls holds; the error names the missing wall."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ START = (
     "from inside import landlock, namespaces, seccomp, system, walls; CHANGE; "
     "from inside.zygote import main; sys.path.pop(0); main()"
 )
-"""How a zygote begins whose walls have been tampered with."""
+"""The start of a zygote with sabotaged walls."""
 
 _WITHOUT = (
     "namespaces.unshare = (lambda real: lambda kinds: real(kinds & ~{flag}) if kinds & ~{flag} else None)"
@@ -36,7 +36,7 @@ _NO_LIMIT = (
     "(walls._set_limit)"
 )
 
-IN_A_WORLD = {
+WITH_NAMESPACES = {
     "network namespace": (_WITHOUT.format(flag="namespaces.NEW_NET"), "network"),
     "host name namespace": (
         _WITHOUT.format(flag="namespaces.NEW_UTS") + "; " + _NO_CALL.format(name="sethostname"),
@@ -56,7 +56,7 @@ IN_A_WORLD = {
         "user",
     ),
 }
-"""What can be missing where there are namespaces: how to leave it out, and a word of the wall's name."""
+"""Walls of the namespaces: how to remove each, and a word of its name."""
 
 EVERYWHERE = {
     "landlock of files": ("landlock.files_ruleset = lambda *_: landlock.scope_ruleset()", "landlock reading"),
@@ -92,7 +92,7 @@ ONLY_JAILED = {
         "seccomp signal",
     ),
 }
-"""Where there is no world of its own, Landlock stands in front of this wall."""
+"""Without namespaces, Landlock hides that this wall is missing."""
 
 ONLY_CONFINED = {
     "landlock for writing": (
@@ -101,7 +101,7 @@ ONLY_CONFINED = {
         "landlock writing",
     ),
 }
-"""Where there is a world of its own, it is mounted to be read only, which stands in front of this wall."""
+"""With namespaces, the read-only mounts hide that this wall is missing."""
 
 
 def broken(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
@@ -116,7 +116,7 @@ def test_the_start_script_of_these_tests_opens_a_good_jail(tier: Tier, monkeypat
 
 
 CASES = [
-    *((Tier.jailed, name, *facts) for name, facts in (IN_A_WORLD | EVERYWHERE | ONLY_JAILED).items()),
+    *((Tier.jailed, name, *facts) for name, facts in (WITH_NAMESPACES | EVERYWHERE | ONLY_JAILED).items()),
     *((Tier.confined, name, *facts) for name, facts in (EVERYWHERE | ONLY_CONFINED).items()),
 ]
 
@@ -139,15 +139,16 @@ def test_a_jail_without_one_of_its_walls_is_not_opened(
 
 
 def test_a_jail_above_what_is_allowed_is_an_error_with_the_remedy() -> None:
-    with pytest.raises(JailError, match="allow user namespaces or use a kernel with Landlock, or accept"):
-        open_jail(required=Tier.jailed, most=Tier.confined)
+    with pytest.raises(JailError, match=r"user namespaces.*Landlock.*--allow-weak-sandbox"):
+        open_jail(minimum=Tier.jailed, maximum=Tier.confined)
 
 
 @pytest.mark.parametrize("tier", [Tier.jailed, Tier.confined, Tier.weak], ids=lambda tier: tier.name)
 def test_a_sandbox_opens_the_strongest_tier_that_is_allowed(tier: Tier) -> None:
     need(tier)
-    with Sandbox(workers=1, required=Tier.weak, most=tier) as sandbox:
-        assert sandbox.tier is tier
+    opened = open_jail(Tier.weak, tier)
+    opened.close()
+    assert opened.tier is tier
 
 
 @pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
@@ -161,7 +162,7 @@ def test_a_kernel_with_an_older_landlock_has_a_jail_that_holds(
     broken(monkeypatch, f"landlock.version = lambda: {version}")
     host = Host(tmp_path)
     try:
-        with Sandbox(Limits(3.0, 9.0), workers=1, required=tier, most=tier) as sandbox:
+        with Sandbox(Limits(3.0, 9.0), workers=1, tier=tier) as sandbox:
             families = ("reading", "writing", "signals", "signals that the kernel sends")
             assert unexpected(sandbox, escape.programs(host.outside, families)) == {}
         assert host.touched() == []

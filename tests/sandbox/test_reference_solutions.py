@@ -29,7 +29,7 @@ def folder() -> Path:
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(LIMITS, workers=2, required=Tier.weak) as sandbox:
+    with Sandbox(LIMITS, workers=2, minimum=Tier.weak) as sandbox:
         yield sandbox
 
 

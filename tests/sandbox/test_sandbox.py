@@ -1,4 +1,4 @@
-"""Programs that behave and misbehave: what each verdict says."""
+"""Good and bad programs, and the verdict on each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from codeprimer.sandbox import Limits, Program, Sandbox, Tier, Verdict, VerdictK
 
 
 def judge(sandbox: Sandbox, source: str, *tests: str, together: bool = False) -> Verdict:
-    """Return the verdict, having seen that the sandbox still judges a good program afterwards."""
+    """Return the verdict, after checking that the sandbox still judges a good program."""
     verdict, after = sandbox.run([Program(source, tests, together=together), GOOD], SHORT)
     assert after == Verdict(VerdictKind.passed, "", sandbox.tier)
     return verdict
@@ -153,12 +153,12 @@ def test_a_program_starts_from_the_same_state_every_time_and_in_every_sandbox(sa
     source = "import random\nassert not hasattr(random, 'mark')\nrandom.mark = 1\n"
     source += "raise ValueError(random.random(), {*'abcdefgh'})"
     details = [judge(sandbox, source, *GOOD.tests).detail for _ in range(4)]
-    with Sandbox(workers=1, required=sandbox.tier, most=sandbox.tier) as other:
+    with Sandbox(workers=1, tier=sandbox.tier) as other:
         details.append(judge(other, source, *GOOD.tests).detail)
     assert len(set(details)) == 1
 
 
-def test_a_program_is_the_main_module_to_whatever_looks_it_up(sandbox: Sandbox) -> None:
+def test_a_program_is_the_main_module_to_code_that_looks_it_up(sandbox: Sandbox) -> None:
     source = "class Q: pass\nclass P:\n    x: 'Q'\nassert __name__ == '__main__'\nimport typing\n"
     source += "def f(): return typing.get_type_hints(P) == {'x': Q}"
     assert judge(sandbox, source, "assert f()").passed
@@ -239,10 +239,10 @@ check(f)
 """
 
 
-def test_samples_with_large_answers_leave_the_next_one_its_memory(strong_sandbox: Sandbox) -> None:
+def test_samples_with_large_answers_leave_the_next_one_its_memory(best_sandbox: Sandbox) -> None:
     limits = Limits(seconds=5, wall_seconds=20, memory_bytes=2**28)
     bad = Program(LARGE.format(last="raise ValueError"), (KEEPS,))
-    *found, last = strong_sandbox.run([*[bad] * 8, Program(LARGE.format(last="return 0"), (KEEPS,))], limits)
+    *found, last = best_sandbox.run([*[bad] * 8, Program(LARGE.format(last="return 0"), (KEEPS,))], limits)
     assert {verdict.kind for verdict in found} == {VerdictKind.raised}
     assert last.passed, last.detail
 

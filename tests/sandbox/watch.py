@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import tempfile
@@ -43,7 +44,7 @@ class Process:
 
 
 def processes() -> dict[int, Process]:
-    """Return every process that can be seen."""
+    """Return every visible process."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -72,12 +73,12 @@ def descendants(roots: set[int]) -> set[int]:
 
 
 def marked(mark: str) -> set[int]:
-    """Return the processes that bear a mark in their command line, as forks of a zygote bear its folder."""
+    """Return the processes with a mark in their command line; forks of a zygote have its folder there."""
     return {each.number for each in processes().values() if mark in each.command}
 
 
 def descriptors() -> list[str]:
-    """Return what is open in this process."""
+    """Return the open descriptors of this process."""
     gc.collect()
     found = []
     for entry in Path("/proc/self/fd").iterdir():
@@ -94,18 +95,26 @@ def zygotes(sandbox: Sandbox) -> set[int]:
 
 
 def is_idle(sandbox: Sandbox) -> bool:
-    """Tell whether nothing runs but the zygotes, each beside a process that waits for it."""
+    """Return whether only the zygotes run, each with the process that waits for it."""
     return len(descendants(zygotes(sandbox)) | zygotes(sandbox)) == 2 * len(sandbox._pool)
 
 
-def need(tier: Tier) -> None:
-    """Skip the test where this machine has no such tier."""
+@functools.cache
+def reason_to_skip(tier: Tier) -> str:
+    """Return why this machine cannot open a jail of this tier, "" if it can; found out once."""
     try:
         open_jail(tier, tier).close()
     except JailError as error:
-        if "can be had here" not in str(error):
+        if "is available here" not in str(error):
             raise
-        pytest.skip(f"this machine has no sandbox of the tier {tier.name}: {error}")
+        return f"this machine has no sandbox of the tier {tier.name}: {error}"
+    return ""
+
+
+def need(tier: Tier) -> None:
+    """Skip the test if this machine cannot open a jail of this tier."""
+    if reason := reason_to_skip(tier):
+        pytest.skip(reason)
 
 
 _alive: list[Sandbox] = []
@@ -125,7 +134,7 @@ def watched(tier: Tier, folder: Path, workers: int = 2, limits: Limits = LIMITS)
     children = descendants({os.getpid()})
     others = _all_zygotes()
     try:
-        with Sandbox(limits, workers, required=tier, most=tier) as sandbox:
+        with Sandbox(limits, workers, tier=tier) as sandbox:
             _alive.append(sandbox)
             yield sandbox
             assert sandbox.tier is tier

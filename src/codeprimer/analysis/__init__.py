@@ -1,1 +1,1 @@
-"""Looking at code and text: words, syntax trees, signatures of near duplicates, measures. Services for every stage."""
+"""Analysis of code and text, for every stage: words, n-grams, syntax trees, MinHash signatures, statistics."""

@@ -1,15 +1,15 @@
 """Near-duplicate signatures: one-permutation MinHash over 5-grams of words, in NumPy.
 
-Reads a text, gives its set of 5-gram hashes, a signature of 18 bands x 7 rows and the exact Jaccard similarity of two
-such sets. Its one idea: hash every 5-gram once and cut the range of hashes into bins; the smallest hash of each bin is
-the signature. Since the set is kept sorted, the smallest hash of a bin is simply the first one in it.
+Turns a text into its set of 5-gram hashes and a signature of bands, and compares two such sets by their exact Jaccard
+similarity. Each 5-gram is hashed once and the range of hashes is cut into bins; the smallest hash of each bin is the
+signature. The set is sorted, so the smallest hash of a bin is the first one in it.
 
 Sources: P. Li, A. Owen, C.-H. Zhang, "One Permutation Hashing", 2012; A. Shrivastava, "Optimal Densification for Fast
 and Accurate Minwise Hashing", 2017 (an empty bin borrows from a bin chosen by its own random order).
 
-Two traps are avoided. A text of fewer than five words gives one hash of all its words, not an empty set that would
-equal every other; and the comment block at the head of a file, usually a licence, is left out, because in a short file
-it would outweigh the code.
+Two pitfalls are avoided. A text of fewer than five words gives one hash of all its words, because an empty set would
+equal every other. The comment block at the top of a file, usually a licence, is ignored, because in a short file it would
+outweigh the code.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy.typing as npt
 from codeprimer.analysis.words import U64Array, mix, word_hashes
 
 WORDS = 5
-"""Words in one n-gram."""
+"""Length of an n-gram [words]."""
 
 _FACTORS = np.random.Generator(np.random.PCG64(0xFAC7)).integers(1, 2**63, WORDS, dtype=np.uint64) * np.uint64(
     2
@@ -36,7 +36,7 @@ def shingles(text: str) -> U64Array:
     body = _HEAD_COMMENT.sub("", text) or text
     words = word_hashes(body.encode("utf-8", "surrogatepass"))
     if len(words) < WORDS:
-        # Position counts, so "a b" and "b a" differ; the length is part of the value.
+        # Factors depend on the position, so that "a b" and "b a" differ; the length is added too.
         return mix(np.array([_weigh(words) + np.uint64(len(words))], dtype=np.uint64))
     count = len(words) - WORDS + 1
     grams = words[:count] * _FACTORS[0]
@@ -50,7 +50,7 @@ def _weigh(words: U64Array) -> np.uint64:
 
 
 def signature(hashes: U64Array, bins: int) -> U64Array:
-    """Return the one-permutation MinHash of sorted hashes: ``bins`` values, empty bins filled by borrowing."""
+    """Return the one-permutation MinHash of sorted hashes: ``bins`` values; empty bins borrow from others."""
     bin_of = ((hashes >> np.uint64(32)) * np.uint64(bins)) >> np.uint64(32)
     first = np.searchsorted(bin_of, np.arange(bins, dtype=np.uint64))
     inside = np.minimum(first, len(hashes) - 1)
@@ -65,15 +65,15 @@ def signature(hashes: U64Array, bins: int) -> U64Array:
 
 @lru_cache(maxsize=8)
 def _borrowing_order(bins: int) -> npt.NDArray[np.int64]:
-    """Return, for every bin, all bins in an order of its own."""
+    """Return, for every bin, all bins in a random order of its own [bins, bins]."""
     generator = np.random.Generator(np.random.PCG64(bins))
     return np.argsort(generator.random((bins, bins)), axis=1).astype(np.int64)
 
 
 def band_keys(values: U64Array, bands: int) -> U64Array:
-    """Return one key per band of a signature; texts that share a key are candidates.
+    """Return one key per band of a signature; two texts with a key in common are candidates.
 
-    With ``r`` rows per band, texts of Jaccard similarity ``s`` share one with probability ``1 - (1 - s**r)**bands``.
+    With ``r`` rows per band, texts of Jaccard similarity ``s`` are candidates with probability ``1 - (1 - s**r)**bands``.
     """
     rows = values.reshape(bands, -1)
     keys = np.zeros(bands, dtype=np.uint64)

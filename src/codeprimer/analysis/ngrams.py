@@ -1,8 +1,7 @@
-"""Word n-grams as 64-bit hashes: does a text repeat another one's wording?
+"""Word n-grams as 64-bit hashes, to find repeated wording.
 
-Reads texts, gives NumPy arrays. A word is a run of letters, digits and underscores (``\\w+``), in lower case. One idea:
-every word is hashed once, and an n-gram's hash is a weighted sum of its words' hashes, so that the n-grams of several
-lengths fall out of one pass.
+A word is a run of letters, digits and underscores (``\\w+``), in lower case. Each word is hashed once; an n-gram's hash is
+a weighted sum of its words' hashes, so one pass gives the n-grams of several lengths.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import numpy as np
 from codeprimer.analysis.words import U64Array, mix, word_hashes
 
 LONGEST = 64
-"""The largest n-gram [words]."""
+"""Maximum length of an n-gram [words]."""
 
 _WORD = re.compile(r"\w+")
 _FACTORS = np.random.Generator(np.random.PCG64(0x6A4)).integers(1, 2**63, LONGEST, dtype=np.uint64) | np.uint64(1)
@@ -27,9 +26,9 @@ def words(text: str) -> list[str]:
 
 
 def gram_hashes(words_of_text: Collection[str], lengths: Collection[int]) -> dict[int, U64Array]:
-    """Return, for each length n, the hashes of all n-grams in order; none where the text has fewer than n words.
+    """Return, for each length n, the hashes of all n-grams in order; none if the text has fewer than n words.
 
-    Equal n-grams have equal hashes, in any process and for any text around them.
+    Equal n-grams have equal hashes in every process and context.
     """
     assert lengths, "at least one length is needed"
     assert max(lengths) <= LONGEST, f"n-grams have at most {LONGEST} words"

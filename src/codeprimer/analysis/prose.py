@@ -1,7 +1,7 @@
-"""Prose around code: what a problem says, and the code blocks inside a text.
+"""Prose around code: the wording of a problem, and the code blocks of a text.
 
-Reads text, returns pieces of it. One idea: what counts as a problem's wording, and which runs of words count as
-repeating it, is said once, for those who avoid wordings and for those who remove them.
+Defines once what counts as a problem's wording and how many words repeat it, for the writers that avoid such wording and
+for the decontamination that removes it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from codeprimer.analysis.ngrams import words
 from codeprimer.analysis.python_source import NotPythonError, parse
 
 GRAM_WORDS = 13
-"""So many words in a row repeat a problem's prose [words], as in the n-gram check of the paper."""
+"""Consecutive words that count as repeating a problem's prose [words], as in the n-gram check of the paper."""
 
 SHORTEST_PROSE = 8
-"""Prose shorter than ``GRAM_WORDS`` is compared as a whole if it has so many words; else it is not [words]."""
+"""Minimum length of prose shorter than ``GRAM_WORDS`` that is compared as a whole [words]."""
 
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -24,9 +24,9 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def problem_prose(prompt: str, solution: str) -> list[str]:
-    """Return the pieces of prose that state a problem: its docstrings without the examples, or else its prompt.
+    """Return the prose of a problem: its docstrings without examples, or else its prompt.
 
-    Code does not count as prose: composed programs share their building blocks by design.
+    Code does not count as prose: composed programs have building blocks in common by design.
     """
     try:
         tree = parse(prompt + solution)
@@ -38,7 +38,7 @@ def problem_prose(prompt: str, solution: str) -> list[str]:
 
 
 def _without_examples(docstring: str) -> str:
-    """Leave out doctest lines and the results that follow them."""
+    """Remove doctest lines and their results."""
     kept, in_example = [], False
     for line in docstring.splitlines():
         in_example = line.strip().startswith((">>>", "...")) or (in_example and bool(line.strip()))
@@ -48,5 +48,5 @@ def _without_examples(docstring: str) -> str:
 
 
 def code_blocks(text: str) -> list[str]:
-    """Return the fenced Python blocks of a text in order."""
+    """Return the fenced Python blocks of a text, in order."""
     return _BLOCK.findall(text)

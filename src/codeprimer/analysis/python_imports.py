@@ -1,4 +1,4 @@
-"""What a module leans on: whether a name comes with Python, and whether it computes or talks to the system."""
+"""Classifies imports: does a name come with Python, and does its module compute or talk to the system?"""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import sys
 from typing import Literal
 
 Origin = Literal["local", "builtin", "plain", "plumbing", "foreign"]
-"""What a name stands for: the module's own, a built-in, a standard module for computing, a standard module that talks
-to the system, or code that does not come with Python."""
+"""Where a name comes from: the module itself, the built-ins, a standard module that computes, a standard module that
+talks to the system, or code outside the standard library."""
 
 _PLUMBING_NAMES = """
 _thread _winapi abc argparse ast asyncio atexit builtins cmd code codecs codeop concurrent configparser contextvars
@@ -20,7 +20,7 @@ tempfile termios threading tkinter token tokenize trace traceback tracemalloc tt
 warnings weakref webbrowser winreg winsound wsgiref xml xmlrpc zipapp zipfile zipimport
 """
 PLUMBING = frozenset(_PLUMBING_NAMES.split())
-"""Standard modules that configure, introspect or talk to the system rather than compute."""
+"""Standard modules that configure, introspect or talk to the system instead of computing."""
 
 _SYSTEM_NAMES = """
 _thread _winapi argparse asynchat asyncio asyncore concurrent ctypes curses dbm distutils email ensurepip fcntl
@@ -30,14 +30,14 @@ setuptools signal smtplib socket socketserver sqlite3 ssl subprocess sysconfig s
 termios threading tkinter tty unittest urllib venv webbrowser winreg winsound wsgiref xmlrpc zipfile zipimport
 """
 SYSTEM = frozenset(_SYSTEM_NAMES.split())
-"""Modules whose import alone says that a file is about the system, a network, a screen or packaging."""
+"""Modules whose import alone shows that a file is about the system, a network, a screen or packaging."""
 
 _NEUTRAL = frozenset(("__future__", "abc", "collections.abc", "types", "typing", "warnings"))
-"""Modules whose use says nothing about a file's topic: annotations and the like."""
+"""Modules that say nothing about a file's topic, such as those for annotations."""
 
 
 def origin_of(module: str) -> Origin:
-    """Return what a module's names stand for; a neutral one counts as one's own."""
+    """Return the origin of a module's names; neutral modules count as local."""
     if module in _NEUTRAL:
         return "local"
     top = module.split(".")[0]
@@ -47,5 +47,5 @@ def origin_of(module: str) -> Origin:
 
 
 def is_about_system(module: str) -> bool:
-    """Tell whether importing a module says that a file is not about computing."""
+    """Tell whether importing a module shows that a file is not about computing."""
     return module.split(".")[0] in SYSTEM

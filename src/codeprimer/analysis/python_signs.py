@@ -1,7 +1,7 @@
-"""The measurable signs of clear or unclear code: what can be counted in one walk over a module's syntax tree.
+"""The measurable signs of clear or unclear code: counts from one walk over a module's syntax tree.
 
-The counts say what the code *does* (computes, decides, loops, delegates, configures) and what it leans on (itself,
-built-ins, the standard library, somebody else's code), not how long it is. ``python_walk.py`` takes them.
+They measure what the code *does* (computes, decides, loops, delegates, configures) and what it depends on (itself,
+built-ins, the standard library, third-party code), not how long it is. ``python_walk.py`` counts them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from codeprimer.analysis.python_imports import Origin
 
 @dataclass
 class FunctionSigns:
-    """Counts of one function; what is inside a nested function counts there."""
+    """Counts of one function; the body of a nested function counts there only."""
 
     name: str
     documented: bool
@@ -24,7 +24,7 @@ class FunctionSigns:
     method: bool
     statements: int = 0
     depth: int = 0
-    """The deepest nesting of blocks; 0 where there are none."""
+    """Maximum nesting of blocks; 0 without blocks."""
     branches: int = 1
     """Cyclomatic complexity."""
     work: int = 0
@@ -34,7 +34,7 @@ class FunctionSigns:
 
     @property
     def is_trivial(self) -> bool:
-        """Tell whether it merely returns, delegates or stores."""
+        """Tell whether it only returns, delegates or stores."""
         return self.statements <= 2 and self.work <= 1 and self.branches <= 1
 
 
@@ -51,9 +51,9 @@ class ModuleSigns:
     has_docstring: bool = False
     doctests: int = 0
     top_statements: int = 0
-    """Statements outside functions, imports and definitions apart."""
+    """Statements outside functions, except imports and definitions."""
     literal_lines: int = 0
-    """Lines of statements outside functions that only hold values."""
+    """Lines of assignments outside functions."""
     imports: dict[str, int] = field(
         default_factory=lambda: {"local": 0, "plain": 0, "plumbing": 0, "foreign": 0, "relative": 0}
     )
@@ -61,9 +61,9 @@ class ModuleSigns:
     uses: dict[Origin, int] = field(
         default_factory=lambda: {"local": 0, "builtin": 0, "plain": 0, "plumbing": 0, "foreign": 0}
     )
-    """Loads of names by what the names stand for."""
+    """Loads of names, by origin."""
     undefined: int = 0
-    """Distinct names that are loaded and bound nowhere."""
+    """Distinct names that are loaded but never bound."""
     attributes: int = 0
     self_attributes: int = 0
     """Attributes of ``self`` and ``cls``."""

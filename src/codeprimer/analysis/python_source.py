@@ -1,7 +1,4 @@
-"""Parsing Python that nobody has checked: never a crash, never a warning, one exception for everything.
-
-Reads a text, gives its syntax tree or says in a few words why there is none.
-"""
+"""Parses untrusted Python: no crash, no warning, and one exception that says why there is no syntax tree."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ import warnings
 
 
 class NotPythonError(Exception):
-    """The text is no Python 3 source; the message says where and why."""
+    """The text is not Python 3 source; the message says where and why."""
 
 
 def parse(text: str) -> ast.Module:
@@ -20,7 +17,7 @@ def parse(text: str) -> ast.Module:
     Raises NotPythonError for a syntax error (Python 2 included), null bytes, and nesting too deep for the parser.
     """
     with warnings.catch_warnings():
-        # Invalid escapes and the like are the author's business; a warning per file would drown our own.
+        # Warnings about the code that is read, such as invalid escapes, would drown codeprimer's own.
         warnings.simplefilter("ignore")
         try:
             return ast.parse(text)
@@ -33,7 +30,7 @@ def parse(text: str) -> ast.Module:
 
 
 def is_docstring(statement: ast.stmt) -> bool:
-    """Tell whether a statement is a string that stands alone, as a docstring does."""
+    """Tell whether a statement is a bare string, as a docstring is."""
     return (
         isinstance(statement, ast.Expr)
         and isinstance(statement.value, ast.Constant)
@@ -47,9 +44,9 @@ def has_code(tree: ast.Module) -> bool:
 
 
 def literal_share(tree: ast.Module) -> float:
-    """Return the share of a module's code lines [0-1] that are literal values: tables of numbers, strings, names.
+    """Return the fraction of a module's code lines (0-1) that are literal values: tables of numbers, strings, names.
 
-    Counts top-level assignments and bare expressions whose value is built of constants alone and spans lines.
+    Counts top-level assignments and bare expressions whose value consists of constants and names alone.
     """
     lines = {"literal": 0, "all": 0}
     for statement in tree.body:
@@ -88,7 +85,7 @@ _LINE_END = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
 def source_lines(source: str) -> list[str]:
     """Return the lines of a source, with their ends, as Python's parser counts them.
 
-    ``str.splitlines`` also ends lines at form feeds and other characters that may stand in a string.
+    ``str.splitlines`` also splits at form feeds and other characters that may occur in a string.
     """
     lines = _LINE_END.split(source)
     return lines if lines[-1] else lines[:-1]

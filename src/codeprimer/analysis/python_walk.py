@@ -1,7 +1,7 @@
-"""Taking the signs of a module: one walk over its syntax tree.
+"""Counts the signs of a module (``python_signs.ModuleSigns``) in one walk over its syntax tree.
 
-Reads a text and its tree, gives ``python_signs.ModuleSigns``. The walk keeps its own stack, so depth of nesting cannot
-break it, and looks up what to do by a node's type, so it costs about as much as parsing.
+The walk keeps its own stack, so that deep nesting cannot overflow Python's, and dispatches on a node's type, so it costs
+about as much as parsing.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ _USUAL_SHORT = frozenset((*"abcdefghijklmnpqrstuvwxyz_", "x1", "x2", "y1", "y2",
 
 @lru_cache(maxsize=64)
 def signs_of(text: str) -> ModuleSigns:
-    """Return the signs of a module's text; the last few are remembered, since two readers often want the same text's.
+    """Return the signs of a module's text; the last few are cached, because the scorer and the rubric read the same text.
 
-    Raises NotPythonError where there is no tree.
+    Raises NotPythonError if the text is not Python 3.
     """
-    return look_at(text, parse(text))
+    return count_signs(text, parse(text))
 
 
-def look_at(text: str, tree: ast.Module) -> ModuleSigns:
-    """Return the signs of a module."""
+def count_signs(text: str, tree: ast.Module) -> ModuleSigns:
+    """Return the signs of a parsed module."""
     signs = ModuleSigns(
         lines=sum(1 for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")),
         comment_lines=len(_COMMENT.findall(text)),
@@ -56,7 +56,7 @@ def look_at(text: str, tree: ast.Module) -> ModuleSigns:
 
 
 class _Walk:
-    """One walk; ``_stack`` holds what is still to be seen: node, the function around it, the depth of blocks."""
+    """One walk; ``stack`` holds the nodes to visit, each with its enclosing function and depth of blocks."""
 
     def __init__(self, signs: ModuleSigns) -> None:
         self.signs = signs
@@ -168,7 +168,7 @@ class _Walk:
         del function
         if isinstance(node, ast.ImportFrom):
             module, relative = node.module or "", node.level > 0
-            # A standard module's fast twin is often pulled in whole (``from _heapq import *``); that hides nothing.
+            # Standard modules often import their C version whole (``from _heapq import *``); that hides nothing.
             hidden = relative or origin_of(module) == "foreign"
             self.signs.wildcard_imports += hidden and any(alias.name == "*" for alias in node.names)
             modules = [module]
@@ -204,7 +204,7 @@ class _Walk:
             self.attributed[base] = self.attributed.get(base, 0) + 1
 
     def _settle_names(self) -> None:
-        """Decide at the end what each loaded name stands for, so that the order of definitions does not matter."""
+        """Classify the loaded names at the end, so that the order of definitions does not matter."""
         for name, count in self.loaded.items():
             if name in self.imported:
                 origin = self.imported[name]
@@ -239,19 +239,19 @@ _HANDLERS: dict[type[ast.AST], Any] = {
     ast.BoolOp: _Walk._boolean,
 }
 _WHOLE = frozenset((ast.Name, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
-"""Nodes that their handler deals with completely, children included."""
+"""Types of nodes whose handler visits the children itself."""
 
 _MARKS = frozenset(
     kind
     for family in (ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop)
     for kind in family.__subclasses__()
 )
-"""Nodes that carry nothing to count."""
+"""Types of nodes without anything to count."""
 
 
 @dataclass(frozen=True)
 class _Traits:
-    """What a kind of node counts as."""
+    """What a type of node counts as."""
 
     statement: bool
     work: bool
@@ -260,7 +260,7 @@ class _Traits:
 
 
 class _TraitsByKind(dict[type[ast.AST], _Traits]):
-    """The traits of every kind of node, worked out when it is first met."""
+    """The traits of every type of node, computed on first use."""
 
     def __missing__(self, kind: type[ast.AST]) -> _Traits:
         traits = _Traits(issubclass(kind, ast.stmt), kind in _WORK, kind in _BRANCHES, kind in _BLOCKS)
@@ -282,7 +282,7 @@ def _weigh_name(name: str, function: FunctionSigns) -> None:
 
 
 def _count_top_level(body: list[ast.stmt], signs: ModuleSigns) -> None:
-    """Count statements that are neither imports nor definitions, and the lines of those that hold only values."""
+    """Count statements that are neither imports nor definitions, and the lines of assignments."""
     for statement in body:
         if isinstance(statement, ast.Import | ast.ImportFrom | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             continue

@@ -1,7 +1,7 @@
-"""What a Python program binds itself: parameters, assignments, definitions, attributes of its own classes.
+"""The names that a Python program binds itself: parameters, assignments, definitions, attributes of its own classes.
 
-Reads an ``ast`` node. One idea: one walk over the tree carries the scopes around each node, as the compiler's symbol
-table does, and writes every binding down where it belongs. Imported names are not the program's own.
+One walk over the tree tracks the scopes around each node, as the compiler's symbol table does, and records every binding
+in its scope. Imported names do not count.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 SCOPES = frozenset({ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, *COMPREHENSIONS})
 
 OWNERS = ("self", "cls")
-"""A method's first parameter, through which it reaches attributes of its own class."""
+"""Names of a method's first parameter, which gives access to attributes of its own class."""
 
 _SKIPPED_FIELDS = frozenset({"ctx", "annotation", "returns", "decorator_list", "op", "ops"})
 
@@ -30,15 +30,15 @@ class Bindings:
     """Everything that a tree binds."""
 
     names: defaultdict[ast.AST, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """Scope -> the names it binds."""
+    """Scope -> the names that it binds."""
     attributes: set[str] = field(default_factory=set)
-    """Attributes and methods of the program's own classes, double underscores apart."""
+    """Attributes and methods of the program's own classes, except double-underscore names."""
     functions: list[tuple[FunctionNode, Scopes]] = field(default_factory=list)
     """Every function with the scopes around it, in source order."""
 
 
 def owner_of(function: FunctionNode) -> str:
-    """Return the name through which a method reaches its own attributes, or nothing for other functions."""
+    """Return the name through which a method accesses its own attributes, or "" for other functions."""
     first = function.args.args[0].arg if function.args.args else ""
     return first if first in OWNERS else ""
 
@@ -61,7 +61,7 @@ def bindings(tree: ast.AST) -> Bindings:
 
 
 def children_of(node: ast.AST) -> list[ast.AST]:
-    """Return a node's parts in order, without annotations, decorators, contexts and operators."""
+    """Return a node's children in order, without annotations, decorators, contexts and operators."""
     children: list[ast.AST] = []
     for name in node._fields:
         if name in _SKIPPED_FIELDS:
@@ -83,7 +83,7 @@ def _bind(node: ast.AST, scopes: Scopes, found: Bindings) -> None:
 
 
 def _bind_rarer(node: ast.AST, scopes: Scopes, found: Bindings) -> None:
-    """Write down what any node but a plain name binds."""
+    """Record the bindings of every node but a plain name."""
     here = found.names[scopes[-1]] if scopes else set()
     match node:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
@@ -96,7 +96,7 @@ def _bind_rarer(node: ast.AST, scopes: Scopes, found: Bindings) -> None:
         case ast.MatchMapping(rest=str(name)):
             here.add(name)
         case ast.NamedExpr(target=ast.Name(id=name)):
-            # A walrus inside a comprehension binds outside of it.
+            # An assignment expression in a comprehension binds in the scope outside.
             outer = [scope for scope in scopes if not isinstance(scope, COMPREHENSIONS)]
             for scope in outer[-1:]:
                 found.names[scope].add(name)
@@ -115,7 +115,7 @@ _BINDERS = frozenset(
 
 
 def _disown(node: ast.AST, scopes: Scopes, foreign: defaultdict[ast.AST, set[str]]) -> None:
-    """Write down the names that a scope uses but does not own: imported, global, nonlocal."""
+    """Record the names that a scope uses but does not own: imported, global, nonlocal."""
     match node:
         case ast.Global(names=names) | ast.Nonlocal(names=names):
             foreign[scopes[-1]].update(names)

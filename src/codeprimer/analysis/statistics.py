@@ -1,7 +1,6 @@
-"""How sure are we? Intervals for shares, pairs of shares, and ratios of sums.
+"""Two-sided 95 % intervals for proportions, paired differences of proportions, and ratios of sums.
 
-Reads counts and NumPy arrays. One idea: no score leaves this project without an interval, and no comparison without a
-paired one, unless there is too little to tell: then that is said. All intervals are two-sided, 95 %.
+Every score of this project has an interval and every comparison a paired one, unless there is too little data.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ Z = 1.959963984540054
 RESAMPLES = 2000
 
 FEWEST_ENTRIES = 10
-"""With fewer entries a percentile bootstrap draws the same few again and again, and its interval is far too narrow."""
+"""Minimum number of entries for a percentile bootstrap; with fewer its interval is far too narrow."""
 
 
 @dataclass(frozen=True)
@@ -42,32 +41,33 @@ class Interval:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value, and the interval around it where there are enough entries to tell."""
+    """A value, and its interval if there are enough entries."""
 
     value: float
     interval: Interval | None
 
 
 def wilson(passed: int, total: int) -> Interval:
-    """Return the Wilson score interval of a share (Wilson, 1927)."""
+    """Return the Wilson score interval of a proportion (Wilson, 1927)."""
     assert 0 <= passed <= total
     assert total > 0
-    share = passed / total
-    middle = (share + Z * Z / (2 * total)) / (1 + Z * Z / total)
-    half = Z * math.sqrt(share * (1 - share) / total + Z * Z / (4 * total * total)) / (1 + Z * Z / total)
-    # Rounding must not put a limit on the wrong side of 0, 1 or the share itself.
-    return Interval(share, max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share)))
+    proportion = passed / total
+    middle = (proportion + Z * Z / (2 * total)) / (1 + Z * Z / total)
+    half = Z * math.sqrt(proportion * (1 - proportion) / total + Z * Z / (4 * total * total)) / (1 + Z * Z / total)
+    # Rounding must not put a limit on the wrong side of 0, 1 or the proportion itself.
+    low, high = max(0.0, min(middle - half, proportion)), min(1.0, max(middle + half, proportion))
+    return Interval(proportion, low, high)
 
 
 def pass_at_k(samples: int, passed: int, k: int) -> float:
-    """Return the unbiased estimate of the chance that one of k samples passes (Chen et al., 2021, equation 1)."""
+    """Return the unbiased estimate of pass@k (Chen et al., 2021, equation 1)."""
     assert 0 <= passed <= samples
     assert 1 <= k <= samples
     return 1.0 - math.comb(samples - passed, k) / math.comb(samples, k)
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """Return the exact two-sided p-value of McNemar's test from the pairs in which just one of the two passed."""
+    """Return the exact two-sided p-value of McNemar's test from the counts of discordant pairs."""
     discordant = only_first + only_second
     if not discordant:
         return 1.0
@@ -76,10 +76,10 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
 
 def paired_difference(first: Sequence[bool], second: Sequence[bool]) -> Interval:
-    """Return the difference of two shares measured on the same tasks, first minus second.
+    """Return the difference of two proportions measured on the same tasks, first minus second.
 
-    The interval is analytic: Newcombe's hybrid score for paired data (1998, method 10), which holds its level for
-    shares near 0 and 1, where the normal approximation fails.
+    The interval is Newcombe's hybrid score for paired data (1998, method 10), which keeps its coverage for proportions
+    near 0 and 1, where the normal approximation fails.
     """
     both = sum(a and b for a, b in zip(first, second, strict=True))
     only_first, only_second = sum(first) - both, sum(second) - both
@@ -110,8 +110,8 @@ def _correlation(both: int, only_first: int, only_second: int, neither: int) -> 
 def ratio_of_sums(numerators: Floats, denominators: Floats, seed: int) -> Estimate:
     """Return sum(numerators) / sum(denominators), such as bits per byte over packages.
 
-    The interval is a percentile bootstrap over the entries (``RESAMPLES`` draws from ``seed``), because a few long
-    documents weigh most and no formula knows their spread; of fewer than ``FEWEST_ENTRIES`` there is none.
+    The interval is a percentile bootstrap over the entries (``RESAMPLES`` resamples), because a few long documents
+    dominate and no formula gives their spread; with fewer than ``FEWEST_ENTRIES`` there is none.
     """
     assert len(numerators) == len(denominators) > 0
     value = float(numerators.sum() / denominators.sum())
@@ -127,5 +127,5 @@ def ratio_of_sums(numerators: Floats, denominators: Floats, seed: int) -> Estima
 
 
 def paired_ratio_difference(first: Floats, second: Floats, denominators: Floats, seed: int) -> Estimate:
-    """Return the difference of two ratios over the same entries, first minus second, entries drawn together."""
+    """Return the difference of two ratios over the same entries, first minus second, with a paired bootstrap."""
     return ratio_of_sums(first - second, denominators, seed)

@@ -1,9 +1,8 @@
-"""Syntax trees under masks: when are two pieces of code the same thing with other names?
+"""Digests of syntax trees under masks: is one piece of code another one up to renaming?
 
-Reads source text or an ``ast`` node, gives a digest. One idea: a tree is written down in one walk, and every name that
-the mask covers is replaced by the number of its variable in order of first occurrence, scope by scope, so that equal
-digests mean equal code up to renaming. Docstrings, annotations, imports and the decorators of the outermost function
-are left out: they do not change what the code computes.
+One walk serialises a tree and replaces every name that the mask covers by the number of its variable, in order of first
+occurrence, scope by scope. Equal digests then mean equal code up to renaming. Docstrings, annotations, imports and the
+decorators of the outermost function are left out: they do not change what the code computes.
 """
 
 from __future__ import annotations
@@ -21,11 +20,10 @@ from codeprimer.analysis.python_source import NotPythonError, is_docstring, pars
 from codeprimer.analysis.scopes import COMPREHENSIONS, Bindings, Comprehension, FunctionNode, Scopes, bindings, owner_of
 
 Names = Literal["bound", "all", "none"]
-"""Which names a mask covers: those that the program binds itself, every identifier, or none."""
+"""The names that a mask covers: those that the program binds itself, every identifier, or none."""
 
 MAX_DEPTH = 150
-"""Trees nested deeper are not compared; a limit of our own, so that the outcome does not depend on the caller's
-stack."""
+"""Maximum depth of a tree that is compared; a fixed limit, so that the result does not depend on the caller's stack."""
 
 _SKIPPED_FIELDS = frozenset({"ctx", "type_comment", "kind", "annotation", "returns", "type_ignores", "type_params"})
 _WITH_DOCSTRING = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -44,23 +42,23 @@ class FunctionTree(NamedTuple):
 
     name: str
     nodes: int
-    """Syntax-tree nodes that were compared: without docstring, annotations, contexts."""
+    """Number of compared syntax-tree nodes: without docstring, annotations, contexts."""
     digest: str
     outline: str
-    """Its outline: see ``analysis.outlines``."""
+    """See ``analysis.outlines``."""
     line: int
-    """The line of its ``def``, from 1."""
+    """The line of its ``def``, counted from 1."""
     nested: bool
-    """Whether it stands inside another function."""
+    """Whether it is inside another function."""
 
 
 def masked_tree(code: str | ast.AST, names: Names, literals: bool) -> str:
     """Return the digest (32 hex digits) of a program or of one node of it.
 
-    ``names`` is "bound" for equality up to renaming (what the program binds itself is numbered, builtins, imported
-    names and foreign attributes stay), "all" for the shape alone, "none" for the very names. ``literals`` masks
-    constants by their type. Raises NotPythonError where ``code`` is text that is not Python, TreeTooDeepError where it
-    is nested too deeply.
+    ``names`` is "bound" for equality up to renaming (names that the program binds are numbered; builtins, imported names
+    and foreign attributes stay), "all" for the shape alone, "none" for the exact names. ``literals`` replaces constants
+    by their type. Raises NotPythonError if ``code`` is text that is not Python, TreeTooDeepError if it is nested too
+    deeply.
     """
     tree = parse(code) if isinstance(code, str) else code
     return _digest(_Writer(names, literals, bindings(tree)).write_out(tree))
@@ -69,9 +67,9 @@ def masked_tree(code: str | ast.AST, names: Names, literals: bool) -> str:
 def function_trees(code: str | ast.Module, outlines: Container[str] | None = None) -> list[FunctionTree]:
     """Return name, size and digest (names "bound", literals kept) of every function of a file, in order.
 
-    Methods and nested functions are included. What the file binds around a function (its helpers, its module's
-    constants) counts as bound. With ``outlines``, functions of other outlines are left out, which saves most of the
-    time. Text that is not Python gives an empty list; a function nested deeper than ``MAX_DEPTH`` is left out.
+    Includes methods and nested functions. Names that the file binds around a function (helpers, constants of the module)
+    count as bound. With ``outlines``, functions of other outlines are skipped, which saves most of the time. Text that is
+    not Python gives an empty list; a function nested deeper than ``MAX_DEPTH`` is skipped.
     """
     try:
         tree = parse(code) if isinstance(code, str) else code
@@ -102,7 +100,7 @@ def _digest(text: str) -> str:
 
 @dataclass
 class _Scope:
-    """The variables of one scope and their numbers, given at first occurrence."""
+    """The variables of one scope, numbered by first occurrence."""
 
     names: set[str]
     numbers: dict[str, int] = field(default_factory=dict)
@@ -112,7 +110,7 @@ class _Scope:
 
 
 class _Writer:
-    """Writes one tree under one mask."""
+    """Serialises one tree under one mask."""
 
     def __init__(self, names: Names, literals: bool, bound: Bindings, around: Scopes = ()) -> None:
         self.nodes = 0
@@ -169,7 +167,7 @@ class _Writer:
             self._parts.append(f" {value}")
 
     def _identifier(self, node: ast.AST, value: str) -> str:
-        # A keyword at the call of somebody else's function belongs to that function.
+        # A keyword in a call of a foreign function belongs to that function.
         foreign = isinstance(node, ast.keyword | ast.MatchClass)
         return self._mask_all(value) if foreign else self._name(value)
 
@@ -189,11 +187,11 @@ class _Writer:
                 self._fields(node)
 
     def _annotated(self, node: ast.AnnAssign) -> None:
-        """Write it like a plain assignment: the annotation is not part of what is computed."""
+        """Write it like a plain assignment: the annotation changes nothing that is computed."""
         self._fields(ast.Assign([node.target], node.value) if node.value is not None else ast.Pass())
 
     def _call(self, node: ast.Call) -> None:
-        """Write a call; keywords of the program's own function are names of its own parameters."""
+        """Write a call; keywords of the program's own function are its parameters."""
         if not (node.keywords and isinstance(node.func, ast.Name) and self._is_bound(node.func.id)):
             self._fields(node)
             return
@@ -215,7 +213,7 @@ class _Writer:
             return self._mask_all(name)
         for index in range(len(self._scopes) - 1, -1, -1):
             scope = self._scopes[index]
-            # A class's names are seen in its body, not in its methods.
+            # A class's names are visible in its body, not in its methods.
             if name in scope.names and (not scope.is_class or index == len(self._scopes) - 1):
                 if name not in scope.numbers:
                     scope.numbers[name] = next(self._next)

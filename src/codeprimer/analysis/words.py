@@ -1,7 +1,7 @@
-"""Hash every word of a text at once, in NumPy.
+"""Hashes every word of a text at once, in NumPy.
 
-Reads a text, gives one 64-bit hash per word (a run of letters, digits, underscores and non-ASCII bytes). Its one idea:
-a polynomial hash of every word falls out of one running sum over the bytes, so no loop touches a word.
+A word is a run of letters, digits, underscores and non-ASCII bytes; its hash has 64 bits. One running sum over the bytes
+gives the polynomial hash of every word, without a Python loop.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _IN_WORD[128:] = True
 
 
 def mix(values: U64Array) -> U64Array:
-    """Spread every bit of 64-bit values over all bits (the finaliser of SplitMix64)."""
+    """Return the values with every bit spread over all 64 (the finaliser of SplitMix64)."""
     values = values ^ (values >> np.uint64(30))
     values *= np.uint64(0xBF58476D1CE4E5B9)
     values ^= values >> np.uint64(27)
@@ -37,7 +37,7 @@ def word_hashes(data: bytes) -> U64Array:
     powers, inverses = _powers(_table_size(len(codes)))
     sums = np.zeros(len(codes) + 1, dtype=np.uint64)
     np.cumsum(_LETTERS[codes] * powers[: len(codes)], out=sums[1:])
-    # The inverse power moves each word to position 0, so its hash does not depend on where it stands.
+    # The inverse power moves each word to position 0, so its hash does not depend on its position.
     return mix((sums[ends] - sums[starts]) * inverses[starts])
 
 

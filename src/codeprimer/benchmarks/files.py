@@ -53,8 +53,8 @@ class FileBenchmark(Benchmark):
     """Where it is distributed."""
 
     @abstractmethod
-    def task(self, record: Mapping[str, Any]) -> Task:
-        """Return the task in a record."""
+    def task(self, record: Mapping[str, Any]) -> Task | None:
+        """Return the task in a record; None leaves it out."""
 
     def tasks(self) -> Iterator[Task]:
         """Yield the tasks of the file. Raises SourceError, naming the file and the record, where it cannot be read."""
@@ -71,7 +71,8 @@ class FileBenchmark(Benchmark):
                     f"{where}: not a task of the benchmark {self.settings.kind!r}: {fault}; correct it, or download the "
                     "file again"
                 ) from None
-            yield task
+            if task is not None:
+                yield task
         if not number:
             raise SourceError(f"{self.path} contains no task; download it again")
 

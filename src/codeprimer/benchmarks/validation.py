@@ -23,6 +23,6 @@ def validation_score(tier: Tier, model: Phi, tokenizer: Tokenizer, exam: Artifac
     tasks = list(benchmark.tasks())
     completions = complete_prompts(model, tokenizer, [benchmark.prompt(task) for task in tasks], NEW_TOKENS)
     settings = ExecutionSettings(kind="tests")
-    with ExecutionGrader(settings, sandbox=partial(Sandbox, required=tier, most=tier)) as grader:
+    with ExecutionGrader(settings, sandbox=partial(Sandbox, tier=tier)) as grader:
         samples = grade(benchmark, grader, zip(tasks, completions, strict=True))
     return sum(sample.passed for sample in samples) / len(samples)

@@ -35,7 +35,7 @@ from codeprimer.commands import (
 )
 from codeprimer.core.console import Console
 from codeprimer.core.errors import CodeprimerError, Interrupted, UserError
-from codeprimer.core.interrupts import Stop
+from codeprimer.core.interrupts import StopHandler
 
 app = typer.Typer(
     name="codeprimer",
@@ -68,7 +68,7 @@ def _options(
     del version
 
 
-def main(stop: Stop) -> NoReturn:
+def main(stop: StopHandler) -> NoReturn:
     """Run the command line and exit; ``stop`` may interrupt it."""
     try:
         _main(stop)
@@ -83,11 +83,11 @@ def main(stop: Stop) -> NoReturn:
         raise
 
 
-def _main(stop: Stop) -> NoReturn:
+def _main(stop: StopHandler) -> NoReturn:
     try:
         app()
     except Interrupted as error:
-        stop.leave()
+        stop.exit_on_next()
         _fail(error, error.exit_code)
     except CodeprimerError as error:
         _fail(error, error.exit_code)

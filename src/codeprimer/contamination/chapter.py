@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from codeprimer.contamination.scanning import TREE, WORDS
 from codeprimer.reporting import blocks
 from codeprimer.reporting.blocks import Block, Chapter, interleaved
 from codeprimer.reporting.facts import Facts
-
-_MEASURES = ("words-13gram", "syntax-tree")
 
 
 def contamination_chapter(facts: Facts, most: int) -> Chapter:
     """Return the chapter on training texts that matched a sealed problem."""
     found = facts["contamination"]
     rows = [
-        (name, of["documents"], of["removed"], of["kept"], *(_hits(of, measure) for measure in _MEASURES))
+        (name, of["documents"], of["removed"], of["kept"], *(_hits(of, measure) for measure in (WORDS, TREE)))
         for name, of in found["training_sets"].items()
     ]
     headings = ("training set", "documents", "removed", "kept", "by 13-grams", "by syntax tree")

@@ -1,17 +1,15 @@
-"""What the stage reports: what went in, what was removed and for which reason, and a few pairs to look at.
-
-Reads pairs and rows as they pass, keeps counts. One idea: everything shown anywhere is counted here, once.
-"""
+"""Counts for the report: documents in, documents removed by measure, and a few example matches."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from codeprimer.core.documents import Match
+
 EXAMPLES = 6
-"""Pairs shown per training set."""
+"""Matches shown per training set."""
 
 
 @dataclass
@@ -23,9 +21,9 @@ class Count:
     removed: int = 0
     removed_bytes: int = 0
     pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """(measure, set of problems) -> pairs."""
+    """(measure, set of problems) -> matches."""
     hit: dict[tuple[str, str], set[str]] = field(default_factory=dict)
-    """(measure, set of problems) -> the documents in those pairs; only their number is reported."""
+    """(measure, set of problems) -> the documents that match; only their number is reported."""
     examples: list[dict[str, Any]] = field(default_factory=list)
 
     def document(self, text: str, removed: bool) -> None:
@@ -37,14 +35,14 @@ class Count:
             self.removed += 1
             self.removed_bytes += size
 
-    def pair(self, row: Mapping[str, Any], task_set: str) -> None:
-        """Count one pair."""
+    def match(self, row: Match, task_set: str) -> None:
+        """Count one match."""
         key = (row["measure"], task_set)
         self.pairs[key] += 1
         self.hit.setdefault(key, set()).add(row["doc_id"])
         shown = sum(example["measure"] == row["measure"] for example in self.examples)
         if shown < EXAMPLES // 2:
-            self.examples.append({name: row[name] for name in _SHOWN})
+            self.examples.append({name: value for name, value in row.items() if name in _SHOWN})
 
     def facts(self) -> dict[str, Any]:
         """Return the figures as plain JSON."""
@@ -63,4 +61,4 @@ class Count:
         }
 
 
-_SHOWN = ("doc_id", "task_id", "measure", "value", "document_excerpt", "task_excerpt")
+_SHOWN = frozenset(("doc_id", "task_id", "measure", "value", "document_excerpt", "task_excerpt"))

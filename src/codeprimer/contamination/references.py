@@ -1,7 +1,7 @@
-"""The problems' side of the comparison: what must not turn up in training.
+"""The problems that training texts must not repeat, as lookup tables.
 
-Reads the exam's tables, writes one folder of NumPy arrays and JSON that every worker loads. One idea: all problems are
-one lookup table per measure, so that a document is read once however many problems there are.
+Reads the exam's tables, writes one folder of NumPy arrays and JSON that every worker loads. One table per measure holds
+all problems, so that a document is read once however many problems there are.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from codeprimer.analysis.trees import FunctionTree, function_trees
 from codeprimer.analysis.words import U64Array
 from codeprimer.contamination.settings import ContaminationSettings
 from codeprimer.core.artifact import Artifact, to_json, write_atomically
+from codeprimer.core.documents import Task
 
 _FILTER_BITS = 20
 _FILTER_SHIFT = np.uint64(64 - _FILTER_BITS)
@@ -33,7 +34,7 @@ _GRAMS, _TASKS, _TREES = "grams.npz", "tasks.json", "trees.json"
 
 
 @dataclass(frozen=True)
-class Task:
+class Reference:
     """One problem, as far as the comparison needs it."""
 
     task_id: str
@@ -52,36 +53,37 @@ class Grams:
 
     hashes: U64Array
     """Sorted."""
-    tasks: npt.NDArray[np.int32]
-    """The number of each one's task."""
+    numbers: npt.NDArray[np.int32]
+    """The number of the problem of each hash."""
 
     @functools.cached_property
     def _beginnings(self) -> npt.NDArray[np.bool_]:
-        """Whether any hash begins with these 20 bits: nearly all n-grams of a text can be passed over by that."""
+        """Whether any hash begins with these 20 bits: a fast test that rejects nearly all n-grams of a text."""
         known = np.zeros(2**_FILTER_BITS, dtype=np.bool_)
         known[self.hashes >> _FILTER_SHIFT] = True
         return known
 
     def hits(self, hashes: U64Array) -> Iterator[tuple[int, list[int]]]:
-        """Yield, for every distinct hash that is known, its first place in ``hashes`` and the numbers of its tasks."""
+        """Yield, for every distinct known hash, its first index in ``hashes`` and the numbers of its problems."""
         seen = set()
         for place in np.flatnonzero(self._beginnings[hashes >> _FILTER_SHIFT]).tolist():
             hashed = hashes[place]
             start, end = np.searchsorted(self.hashes, hashed, "left"), np.searchsorted(self.hashes, hashed, "right")
             if end > start and hashed not in seen:
                 seen.add(hashed)
-                yield place, self.tasks[start:end].tolist()
+                yield place, self.numbers[start:end].tolist()
 
 
 @dataclass(frozen=True)
 class References:
-    """All problems, ready to be looked up."""
+    """All problems, ready for lookup."""
 
-    tasks: list[Task]
+    listed: list[Reference]
+    """By number."""
     grams: Mapping[int, Grams]
     """Length in words -> the n-grams of that length."""
     trees: Mapping[str, list[int]]
-    """Digest -> numbers of the tasks."""
+    """Digest -> numbers of the problems."""
     outlines: frozenset[str]
     """The outlines of those trees."""
 
@@ -93,7 +95,7 @@ def task_set_of(table: str, task_id: str) -> str:
 
 def write_references(exam: Artifact, settings: ContaminationSettings, folder: Path) -> None:
     """Write the lookup tables of every problem into ``folder``."""
-    tasks: list[Task] = []
+    listed: list[Reference] = []
     grams: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     trees: defaultdict[str, list[int]] = defaultdict(list)
     outlines: dict[str, None] = {}
@@ -101,27 +103,27 @@ def write_references(exam: Artifact, settings: ContaminationSettings, folder: Pa
         found = _task_grams(problem_prose(row["prompt"], row["solution"]), settings)
         functions = _task_functions(row, settings)
         for length, hashed in found:
-            grams[length].append((hashed, len(tasks)))
+            grams[length].append((hashed, len(listed)))
         for tree in functions:
-            trees[tree.digest].append(len(tasks))
+            trees[tree.digest].append(len(listed))
             outlines[tree.outline] = None
         prose, code = " ".join(problem_prose(row["prompt"], row["solution"])), row["prompt"] + row["solution"]
         task_set = task_set_of(table, row["task_id"])
-        tasks.append(Task(row["task_id"], task_set, prose, code, len(found), len(functions)))
+        listed.append(Reference(row["task_id"], task_set, prose, code, len(found), len(functions)))
     arrays = {}
     for length, pairs in sorted(grams.items()):
         pairs.sort()
         arrays[f"hashes_{length}"] = np.array([hashed for hashed, _ in pairs], dtype=np.uint64)
-        arrays[f"tasks_{length}"] = np.array([task for _, task in pairs], dtype=np.int32)
+        arrays[f"numbers_{length}"] = np.array([number for _, number in pairs], dtype=np.int32)
     np.savez(folder / _GRAMS, **arrays)  # type: ignore[arg-type]  # numpy types the keyword allow_pickle only
-    write_atomically(folder / _TASKS, to_json([asdict(task) for task in tasks]))
+    write_atomically(folder / _TASKS, to_json([asdict(reference) for reference in listed]))
     write_atomically(folder / _TREES, to_json({"trees": trees, "outlines": list(outlines)}))
 
 
-def _task_rows(exam: Artifact) -> Iterator[tuple[str, dict[str, Any]]]:
+def _task_rows(exam: Artifact) -> Iterator[tuple[str, Task]]:
     for table in TASK_TABLES:
         if (exam.path / table).is_dir():
-            for row in exam.rows(table, ["task_id", "prompt", "solution"]):
+            for row in exam.rows(table, ["task_id", "prompt", "solution"], Task):
                 yield table, row
 
 
@@ -136,11 +138,11 @@ def _task_grams(pieces: list[str], settings: ContaminationSettings) -> list[tupl
     return list(found)
 
 
-def _task_functions(row: Mapping[str, Any], settings: ContaminationSettings) -> list[FunctionTree]:
+def _task_functions(row: Task, settings: ContaminationSettings) -> list[FunctionTree]:
     """Return a problem's functions, each tree once.
 
-    Those inside other functions are building blocks; special methods such as ``__init__`` store their arguments in
-    every program alike.
+    Nested functions are building blocks, and special methods such as ``__init__`` look alike in every program: neither is
+    compared.
     """
     functions = [tree for tree in function_trees(row["prompt"] + row["solution"]) if not tree.name.startswith("__")]
     compared = [tree for tree in functions if tree.nodes >= settings.min_nodes and not tree.nested]
@@ -150,23 +152,23 @@ def _task_functions(row: Mapping[str, Any], settings: ContaminationSettings) -> 
 @functools.lru_cache(maxsize=2)
 def read_references(folder: Path) -> References:
     """Return what ``write_references`` wrote; each worker reads it once."""
-    tasks = [Task(**facts) for facts in orjson.loads((folder / _TASKS).read_bytes())]
+    listed = [Reference(**facts) for facts in orjson.loads((folder / _TASKS).read_bytes())]
     with np.load(folder / _GRAMS) as arrays:
         lengths = sorted(int(name.removeprefix("hashes_")) for name in arrays.files if name.startswith("hashes_"))
-        grams = {length: Grams(arrays[f"hashes_{length}"], arrays[f"tasks_{length}"]) for length in lengths}
+        grams = {length: Grams(arrays[f"hashes_{length}"], arrays[f"numbers_{length}"]) for length in lengths}
     facts = orjson.loads((folder / _TREES).read_bytes())
-    return References(tasks, grams, facts["trees"], frozenset(facts["outlines"]))
+    return References(listed, grams, facts["trees"], frozenset(facts["outlines"]))
 
 
-def reference_facts(tasks: list[Task]) -> list[dict[str, Any]]:
-    """Return, per set of problems, how many were compared by each measure and how many were too short for it."""
-    totals = Counter(task.task_set for task in tasks)
+def reference_facts(references: list[Reference]) -> list[dict[str, Any]]:
+    """Return, per set of problems, how many there are and how many were too short for each measure."""
+    totals = Counter(reference.task_set for reference in references)
     return [
         {
             "task_set": task_set,
             "tasks": total,
-            "without_words": sum(task.task_set == task_set and not task.grams for task in tasks),
-            "without_tree": sum(task.task_set == task_set and not task.functions for task in tasks),
+            "without_words": sum(one.task_set == task_set and not one.grams for one in references),
+            "without_tree": sum(one.task_set == task_set and not one.functions for one in references),
         }
         for task_set, total in totals.items()
     ]

@@ -1,7 +1,6 @@
-"""The documents' side: compare a stretch of a training table with every problem.
+"""Compares training texts with every problem, a chunk of a table at a time.
 
-Reads row groups of one table, writes the pairs found. One idea: the unit of work is a stretch of row groups, so that a
-table of any size is spread over any number of workers in equal portions.
+A chunk is a few row groups, so that a table of any size is spread evenly over any number of workers.
 """
 
 from __future__ import annotations
@@ -11,58 +10,49 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
 from codeprimer.analysis.ngrams import gram_hashes, words
 from codeprimer.analysis.prose import code_blocks
 from codeprimer.analysis.trees import function_trees
-from codeprimer.contamination.references import References, Task, read_references
-from codeprimer.core.documents import MATCHES
+from codeprimer.contamination.references import Reference, References, read_references
+from codeprimer.core.documents import MATCHES, TRAINING_SETS, Document, ExerciseRow, Match, SectionRow, TrainingText
 from codeprimer.core.shards import TableWriter, shard_paths
 
 WORDS, TREE = "words-13gram", "syntax-tree"
-UNIT_BYTES = 8 * 2**20
-"""Text in one unit of work, more or less [bytes]."""
+CHUNK_BYTES = 8 * 2**20
+"""Approximate size of the text in one chunk [bytes]."""
 EXCERPT_CHARACTERS = 240
 BATCH_ROWS = 64
 
-Row = Mapping[str, Any]
+RAW, CODE, TEXTBOOKS, EXERCISES = TRAINING_SETS
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """One of the sets that are trained on: where it comes from, and how a row becomes a text."""
+    """Where a training set comes from, and how a row becomes a text."""
 
     name: str
     stage: str
     table: str
     columns: tuple[str, ...]
-    text: Callable[[Row], str]
+    text: Callable[[Any], TrainingText]
     code: Callable[[str], list[str]]
     """Returns the pieces of a text that are Python."""
-    prompt: Callable[[Row], str] = lambda row: ""
-    """Returns the beginning of a row's text that is a task, not an answer."""
-    part_of: str = ""
-    """The set before it that holds the same documents and more, so that they need not be compared twice."""
-
-    def takes(self, row: Row) -> bool:
-        """Tell whether a row is for training: held-out documents are not."""
-        return "split" not in row or bool(row["split"] == "train")
+    subset_of: str = ""
+    """An earlier set that holds nearly all of these documents, so that they need not be compared twice."""
 
 
-def _text(row: Row) -> str:
-    return str(row["text"])
+def _plain(row: Document | SectionRow) -> TrainingText:
+    return {"doc_id": row["doc_id"], "text": row["text"], "prompt_bytes": 0}
 
 
-def _program(row: Row) -> str:
-    return str(row["prompt"] + row["solution"])
-
-
-def _prompt(row: Row) -> str:
-    # As a model is given it: the whitespace at its end is the beginning of a token of the answer.
-    return str(row["prompt"]).rstrip()
+def _exercise(row: ExerciseRow) -> TrainingText:
+    # Models are prompted without the trailing white space: it belongs to the first token of the answer.
+    prompt = row["prompt"].rstrip().encode("utf-8", "surrogatepass")
+    return {"doc_id": row["doc_id"], "text": row["prompt"] + row["solution"], "prompt_bytes": len(prompt)}
 
 
 def _whole(text: str) -> list[str]:
@@ -70,41 +60,42 @@ def _whole(text: str) -> list[str]:
 
 
 _DOCUMENT = ("doc_id", "split", "text")
+_EXERCISE = ("doc_id", "prompt", "solution")
 
-TRAINING_SETS: Mapping[str, TrainingSet] = MappingProxyType(
+SOURCES: Mapping[str, TrainingSet] = MappingProxyType(
     {
         training_set.name: training_set
         for training_set in (
-            TrainingSet("raw", "corpus", "documents", _DOCUMENT, _text, _whole),
-            TrainingSet("code", "quality", "kept", _DOCUMENT, _text, _whole, part_of="raw"),
-            TrainingSet("textbooks", "textbooks", "sections", ("doc_id", "text"), _text, code_blocks),
-            TrainingSet(
-                "exercises", "exercises", "exercises", ("doc_id", "prompt", "solution"), _program, _whole, _prompt
-            ),
+            TrainingSet(RAW, "corpus", "documents", _DOCUMENT, _plain, _whole),
+            TrainingSet(CODE, "quality", "kept", _DOCUMENT, _plain, _whole, subset_of=RAW),
+            TrainingSet(TEXTBOOKS, "textbooks", "sections", ("doc_id", "text"), _plain, code_blocks),
+            TrainingSet(EXERCISES, "exercises", "exercises", _EXERCISE, _exercise, _whole),
         )
     }
 )
+"""The training sets by name, in the order in which they are written."""
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Neighbouring row groups of one shard of a training set."""
+class Chunk:
+    """Consecutive row groups of one shard of a training set."""
 
-    training_set: str
+    training_set: TrainingSet
     path: Path
     groups: tuple[int, ...]
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield the rows that are trained on; memory holds one batch."""
-        training_set = TRAINING_SETS[self.training_set]
-        columns = list(training_set.columns)
+    def texts(self) -> Iterator[TrainingText]:
+        """Yield the texts to train on, without held-out documents; memory holds one batch."""
         with pq.ParquetFile(self.path) as file:
+            columns = list(self.training_set.columns)
             for batch in file.iter_batches(BATCH_ROWS, list(self.groups), columns, use_threads=False):
-                yield from filter(training_set.takes, batch.to_pylist())
+                for row in batch.to_pylist():
+                    if row.get("split", "train") == "train":
+                        yield self.training_set.text(row)
 
 
-def stretches(name: str, table: Path) -> Iterator[Stretch]:
-    """Cut a table into stretches of about ``UNIT_BYTES``."""
+def chunks(training_set: TrainingSet, table: Path) -> Iterator[Chunk]:
+    """Cut a table into chunks of about ``CHUNK_BYTES``."""
     for path in shard_paths(table):
         metadata = pq.read_metadata(path)
         groups: list[int] = []
@@ -112,74 +103,84 @@ def stretches(name: str, table: Path) -> Iterator[Stretch]:
         for group in range(metadata.num_row_groups):
             groups.append(group)
             size += metadata.row_group(group).total_byte_size
-            if size >= UNIT_BYTES:
-                yield Stretch(name, path, tuple(groups))
+            if size >= CHUNK_BYTES:
+                yield Chunk(training_set, path, tuple(groups))
                 groups, size = [], 0
         if groups:
-            yield Stretch(name, path, tuple(groups))
+            yield Chunk(training_set, path, tuple(groups))
 
 
 @dataclass(frozen=True)
-class Unit:
-    """A stretch and the problems to compare it with."""
+class ScanUnit:
+    """A chunk, and the folder of the problems to compare it with."""
 
-    stretch: Stretch
+    chunk: Chunk
     references: Path
 
 
-def scan(unit: Unit, folder: Path) -> None:
-    """Write the pairs of one unit into the table ``matches`` in ``folder``."""
+def scan_unit(unit: ScanUnit, folder: Path) -> None:
+    """Write the matches of one chunk into the table ``matches`` in ``folder``."""
     references = read_references(unit.references)
-    training_set = TRAINING_SETS[unit.stretch.training_set]
     with TableWriter(folder / "matches", MATCHES) as table:
-        for row in unit.stretch.rows():
-            text = training_set.text(row)
-            table.write_all(pairs_of(row["doc_id"], text, training_set, references))
+        for text in unit.chunk.texts():
+            table.write_all(matches_of(text, unit.chunk.training_set, references))
 
 
-def pairs_of(doc_id: str, text: str, training_set: TrainingSet, references: References) -> Iterator[dict[str, Any]]:
-    """Yield the rows of ``MATCHES`` of one document."""
-    for found in (same_words(text, references), same_trees(training_set.code(text), references)):
-        for pair in found:
-            yield {"doc_id": doc_id, "training_set": training_set.name, "removed": True, **pair}
+def matches_of(document: TrainingText, training_set: TrainingSet, references: References) -> Iterator[Match]:
+    """Yield the matches of one document, those by wording first."""
+    text = document["text"]
+    for hits in (same_words(text, references), same_trees(training_set.code(text), references)):
+        for hit in hits:
+            yield {
+                "doc_id": document["doc_id"],
+                "training_set": training_set.name,
+                "task_id": hit.reference.task_id,
+                "measure": hit.measure,
+                "value": hit.value,
+                "removed": True,
+                "document_excerpt": hit.passage[:EXCERPT_CHARACTERS],
+                "task_excerpt": hit.problem[:EXCERPT_CHARACTERS],
+            }
 
 
-def same_words(text: str, references: References) -> Iterator[dict[str, Any]]:
-    """Yield a pair for every problem that shares an n-gram with the text; the value is the share of its n-grams."""
+class Hit(NamedTuple):
+    """A problem that a text repeats."""
+
+    reference: Reference
+    measure: str
+    value: float
+    passage: str
+    """Of the text."""
+    problem: str
+    """The prose or the code of the problem."""
+
+
+def same_words(text: str, references: References) -> Iterator[Hit]:
+    """Yield every problem that has an n-gram in common with the text; the value is the fraction of its n-grams."""
     if not references.grams:
         return
     listed = words(text)
-    shared: Counter[int] = Counter()
+    common: Counter[int] = Counter()
     first: dict[int, tuple[int, int]] = {}
     for length, hashes in gram_hashes(listed, references.grams.keys()).items():
-        for place, task_numbers in references.grams[length].hits(hashes):
-            for task_number in task_numbers:
-                shared[task_number] += 1
-                first[task_number] = min(first.get(task_number, (place, length)), (place, length))
-    for task_number, count in sorted(shared.items()):
-        task = references.tasks[task_number]
-        beginning, length = first[task_number]
-        passage = " ".join(listed[beginning : beginning + length])
-        yield _pair(task, WORDS, count / task.grams, passage, task.prose)
+        for place, numbers in references.grams[length].hits(hashes):
+            for number in numbers:
+                common[number] += 1
+                first[number] = min(first.get(number, (place, length)), (place, length))
+    for number, count in sorted(common.items()):
+        reference = references.listed[number]
+        start, length = first[number]
+        passage = " ".join(listed[start : start + length])
+        yield Hit(reference, WORDS, count / reference.grams, passage, reference.prose)
 
 
-def same_trees(pieces: Sequence[str], references: References) -> Iterator[dict[str, Any]]:
-    """Yield a pair for every problem one of whose functions has the same syntax tree as one in ``pieces``."""
+def same_trees(pieces: Sequence[str], references: References) -> Iterator[Hit]:
+    """Yield every problem with a function whose syntax tree equals that of a function in ``pieces``."""
     found: dict[int, str] = {}
     for piece in pieces:
         for tree in function_trees(piece, references.outlines):
-            for task_number in references.trees.get(tree.digest, ()):
-                found.setdefault(task_number, "\n".join(piece.split("\n")[tree.line - 1 :]))
-    for task_number, excerpt in sorted(found.items()):
-        task = references.tasks[task_number]
-        yield _pair(task, TREE, 1.0, excerpt, task.code)
-
-
-def _pair(task: Task, measure: str, value: float, document: str, problem: str) -> dict[str, Any]:
-    return {
-        "task_id": task.task_id,
-        "measure": measure,
-        "value": value,
-        "document_excerpt": document[:EXCERPT_CHARACTERS],
-        "task_excerpt": problem[:EXCERPT_CHARACTERS],
-    }
+            for number in references.trees.get(tree.digest, ()):
+                found.setdefault(number, "\n".join(piece.split("\n")[tree.line - 1 :]))
+    for number, passage in sorted(found.items()):
+        reference = references.listed[number]
+        yield Hit(reference, TREE, 1.0, passage, reference.code)

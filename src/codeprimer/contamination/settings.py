@@ -1,4 +1,4 @@
-"""The settings of the contamination stage: what counts as the same."""
+"""The contamination section of a recipe."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class ContaminationSettings(Settings):
         default=GRAM_WORDS,
         ge=2,
         le=LONGEST,
-        description="Words in a row that a document and a problem's prose may not share.",
+        description="A document that has this many consecutive words in common with a problem's prose is removed.",
     )
     shortest_prose: int = Field(
         default=SHORTEST_PROSE,
         ge=2,
-        description="Prose shorter than gram_words is compared as a whole if it has this many words; else it is not.",
+        description="Prose shorter than gram_words is compared as a whole if it has at least this many words, else not at all.",
     )
     min_nodes: int = Field(
         default=15,
         ge=1,
-        description="Functions with fewer syntax-tree nodes are not compared: short trees are alike by chance.",
+        description="Functions with fewer syntax-tree nodes are not compared: small trees are equal by chance.",
     )

@@ -1,17 +1,17 @@
-"""The contamination stage: compare, list the pairs, remove what matched, pass the rest on as plain texts."""
+"""The contamination stage: compare, list the matches, remove what matched, pass the rest on as plain texts."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from typing import ClassVar
 
 from codeprimer.contamination.counting import Count
-from codeprimer.contamination.references import Task, read_references, reference_facts, write_references
-from codeprimer.contamination.scanning import TRAINING_SETS, Unit, scan, stretches
+from codeprimer.contamination.references import Reference, read_references, reference_facts, write_references
+from codeprimer.contamination.scanning import SOURCES, ScanUnit, chunks, scan_unit
 from codeprimer.contamination.settings import ContaminationSettings
 from codeprimer.contamination.writing import Writing
 from codeprimer.core.artifact import Artifact, Workspace
+from codeprimer.core.documents import TRAINING_SETS
 from codeprimer.core.stage import Stage, Stats, Tools
 from codeprimer.reporting.blocks import Chapter
 from codeprimer.reporting.facts import Facts
@@ -26,7 +26,7 @@ class ContaminationStage(Stage[ContaminationSettings]):
     Settings = ContaminationSettings
     seeded = False
     reads = ("exam", "corpus", "quality", "textbooks", "exercises")
-    required_tables: ClassVar[tuple[str, ...]] = ("raw", "code", "textbooks", "exercises")
+    required_tables = TRAINING_SETS
 
     @classmethod
     def chapter(cls, facts: Facts, examples: int) -> Chapter:
@@ -38,34 +38,32 @@ class ContaminationStage(Stage[ContaminationSettings]):
     def run(
         self, settings: ContaminationSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools
     ) -> Stats:
-        """Scan the training sets in units, then write the pairs and the clean tables in order."""
+        """Scan the training sets in units, then write the matches and the clean tables in order."""
         folder = out.once("references", lambda path: write_references(inputs["exam"], settings, path))
-        cut = [
-            stretch
-            for training_set in TRAINING_SETS.values()
-            for stretch in stretches(training_set.name, inputs[training_set.stage].table(training_set.table))
+        listed = [
+            chunk for source in SOURCES.values() for chunk in chunks(source, inputs[source.stage].table(source.table))
         ]
-        units = [Unit(stretch, folder) for stretch in cut if not TRAINING_SETS[stretch.training_set].part_of]
-        scanned = tools.engine.map(scan, units, out.work / "matches", "comparing with the exam and benchmarks")
+        units = [ScanUnit(chunk, folder) for chunk in listed if not chunk.training_set.subset_of]
+        scanned = tools.engine.map(scan_unit, units, out.work / "matches", "contamination: comparing with problems")
         writing = Writing(read_references(folder))
         with contextlib.closing(scanned), contextlib.ExitStack() as tables:
             writing.open(out, tables)
-            for stretch in cut:
-                writing.stretch(stretch, None if TRAINING_SETS[stretch.training_set].part_of else next(scanned))
-        return _stats(writing.counts, writing.references.tasks, settings)
+            for chunk in listed:
+                writing.chunk(chunk, None if chunk.training_set.subset_of else next(scanned))
+        return _stats(writing.counts, writing.references.listed, settings)
 
 
-def _stats(counts: Mapping[str, Count], tasks: list[Task], settings: ContaminationSettings) -> Stats:
+def _stats(counts: Mapping[str, Count], references: list[Reference], settings: ContaminationSettings) -> Stats:
     documents = sum(count.documents for count in counts.values())
     removed = sum(count.removed for count in counts.values())
     facts = {
         "training_sets": {name: count.facts() for name, count in counts.items()},
-        "task_sets": reference_facts(tasks),
-        "tasks": len(tasks),
+        "task_sets": reference_facts(references),
+        "tasks": len(references),
         "gram_words": settings.gram_words,
         "shortest_prose": settings.shortest_prose,
         "min_nodes": settings.min_nodes,
     }
     return Stats(
-        f"{removed:,} of {documents:,} training texts removed: they repeat one of {len(tasks):,} problems", facts
+        f"{removed:,} of {documents:,} training texts removed: they repeat one of {len(references):,} problems", facts
     )

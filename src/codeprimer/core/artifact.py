@@ -1,9 +1,9 @@
-"""Artefacts: complete, immutable folders in a store, found by what they were made from.
+"""Artefacts: complete, immutable folders in a store, addressed by their inputs.
 
 An artefact lives in ``store/<stage>-<id>/``. Its id hashes the stage's version and settings, its seed, the ids of its
 inputs and the content of source files; never times, paths or metrics. It is written into
-``store/.partial/<stage>-<id>/``, its manifest last, and then renamed, so a crash leaves no half artefact behind; what
-was finished inside the partial folder is used by the next run.
+``store/.partial/<stage>-<id>/``, its manifest last, and then renamed, so a crash leaves no incomplete artefact behind;
+the next run reuses the units finished inside the partial folder.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from codeprimer.core.errors import StoreError
 
 MANIFEST = "manifest.json"
 COST = "cost.json"
-"""What making the artefact took (seconds, peak memory): beside the artefact, outside its manifest."""
+"""The file with the cost of making the artefact (seconds, peak memory); not part of its manifest."""
 
 _WORK = ".work"
 _SPENT = "spent.json"
@@ -37,11 +37,11 @@ _REMOVED = ".removed"
 _LOCK = ".lock"
 
 _FULL_MEBIBYTES = 4
-"""With less free space an unexplained failure to write counts as a full disk."""
+"""With less free space, a write error without a code counts as a full disk."""
 
 
 def content_id(stage: str, version: int, ingredients: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    """Return the 16 hex digits that name an artefact by everything that decides its bytes.
+    """Return the 16 hex digits that identify an artefact by everything that determines its bytes.
 
     ``ingredients`` are its settings, its seed and what else it is made of; ``inputs`` maps an input's name to its id.
     """
@@ -55,7 +55,7 @@ def to_json(value: Any) -> bytes:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, sees the old content or the new, never a part."""
+    """Write a file so that readers see either the old content or the new, even after a crash."""
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("wb") as file:
         file.write(content)
@@ -88,23 +88,25 @@ class Artifact:
 
     @property
     def cost(self) -> dict[str, Any]:
-        """What making it took: ``seconds`` [s], ``ended`` [s since 1970], ``peak_memory`` [bytes], and the
-        ``cores`` that were kept for it; empty if unknown.
+        """The cost of making it: ``seconds`` [s], ``ended`` [s since 1970], ``peak_memory`` [bytes], and the reserved
+        ``cores``; empty if unknown.
 
-        Raises StoreError when the file has been changed into something else.
+        Raises StoreError if the file is damaged.
         """
         path = self.path / COST
         if not path.exists():
             return {}
-        cost = _read_object(path, f"remove {path}: what it took is unknown then, and nothing else is lost")
+        cost = _read_object(path, f"remove {path}: only the record of time and memory is lost")
         if not all(type(value) in (int, float) for value in cost.values()):
-            raise StoreError(f"{path} holds something other than numbers; remove it, and what it took is unknown")
+            raise StoreError(
+                f"{path} holds something other than numbers; remove it: only the record of time and memory is lost"
+            )
         return cost
 
     def table(self, name: str) -> Path:
         """Return the folder of a table.
 
-        Raises StoreError when the artefact has no such table.
+        Raises StoreError if the artefact has no such table.
         """
         folder = self.path / name
         if not folder.is_dir():
@@ -124,7 +126,7 @@ class Artifact:
         yield from shards.read_rows(self.table(name), columns, of)
 
     def damage(self) -> str | None:
-        """Return what contradicts the manifest (a missing file, another size), or None for a sound artefact."""
+        """Return what contradicts the manifest (a missing file, a wrong size), or None for an intact artefact."""
         for name, facts in self.manifest["files"].items():
             path = self.path / name
             if not path.exists():
@@ -137,7 +139,7 @@ class Artifact:
 def open_artifact(path: Path) -> Artifact:
     """Open a complete artefact by its folder or a link to it.
 
-    Raises StoreError when the folder holds no manifest or one that is not ours.
+    Raises StoreError if the folder holds no valid manifest.
     """
     remedy = f"remove {path.resolve()} and run again"
     try:
@@ -164,7 +166,7 @@ _KEYS: Mapping[str, type] = {
     "facts": dict,
     "files": dict,
 }
-"""What every manifest holds; ``seed`` may be null."""
+"""The keys of every manifest and their types; ``seed`` may be null."""
 
 
 def _is_file_entry(entry: Any) -> bool:
@@ -184,8 +186,8 @@ def _read_object(path: Path, remedy: str) -> dict[str, Any]:
 class Workspace:
     """The partial folder in which a stage writes its artefact.
 
-    Tables and files are written anew by every attempt. Work that must survive a crash goes through ``once``: it is
-    made under a temporary name and renamed when it is complete, and a later attempt finds it.
+    Every attempt rewrites tables and files. Work that must survive a crash goes through ``once``: it is written under a
+    temporary name and renamed when complete, and a later attempt finds it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -198,28 +200,28 @@ class Workspace:
 
     @property
     def spent(self) -> float:
-        """The time that attempts took which were stopped, as far as they could still say so [s]."""
+        """The recorded time of earlier, interrupted attempts [s]."""
         try:
             return float(orjson.loads((self.work / _SPENT).read_bytes()))
         except (OSError, ValueError, TypeError):
             return 0.0
 
     def spend(self, seconds: float) -> None:
-        """Note the time of an attempt that ends without an artefact; where that cannot be written, it is lost."""
+        """Add the time of an interrupted attempt; a write error is ignored."""
         with contextlib.suppress(OSError):
             write_atomically(self.work / _SPENT, to_json(self.spent + seconds))
 
     def table(self, name: str, schema: pa.Schema) -> shards.TableWriter:
-        """Return the writer of a table of this artefact."""
+        """Return a writer for a table of this artefact."""
         return shards.TableWriter(self.path / name, schema)
 
     def once(self, name: str, make: Callable[[Path], None]) -> Path:
-        """Return the folder of work unit ``name``; ``make(folder)`` fills it unless an earlier attempt has."""
+        """Return the folder of unit ``name``; ``make(folder)`` fills it unless an earlier attempt has."""
         return make_once(self.work / name, make)
 
 
 def make_once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """Fill ``folder`` by ``make`` exactly once: under a temporary name first, renamed when complete."""
+    """Fill ``folder`` by ``make`` exactly once: under a temporary name, renamed when complete."""
     if folder.exists():
         return folder
     temporary = folder.with_name(folder.name + ".tmp")
@@ -237,13 +239,13 @@ class Store:
         self.root = root
 
     def path(self, stage: str, identity: str) -> Path:
-        """Return where an artefact lies, or would lie."""
+        """Return the path of an artefact, which need not exist."""
         return self.root / f"{stage}-{identity}"
 
     def find(self, stage: str, identity: str, volatile: Sequence[str] = ()) -> Artifact | None:
-        """Return the complete artefact, or None. One that contradicts its manifest raises StoreError.
+        """Return the complete artefact, or None. Raises StoreError if it contradicts its manifest.
 
-        ``volatile`` names files that the manifest leaves out: without one of them the artefact is to be made again.
+        ``volatile`` names files outside the manifest; if one is missing, the artefact counts as missing.
         """
         path = self.path(stage, identity)
         if not path.exists():
@@ -253,7 +255,7 @@ class Store:
             raise StoreError(f"{damage}; remove {path} and run again to rebuild it")
         if not all((path / name).exists() for name in volatile):
             return None
-        # A run that was killed right after publishing has left the work there.
+        # A run that was killed right after publishing left its work there.
         shutil.rmtree(path / _WORK, ignore_errors=True)
         return artifact
 
@@ -261,20 +263,20 @@ class Store:
         return self.root / _PARTIAL / f"{stage}-{identity}"
 
     def has_partial(self, stage: str, identity: str) -> bool:
-        """Tell whether an interrupted attempt lies in the store."""
+        """Return whether the store holds an interrupted attempt."""
         return self._partial(stage, identity).exists()
 
     def work(self, stage: str, identity: str) -> Path:
-        """Return where an interrupted attempt keeps what a later one goes on with; it need not be there."""
+        """Return the folder of an interrupted attempt's reusable work; it need not exist."""
         return self._partial(stage, identity) / _WORK
 
-    def is_worked_on(self, stage: str, identity: str) -> bool:
-        """Tell whether a process is making the artefact right now."""
+    def is_in_use(self, stage: str, identity: str) -> bool:
+        """Return whether a process is making the artefact right now."""
         return _is_held(self._partial(stage, identity).with_suffix(_LOCK))
 
     @contextlib.contextmanager
     def workspace(self, stage: str, identity: str) -> Iterator[Workspace]:
-        """Open the partial folder of an artefact, alone: a second process gets StoreError instead of a race."""
+        """Open the partial folder of an artefact exclusively. Raises StoreError if another process holds it."""
         partial = self._partial(stage, identity)
         try:
             partial.parent.mkdir(parents=True, exist_ok=True)
@@ -286,10 +288,10 @@ class Store:
     def publish(
         self, workspace: Workspace, manifest: dict[str, Any], volatile: Sequence[str], cost: dict[str, Any]
     ) -> Artifact:
-        """Seal a finished workspace: hash its files, write the manifest last, rename it into the store.
+        """Publish a finished workspace: hash its files, write the manifest last, rename it into the store.
 
-        ``volatile`` names files whose bytes carry times (a report): they are stored, but not part of the manifest.
-        The work goes last: until the artefact is in its place, a killed run can continue with it.
+        ``volatile`` names files that contain times (a report): they are stored, but are not part of the manifest. The
+        work is removed last, so that a run killed before the rename can resume from it.
         """
         outside = {*volatile, COST}
         files = {
@@ -303,7 +305,7 @@ class Store:
         write_atomically(workspace.path / MANIFEST, to_json(manifest))
         target = self.path(manifest["stage"], manifest["id"])
         if target.exists():
-            # One that lacks a file outside its manifest.
+            # An artefact that lacks a volatile file.
             self.remove(target)
         workspace.path.replace(target)
         flush_folder(target.parent)
@@ -315,20 +317,20 @@ class Store:
         return sorted(path.parent for path in self.root.glob(f"*/{MANIFEST}"))
 
     def partials(self) -> list[Path]:
-        """Return the folders of interrupted attempts, sorted; what a run is working on right now is none."""
+        """Return the folders of interrupted attempts, sorted, without those in use."""
         found = sorted(path for path in (self.root / _PARTIAL).glob("*") if path.is_dir() and path.suffix != _REMOVED)
         return [path for path in found if not _is_held(path.with_suffix(_LOCK))]
 
-    def remains(self) -> list[Path]:
-        """Return what is of no use to any run, sorted: half removed folders, and locks of attempts that are gone."""
+    def leftovers(self) -> list[Path]:
+        """Return leftovers, sorted: half removed folders, and locks of attempts that no longer exist."""
         folder = self.root / _PARTIAL
         locks = [path for path in folder.glob(f"*{_LOCK}") if not path.with_suffix("").exists() and not _is_held(path)]
         return sorted([*folder.glob(f"*{_REMOVED}"), *locks])
 
     def remove(self, path: Path) -> None:
-        """Remove one artefact, interrupted attempt or remains of one; an attempt in use raises StoreError.
+        """Remove an artefact, an interrupted attempt or a leftover. Raises StoreError for an attempt in use.
 
-        It loses its name first, so that nothing half removed is ever taken for an artefact or for finished work.
+        The folder is renamed first, so that a half removed one is never taken for an artefact or for finished work.
         """
         removed = self.root / _PARTIAL / f"{path.name.removesuffix(_REMOVED)}{_REMOVED}"
         removed.parent.mkdir(exist_ok=True)
@@ -345,7 +347,7 @@ class Store:
 
 
 def file_digest(path: Path) -> str:
-    """Return the XXH3-128 of a file's content in hex; memory stays flat."""
+    """Return the XXH3-128 of a file's content in hex; memory holds one block."""
     digest = xxhash.xxh3_128()
     with path.open("rb") as file:
         while block := file.read(2**20):
@@ -355,7 +357,7 @@ def file_digest(path: Path) -> str:
 
 @contextlib.contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """Hold an advisory lock; the kernel releases it when the process dies, however it dies."""
+    """Hold an advisory lock; the kernel releases it when the process ends, even by SIGKILL."""
     while True:
         with path.open("w") as file:
             try:
@@ -364,14 +366,14 @@ def _lock(path: Path) -> Iterator[None]:
                 raise StoreError(
                     f"another run is working on {path.stem} right now; wait for it, or stop it first"
                 ) from None
-            # Whoever cleaned up in between took the file's name away, and a lock without a name keeps nobody out.
+            # A concurrent clean-up may have unlinked the file, and an unlinked lock excludes no process.
             if os.fstat(file.fileno()).st_nlink:
                 yield
                 return
 
 
 def _is_held(path: Path) -> bool:
-    """Tell whether a process holds the lock."""
+    """Return whether a process holds the lock."""
     try:
         with path.open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -384,12 +386,12 @@ def _is_held(path: Path) -> bool:
 
 @contextlib.contextmanager
 def out_of_space(folder: Path) -> Iterator[None]:
-    """Turn "no space left" into one sentence that says where and what to do."""
+    """Turn "no space left" into a StoreError that names the folder and the remedy."""
     try:
         yield
     except OSError as error:
         free = shutil.disk_usage(folder).free / 2**20
-        # NumPy says how many bytes it could write, and gives no number for the reason.
+        # NumPy reports how many bytes it wrote, without an error code.
         full = error.errno in {errno.ENOSPC, errno.EDQUOT} or (error.errno is None and free < _FULL_MEBIBYTES)
         if not full:
             raise
@@ -406,7 +408,7 @@ def _discard(path: Path, removed: Path) -> None:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return the files of an artefact that is being written, without the work."""
+    """Return the files of an unpublished artefact, without its work."""
     return [path for path in sorted(folder.rglob("*")) if path.is_file() and folder / _WORK not in path.parents]
 
 
@@ -424,7 +426,7 @@ def _flush_to_disk(folder: Path) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Have the names in a folder on disk."""
+    """Flush a folder's directory entries to disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

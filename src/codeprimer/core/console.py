@@ -1,5 +1,4 @@
-"""Everything that a run prints: bars on a terminal, one line per minute otherwise, one JSON object per line for
-programs.
+"""All output of a run: progress bars on a terminal, else a line per minute, or JSON lines.
 
 The only module that writes to standard output or error while stages run.
 """
@@ -23,18 +22,18 @@ from rich.table import Column, Table
 Mode = Literal["auto", "json", "quiet"]
 
 LINE_SECONDS = 60.0
-"""How often a progress line is printed where there is no terminal [s]."""
+"""Time between progress lines without a terminal [s]."""
 
 WIDE = 150
-"""From this width on a terminal has room for a long bar beside what is said [characters]."""
+"""A terminal of at least this width has room for a long bar [characters]."""
 
 
 class StoppedError(Exception):
-    """Work was asked to end early, because work beside it failed or was interrupted."""
+    """The work has to stop early, because parallel work failed or was interrupted."""
 
 
 class Task:
-    """One piece of work whose progress is shown."""
+    """A unit of work with visible progress."""
 
     def __init__(self, title: str, total: int, stop: threading.Event) -> None:
         self.title = title
@@ -43,9 +42,9 @@ class Task:
         self._stop = stop
 
     def advance(self, amount: int = 1, note: str = "") -> None:
-        """Say that ``amount`` more is done; ``note`` is shown beside the bar.
+        """Report progress of ``amount``; ``note`` is shown beside the bar.
 
-        Raises StoppedError when the console has been told to stop the work.
+        Raises StoppedError if the console's ``stop`` is set.
         """
         if self._stop.is_set():
             raise StoppedError(self.title)
@@ -53,10 +52,10 @@ class Task:
         self.show(note)
 
     def show(self, note: str) -> None:
-        """Show the state; the quiet task shows nothing."""
+        """Show the progress; a quiet task shows nothing."""
 
     def seconds_left(self) -> float | None:
-        """Return how long the rest takes [s], None where that is not told here."""
+        """Return the estimated time left [s], None if unknown."""
         return None
 
 
@@ -80,13 +79,13 @@ class _LineTask(Task):
     def show(self, note: str) -> None:
         now = time.monotonic()
         if self._began is None:
-            self._began = now, self.done  # what an earlier attempt has done says nothing about this one's speed
+            self._began = now, self.done  # progress of an earlier attempt says nothing about this attempt's speed
         if now >= self._next:
             self._next = now + LINE_SECONDS
             self._console.progress_line(self, note)
 
     def seconds_left(self) -> float | None:
-        """Return how long the rest takes at the speed so far [s], None where that cannot be told."""
+        """Return the estimated time left at the speed so far [s], None if unknown."""
         if self._began is None or not self.total:
             return None
         since, before = self._began
@@ -95,43 +94,43 @@ class _LineTask(Task):
 
 
 class Console:
-    """Where stages report to; ``quiet`` prints nothing at all."""
+    """The output of stages; the mode ``quiet`` prints nothing."""
 
     def __init__(self, mode: Mode = "auto") -> None:
         self.mode = mode
         self.out = rich.console.Console(highlight=False)
         self.err = rich.console.Console(stderr=True, highlight=False)
         self.stop = threading.Event()
-        """Once set, every task under way ends at its next step."""
+        """Once set, every running task stops at its next step."""
         self._bars: rich.progress.Progress | None = None
         self._bar_tasks = 0
         self._lock = threading.Lock()
 
     def say(self, text: str) -> None:
-        """Print one line for people."""
+        """Print one human-readable line."""
         if self.mode == "auto":
             self.out.print(text, soft_wrap=True)
 
     def table(self, table: Table) -> None:
-        """Print a table for people."""
+        """Print a human-readable table."""
         if self.mode == "auto":
             self.out.print(table)
 
     def event(self, name: str, **facts: object) -> None:
-        """Print one JSON line for programs."""
+        """Print one JSON line, in the mode ``json``."""
         if self.mode == "json":
             sys.stdout.write(orjson.dumps({"event": name, **facts}).decode() + "\n")
             sys.stdout.flush()
 
     def warn(self, text: str) -> None:
-        """Print a warning: something was asked for and will not happen, or is likely not meant."""
+        """Print a warning: a request that has no effect, or is probably a mistake."""
         if self.mode == "json":
             self.event("warning", text=text)
         elif self.mode == "auto":
             self.err.print(f"[yellow]warning:[/] {rich.markup.escape(text)}", soft_wrap=True)
 
     def progress_line(self, task: Task, note: str) -> None:
-        """Print the state of a task as one line."""
+        """Print the progress of a task as one line."""
         left = task.seconds_left()
         if self.mode == "json":
             facts = {"title": task.title, "done": task.done, "total": task.total, "note": note}
@@ -143,7 +142,7 @@ class Console:
 
     @contextlib.contextmanager
     def task(self, title: str, total: int = 0) -> Iterator[Task]:
-        """Show the progress of one piece of work; ``total`` 0 means unknown."""
+        """Show the progress of a unit of work; ``total`` 0 means unknown."""
         if self.mode == "quiet":
             yield Task(title, total, self.stop)
         elif self.mode == "auto" and self.out.is_terminal:
@@ -156,7 +155,7 @@ class Console:
 
     @contextlib.contextmanager
     def _shared_bars(self) -> Iterator[rich.progress.Progress]:
-        """Yield the one live display, which a terminal allows; work side by side shows its bars in it together."""
+        """Yield the live display; a terminal can show only one, so parallel tasks share it."""
         with self._lock:
             if self._bars is None:
                 self._bars = _make_bars(self.out)
@@ -174,7 +173,7 @@ class Console:
 
 
 def _make_bars(out: rich.console.Console) -> rich.progress.Progress:
-    """Return the live display; where a terminal is narrow, the bar is short and a note loses its end, and nothing else."""
+    """Return the live display; in a narrow terminal the bar is short and only the note is truncated."""
     rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
     return rich.progress.Progress(
         rich.progress.TextColumn("  {task.description}"),
@@ -189,7 +188,7 @@ def _make_bars(out: rich.console.Console) -> rich.progress.Progress:
 
 
 def without_controls(text: str, kept: str = "\n\t") -> str:
-    """Return a text that somebody else wrote without what a terminal would obey; lines and tabulators stay."""
+    """Return untrusted text with control characters escaped, except those in ``kept``."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in kept else repr(c)[1:-1] for c in text)

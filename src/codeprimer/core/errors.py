@@ -1,20 +1,20 @@
-"""Every error that codeprimer raises on purpose.
+"""Every error that codeprimer raises deliberately.
 
 ::
 
     CodeprimerError
-    └── UserError              the user can mend it: one sentence (what, where, remedy), exit code 2, no traceback
+    └── UserError              the user can fix it: one sentence (what, where, remedy), exit code 2, no traceback
         ├── RecipeError        a recipe file or an override: names the file and the key
         ├── SourceError        a source of documents or a benchmark file: names the path
         ├── StoreError         a run folder or the store: locked, full, damaged, not ours
         ├── PluginError        a plug-in that cannot be loaded, or whose code raised: names the plug-in
         ├── MissingExtraError  an optional dependency is not installed: names the extra
-        └── EmptyOutputError   a stage would have published nothing: names the setting to look at
+        └── EmptyOutputError   a stage would have published nothing: names the setting to check
 
-    Interrupted                Ctrl-C or SIGTERM: exit code 130, the next run continues; no ``Exception``, so that nothing
-                               that handles failures takes it for one
+    Interrupted                Ctrl-C or SIGTERM: exit code 130, the next run continues; not an ``Exception``, so that no
+                               error handler swallows it
 
-Broken invariants of our own are ``assert`` and show a traceback: they are bugs.
+Broken invariants are ``assert`` and show a traceback: they are bugs.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ import difflib
 
 
 class CodeprimerError(Exception):
-    """The root of all errors raised on purpose."""
+    """The root of all errors raised deliberately."""
 
     exit_code = 1
 
 
 class UserError(CodeprimerError):
-    """Something the user can mend; the message is one sentence that says what, where and how."""
+    """Something the user can fix; the message is one sentence: what, where, remedy."""
 
     exit_code = 2
 
 
 class RecipeError(UserError):
-    """A recipe or an override that cannot be used; the message names the file and the key."""
+    """An invalid recipe or override; the message names the file and the key."""
 
 
 class SourceError(UserError):
-    """A source of documents or a benchmark file that cannot be read; the message names the path."""
+    """An unreadable source of documents or benchmark file; the message names the path."""
 
 
 class StoreError(UserError):
@@ -51,13 +51,13 @@ class PluginError(UserError):
 
 
 def nearest(word: str, known: list[str]) -> str:
-    """Return a remedy clause: the nearest known word, or all of them."""
+    """Return a remedy clause: the nearest known word, or all known words."""
     close = difflib.get_close_matches(word, known, n=1)
     return f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(known)
 
 
 def how_to_install(extra: str) -> str:
-    """Return the command that installs an extra; the package comes from a checkout, no index has it."""
+    """Return the command that installs an extra from a checkout; no package index has codeprimer."""
     first = "pip install torch==2.13.0 (the CPU build where the index has one), then " if extra == "train" else ""
     return f"{first}pip install -c constraints.txt '.[{extra}]' in the checkout"
 

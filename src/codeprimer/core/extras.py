@@ -1,4 +1,4 @@
-"""The optional dependencies, asked for before they are needed."""
+"""Optional dependencies, checked before they are needed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from codeprimer.core.errors import MissingExtraError
 
 
 def require_torch(purpose: str) -> None:
-    """Raise MissingExtraError, which names what for, when torch or safetensors is not installed."""
+    """Raise MissingExtraError, which names the purpose, if torch or safetensors is not installed."""
     for package in ("torch", "safetensors"):
         require(package, "train", purpose)
 
 
 def require(package: str, extra: str, purpose: str) -> None:
-    """Raise MissingExtraError, which names what for, when a package of an extra is not installed."""
+    """Raise MissingExtraError, which names the purpose, if a package of an extra is not installed."""
     if find_spec(package) is None:
         raise MissingExtraError(package, extra, purpose)

@@ -1,7 +1,7 @@
-"""Ctrl-C and SIGTERM: what they do, how they are put off until the work can stop, and how they are heard while others work.
+"""Ctrl-C and SIGTERM: turning them into an exception, deferring them, and receiving them while other threads work.
 
-Reads signals. Its one idea: they end a run by an exception wherever it is, and where half a step would be lost by that, they
-only leave word; a second one no longer waits.
+A signal ends a run by an exception. A block that would lose work defers the signal to its next safe point; a second
+signal takes effect at once.
 """
 
 from __future__ import annotations
@@ -21,97 +21,97 @@ Result = TypeVar("Result")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-ONE_WISH = 0.5
-"""Signals that come so soon after each other say the same thing twice, as supervisors and terminals do [s]."""
+DEBOUNCE_SECONDS = 0.5
+"""Signals closer together than this count as one: supervisors and terminals often send two [s]."""
 
-DEAF_SECONDS = 0.5
-"""How long a thread that waits may hear nothing [s]."""
+POLL_SECONDS = 0.5
+"""How long a waiting thread may block without handling signals [s]."""
 
 
-class Stop:
-    """Ends the command at a signal, by an exception; one right behind it, which would hit the way out, says nothing new."""
+class StopHandler:
+    """Ends the command at a signal, by an exception."""
 
     def __init__(self) -> None:
-        self._when = -ONE_WISH
-        self._is_leaving = False
+        self._when = -DEBOUNCE_SECONDS
+        self._is_exiting = False
 
-    def hear(self) -> None:
-        """Act on signals from now on."""
+    def install(self) -> None:
+        """Handle signals from now on."""
         for number in SIGNALS:
             signal.signal(number, self)
 
-    def leave(self) -> None:
-        """Have the next wish, if somebody is still waited for on the way out, end the process there and then."""
-        self._is_leaving = True
+    def exit_on_next(self) -> None:
+        """Let the next signal kill the process; call it once the command is exiting."""
+        self._is_exiting = True
 
     def __call__(self, number: int, frame: object) -> None:
-        """Raise Interrupted, or end the process."""
+        """Raise Interrupted, or kill the process if it is exiting already."""
         del frame
-        if time.monotonic() - self._when < ONE_WISH:
+        if time.monotonic() - self._when < DEBOUNCE_SECONDS:
             return
-        if self._is_leaving:
+        if self._is_exiting:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         self._when = time.monotonic()
         raise Interrupted("stopped; everything finished so far is kept, and the same command continues")
 
 
-class PutOff:
-    """Whether an interrupt has come, and how to give way to it."""
+class DeferredInterrupt:
+    """An interrupt that waits until the work can stop."""
 
     def __init__(self) -> None:
-        self._came: tuple[int, FrameType | None] | None = None
-        self._when = -ONE_WISH
-        self._before: dict[int, Any] = {}
+        self._pending: tuple[int, FrameType | None] | None = None
+        self._when = -DEBOUNCE_SECONDS
+        self._handlers: dict[int, Any] = {}
 
     @property
-    def came(self) -> bool:
+    def is_pending(self) -> bool:
         """Whether there is an interrupt."""
-        return self._came is not None
+        return self._pending is not None
 
-    def give_way(self) -> None:
-        """Do now what the interrupt asked for; mostly that raises."""
-        assert self._came is not None
-        number, frame = self._came
-        self._came = None
-        self._act(number, frame)
+    def deliver(self) -> None:
+        """Call the handler of the pending interrupt, which usually raises."""
+        assert self._pending is not None
+        number, frame = self._pending
+        self._pending = None
+        self._handle(number, frame)
 
-    def _act(self, number: int, frame: FrameType | None) -> None:
-        handler = self._before[number]
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        handler = self._handlers[number]
         if callable(handler):
             handler(number, frame)
         elif handler != signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if time.monotonic() - self._when < ONE_WISH:
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if time.monotonic() - self._when < DEBOUNCE_SECONDS:
             return
-        if self._came is not None:
-            self._act(number, frame)
-        self._came, self._when = (number, frame), time.monotonic()
+        if self._pending is not None:
+            self._handle(number, frame)
+        self._pending, self._when = (number, frame), time.monotonic()
 
 
 @contextmanager
-def put_off() -> Iterator[PutOff]:
-    """Hold interrupts back within the block; in a thread that no signal reaches, nothing changes."""
-    waiting = PutOff()
+def defer_interrupts() -> Iterator[DeferredInterrupt]:
+    """Defer interrupts to the end of the block; no effect outside the main thread, which alone receives signals."""
+    interrupt = DeferredInterrupt()
     if threading.current_thread() is not threading.main_thread():
-        yield waiting
+        yield interrupt
         return
-    waiting._before = {number: signal.signal(number, waiting._note) for number in SIGNALS}
+    interrupt._handlers = {number: signal.signal(number, interrupt._receive) for number in SIGNALS}
     try:
-        yield waiting
+        yield interrupt
     finally:
-        for number, handler in waiting._before.items():
+        for number, handler in interrupt._handlers.items():
             signal.signal(number, handler)
-    if waiting.came:
-        waiting.give_way()
+    if interrupt.is_pending:
+        interrupt.deliver()
 
 
 @contextmanager
-def unheard() -> Iterator[None]:
-    """Have a process that is started here not hear Ctrl-C before it is ready for it; this one hears it and ends it."""
+def children_ignore_ctrl_c() -> Iterator[None]:
+    """Make processes started in the block ignore Ctrl-C until they install a handler; this process ends them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -123,10 +123,11 @@ def unheard() -> Iterator[None]:
 
 
 def first_done(futures: Collection[Future[Result]]) -> set[Future[Result]]:
-    """Return those of the futures that are done, as soon as one is; interrupts are heard meanwhile.
+    """Return the completed futures as soon as there is one; signals are handled meanwhile.
 
-    The system may hand a signal to any thread, and only the first one acts on it: it must not sleep until the work is done.
+    The system may deliver a signal to any thread, but only the main thread runs the handler, so it must not block until
+    the work is done.
     """
-    while not (done := wait(futures, DEAF_SECONDS, FIRST_COMPLETED).done):
+    while not (done := wait(futures, POLL_SECONDS, FIRST_COMPLETED).done):
         pass
     return done

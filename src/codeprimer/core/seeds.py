@@ -1,4 +1,4 @@
-"""All seeds from one: a name path under the recipe's seed gives an independent, stable stream.
+"""All seeds derive from one: a path of names under the recipe's seed gives an independent, stable stream.
 
 Python's ``hash`` differs between processes and ``random.seed(str)`` between versions, so seeds are BLAKE2b digests.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 
 def derive_seed(root: int, *names: str | int) -> int:
-    """Return a 63-bit seed for the stream ``names`` under ``root``; the same everywhere, for ever."""
+    """Return a 63-bit seed for the stream ``names`` under ``root``; the same in every process and version."""
     path = "\x1f".join([str(root), *map(str, names)])
     return int.from_bytes(hashlib.blake2b(path.encode(), digest_size=8).digest(), "big") >> 1
 

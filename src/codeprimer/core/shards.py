@@ -1,7 +1,7 @@
-"""Sharded Parquet tables: how rows get to disk and back, with flat memory and reproducible bytes.
+"""Sharded Parquet tables, written and read in constant memory and with reproducible bytes.
 
 A table is a folder of ``00000.parquet, 00001.parquet, ...`` of at most 64 MB each, which ``datasets.load_dataset``,
-DuckDB, Polars and pandas open as it lies. Equal rows in equal order give equal bytes: the cut into row groups and
+DuckDB, Polars and pandas open directly. Equal rows in equal order give equal bytes: the split into row groups and
 shards depends on the rows alone.
 """
 
@@ -21,16 +21,16 @@ Row = dict[str, Any]
 RowType = TypeVar("RowType", bound=Mapping[str, Any])
 
 SHARD_BYTES = 64 * 2**20
-"""The largest shard [bytes of text before compression]."""
+"""Maximum size of a shard [bytes of text before compression]."""
 
 GROUP_BYTES = 4 * 2**20
-"""Rows are flushed to disk when this much text waits [bytes]; this bounds a writer's memory."""
+"""A writer flushes its buffered rows at this size, which bounds its memory [bytes of text]."""
 
 GROUP_ROWS = 4096
 
 
 class TableWriter:
-    """Write rows of one table into a folder of shards; use as a context manager.
+    """Writes the rows of one table into a folder of shards; use as a context manager.
 
     The folder exists from the start, so an empty table is still a table: one shard with the schema and no rows.
     """
@@ -40,21 +40,21 @@ class TableWriter:
         self.schema = schema
         self.rows = 0
         self._shard_bytes = shard_bytes
-        self._waiting: list[Row] = []
-        self._waiting_bytes = 0
+        self._buffer: list[Row] = []
+        self._buffered_bytes = 0
         self._written_bytes = 0
         self._shards = 0
         self._file: pq.ParquetWriter | None = None
         folder.mkdir(parents=True, exist_ok=False)
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Append one row; missing columns become null, unknown columns raise."""
+        """Append one row; missing columns become null, unknown columns raise AssertionError."""
         unknown = row.keys() - set(self.schema.names)
         assert not unknown, f"{self.folder.name} has no column {sorted(unknown)}"
-        self._waiting.append(dict(row))
-        self._waiting_bytes += _weight(row)
+        self._buffer.append(dict(row))
+        self._buffered_bytes += _weight(row)
         self.rows += 1
-        if self._waiting_bytes >= GROUP_BYTES or len(self._waiting) >= GROUP_ROWS:
+        if self._buffered_bytes >= GROUP_BYTES or len(self._buffer) >= GROUP_ROWS:
             self._flush()
 
     def write_all(self, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -63,8 +63,8 @@ class TableWriter:
             self.write(row)
 
     def close(self) -> None:
-        """Flush what waits and finish the last shard."""
-        if self._waiting or not self._shards:
+        """Flush buffered rows and finish the last shard."""
+        if self._buffer or not self._shards:
             self._flush()
         self._finish_shard()
 
@@ -73,9 +73,9 @@ class TableWriter:
             path = self.folder / f"{self._shards:05d}.parquet"
             self._file = pq.ParquetWriter(path, self.schema, compression="zstd")
             self._shards += 1
-        self._file.write_table(pa.Table.from_pylist(self._waiting, schema=self.schema))
-        self._written_bytes += self._waiting_bytes
-        self._waiting, self._waiting_bytes = [], 0
+        self._file.write_table(pa.Table.from_pylist(self._buffer, schema=self.schema))
+        self._written_bytes += self._buffered_bytes
+        self._buffer, self._buffered_bytes = [], 0
         if self._written_bytes >= self._shard_bytes:
             self._finish_shard()
 
@@ -109,10 +109,10 @@ def shard_paths(folder: Path) -> list[Path]:
 def read_batches(folder: Path, columns: Sequence[str] | None = None, batch_rows: int = 256) -> Iterator[pa.RecordBatch]:
     """Yield a table's record batches in order; memory holds one batch.
 
-    Raises StoreError where no shard lies: an empty table has one too, so a table has been lost.
+    Raises StoreError if there is no shard: even an empty table has one, so the table has been lost.
     """
     if not (paths := shard_paths(folder)):
-        raise StoreError(f"{folder} holds no table, although it should; remove what it lies in and run again")
+        raise StoreError(f"{folder} holds no table; remove {folder.parent} and run again")
     for path in paths:
         with pq.ParquetFile(path) as file:
             yield from file.iter_batches(batch_size=batch_rows, columns=columns, use_threads=False)
@@ -130,5 +130,5 @@ def read_rows(folder: Path, columns: Sequence[str] | None = None, of: Any = Row)
 
 
 def count_rows(folder: Path) -> int:
-    """Return the number of rows of a table, from the shards' footers alone."""
+    """Return the number of rows of a table; reads only the shards' footers."""
     return sum(pq.read_metadata(path).num_rows for path in shard_paths(folder))

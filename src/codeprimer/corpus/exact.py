@@ -1,6 +1,6 @@
-"""Exact copies: one sort over the ids of all texts.
+"""Exact duplicates: one sort over the ids of all texts.
 
-Of equal texts the one under the most permissive licence stays, the first in source order among equals.
+Of equal texts the one under the most permissive licence stays, among equals the first in source order.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from codeprimer.corpus.reading import KEYS
 Index = npt.NDArray[np.int64]
 
 
-def find_copies(keys: npt.NDArray[np.void]) -> Index:
-    """Return, for every text, the index of the equal text that stays (its own index for one that stays)."""
+def find_exact_duplicates(keys: npt.NDArray[np.void]) -> Index:
+    """Return, for every text, the index of the equal text that stays (its own index where it stays itself)."""
     assert keys.dtype == KEYS
     ids = keys["id"]
     order = np.lexsort((np.arange(len(keys)), keys["rank"], ids[:, 3], ids[:, 2], ids[:, 1], ids[:, 0]))

@@ -1,7 +1,7 @@
 """Which licence a file is under, as an SPDX identifier.
 
-Reads the texts of licence files, ``SPDX-License-Identifier`` lines and package metadata. Its one idea: the nearest
-statement wins; a file's own line before the licence file beside it, that before the package's.
+Reads licence files, ``SPDX-License-Identifier`` lines and package metadata. The nearest statement wins: a file's own
+line, then the licence file beside it, then the package's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 LICENSE_FILE = re.compile(r"(?:licen[cs]e|copying|unlicense)(?:[-_.].*)?", re.IGNORECASE)
-"""Names of licence files, to be matched whole."""
+"""Names of licence files, for ``fullmatch``."""
 
 _HEADER = re.compile(r"SPDX-License-Identifier:[ \t]*([^\n\r]+)")
 _EXPRESSION = re.compile(r"[A-Za-z0-9.+\-]+(?:\s+(?:AND|OR|WITH)\s+[A-Za-z0-9.+\-]+|[()\s])*")
@@ -60,9 +60,9 @@ _NAMES = {
 
 
 def license_of_text(text: str) -> str | None:
-    """Return the SPDX identifier of a licence text, or None when it is not one of the common ones.
+    """Return the SPDX identifier of a licence text, or None if it is not a common one.
 
-    Where a text holds several licences (those of bundled parts come last), the first one counts.
+    The first of several licences counts; those of bundled parts come last.
     """
     flat = " ".join(text[:40_000].lower().split())
     found = []
@@ -74,14 +74,14 @@ def license_of_text(text: str) -> str | None:
 
 
 def license_of_header(text: str) -> str | None:
-    """Return what a file's own ``SPDX-License-Identifier`` line says, or None; looks at the first 2,000 characters."""
+    """Return the expression in a file's own ``SPDX-License-Identifier`` line (first 2,000 characters), or None."""
     found = _HEADER.search(text[:2_000])
     expression = _EXPRESSION.match(found.group(1).strip()) if found else None
     return expression.group(0).strip() if expression else None
 
 
 def license_of_name(name: str) -> str | None:
-    """Return the SPDX identifier or expression that a metadata field means, or None when that is not clear."""
+    """Return the SPDX identifier or expression that a metadata field means, or None if it is ambiguous."""
     name = name.strip()
     terms = _terms(name)
     if terms and all(_known(term) for term in terms):
@@ -90,10 +90,10 @@ def license_of_name(name: str) -> str | None:
 
 
 def license_of_metadata(field: Callable[[str], list[str]], texts: Callable[[], list[str]]) -> str | None:
-    """Return a package's licence by its metadata.
+    """Return a package's licence from its metadata.
 
-    ``field(name)`` returns the values of a metadata field, ``texts()`` the package's licence files. In this order:
-    License-Expression, a License field that names one, the licence files, the classifiers.
+    ``field(name)`` returns the values of a metadata field, ``texts()`` the package's licence files. Tried in this order:
+    License-Expression, License, the licence files, the classifiers.
     """
     for expression in field("License-Expression"):
         return expression.strip()
@@ -110,9 +110,9 @@ def license_of_metadata(field: Callable[[str], list[str]], texts: Callable[[], l
 
 
 def is_permissive(expression: str | None) -> bool:
-    """Tell whether an SPDX expression lets anybody use the code for anything; None is not permissive.
+    """Tell whether an SPDX expression is permissive; None is not.
 
-    One permissive choice of an OR is enough, an AND needs all; brackets are read as if they were not there.
+    An OR needs one permissive operand, an AND needs all; parentheses are ignored.
     """
     if expression is None:
         return False
@@ -122,7 +122,7 @@ def is_permissive(expression: str | None) -> bool:
 
 
 def license_rank(expression: str | None) -> int:
-    """Return 0 for a permissive licence, 1 for another known one, 2 for none: the order in which copies are kept."""
+    """Return 0 for a permissive licence, 1 for another, 2 for none: of duplicates the lowest rank is kept."""
     if expression is None:
         return 2
     return 0 if is_permissive(expression) else 1

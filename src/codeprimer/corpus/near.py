@@ -1,8 +1,8 @@
-"""Near duplicates: candidates by shared bands, each verified, each compared with the copy that stays.
+"""Near-duplicates: candidates by locality-sensitive hashing, each verified against documents that are kept.
 
-Documents are taken in order of preference (licence, length, id). One is dropped when its exact Jaccard similarity to a
-document *already kept* reaches the threshold. No chain of copies is ever followed: closing pairs transitively would
-join files that have little in common. Memory holds a few hundred bytes per document; the sets of hashes stay on disk.
+Documents are visited in order of preference (licence, length, id). One is dropped when its exact Jaccard similarity to a
+document *already kept* reaches the threshold. Pairs are not closed transitively: that would join files that have little
+in common. Memory holds a few hundred bytes per document; the sets of hashes stay on disk.
 """
 
 from __future__ import annotations
@@ -17,36 +17,36 @@ import numpy.typing as npt
 
 from codeprimer.analysis.minhash import jaccard
 from codeprimer.analysis.words import U64Array
+from codeprimer.corpus.exact import Index
 from codeprimer.corpus.settings import NearDuplicateSettings
 
-Index = npt.NDArray[np.int64]
-
 _CACHED_BYTES = 64 * 2**20
-"""Sets of hashes kept at hand while verifying [bytes]."""
+"""Size of the cache of sets of hashes while verifying [bytes]."""
 
 
 @dataclass
-class Copies:
-    """Which document is a near copy of which."""
+class NearDuplicates:
+    """Which document is a near-duplicate of which."""
 
     kept: dict[int, int] = field(default_factory=dict)
-    """The document that went -> the one that stayed, both by their place among all documents."""
+    """The dropped document -> the kept one, both by their index among all documents."""
     similarity: dict[int, float] = field(default_factory=dict)
-    """The document that went -> its Jaccard similarity to the one that stayed."""
+    """The dropped document -> its Jaccard similarity to the kept one."""
     compared: int = 0
-    cut: int = 0
-    """Documents with more candidates than the limit allowed to compare."""
+    """Pairs that were compared."""
+    truncated: int = 0
+    """Documents with more candidates than ``max_candidates``."""
 
 
 class ShingleFiles:
-    """The sets of hashes of all documents, read from the units' files as they are needed."""
+    """The sets of hashes of all documents, read from the folders of the parsed units on demand."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._files = [folder / "shingles.bin" for folder in folders]
         offsets = [np.load(folder / "offsets.npy") for folder in folders]
         self.lengths = np.concatenate([np.diff(part) for part in offsets]).astype(np.int64)
         self._starts = np.concatenate([part[:-1] for part in offsets])
-        self._units = np.repeat(np.arange(len(folders)), [len(part) - 1 for part in offsets])
+        self._file_of = np.repeat(np.arange(len(folders)), [len(part) - 1 for part in offsets])
         self._cache: OrderedDict[int, U64Array] = OrderedDict()
         self._cached_bytes = 0
 
@@ -55,7 +55,7 @@ class ShingleFiles:
             self._cache.move_to_end(document)
             return found
         hashes = np.fromfile(
-            self._files[self._units[document]],
+            self._files[self._file_of[document]],
             dtype=np.uint64,
             count=int(self.lengths[document]),
             offset=8 * int(self._starts[document]),
@@ -67,51 +67,53 @@ class ShingleFiles:
         return hashes
 
 
-def find_near_copies(bands: U64Array, order: Index, files: ShingleFiles, settings: NearDuplicateSettings) -> Copies:
-    """Return the near copies among documents with band keys ``bands`` [documents, bands].
+def find_near_duplicates(
+    bands: U64Array, order: Index, files: ShingleFiles, settings: NearDuplicateSettings
+) -> NearDuplicates:
+    """Return the near-duplicates among documents with band keys ``bands`` [documents, bands].
 
     ``order`` lists the documents in order of preference.
     """
-    shared = shared_keys(bands)
+    repeated = repeated_keys(bands)
     kept_with: dict[tuple[int, int], list[int]] = {}
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
-    copies = Copies()
-    for document in order[shared[order].any(axis=1)].tolist():
-        keys = [(band, int(bands[document, band])) for band in np.flatnonzero(shared[document]).tolist()]
+    found = NearDuplicates()
+    for document in order[repeated[order].any(axis=1)].tolist():
+        keys = [(band, int(bands[document, band])) for band in np.flatnonzero(repeated[document]).tolist()]
         candidates = sorted({other for key in keys for other in kept_with.get(key, ())}, key=lambda other: place[other])
-        if (best := _closest(document, candidates, files, settings, copies)) is not None:
-            copies.similarity[document], copies.kept[document] = best
+        if (best := _closest(document, candidates, files, settings, found)) is not None:
+            found.similarity[document], found.kept[document] = best
         else:
             for key in keys:
                 kept_with.setdefault(key, []).append(document)
-    return copies
+    return found
 
 
 def _closest(
-    document: int, candidates: list[int], files: ShingleFiles, settings: NearDuplicateSettings, copies: Copies
+    document: int, candidates: list[int], files: ShingleFiles, settings: NearDuplicateSettings, found: NearDuplicates
 ) -> tuple[float, int] | None:
-    """Return the similarity and place of the most similar candidate that reaches the threshold."""
+    """Return the similarity and index of the most similar candidate that reaches the threshold."""
     length = files.lengths[document]
     possible = [
         other
         for other in candidates
         if min(length, files.lengths[other]) >= settings.threshold * max(length, files.lengths[other])
     ]
-    copies.cut += len(possible) > settings.max_candidates
+    found.truncated += len(possible) > settings.max_candidates
     best: tuple[float, int] | None = None
     for other in possible[: settings.max_candidates]:
-        copies.compared += 1
+        found.compared += 1
         similarity = jaccard(files[document], files[other])
         if similarity >= settings.threshold and (best is None or similarity > best[0]):
             best = (similarity, other)
     return best
 
 
-def shared_keys(bands: U64Array) -> npt.NDArray[np.bool_]:
-    """Return which keys [documents, bands] more than one document has."""
-    shared = np.zeros(bands.shape, dtype=np.bool_)
+def repeated_keys(bands: U64Array) -> npt.NDArray[np.bool_]:
+    """Return which keys [documents, bands] occur in more than one document."""
+    repeated = np.zeros(bands.shape, dtype=np.bool_)
     for band in range(bands.shape[1]):
         _, inverse, counts = np.unique(bands[:, band], return_inverse=True, return_counts=True)
-        shared[:, band] = counts[inverse] > 1
-    return shared
+        repeated[:, band] = counts[inverse] > 1
+    return repeated

@@ -1,68 +1,68 @@
-"""What a recipe says about the corpus."""
+"""The corpus section of a recipe."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from codeprimer.core.plugins import Role, selected
+from codeprimer.core.plugins import PluginSettings, Role, selected
 from codeprimer.core.settings import NOT_IN_ID, Settings
+from codeprimer.corpus.filter import refuse_unusable
 from codeprimer.corpus.sources.base import SourceSettings
 
-
-class FilterSettings(Settings):
-    """When a single file is dropped."""
-
-    max_bytes: int = Field(default=1_000_000, ge=1_000, description="Longer files are dropped [bytes].")
-    max_line: int = Field(default=1_000, ge=80, description="A longer line means minified or packed data [characters].")
-    max_mean_line: float = Field(default=100.0, ge=20, description="A longer mean line means the same [characters].")
-    min_space_share: float = Field(
-        default=0.05, ge=0, le=1, description="Less white space than this share means minified or packed data."
-    )
-    max_literal_share: float = Field(
-        default=0.9, gt=0, le=1, description="A larger share of lines that are literal values means a data table."
-    )
-    permissive_only: bool = Field(default=False, description="Drop files without a permissive licence.")
+FILTERS = ("tests", "generated", "minified", "data_only")
+"""The filters of a recipe that names none."""
 
 
 class NearDuplicateSettings(Settings):
-    """When two files are taken for copies of each other."""
+    """When two files are near-duplicates."""
 
-    enabled: bool = Field(default=True, description="Look for near duplicates at all.")
+    enabled: bool = Field(default=True, description="Remove near-duplicates.")
     threshold: float = Field(
-        default=0.7, gt=0, le=1, description="Jaccard similarity of word 5-grams from which two files are copies."
+        default=0.7, gt=0, le=1, description="Minimum Jaccard similarity of word 5-grams (0-1) of a near-duplicate."
     )
-    bands: int = Field(default=18, ge=1, le=128, description="Bands of the signature: more find more pairs.")
-    rows: int = Field(default=7, ge=1, le=32, description="Rows per band: more give fewer false candidates.")
+    bands: int = Field(default=18, ge=1, le=128, description="Bands of the signature; more bands find more pairs.")
+    rows: int = Field(default=7, ge=1, le=32, description="Rows per band; more rows give fewer false candidates.")
     max_candidates: int = Field(
-        default=200, ge=1, description="Kept copies that one file is compared with at most; a limit on the worst case."
+        default=200, ge=1, description="Maximum kept documents that one file is compared with; bounds the worst case."
     )
 
 
 class CorpusSettings(Settings):
-    """Where code comes from and what is dropped before anybody judges its quality."""
+    """Where code comes from, and which files are dropped before quality is judged."""
 
     sources: tuple[Annotated[SourceSettings, Role("source")], ...] = Field(
         default_factory=lambda: (selected("source", "python_env", name="python"),),
         min_length=1,
         description="Where documents come from, in order.",
     )
-    filters: FilterSettings = Field(default=FilterSettings(), description="When a single file is dropped.")
+    max_bytes: int = Field(default=1_000_000, ge=1_000, description="Maximum size of a file [bytes].")
+    filters: tuple[Annotated[PluginSettings, Role("filter")], ...] = Field(
+        default_factory=lambda: tuple(selected("filter", kind) for kind in FILTERS),
+        description="Filters, in order; the first that objects drops the file.",
+    )
     near_duplicates: NearDuplicateSettings = Field(
-        default=NearDuplicateSettings(), description="When two files are taken for copies of each other."
+        default=NearDuplicateSettings(), description="When two files are near-duplicates."
     )
     heldout_fraction: float = Field(
-        default=0.05, ge=0, le=0.5, description="Share of the bytes, in whole packages, that is never trained on."
+        default=0.05, ge=0, le=0.5, description="Fraction of the bytes (0-0.5), in whole packages, that is held out."
     )
     unit_bytes: int = Field(
         default=1_500_000, ge=10_000, json_schema_extra=NOT_IN_ID, description="Size of one unit of work [bytes]."
     )
 
     @model_validator(mode="after")
-    def _names_differ(self) -> CorpusSettings:
-        names = [source.name for source in self.sources]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two sources are called {name!r}; give each a name of its own")
+    def _check(self) -> CorpusSettings:
+        for name in _repeated(source.name for source in self.sources):
+            raise ValueError(f"two sources are called {name!r}; give each a name of its own")
+        for kind in _repeated(settings.kind for settings in self.filters):
+            raise ValueError(f"filter {kind!r} is listed twice; keep one")
+        refuse_unusable(self.filters)
         return self
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]

@@ -1,4 +1,4 @@
-"""Which packages are held out: whole packages of clean code that no model is ever trained on."""
+"""Which packages are held out: whole packages of clean code that no model is trained on."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import hashlib
 from collections.abc import Mapping
 
 _ENOUGH = 0.9
-"""Stop adding packages at this share of the goal; the rest would have to come in ever smaller ones."""
+"""Stop adding packages at this fraction of the goal; only ever smaller ones could fill the rest."""
 
 _LARGEST = 0.5
-"""No held-out package is larger than this share of the goal, so that none sets the figures alone."""
+"""No held-out package is larger than this fraction of the goal, so that none dominates the results."""
 
 
 def choose_heldout(package_bytes: Mapping[str, int], fraction: float) -> list[str]:
     """Return the packages to hold out, sorted: about ``fraction`` of all bytes, chosen by a hash of their names.
 
-    When every package is too large for its share, the smallest one is held out; of fewer than three packages none is.
+    When every package is too large, the smallest is held out; with fewer than three packages none is.
     """
     goal = fraction * sum(package_bytes.values())
     if goal <= 0 or len(package_bytes) < 3:

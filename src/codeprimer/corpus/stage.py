@@ -1,7 +1,8 @@
-"""The corpus stage: read and filter in units, find copies on a few numbers per document, write.
+"""The corpus stage: read, filter, parse, deduplicate, write.
 
-Writes ``documents``, ``duplicates`` and ``dropped``. The order: files are read and filtered; exact copies are found;
-each distinct text is parsed once and gets its signature; near copies are found and verified; the tables are written.
+Writes ``documents``, ``duplicates`` and ``dropped``. The order: read files and apply the filters that need no syntax
+tree; find exact duplicates; parse each distinct text once, apply the other filters and take its signature; find and
+verify near-duplicates; write the tables.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from codeprimer.core.artifact import Artifact, Workspace, make_once
 from codeprimer.core.stage import Stage, Stats, Tools
-from codeprimer.corpus.ledger import Ledger, find_exact, open_ledger, take_census
+from codeprimer.corpus.decisions import Decisions, decide, take_census, write_distinct
 from codeprimer.corpus.parsing import ParseUnit, parse_unit
 from codeprimer.corpus.reading import ReadUnit, read_unit
 from codeprimer.corpus.settings import CorpusSettings
@@ -42,46 +43,46 @@ class CorpusStage(Stage[CorpusSettings]):
 
     def run(self, settings: CorpusSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the corpus."""
-        ledger = _build_ledger(settings, out, tools)
-        census = take_census(ledger)
+        decisions = _decide(settings, out, tools)
+        census = take_census(decisions)
         heldout = choose_heldout(census.package_bytes, settings.heldout_fraction)
         if not heldout and settings.heldout_fraction > 0:
             tools.console.warn(
-                f"corpus: nothing is held out, because there are only {len(census.package_bytes)} packages (three are "
-                "needed); comparisons on held-out code will be missing"
+                f"corpus: nothing is held out: three packages are needed, there are {len(census.package_bytes)}; "
+                "the report will lack comparisons on held-out code"
             )
-        if ledger.near.cut:
+        if decisions.near.truncated:
             tools.console.warn(
-                f"corpus: {ledger.near.cut} files had more possible copies than corpus.near_duplicates.max_candidates "
-                f"({settings.near_duplicates.max_candidates}); some near duplicates may remain"
+                f"corpus: {decisions.near.truncated} files had more candidates than corpus.near_duplicates.max_candidates "
+                f"({settings.near_duplicates.max_candidates}); some near-duplicates may remain"
             )
-        tally = write_tables(ledger, census, set(heldout), out)
-        return _report(settings, tally, ledger, heldout)
+        tally = write_tables(decisions, census, set(heldout), out)
+        return _report(settings, tally, decisions, heldout)
 
 
-def _build_ledger(settings: CorpusSettings, out: Workspace, tools: Tools) -> Ledger:
-    """Run both passes over the units and return what became of every row."""
+def _decide(settings: CorpusSettings, out: Workspace, tools: Tools) -> Decisions:
+    """Run both passes over the units and return the decision about every row."""
     units = [
-        ReadUnit(source, chunk, settings.filters)
+        ReadUnit(source, chunk, settings.max_bytes, settings.filters)
         for source in settings.sources
         for chunk in tools.make("source", source).chunks(settings.unit_bytes)
     ]
-    # Where the units begin may have changed since an interrupted attempt; it decides no byte of the artefact.
+    # An interrupted attempt may have used another unit size, which changes no byte of the artefact.
     work = out.work / f"units-of-{settings.unit_bytes}"
     read = list(tools.engine.map(read_unit, units, work / "read", "corpus: reading"))
-    exact = make_once(work / "exact", partial(find_exact, read))
+    exact = make_once(work / "exact", partial(write_distinct, read))
     parse_units = [
         ParseUnit(folder, exact / f"{index:05d}.npy", settings.filters, settings.near_duplicates)
         for index, folder in enumerate(read)
     ]
     parsed: list[Path] = list(tools.engine.map(parse_unit, parse_units, work / "parsed", "corpus: parsing"))
-    return open_ledger(read, parsed, exact, settings.near_duplicates)
+    return decide(read, parsed, exact, settings.near_duplicates)
 
 
-def _report(settings: CorpusSettings, tally: Tally, ledger: Ledger, heldout: list[str]) -> Stats:
+def _report(settings: CorpusSettings, tally: Tally, decisions: Decisions, heldout: list[str]) -> Stats:
     facts = tally.facts([source.name for source in settings.sources])
     facts["heldout"] = {"documents": tally.heldout, "bytes": tally.heldout_bytes, "packages": heldout}
-    facts["near_duplicate_pairs_compared"] = ledger.near.compared
+    facts["near_duplicate_pairs_compared"] = decisions.near.compared
     headline = (
         f"{facts['kept']:,} documents kept of {facts['found']:,} files, {facts['kept_bytes'] / 1e6:.1f} MB; "
         f"{tally.heldout:,} of them held out"

@@ -1,4 +1,4 @@
-"""Counting what stayed and what went, for the report."""
+"""Counts of kept and dropped files, for the report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from codeprimer.core.shards import Row
+from codeprimer.core.documents import Document, DroppedFile, Duplicate
 
 _EXAMPLES = 5
 _LARGEST_PACKAGES = 25
@@ -14,7 +14,7 @@ _SIZE_EDGES = (0, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 1_000_00
 
 
 class Tally:
-    """Counts by source, reason, licence and package; all of them small, however large the corpus."""
+    """Counts by source, reason, licence and package; small however large the corpus."""
 
     def __init__(self) -> None:
         self.kept: Counter[str] = Counter()
@@ -28,11 +28,11 @@ class Tally:
         self.pairs: Counter[str] = Counter()
         self.similarities: Counter[str] = Counter()
         self.sizes: Counter[int] = Counter()
-        self.copied: list[tuple[int, str]] = []
+        self.most_copied: list[tuple[int, str]] = []
         self.examples: dict[str, list[dict[str, str]]] = {}
 
-    def keep(self, document: Row) -> None:
-        """Count a document that stays."""
+    def keep(self, document: Document) -> None:
+        """Count a kept document."""
         size = len(document["text"].encode())
         self.kept[document["source"]] += 1
         self.kept_bytes[document["source"]] += size
@@ -43,17 +43,17 @@ class Tally:
         self.packages[document["package"]] += 1
         self.package_bytes[document["package"]] += size
         self.sizes[max(edge for edge in _SIZE_EDGES if edge <= size)] += 1
-        self.copied = sorted([*self.copied, (-len(document["origins"]), document["path"])])[:_EXAMPLES]
+        self.most_copied = sorted([*self.most_copied, (-len(document["origins"]), document["path"])])[:_EXAMPLES]
 
-    def drop(self, row: Row) -> None:
-        """Count a file that goes."""
+    def drop(self, row: DroppedFile) -> None:
+        """Count a dropped file."""
         self.dropped.setdefault(row["source"], Counter())[row["reason"]] += 1
         examples = self.examples.setdefault(row["reason"], [])
         if len(examples) < _EXAMPLES:
-            examples.append({"path": row["path"], "detail": row["detail"]})
+            examples.append({"path": row["path"], "detail": row["detail"] or ""})
 
-    def pair(self, pair: Row) -> None:
-        """Count a pair of copies."""
+    def pair(self, pair: Duplicate) -> None:
+        """Count a pair of duplicates."""
         self.pairs[pair["kind"]] += 1
         if pair["kind"] == "near":
             self.similarities[f"{int(pair['similarity'] * 20) / 20:.2f}"] += 1
@@ -64,7 +64,7 @@ class Tally:
         return sum(self.kept.values()) + sum(sum(reasons.values()) for reasons in self.dropped.values())
 
     def by_source(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """Return per source what went in, what stayed, and what was dropped for which reason."""
+        """Return how many files each source held, how many were kept, and how many were dropped for each reason."""
         return {
             name: {
                 "found": self.kept[name] + sum(self.dropped.get(name, Counter()).values()),
@@ -94,7 +94,7 @@ class Tally:
                 "exact": self.pairs["exact"],
                 "near": self.pairs["near"],
                 "near_similarity": dict(sorted(self.similarities.items())),
-                "most_copied": [{"path": path, "copies": -count} for count, path in self.copied if count < -1],
+                "most_copied": [{"path": path, "copies": -count} for count, path in self.most_copied if count < -1],
             },
             "size_histogram": [{"from_bytes": edge, "documents": self.sizes[edge]} for edge in _SIZE_EDGES[:-1]],
             "examples_dropped": dict(sorted(self.examples.items())),

@@ -1,19 +1,16 @@
-"""The last pass: from the ledger to the three tables, row by row, counting as it goes."""
+"""The last pass: write the three tables, row by row, counting on the way."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 from codeprimer.core.artifact import Workspace
-from codeprimer.core.documents import CORPUS_DROPPED, DOCUMENTS, DUPLICATES
-from codeprimer.core.shards import Row, TableWriter, read_rows
-from codeprimer.corpus.filters import Reason, Refusal
-from codeprimer.corpus.ledger import Census, Ledger
+from codeprimer.core.documents import CORPUS_DROPPED, DOCUMENTS, DUPLICATES, Document, DroppedFile, Duplicate
+from codeprimer.core.shards import read_rows
+from codeprimer.corpus.decisions import Census, Decisions
+from codeprimer.corpus.reasons import EXACT_DUPLICATE, NEAR_DUPLICATE, Drop
 from codeprimer.corpus.tally import Tally
 
 
-def write_tables(ledger: Ledger, census: Census, heldout: set[str], out: Workspace) -> Tally:
+def write_tables(decisions: Decisions, census: Census, heldout: set[str], out: Workspace) -> Tally:
     """Write ``documents``, ``duplicates`` and ``dropped``; return what was counted."""
     tally = Tally()
     with (
@@ -21,50 +18,51 @@ def write_tables(ledger: Ledger, census: Census, heldout: set[str], out: Workspa
         out.table("duplicates", DUPLICATES) as duplicates,
         out.table("dropped", CORPUS_DROPPED) as dropped,
     ):
-        for number, row in ledger.rows():
-            fate = _fate(number, ledger, census)
-            if fate is None:
-                document = _document(row, census.origins.get(number), heldout)
-                documents.write(document)
+        for number, row in decisions.rows():
+            drop = _drop(number, decisions, census)
+            if drop is None:
+                documents.write(document := _document(row, census.origins.get(number), heldout))
                 tally.keep(document)
                 continue
-            if (pair := _pair(number, row, fate, ledger)) is not None:
+            if (pair := _pair(number, row, drop, decisions)) is not None:
                 duplicates.write(pair)
                 tally.pair(pair)
-            _drop(row, fate, dropped, tally)
-        for row in _dropped_while_reading(ledger.folders):
-            dropped.write(row)
-            tally.drop(row)
+            dropped.write(gone := _dropped(row, drop))
+            tally.drop(gone)
+        for folder in decisions.folders:
+            for gone in read_rows(folder / "dropped", None, DroppedFile):
+                dropped.write(gone)
+                tally.drop(gone)
     return tally
 
 
-def _fate(number: int, ledger: Ledger, census: Census) -> Refusal | None:
+def _drop(number: int, decisions: Decisions, census: Census) -> Drop | None:
     """Return why a row is dropped, or None for one that is kept."""
-    same = int(ledger.same_as[number])
+    same = int(decisions.same_as[number])
     if same != number:
-        return Refusal(Reason.EXACT_DUPLICATE, f"same text as {census.names[same]}")
-    if (refusal := ledger.refused.get(number)) is not None:
-        return refusal
-    if (kept := ledger.near.kept.get(number)) is not None:
-        return Refusal(Reason.NEAR_DUPLICATE, f"{ledger.near.similarity[number]:.2f} like {census.names[kept]}")
+        return Drop(EXACT_DUPLICATE, f"same text as {census.names[same]}")
+    if (drop := decisions.dropped.get(number)) is not None:
+        return drop
+    if (kept := decisions.near.kept.get(number)) is not None:
+        return Drop(NEAR_DUPLICATE, f"{decisions.near.similarity[number]:.2f} like {census.names[kept]}")
     return None
 
 
-def _document(row: Row, origins: list[str] | None, heldout: set[str]) -> Row:
+def _document(row: Document, origins: list[str] | None, heldout: set[str]) -> Document:
     split = "heldout" if row["package"] in heldout else "train"
-    return {**row, "origins": origins or [f"{row['source']}:{row['path']}"], "split": split}
+    return {**row, "origins": origins or row["origins"], "split": split}
 
 
-def _pair(number: int, row: Row, fate: Refusal, ledger: Ledger) -> Row | None:
-    if fate.reason == Reason.EXACT_DUPLICATE:
-        kept, kind, similarity = int(ledger.same_as[number]), "exact", 1.0
-    elif fate.reason == Reason.NEAR_DUPLICATE:
-        kept, kind, similarity = ledger.near.kept[number], "near", ledger.near.similarity[number]
+def _pair(number: int, row: Document, drop: Drop, decisions: Decisions) -> Duplicate | None:
+    if drop.reason == EXACT_DUPLICATE:
+        kept, kind, similarity = int(decisions.same_as[number]), "exact", 1.0
+    elif drop.reason == NEAR_DUPLICATE:
+        kept, kind, similarity = decisions.near.kept[number], "near", decisions.near.similarity[number]
     else:
         return None
     return {
         "doc_id": row["doc_id"],
-        "kept_doc_id": ledger.document_id(kept),
+        "kept_doc_id": decisions.document_id(kept),
         "kind": kind,
         "similarity": similarity,
         "source": row["source"],
@@ -72,15 +70,14 @@ def _pair(number: int, row: Row, fate: Refusal, ledger: Ledger) -> Row | None:
     }
 
 
-def _drop(row: Row, fate: Refusal, dropped: TableWriter, tally: Tally) -> None:
-    # The text of an exact copy is in the tables already, under the same id.
-    text = None if fate.reason == Reason.EXACT_DUPLICATE else row["text"]
-    kept_columns = {name: row[name] for name in ("doc_id", "source", "package", "path")}
-    dropped_row = {**kept_columns, "reason": fate.reason.value, "detail": fate.detail, "text": text}
-    dropped.write(dropped_row)
-    tally.drop(dropped_row)
-
-
-def _dropped_while_reading(folders: list[Path]) -> Iterator[Row]:
-    for folder in folders:
-        yield from read_rows(folder / "dropped")
+def _dropped(row: Document, drop: Drop) -> DroppedFile:
+    return {
+        "doc_id": row["doc_id"],
+        "source": row["source"],
+        "package": row["package"],
+        "path": row["path"],
+        "reason": drop.reason,
+        "detail": drop.detail,
+        # The tables hold the text of an exact duplicate already, under the same id.
+        "text": None if drop.reason == EXACT_DUPLICATE else row["text"],
+    }

@@ -1,1 +1,1 @@
-"""Engines map a stage over units of work; every engine gives the same bytes."""
+"""Engines map a function over units of work; every engine produces the same bytes."""

@@ -1,7 +1,7 @@
-"""The default engine: processes on this machine, or none at all.
+"""The default engine: worker processes on this machine, or none.
 
-Each unit of work is made exactly once, in a folder of its own that is renamed when it is complete, so a killed run
-continues with the units that are missing. Results come back in the order of the units, never of their arrival.
+Each unit of work is done exactly once, in its own folder, which is renamed when complete; a killed run continues with
+the missing units. Results are returned in the order of the units, not of their completion.
 """
 
 from __future__ import annotations
@@ -19,19 +19,16 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
 
 from pydantic import Field
 
 from codeprimer.core.artifact import make_once
 from codeprimer.core.console import Console
-from codeprimer.core.engine import Engine
+from codeprimer.core.engine import Engine, Unit
 from codeprimer.core.errors import UserError
 from codeprimer.core.interrupts import first_done
 from codeprimer.core.plugins import PluginSettings
 from codeprimer.core.stage import available_cores
-
-Unit = TypeVar("Unit")
 
 _PARENT_DEATH_SIGNAL = 1  # prctl(2): PR_SET_PDEATHSIG
 
@@ -43,7 +40,7 @@ class LocalSettings(PluginSettings):
 
 
 class LocalEngine(Engine):
-    """Run units in worker processes; with one, run them in this process."""
+    """Runs units in worker processes; with ``processes: 1``, in this process."""
 
     Settings = LocalSettings
 
@@ -55,7 +52,7 @@ class LocalEngine(Engine):
     def map(
         self, function: Callable[[Unit, Path], None], units: Iterable[Unit], work: Path, title: str
     ) -> Generator[Path, None, None]:
-        """See ``core.engine.Engine.map``; at most four units per process wait at a time, so memory stays flat."""
+        """See ``core.engine.Engine.map``; at most four units per process are in flight, which bounds memory."""
         listed = list(units)
         work.mkdir(parents=True, exist_ok=True)
         folders = [work / f"{index:05d}" for index in range(len(listed))]
@@ -75,8 +72,10 @@ class LocalEngine(Engine):
     def _parallel(
         self, function: Callable[[Unit, Path], None], units: list[Unit], folders: list[Path]
     ) -> Generator[Path, None, None]:
-        # Spawned, not forked: the parent may hold threads (Arrow, torch) whose locks a fork would copy in any state.
-        pool = ProcessPoolExecutor(self.processes, multiprocessing.get_context("spawn"), die_with, (os.getpid(),))
+        # Spawned, not forked: the parent may have threads (Arrow, torch), and a fork could copy their locks while held.
+        pool = ProcessPoolExecutor(
+            self.processes, multiprocessing.get_context("spawn"), exit_with_parent, (os.getpid(),)
+        )
         waiting: deque[tuple[Future[None], Path]] = deque()
         remaining = iter(zip(units, folders, strict=True))
         try:
@@ -88,11 +87,11 @@ class LocalEngine(Engine):
                 yield _finished(*waiting.popleft())
         except BrokenProcessPool:
             raise UserError(
-                "a worker process was killed, probably because memory ran out; give --processes 1 or more memory; the next "
-                "run continues"
+                "a worker process was killed, probably because memory ran out; run again with --processes 1 or more "
+                "memory: the run continues"
             ) from None
         except BaseException:
-            # Half a unit is made again, so nobody waits for it: neither here nor when this process exits.
+            # An incomplete unit is done again anyway, so neither this block nor the exit of this process waits for it.
             for process in list((pool._processes or {}).values()):
                 process.kill()
             raise
@@ -101,7 +100,7 @@ class LocalEngine(Engine):
 
 
 def local_engine(console: Console, processes: int = 0) -> LocalEngine:
-    """Return the engine with so many worker processes; 0: one per core."""
+    """Return an engine with ``processes`` worker processes; 0: one per core."""
     return LocalEngine(LocalSettings(kind="local", processes=processes), console=console)
 
 
@@ -115,8 +114,8 @@ def _finished(future: Future[None], folder: Path) -> Path:
     return folder
 
 
-def die_with(parent: int) -> None:
-    """Make a worker end when its parent does, even by SIGKILL, and leave Ctrl-C to the parent."""
+def exit_with_parent(parent: int) -> None:
+    """End this worker when its parent ends, even by SIGKILL; ignore Ctrl-C, which the parent handles."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)

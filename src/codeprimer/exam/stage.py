@@ -92,7 +92,7 @@ def check_solutions(problems: Sequence[Exercise], tier: Tier) -> None:
 
     Raises UserError where one could not finish on this machine; a solution that fails is a bug.
     """
-    with Sandbox(required=tier, most=tier, trust_tests=True) as sandbox:
+    with Sandbox(tier=tier, trust_tests=True) as sandbox:
         verdicts = sandbox.run(Program(problem.program, problem.tests) for problem in problems)
         for problem, verdict in zip(problems, verdicts, strict=True):
             broken = verdict.kind in (VerdictKind.failed, VerdictKind.raised)

@@ -52,7 +52,7 @@ def write_unit(unit: WriteUnit, folder: Path) -> None:
     exercises = list(_distinct(author, unit))
     trees: list[str] = []
     with (
-        Sandbox(Limits(seconds=unit.seconds), 1, unit.tier, unit.tier, author.trusted_tests) as sandbox,
+        Sandbox(Limits(seconds=unit.seconds), 1, unit.tier, trust_tests=author.trusted_tests) as sandbox,
         TableWriter(folder / ACCEPTED, EXERCISES) as accepted,
         TableWriter(folder / REJECTED, EXERCISES_REJECTED) as rejected,
     ):
@@ -120,7 +120,7 @@ def ask_unit(author: Author, unit: WriteUnit, folder: Path) -> None:
     places: list[int] = []
     with (
         ExitStack() as stack,
-        Sandbox(Limits(seconds=unit.seconds), None, unit.tier, unit.tier) as sandbox,
+        Sandbox(Limits(seconds=unit.seconds), tier=unit.tier) as sandbox,
         TableWriter(folder / ACCEPTED, EXERCISES) as accepted,
         TableWriter(folder / REJECTED, EXERCISES_REJECTED) as rejected,
     ):

@@ -24,7 +24,7 @@ def unlinked(runs: Path) -> Sized:
     """
     store = _store(runs)
     linked = {link.readlink().name for folder in _run_folders(runs, _DEEP) for link in _links(folder)}
-    left = [path for path in store.remains() if path.is_dir()]
+    left = [path for path in store.leftovers() if path.is_dir()]
     return _sized([path for path in store.artifacts() if path.name not in linked] + left)
 
 
@@ -38,7 +38,7 @@ def remove(runs: Path, found: Sized) -> None:
     store = _store(runs)
     for path, _ in found:
         store.remove(path)
-    for path in store.remains():
+    for path in store.leftovers():
         store.remove(path)
 
 

@@ -95,7 +95,7 @@ def _sandbox() -> Finding:
 
     right, wrong = (Program(f"def double(x): return {n} * x", ("assert double(3) == 6",)) for n in (2, 3))
     try:
-        with Sandbox(workers=1, required=Tier.weak) as sandbox:
+        with Sandbox(workers=1, minimum=Tier.weak) as sandbox:
             good, bad = sandbox.run([right, wrong])
     except JailError as error:
         return Finding("sandbox", "poor", str(error))

@@ -124,7 +124,7 @@ def _check_sampling(request: EvaluationRequest) -> None:
 def _plugins(request: EvaluationRequest, console: Console) -> tuple[Benchmark, Grader]:
     required = Tier.weak if request.allow_weak_sandbox else Tier.confined
     toolbox: Toolbox = {
-        "sandbox": Tool(lambda: partial(Sandbox, required=required)),
+        "sandbox": Tool(lambda: partial(Sandbox, minimum=required)),
         "seed": Tool(lambda: request.sampling.seed),
         "console": Tool(lambda: console),
     }

@@ -30,7 +30,7 @@ def plan(steps: list[Step], store: Store, tools: Tools) -> list[Planned]:
 def _state(store: Store, stage: Stage[Any], identity: str) -> State:
     if store.find(stage.name, identity, stage.volatile) is not None:
         return "up to date"
-    if store.is_worked_on(stage.name, identity):
+    if store.is_in_use(stage.name, identity):
         return "running"
     return "interrupted" if store.has_partial(stage.name, identity) else "to do"
 

@@ -144,7 +144,7 @@ def settle_sandbox(folder: RunFolder, steps: list[Step], allow_weak: bool) -> Ti
     elif not any(step.stage.runs_programs for step in steps):
         return Tier.jailed
     else:
-        with Sandbox(workers=1, required=Tier.weak if allow_weak else Tier.confined) as sandbox:
+        with Sandbox(workers=1, minimum=Tier.weak if allow_weak else Tier.confined) as sandbox:
             tier = sandbox.tier
         folder.decide(decided | {SANDBOX: tier.name})
     if tier is Tier.weak and not allow_weak:

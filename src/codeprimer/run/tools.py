@@ -37,7 +37,7 @@ def toolbox_of(recipe: Recipe, folder: RunFolder, tier: Tier, console: Console) 
     return {
         "teacher": teacher(recipe.teacher, "teacher"),
         SECOND: teacher(recipe.second_teacher, SECOND),
-        "sandbox": Tool(lambda: partial(Sandbox, required=tier, most=tier), lambda: tier.name),
+        "sandbox": Tool(lambda: partial(Sandbox, tier=tier), lambda: tier.name),
         "seed": Tool(lambda: recipe.seed, lambda: recipe.seed),
         "console": Tool(lambda: console),
     }

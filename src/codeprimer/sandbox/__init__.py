@@ -1,28 +1,29 @@
-"""Run programs that nobody has read, and believe only what cannot be forged.
+"""Run untrusted programs, and believe only results that they cannot forge.
 
-Reads programs (source and tests), writes nothing. One idea: the tests and the program never share a process. A judge
-holds the tests; where they call a function of the program, the call goes as plain text to a candidate, another process
-behind walls of its own, and a plain value comes back. So a program that wants to pass must return what the tests
-expect, and it does not know what that is.
+Takes programs (source and tests) and yields verdicts; writes no files. Tests and program never share a process. A judge
+process holds the tests; when a test calls a function of the program, the call crosses as plain text to a candidate, a
+separate process behind walls of its own, and a plain value comes back. To pass, a program must therefore return what
+the tests expect, without being able to read what that is.
 
 A zygote, started once with Python's common modules imported, forks a fresh candidate for every program and a fresh
-judge for every problem; programs that share their tests share the judge. What runs in the jail lies in ``inside``.
+judge for every problem; programs with the same tests share the judge. The package ``inside`` holds everything that runs
+in the jail. A wall is one isolation mechanism: a namespace, Landlock, seccomp, a kernel limit.
 
 Covered on Linux, in the tiers ``jailed`` (namespaces, seccomp, Landlock, kernel limits) and ``confined`` (the same
-without namespaces, as in most containers): forged passes (exits in every spelling, objects that equal everything,
-patched built-ins, frames, the garbage collector, forged messages), liveness (loops, sleeps, stops, ignored signals,
-threads, crashes), resources (memory, processes, files, descriptors, output, enormous or deep answers) and escape
-(network, files, other processes, other users, kernel interfaces). Each wall is tried by a probe before the first
-program runs; where one does not hold, nothing is run. ``tests/sandbox`` has the programs that were tried.
+without namespaces, as in most containers): forged passes (exits of every kind, objects that equal everything, patched
+built-ins, frames, the garbage collector, forged messages), liveness (loops, sleeps, stops, ignored signals, threads,
+crashes), resources (memory, processes, files, descriptors, output, huge or deeply nested answers) and escape (network,
+files, other processes, other users, kernel interfaces). A probe attacks each wall before the first program runs; if one
+does not hold, nothing is run. ``tests/sandbox`` holds the programs that were tried.
 
-Covered in the tier ``weak`` (macOS, or a kernel without Landlock and namespaces), which must be asked for: forged
-passes, liveness, values. A program there can read and write the user's files and use the network.
+Covered in the tier ``weak`` (macOS, or a kernel without Landlock and namespaces), which requires explicit consent:
+forged passes, liveness, values. There, a program can read and write the user's files and use the network.
 
-Not covered: holes in the kernel itself, and what processes learn from time (caches, shared cores). In the tier
-``confined`` a program can see that a file of the host is there, and how long it is, but not what is in it. Tests are believed:
-they run in a judge behind the same walls, so they can do no harm outside, but they decide. A program that runs together
-with its tests (``Program.together``, or one without tests) is behind the same walls, but could forge its own verdict,
-which is marked.
+Not covered: holes in the kernel itself, and timing side channels (caches, shared cores). In the tier ``confined`` a
+program can see that a file of the host exists, and its length, but not its content. Tests are trusted to decide: they
+run in a judge behind the same walls, so they cannot harm the host, but their word is the verdict. A program that shares
+a process with its tests (``Program.together``, or a program without tests) is behind the same walls, but could forge
+its own verdict; such verdicts are marked.
 """
 
 from codeprimer.sandbox.jail import JailError

@@ -1,7 +1,7 @@
-"""Opening a jail: the strongest that the system allows and that is shown to hold.
+"""Opening a jail: the strongest that the system allows and that is proven to hold.
 
-Starts a bare Python, ``inside.zygote``, behind the walls of one tier after another. One idea: a tier that cannot be had
-leads to the next one; a wall that was raised and does not hold is an error, because then nothing is known any longer.
+Starts a bare Python, ``inside.zygote``, behind the walls of one tier after another. If a tier is unavailable, the next
+one is tried; if a wall was set up and does not hold, that is an error, because then nothing can be trusted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO
 
 from codeprimer.core.errors import UserError
-from codeprimer.sandbox.groups import Group
+from codeprimer.sandbox.cgroups import ControlGroups
 from codeprimer.sandbox.inside import landlock, system
 from codeprimer.sandbox.programs import Tier
 
@@ -32,17 +32,17 @@ START = "import sys; sys.path.insert(0, {folder!r}); from inside.zygote import m
 FOLDER = Path(__file__).parent
 
 REFERENCE_SECONDS = 0.004
-"""What the zygote's fixed piece of work takes on the machine that time limits are written for [s]."""
+"""What the probe's fixed workload takes on the machine for which time limits are written [s]."""
 
-MOST_FACTOR = 10.0
-"""A slower machine than this gets no more time: something else must be wrong with it."""
+MAX_FACTOR = 10.0
+"""Slower machines get no more time than this: something other than their speed must be wrong."""
 
 HOME_PREFIX = "codeprimer-sandbox-"
 CLAIM_SECONDS = 10.0
-"""A folder that is older and claimed by nobody was left by a process that was killed [s]."""
+"""An older folder without a lock was left by a killed process [s]."""
 
-MOST_SECONDS_TO_OPEN = 60.0
-"""A jail that is not open by then is given up [s]; it takes a quarter of one."""
+OPEN_TIMEOUT = 60.0
+"""A jail that is not open by then is given up; it normally takes a quarter of a second [s]."""
 
 _CLAIM = "claim"
 _REPORT_BYTES = 2**16
@@ -51,7 +51,7 @@ _CREATE, _REMOVE = 0o1000 | 0o600, 0
 
 @dataclass(frozen=True)
 class _Walls:
-    """Which walls a tier raises."""
+    """The walls of a tier."""
 
     tier: Tier
     namespaces: bool
@@ -60,7 +60,7 @@ class _Walls:
 
 
 def _possible_walls() -> Iterator[_Walls]:
-    """Yield what may be tried here, the strongest first."""
+    """Yield what to try here, strongest first."""
     has_landlock = landlock.version() > 0
     if system.IS_KNOWN:
         if has_landlock:
@@ -73,39 +73,37 @@ def _possible_walls() -> Iterator[_Walls]:
 
 
 class JailError(UserError):
-    """No jail of the wanted tier can be had, or one does not hold."""
+    """No jail of the required tier is available, or its walls do not hold."""
 
 
 class Jail:
-    """A zygote behind walls: ``tier``, ``time_factor`` (this machine's time against the reference), ``socket``."""
+    """A zygote behind walls: ``tier``, ``time_factor`` (this machine's time relative to the reference), ``socket``."""
 
     def __init__(self, walls: _Walls, core: int | None) -> None:
         self.tier = walls.tier
         self.time_factor = 1.0
         self._walls = walls
         self._core = core
-        self._group = Group()
+        self._cgroups = ControlGroups()
         self._home, self._claim = _make_home()
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs, _bait(self._home) as bait:
+        with theirs, _decoys(self._home) as decoys:
             try:
-                self._process = self._start(theirs, bait)
+                self._process = self._start(theirs, decoys)
             except OSError as error:
-                self.socket.close()
-                self._remove_home()
-                self._group.close()
+                self._release()
                 raise JailError(f"the sandbox cannot start {sys.executable}: {error.strerror or error}") from None
             theirs.close()
             try:
-                self._examine()
+                self._read_report()
             except BaseException:
                 self.close()
                 raise
         if walls.namespaces:
-            # The world has been built and no longer needs the folder that it was built in.
+            # The new root is mounted and no longer needs the folder in which it was built.
             self._remove_home()
 
-    def _start(self, theirs: socket.socket, bait: dict[str, object]) -> subprocess.Popen[bytes]:
+    def _start(self, theirs: socket.socket, decoys: dict[str, object]) -> subprocess.Popen[bytes]:
         root = self._home / "root"
         root.mkdir(mode=0o755)
         configuration = {
@@ -114,11 +112,11 @@ class Jail:
             "seccomp": self._walls.seccomp,
             "root": str(root),
             "canary": "canary",
-            "groups": self._group.doors,
+            "cgroups": self._cgroups.entries,
             "core": self._core,
-            **bait,
+            **decoys,
         }
-        # Not -I: it would ignore the hash seed, and with it verdicts would depend on the order of sets.
+        # Not -I: it would ignore the hash seed, and verdicts would then depend on the order of sets.
         command = [sys.executable, "-P", "-s", "-S", "-X", "utf8", "-c", START.format(folder=str(FOLDER))]
         return subprocess.Popen(
             [*command, json.dumps(configuration)],
@@ -126,14 +124,14 @@ class Jail:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             cwd=self._home,
-            # Symbols are bound at the start, once, rather than at first use, in every child anew.
+            # Symbols are bound once, at the start, rather than on first use in every child again.
             env={"PYTHONHASHSEED": "0", "LD_BIND_NOW": "1"},
             start_new_session=True,
         )
 
-    def _examine(self) -> None:
-        """Read the probe's report. Raises OSError where the jail did not start, JailError where it does not hold."""
-        self.socket.settimeout(MOST_SECONDS_TO_OPEN)
+    def _read_report(self) -> None:
+        """Read the probe's report. Raises OSError if the jail did not start, JailError if a wall does not hold."""
+        self.socket.settimeout(OPEN_TIMEOUT)
         content = self.socket.recv(_REPORT_BYTES)
         self.socket.settimeout(None)
         if not content:
@@ -145,58 +143,62 @@ class Jail:
                 f"the sandbox's walls do not hold here ({', '.join(broken) or 'the probe did not answer'}), so nothing "
                 "is run; please report this with the output of `codeprimer doctor`"
             )
-        self.time_factor = min(MOST_FACTOR, max(1.0, report["seconds"] / REFERENCE_SECONDS))
+        self.time_factor = min(MAX_FACTOR, max(1.0, report["seconds"] / REFERENCE_SECONDS))
 
     def last_words(self) -> str:
-        """Return why a zygote that has closed its socket ended, as far as it could say."""
+        """Return the last line of standard error of a zygote that has closed its socket."""
         self._process.kill()
         assert self._process.stderr is not None
         return self._process.stderr.read().decode(errors="replace").strip().rpartition("\n")[2]
 
     def close(self) -> None:
-        """End the zygote and whatever it runs."""
+        """End the zygote and everything that it runs."""
         self.socket.close()
         with suppress(subprocess.TimeoutExpired):
-            # It sees the closed socket, ends what it runs and leaves.
+            # It notices the closed socket, ends its children and exits.
             self._process.wait(2.0)
         self._process.kill()
         self._process.wait()
         if self._process.stderr is not None:
             self._process.stderr.close()
+        self._release()
+
+    def _release(self) -> None:
+        self.socket.close()
         self._remove_home()
-        self._group.close()
+        self._cgroups.close()
 
     def _remove_home(self) -> None:
         shutil.rmtree(self._home, ignore_errors=True)
         self._claim.close()
 
 
-def open_jail(required: Tier, most: Tier = Tier.jailed, core: int | None = None) -> Jail:
-    """Return the strongest jail that can be had, not above ``most``; all that it runs stays on ``core``, if one is given.
+def open_jail(minimum: Tier, maximum: Tier = Tier.jailed, core: int | None = None) -> Jail:
+    """Return the strongest jail available between two tiers; ``core``, if given, pins all its processes to one core.
 
-    Raises JailError where it would be below ``required``, or where a wall does not hold.
+    Raises JailError if none is available, or if a wall does not hold.
     """
     reasons = []
     for walls in _possible_walls():
-        if walls.tier > most or walls.tier < required:
+        if not minimum <= walls.tier <= maximum:
             continue
         try:
             return Jail(walls, core)
         except OSError as error:
             reasons.append(f"{walls.tier.name}: {error.strerror or error}")
     raise JailError(
-        f"no sandbox of the tier {required.name!r} can be had here ({'; '.join(reasons) or _why_not()}), so no program "
+        f"no sandbox of the tier {minimum.name!r} is available here ({'; '.join(reasons) or _missing()}), so no program "
         "is run; on Linux allow user namespaces or use a kernel with Landlock, or accept a sandbox that only stops "
         "mistakes with --allow-weak-sandbox"
     )
 
 
-def _why_not() -> str:
-    return "the walls of this system are not known" if not system.IS_KNOWN else "the kernel has no Landlock"
+def _missing() -> str:
+    return "this system has no known walls" if not system.IS_KNOWN else "the kernel has no Landlock"
 
 
 def _make_home() -> tuple[Path, IO[bytes]]:
-    """Return a new folder and what claims it for as long as this process lives; remove those that nobody claims."""
+    """Return a new folder and a file whose lock claims it while this process lives; remove folders without a claim."""
     for left in Path(tempfile.gettempdir()).glob(f"{HOME_PREFIX}*"):
         with suppress(OSError):
             facts = left.lstat()
@@ -211,8 +213,8 @@ def _make_home() -> tuple[Path, IO[bytes]]:
 
 
 @contextmanager
-def _bait(home: Path) -> Iterator[dict[str, object]]:
-    """Lay out what a jailed process must not reach: a file, a port, shared memory."""
+def _decoys(home: Path) -> Iterator[dict[str, object]]:
+    """Set up what the probe must not reach from inside the jail: a file, a port, shared memory."""
     outside = home / "outside"
     outside.write_text("seen")
     with socket.socket(type=socket.SOCK_DGRAM) as port:
@@ -223,7 +225,7 @@ def _bait(home: Path) -> Iterator[dict[str, object]]:
             yield {"outside": str(outside), "port": port.getsockname()[1], "memory_key": key}
         finally:
             if memory >= 0:
-                system.call("shmctl", 31 if system.MACHINE == "x86_64" else 195, ctypes.c_int(memory), _REMOVE, None)
+                system.call("shmctl", system.NR_SHMCTL, ctypes.c_int(memory), _REMOVE, None)
 
 
 def _shared_memory(key: int) -> int:

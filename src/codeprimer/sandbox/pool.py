@@ -1,4 +1,4 @@
-"""The callers' side of the sandbox: jails, kept busy, and verdicts in the order of the programs."""
+"""The caller's side of the sandbox: a pool of workers, and verdicts in the order of the programs."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from types import TracebackType
 from codeprimer.core.stage import available_cores
 from codeprimer.sandbox.jail import JailError
 from codeprimer.sandbox.programs import DEFAULT_LIMITS, Limits, Program, Tier, Verdict, VerdictKind
-from codeprimer.sandbox.worker import Slot, Worker
+from codeprimer.sandbox.worker import Request, Worker
 
-DEPTH = 6
-"""Programs that wait in front of one zygote."""
+QUEUE_LENGTH = 6
+"""Programs in front of one zygote."""
 
-WINDOW = 64
-"""Programs per worker that may be under way or wait for an earlier verdict; this bounds memory."""
+IN_FLIGHT = 64
+"""Programs per worker that run or wait for an earlier verdict; this bounds memory."""
 
 
 def _ready(workers: Iterable[Worker], seconds: float) -> set[int]:
-    """Wait until something can be read or written, and return the descriptors [select(2) knows only low ones]."""
+    """Wait until something can be read or written, and return the descriptors; select(2) supports only low ones."""
     poll = select.poll()
     for worker in workers:
         for stream in worker.readable:
@@ -34,48 +34,48 @@ def _ready(workers: Iterable[Worker], seconds: float) -> set[int]:
 
 
 class Sandbox:
-    """Judge programs in ``workers`` jails; use as a context manager, or call ``close``.
+    """Judge programs in ``workers`` jails (None: one per core); use as a context manager, or call ``close``.
 
-    ``required`` is the weakest tier that is accepted, ``most`` the strongest that is tried. With ``trust_tests`` other
-    problems share a judge too, which is for tests that one knows: 40 % less cost, but tests that tamper with
-    their judge reach the next ones. Not for use by several threads at once.
+    ``tier`` is the only tier to open; without it, the strongest available, but not below ``minimum``. With
+    ``trust_tests``, different problems share a judge, which costs 40 % less; use it for known tests only, because tests
+    that tamper with their judge reach the next ones. Not thread-safe.
     """
 
     def __init__(
         self,
         limits: Limits = DEFAULT_LIMITS,
         workers: int | None = None,
-        required: Tier = Tier.confined,
-        most: Tier = Tier.jailed,
+        tier: Tier | None = None,
+        minimum: Tier = Tier.confined,
         trust_tests: bool = False,
     ) -> None:
         self.limits = limits
         self.workers = workers or available_cores()
-        self._tiers = (required, most)
+        self._tiers = (minimum, Tier.jailed) if tier is None else (tier, tier)
         self._trust_tests = trust_tests
         self._pool: list[Worker] = []
         self._busy = False
-        self._looked = time.monotonic()
+        self._last_poll = time.monotonic()
 
     @property
     def tier(self) -> Tier:
-        """The tier of the jail, which is opened if need be. Raises JailError where there is none."""
+        """The tier of the jail, which is opened if necessary. Raises JailError if none is available."""
         if not self._pool:
             self._add_worker()
         return self._pool[0].jail.tier
 
     def run(self, programs: Iterable[Program], limits: Limits | None = None) -> Generator[Verdict, None, None]:
-        """Yield a verdict for every program, in the order of the programs, which are taken only as they are needed.
+        """Yield a verdict for every program, in order; programs are consumed lazily.
 
-        Neighbours that share their tests share a judge, which is cheaper. ``limits`` replaces the sandbox's own for
-        this call. Raises JailError where no jail of the required tier can be had.
+        Consecutive programs with the same tests share a judge, which is cheaper. ``limits`` replaces the sandbox's own
+        for this call. Raises JailError if no jail of the required tier is available.
         """
         assert not self._busy, "one call of run at a time"
         self._busy = True
         try:
             yield from self._run(iter(programs), limits or self.limits)
         except JailError:
-            self.close()  # a jail that could not be replaced is no part of a later call
+            self.close()  # a later call must not use a jail that could not be replaced
             raise
         finally:
             self._busy = False
@@ -84,77 +84,76 @@ class Sandbox:
                 self.close()
 
     def _run(self, programs: Iterator[Program], limits: Limits) -> Iterator[Verdict]:
-        slots: deque[Slot] = deque()
+        requests: deque[Request] = deque()
         more = True
-        while more or slots:
-            while more and len(slots) < WINDOW * self.workers and self._has_room():
+        while more or requests:
+            while more and len(requests) < IN_FLIGHT * self.workers and self._has_room():
                 program = next(programs, None)
-                self._forgive_pause()
+                self._exclude_pause()
                 if program is None:
                     more = False
                 else:
-                    slots.append(self._place(program, limits))
+                    requests.append(self._submit(program, limits))
             if not more:
                 self._complete()
-            if slots and slots[0].verdict is None:
+            if requests and requests[0].verdict is None:
                 self._receive()
-            while slots and (verdict := slots[0].verdict) is not None:
-                slots.popleft()
+            while requests and (verdict := requests[0].verdict) is not None:
+                requests.popleft()
                 yield verdict
-                self._forgive_pause()
+                self._exclude_pause()
 
     def _complete(self) -> None:
-        """Say that no judge gets more programs."""
+        """Tell every judge that no more programs follow."""
         for worker in self._pool:
             worker.complete()
 
-    def _forgive_pause(self) -> None:
-        """Leave out of every worker's time what the caller took over a verdict; nobody was listening meanwhile."""
+    def _exclude_pause(self) -> None:
+        """Exclude the caller's own time from every worker's deadline: meanwhile, verdicts were not read."""
         now = time.monotonic()
         for worker in self._pool:
-            worker.forgive(now - self._looked)
-        self._looked = now
+            worker.exclude_pause(now - self._last_poll)
+        self._last_poll = now
 
     def _has_room(self) -> bool:
-        return len(self._pool) < self.workers or any(worker.waiting < DEPTH for worker in self._pool)
+        return len(self._pool) < self.workers or any(worker.waiting < QUEUE_LENGTH for worker in self._pool)
 
-    def _place(self, program: Program, limits: Limits) -> Slot:
-        """Hand the program to a worker that has its judge, or to the least busy one; refuse one that is too long."""
-        slot = Slot(program, limits)
+    def _submit(self, program: Program, limits: Limits) -> Request:
+        """Send the program to a worker that has its judge, or to the least busy one; refuse one that is too long."""
+        request = Request(program, limits)
         texts = (program.source, program.setup, *program.tests)
         if sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) > limits.program_bytes:
             detail = f"the program is longer than {limits.program_bytes:,} bytes"
-            slot.verdict = Verdict(VerdictKind.refused, detail)
-            return slot
+            request.verdict = Verdict(VerdictKind.refused, detail)
+            return request
         if len(self._pool) < self.workers and all(worker.waiting for worker in self._pool):
             self._add_worker()
-        ready = [worker for worker in self._pool if worker.waiting < DEPTH and worker.accepts(slot)]
-        min(ready or self._pool, key=lambda worker: worker.waiting).send(slot)
-        return slot
+        ready = [worker for worker in self._pool if worker.waiting < QUEUE_LENGTH and worker.accepts(request)]
+        min(ready or self._pool, key=lambda worker: worker.waiting).send(request)
+        return request
 
     def _add_worker(self) -> None:
         """Open a jail.
 
-        Where the workers fill all cores anyway, each stays on one: a judge and its candidates wake each other up all
-        the time, which costs several times as much from one core to another.
+        If the workers fill all cores, each is pinned to one: a judge and its candidates wake each other constantly,
+        which costs several times as much across cores.
         """
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         core = cores[len(self._pool) % len(cores)] if cores and self.workers >= len(cores) else None
-        self._pool.append(Worker(*self._tiers, self._trust_tests, core))
+        self._pool.append(Worker(self._tiers, self._trust_tests, core))
 
     def _receive(self) -> None:
-        """Wait for verdicts, or until a zygote has used up its patience."""
+        """Wait for verdicts, or until a request has timed out."""
         busy = [worker for worker in self._pool if worker.waiting]
-        patience = max(0.0, min(worker.patience() for worker in busy))
-        ready = _ready(busy, patience)
+        ready = _ready(busy, max(0.0, min(worker.seconds_left() for worker in busy)))
         for worker in busy:
             streams = [stream for stream in worker.readable if stream.fileno() in ready]
             if streams:
                 worker.receive(streams)
             worker.flush()
-            if worker.waiting and not streams and worker.patience() <= 0:
-                worker.give_up()
-        self._looked = time.monotonic()
+            if worker.waiting and not streams and worker.seconds_left() <= 0:
+                worker.time_out()
+        self._last_poll = time.monotonic()
 
     def close(self) -> None:
         """End every process of the sandbox; a later ``run`` starts new ones."""

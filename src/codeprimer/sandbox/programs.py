@@ -1,8 +1,8 @@
-"""What goes into the sandbox and what comes out: programs, limits, tiers, verdicts."""
+"""The sandbox's inputs and outputs: programs, limits, tiers, verdicts."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
 
@@ -12,18 +12,18 @@ class Program:
 
     source: str
     tests: tuple[str, ...] = ()
-    """Statements that are executed in order. The names that they use and do not define are functions of the source,
-    which runs elsewhere."""
+    """Statements, executed in order. Names that they use without defining are functions of the source, which runs in
+    another process."""
     setup: str = ""
-    """Trusted definitions that the tests use, such as a helper that the task itself gives."""
+    """Trusted definitions for the tests, such as a helper from the task's own prompt."""
     entry_point: str = ""
-    """The function that is asked for; only needed where it bears the name of a built-in one."""
+    """The requested function; only needed if it shares its name with a built-in."""
     together: bool = False
-    """Whether source and tests share one process, because the tests need its classes: weaker, and marked so."""
+    """Whether source and tests share one process, because the tests need the source's classes: weaker, and marked."""
 
     @property
     def problem(self) -> tuple[object, ...]:
-        """What programs must have in common to meet the same judge."""
+        """The key of the judge: programs with equal keys can share one."""
         return self.tests, self.setup, self.entry_point, self.runs_together
 
     @property
@@ -34,22 +34,21 @@ class Program:
 
 @dataclass(frozen=True)
 class Limits:
-    """What one program may use."""
+    """Resource limits of one program."""
 
     seconds: float = 3.0
-    """Processor time [s]; it does not depend on what else the machine does."""
+    """Processor time [s]; independent of the machine's load."""
     wall_seconds: float = 12.0
-    """Time on the clock [s], for programs that wait instead of computing."""
+    """Wall-clock time [s], for programs that wait instead of computing."""
     memory_bytes: int = 512 * 2**20
     """Address space [bytes]."""
     open_files: int = 32
     program_bytes: int = 2**20
-    """A longer program is refused [bytes]."""
+    """Longer programs are refused [bytes]."""
 
     def times(self, factor: float) -> Limits:
         """Return the same limits with ``factor`` times the time."""
-        facts = asdict(self)
-        return Limits(**facts | {"seconds": self.seconds * factor, "wall_seconds": self.wall_seconds * factor})
+        return replace(self, seconds=self.seconds * factor, wall_seconds=self.wall_seconds * factor)
 
 
 DEFAULT_LIMITS = Limits()
@@ -59,18 +58,18 @@ class Tier(IntEnum):
     """How much a jail prevents; each tier includes those below."""
 
     none = 0
-    """Nothing was shown to hold; no program is ever run."""
+    """No wall was shown to hold; no program is ever run."""
     weak = 1
-    """Judge and candidate apart, and the kernel's limits: enough for programs that err, not for such that attack."""
+    """Separate judge and candidate, and kernel limits: enough against faulty programs, not against hostile ones."""
     confined = 2
-    """Besides, no file is written, few are read, and no process or network is reached (Landlock or a world of its own,
-    and seccomp)."""
+    """In addition, no file is written, few are read, and no process or network is reached (seccomp, and Landlock or
+    namespaces)."""
     jailed = 3
-    """Besides, a world of its own: namespaces of users, processes, files and networks."""
+    """In addition, separate namespaces for users, processes, mounts and networks."""
 
 
 class VerdictKind(StrEnum):
-    """What became of a program; a closed set."""
+    """How a program fared; a closed set."""
 
     passed = "passed"
     failed = "failed"  # an assert did not hold
@@ -79,20 +78,20 @@ class VerdictKind(StrEnum):
     out_of_memory = "out_of_memory"
     killed = "killed"  # the process ended without an answer: the jail, a signal, a crash, os._exit
     refused = "refused"  # not run, or its answer cannot be believed
-    never_called = "never_called"  # the tests hold, but they never asked the program
+    never_called = "never_called"  # the tests hold, but never called the program
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome of one program."""
+    """The result of judging one program."""
 
     kind: VerdictKind
     detail: str = ""
-    """Which assert, what was expected and what came, or which exception, shortened; empty for a pass."""
+    """The failed assert with the actual and the expected value, or the exception, shortened; empty for a pass."""
     tier: Tier = Tier.none
-    """What the jail was that the program ran in; ``none`` where it was not run."""
+    """The tier of the jail that ran the program; ``none`` if it was not run."""
     together: bool = False
-    """Whether program and tests shared a process, so that a hostile program could have forged this."""
+    """Whether program and tests shared a process, so that a hostile program could have forged this verdict."""
 
     @property
     def passed(self) -> bool:

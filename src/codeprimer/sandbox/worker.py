@@ -1,7 +1,7 @@
-"""One jail and the programs that wait in front of it.
+"""One jail and the queue of programs in front of it.
 
-Sends programs and their tests, receives verdicts. One idea: whatever ends, a judge, a zygote, a jail, every program
-that has been sent gets a verdict: from a later judge, or one that says what became of it.
+Sends programs and their tests, receives verdicts. Whether a judge, a zygote or a jail ends, every program that has been
+sent gets a verdict: from a later judge, or one that says what happened to it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import json
 import socket
 import time
 from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 
 from codeprimer.core.console import without_controls
@@ -19,13 +21,13 @@ from codeprimer.sandbox.jail import open_jail
 from codeprimer.sandbox.programs import DEFAULT_LIMITS, Limits, Program, Tier, Verdict, VerdictKind
 
 PROGRAMS_PER_JUDGE = 32
-"""A judge is replaced after so many programs, so that other workers can take the rest of a long row."""
+"""A judge is replaced after this many programs, so that other workers can take the rest of a long run of them."""
 
 ATTEMPTS = 2
-"""How often a program is run whose jail ends before its verdict, through no fault that is known."""
+"""How often a program is run if its jail or judge ends before its verdict for no known reason."""
 
 GRACE_SECONDS = 10.0
-"""How much later than a program's own limit its zygote is given up [s]."""
+"""A zygote that is silent this long after a program's own limit is given up [s]."""
 
 PAUSE_SECONDS = 0.5
 """A shorter time between two verdicts is the caller's ordinary work [s]."""
@@ -35,8 +37,8 @@ _VERDICT_BYTES = 2**20
 
 
 @dataclass
-class Slot:
-    """One program's place in the order of verdicts."""
+class Request:
+    """A program to judge and, once there is one, its verdict."""
 
     program: Program
     limits: Limits
@@ -45,31 +47,31 @@ class Slot:
 
 
 @dataclass
-class Group:
-    """Programs for one judge, on their way."""
+class Batch:
+    """The requests that one judge works on, in order."""
 
     channel: socket.socket
     limits: Limits
     problem: tuple[object, ...] = ()
-    """What the last program has in common with those that follow."""
-    slots: deque[Slot] = field(default_factory=deque)
-    taken: int = 0
+    """The problem of the latest request."""
+    requests: deque[Request] = field(default_factory=deque)
+    sent: int = 0
     outgoing: bytearray = field(default_factory=bytearray)
     incoming: bytearray = field(default_factory=bytearray)
     is_complete: bool = False
     is_shut: bool = False
 
-    def add(self, slot: Slot) -> None:
-        """Put a program behind those that wait, with its tests where they are other ones."""
-        if self.problem != slot.program.problem:
-            self.problem = slot.program.problem
-            self.outgoing += framed(PROBLEM + _tests_of(slot.program))
-        self.slots.append(slot)
-        self.taken += 1
-        self.outgoing += framed(SOURCE + slot.program.source.encode("utf-8", "surrogatepass"))
+    def add(self, request: Request) -> None:
+        """Append a request, preceded by its tests if they differ from those of the request before."""
+        if self.problem != request.program.problem:
+            self.problem = request.program.problem
+            self.outgoing += framed(PROBLEM + _tests_of(request.program))
+        self.requests.append(request)
+        self.sent += 1
+        self.outgoing += framed(SOURCE + request.program.source.encode("utf-8", "surrogatepass"))
 
     def flush(self) -> None:
-        """Write as much as the socket takes; a judge that is busy reads the rest later."""
+        """Write as much as the socket takes; a busy judge reads the rest later."""
         try:
             while self.outgoing:
                 del self.outgoing[: self.channel.send(self.outgoing[:_BLOCK_BYTES])]
@@ -79,7 +81,7 @@ class Group:
         except BlockingIOError:
             return
         except OSError:
-            # The judge has ended; what it has said before is read first, then its zygote tells why.
+            # The judge has ended. Its last verdicts are read first, then its zygote says why.
             self.outgoing.clear()
             self.is_shut = True
 
@@ -95,210 +97,207 @@ def _tests_of(program: Program) -> bytes:
 
 
 class Worker:
-    """One jail and the programs that wait in front of it."""
+    """One jail and the queue of programs in front of it."""
 
-    def __init__(self, required: Tier, most: Tier, trust_tests: bool, core: int | None) -> None:
-        self._tiers = (required, most)
+    def __init__(self, tiers: tuple[Tier, Tier], trust_tests: bool, core: int | None) -> None:
+        self._tiers = tiers
         self._core = core
         self._trust_tests = trust_tests
-        self._groups: deque[Group] = deque()
+        self._batches: deque[Batch] = deque()
         self._since = 0.0
-        self._ordered: tuple[Limits | None, bytes] = (None, b"")
-        self.jail = open_jail(required, most, core)
+        self._encoded_limits: tuple[Limits | None, bytes] = (None, b"")
+        self.jail = open_jail(*tiers, core)
 
     @property
     def waiting(self) -> int:
-        """The number of programs without a verdict."""
-        return sum(len(group.slots) for group in self._groups)
+        """The number of requests without a verdict."""
+        return sum(len(batch.requests) for batch in self._batches)
 
     @property
     def readable(self) -> list[socket.socket]:
-        """Where verdicts, or the news that a judge has ended, arrive."""
-        return [self.jail.socket, self._groups[0].channel] if self._groups else []
+        """The sockets on which verdicts, and the news that a judge has ended, arrive."""
+        return [self.jail.socket, self._batches[0].channel] if self._batches else []
 
     @property
     def writable(self) -> list[socket.socket]:
-        """Where programs wait for room."""
-        return [group.channel for group in self._groups if group.outgoing]
+        """The sockets with bytes still to write."""
+        return [batch.channel for batch in self._batches if batch.outgoing]
 
-    def accepts(self, slot: Slot) -> bool:
-        """Whether the last judge can take this program too."""
-        group = self._groups[-1] if self._groups else None
+    def accepts(self, request: Request) -> bool:
+        """Return whether the last judge can take this request too."""
+        batch = self._batches[-1] if self._batches else None
         return (
-            group is not None
-            and not group.is_complete
-            and group.taken < PROGRAMS_PER_JUDGE
-            and group.limits == slot.limits
-            and (self._trust_tests or group.problem == slot.program.problem)
+            batch is not None
+            and not batch.is_complete
+            and batch.sent < PROGRAMS_PER_JUDGE
+            and batch.limits == request.limits
+            and (self._trust_tests or batch.problem == request.program.problem)
         )
 
-    def send(self, slot: Slot) -> None:
-        """Hand over a program, to the last judge where that is right, else to a new one."""
+    def send(self, request: Request) -> None:
+        """Send a request to the last judge if it accepts it, else to a new one."""
         if not self.waiting:
             self._since = time.monotonic()
-        if not self.accepts(slot):
+        if not self.accepts(request):
             self.complete()
-            self._groups.append(self._order_judge(slot))
-        self._groups[-1].add(slot)
+            self._batches.append(self._start_batch(request.limits))
+        self._batches[-1].add(request)
         self.flush()
 
     def complete(self) -> None:
-        """Say that the last judge gets no more programs."""
-        if self._groups and not self._groups[-1].is_complete:
-            self._groups[-1].is_complete = True
-            self._groups[-1].flush()
+        """Tell the last judge that no more programs follow."""
+        if self._batches and not self._batches[-1].is_complete:
+            self._batches[-1].is_complete = True
+            self._batches[-1].flush()
 
-    def _order_judge(self, slot: Slot) -> Group:
+    def _start_batch(self, limits: Limits) -> Batch:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        group = Group(ours, slot.limits)
-        with theirs:
-            try:
-                socket.send_fds(self.jail.socket, [self._order(slot.limits)], [theirs.fileno()])
-            except OSError:
-                group.outgoing.clear()  # the zygote has ended; ``receive`` finds that out
-        return group
+        with theirs, suppress(OSError):  # a zygote that has ended is noticed by ``receive``
+            socket.send_fds(self.jail.socket, [self._encoded(limits)], [theirs.fileno()])
+        return Batch(ours, limits)
 
-    def _order(self, limits: Limits) -> bytes:
-        if limits != self._ordered[0]:
-            self._ordered = limits, json.dumps(asdict(limits.times(self.jail.time_factor))).encode()
-        return self._ordered[1]
+    def _encoded(self, limits: Limits) -> bytes:
+        if limits != self._encoded_limits[0]:
+            self._encoded_limits = limits, json.dumps(asdict(limits.times(self.jail.time_factor))).encode()
+        return self._encoded_limits[1]
 
     def flush(self) -> None:
-        """Write to all judges what they take."""
-        for group in self._groups:
-            group.flush()
+        """Write to every judge what it takes."""
+        for batch in self._batches:
+            batch.flush()
 
-    def patience(self) -> float:
-        """Return how long the first program may still take [s]."""
-        slots = next((group.slots for group in self._groups if group.slots), None)
-        limits = slots[0].limits if slots else DEFAULT_LIMITS
+    def seconds_left(self) -> float:
+        """Return how long the first request may still take [s]."""
+        requests = next((batch.requests for batch in self._batches if batch.requests), None)
+        limits = requests[0].limits if requests else DEFAULT_LIMITS
         return self._since + limits.wall_seconds * self.jail.time_factor + GRACE_SECONDS - time.monotonic()
 
-    def forgive(self, seconds: float) -> None:
-        """Begin the first program's time anew after a pause [s] that is not its own."""
+    def exclude_pause(self, seconds: float) -> None:
+        """Extend the first request's deadline by a pause [s] that the caller took."""
         if seconds > PAUSE_SECONDS:
             self._since += seconds
 
     def receive(self, ready: list[socket.socket]) -> None:
-        """Take what has arrived from the first judge, or the news of its end."""
-        group = self._groups[0]
-        if group.channel in ready:
-            self._read(group)
-        if self.jail.socket in ready and self._groups and self._groups[0] is group:
-            self._judge_has_ended(group)
+        """Read verdicts from the first judge, or handle its end."""
+        batch = self._batches[0]
+        if batch.channel in ready:
+            self._read(batch)
+        if self.jail.socket in ready and self._batches and self._batches[0] is batch:
+            self._handle_judge_end(batch)
 
-    def _read(self, group: Group) -> None:
+    def _read(self, batch: Batch) -> None:
         try:
-            block = group.channel.recv(_BLOCK_BYTES)
+            block = batch.channel.recv(_BLOCK_BYTES)
         except BlockingIOError:
             return
         except OSError:
             block = b""
         if not block:
-            self._judge_has_ended(group)
+            self._handle_judge_end(batch)
             return
-        group.incoming += block
-        if not self._settle_all(group):
-            self._refuse_judge(group)
+        batch.incoming += block
+        if not self._settle_complete(batch):
+            self._replace_forging_judge(batch)
 
-    def _refuse_judge(self, group: Group) -> None:
-        """Give up a judge whose tests have written where only it may."""
-        if group.slots:
-            self._settle(group, VerdictKind.refused, "its tests have written on the channel of their own judge")
-        self._replace(is_explained=True)
+    def _replace_forging_judge(self, batch: Batch) -> None:
+        """Replace a judge on whose channel its tests have written."""
+        if batch.requests:
+            self._settle(batch, VerdictKind.refused, "its tests have written on the channel of their own judge")
+        self._replace_jail(is_explained=True)
 
-    def _settle_all(self, group: Group) -> bool:
-        """Take the verdicts that have come whole; return False where what has come is none: tests can write anything."""
-        while len(group.incoming) >= LENGTH_BYTES:
-            length = int.from_bytes(group.incoming[:LENGTH_BYTES], "big")
+    def _settle_complete(self, batch: Batch) -> bool:
+        """Settle the verdicts that have arrived complete; return False if one is malformed, as tests can write anything."""
+        while len(batch.incoming) >= LENGTH_BYTES:
+            length = int.from_bytes(batch.incoming[:LENGTH_BYTES], "big")
             if length > _VERDICT_BYTES:
                 return False
             end = LENGTH_BYTES + length
-            if len(group.incoming) < end:
+            if len(batch.incoming) < end:
                 return True
             try:
-                kind, detail = json.loads(group.incoming[LENGTH_BYTES:end])
+                kind, detail = json.loads(batch.incoming[LENGTH_BYTES:end])
                 verdict = VerdictKind(kind)
             except (ValueError, TypeError, RecursionError):
                 return False
-            if not group.slots or not isinstance(detail, str):
+            if not batch.requests or not isinstance(detail, str):
                 return False
-            del group.incoming[:end]
-            self._settle(group, verdict, detail)
+            del batch.incoming[:end]
+            self._settle(batch, verdict, detail)
         return True
 
-    def _settle(self, group: Group, kind: VerdictKind, detail: str) -> None:
-        slot = group.slots.popleft()
-        slot.verdict = Verdict(kind, without_controls(detail, ""), self.jail.tier, slot.program.runs_together)
+    def _settle(self, batch: Batch, kind: VerdictKind, detail: str) -> None:
+        request = batch.requests.popleft()
+        request.verdict = self._verdict(request, kind, detail)
         self._since = time.monotonic()
 
-    def _judge_has_ended(self, group: Group) -> None:
-        """Read the last verdicts and the reason; programs without a verdict go to a new judge."""
-        if not self._drain(group):
-            self._refuse_judge(group)
+    def _verdict(self, request: Request, kind: VerdictKind, detail: str) -> Verdict:
+        return Verdict(kind, without_controls(detail, ""), self.jail.tier, request.program.runs_together)
+
+    def _handle_judge_end(self, batch: Batch) -> None:
+        """Read the last verdicts and the reason; requests without a verdict go to a new judge."""
+        if not self._drain(batch):
+            self._replace_forging_judge(batch)
             return
         self.jail.socket.settimeout(GRACE_SECONDS)
         try:
             content = self.jail.socket.recv(_VERDICT_BYTES)
         except OSError:
-            content = b""  # it has ended, or a program has stopped it
+            content = b""  # the zygote has ended, or a program has stopped it
         if not content:
-            self._replace()
+            self._replace_jail()
             return
         reason = json.loads(content)
-        self._groups.popleft().channel.close()
-        if reason and group.slots:
-            self._settle(group, VerdictKind(reason), "in its tests, outside the program")
-        if not reason and group.slots:
-            # It left as if nothing was to be done: tests can make it, and would again and again.
-            group.slots[0].attempts += 1
-            if group.slots[0].attempts >= ATTEMPTS:
-                self._settle(group, VerdictKind.refused, "its tests have ended their own process")
-        self._send_again(list(group.slots))
+        self._batches.popleft().channel.close()
+        if reason and batch.requests:
+            self._settle(batch, VerdictKind(reason), "in its tests, outside the program")
+        if not reason and batch.requests:
+            # It exited as if it had nothing to do: tests can cause that, and would do so again and again.
+            batch.requests[0].attempts += 1
+            if batch.requests[0].attempts >= ATTEMPTS:
+                self._settle(batch, VerdictKind.refused, "its tests have ended their own process")
+        self._send_again(batch.requests)
 
-    def _drain(self, group: Group) -> bool:
-        group.channel.settimeout(GRACE_SECONDS)
+    def _drain(self, batch: Batch) -> bool:
+        batch.channel.settimeout(GRACE_SECONDS)
         try:
-            while block := group.channel.recv(_BLOCK_BYTES):
-                group.incoming += block
-                if not self._settle_all(group):
+            while block := batch.channel.recv(_BLOCK_BYTES):
+                batch.incoming += block
+                if not self._settle_complete(batch):
                     return False
         except OSError:
             pass
-        return self._settle_all(group)
+        return self._settle_complete(batch)
 
-    def _send_again(self, slots: list[Slot]) -> None:
-        """Hand the programs of a judge that has ended to a new one, behind what waits already."""
-        for slot in slots:
-            self.send(slot)
+    def _send_again(self, requests: Iterable[Request]) -> None:
+        """Send the requests of a judge that has ended to a new one, behind those that wait already."""
+        for request in requests:
+            self.send(request)
 
-    def give_up(self) -> None:
-        """Replace a zygote that does not answer; its program has run out of time."""
-        group = next(group for group in self._groups if group.slots)
-        self._settle(group, VerdictKind.timed_out, "")
-        self._replace(is_explained=True)
+    def time_out(self) -> None:
+        """Replace a zygote that does not respond; its program has timed out."""
+        batch = next(batch for batch in self._batches if batch.requests)
+        self._settle(batch, VerdictKind.timed_out, "")
+        self._replace_jail(is_explained=True)
 
-    def _replace(self, is_explained: bool = False) -> None:
-        """Open a new jail; a program whose jail ended again and again, for no reason that is known, is given a verdict."""
-        waiting = [slot for group in self._groups for slot in group.slots]
+    def _replace_jail(self, is_explained: bool = False) -> None:
+        """Open a new jail; a program whose jail ends repeatedly for no known reason gets a verdict."""
+        waiting = deque(request for batch in self._batches for request in batch.requests)
         if waiting and not is_explained:
             waiting[0].attempts += 1
             if waiting[0].attempts >= ATTEMPTS:
-                words = without_controls(self.jail.last_words(), "")
+                words = self.jail.last_words()
                 detail = f"the jail ended while the program ran in it{f': {words}' if words else ''}"
-                waiting[0].verdict = Verdict(
-                    VerdictKind.killed, detail, self.jail.tier, waiting[0].program.runs_together
-                )
-                waiting = waiting[1:]
+                request = waiting.popleft()
+                request.verdict = self._verdict(request, VerdictKind.killed, detail)
         self.end()
         self.jail = open_jail(*self._tiers, self._core)
-        self._ordered = (None, b"")
+        self._encoded_limits = (None, b"")
         self._send_again(waiting)
 
     def end(self) -> None:
-        """End the jail and whatever it runs."""
-        for group in self._groups:
-            group.channel.close()
-        self._groups.clear()
+        """End the jail and everything that it runs."""
+        for batch in self._batches:
+            batch.channel.close()
+        self._batches.clear()
         self.jail.close()

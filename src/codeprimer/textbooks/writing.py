@@ -74,7 +74,7 @@ def write_sections(author: Author, unit: WriteUnit, folder: Path, workers: int |
     settings = unit.settings
     missing = [order_for(number, settings.sections, settings.audiences) for number in range(unit.start, unit.stop)]
     outcome = _Outcome()
-    with Sandbox(LIMITS, workers, unit.tier, unit.tier) as sandbox:
+    with Sandbox(LIMITS, workers, unit.tier) as sandbox:
         for attempt in range(settings.attempts):
             if missing:
                 _attempt(unit, author, missing, attempt, outcome, sandbox)

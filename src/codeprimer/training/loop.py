@@ -21,7 +21,7 @@ from torch import Tensor
 
 from codeprimer.core.console import StoppedError, Task
 from codeprimer.core.errors import RecipeError, UserError
-from codeprimer.core.interrupts import PutOff, put_off
+from codeprimer.core.interrupts import DeferredInterrupt, defer_interrupts
 from codeprimer.core.seeds import derive_seed
 from codeprimer.model.lora import trainable
 from codeprimer.model.phi import Phi
@@ -86,11 +86,11 @@ class Loop:
 
         Raises UserError when the run diverges again and again.
         """
-        with put_off() as interrupt:
+        with defer_interrupts() as interrupt:
             try:
                 while self.step < self.plan.total:
                     self._advance(reached, task)
-                    if self._ranks.any_of(interrupt.came):
+                    if self._ranks.any_of(interrupt.is_pending):
                         self._stop(interrupt)
             except StoppedError:
                 if not is_shared(self.model):  # else all ranks would have to have come here
@@ -122,11 +122,11 @@ class Loop:
             self.loggers.write(facts, self.pace.tokens_per_second, self.pace.share)
         task.advance(1, f"{told}{self._watch.note}")
 
-    def _stop(self, interrupt: PutOff) -> None:
+    def _stop(self, interrupt: DeferredInterrupt) -> None:
         self._save()
         self._states.wait()
-        if interrupt.came:
-            interrupt.give_way()
+        if interrupt.is_pending:
+            interrupt.deliver()
         raise StoppedError("another rank was interrupted")
 
     def _train_step(self, place: Place) -> dict[str, Any]:
@@ -327,7 +327,7 @@ class Loop:
 
     def _newest_state(self) -> tuple[Position, dict[str, Tensor]] | None:
         """Return the newest state, the same on every rank: the first, which writes them, says which one that is."""
-        with put_off():  # a signal amid the reading would become whatever the library makes of it
+        with defer_interrupts():  # a signal amid the reading would become whatever the library makes of it
             state = self._states.load(self._check) if self._ranks.is_first else None
             step = self._ranks.told(-1 if state is None else state[0].step)
             if step >= 0 and state is None:

@@ -19,9 +19,9 @@ from typing import Any, NoReturn
 
 from codeprimer.core.console import Console, StoppedError, Task
 from codeprimer.core.errors import CodeprimerError, Interrupted
-from codeprimer.core.interrupts import unheard
+from codeprimer.core.interrupts import children_ignore_ctrl_c
 from codeprimer.core.stage import Stats, Tools
-from codeprimer.engines.local import die_with
+from codeprimer.engines.local import exit_with_parent
 from codeprimer.training.job import Job, take_part
 
 LONGEST_WAIT = timedelta(days=1)
@@ -42,7 +42,7 @@ def train_together(job: Job, tools: Tools) -> Stats:
     for rank in range(job.settings.processes):
         ear, mouth = context.Pipe(duplex=False)
         process = context.Process(target=_run, args=(job, rank, mouth, os.getpid()), name=f"rank {rank}")
-        with unheard():
+        with children_ignore_ctrl_c():
             process.start()
         mouth.close()
         processes.append(process)
@@ -174,7 +174,7 @@ def _interrupted(*_: object) -> NoReturn:
 
 def _run(job: Job, rank: int, mouth: Connection, parent: int) -> None:
     """Go through the run as one of its processes."""
-    die_with(parent)
+    exit_with_parent(parent)
     try:
         _say_how_it_went(job, rank, mouth)
     except (Interrupted, StoppedError):

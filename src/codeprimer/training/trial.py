@@ -23,9 +23,9 @@ import numpy as np
 
 from codeprimer.core.console import Task
 from codeprimer.core.errors import CodeprimerError
-from codeprimer.core.interrupts import DEAF_SECONDS, unheard
+from codeprimer.core.interrupts import POLL_SECONDS, children_ignore_ctrl_c
 from codeprimer.core.stage import available_cores, peak_memory
-from codeprimer.engines.local import die_with
+from codeprimer.engines.local import exit_with_parent
 from codeprimer.training.settings import Phase, TrainingSettings
 
 SECONDS = 6.0
@@ -86,11 +86,11 @@ def try_out(
     alone = settings.model_copy(update={"phases": (share,), "processes": 1, "selections": 1})
     scope = _Scope(alone, vocabulary, copies * settings.processes, seconds)
     process = context.Process(target=_work, args=(scope, mouth, os.getpid()), name="trial")
-    with unheard():
+    with children_ignore_ctrl_c():
         process.start()
     mouth.close()
     try:
-        while not ear.poll(DEAF_SECONDS):
+        while not ear.poll(POLL_SECONDS):
             pass
         result = ear.recv()
     except EOFError:
@@ -170,7 +170,7 @@ class _Clock:
 def _work(scope: _Scope, mouth: Connection, parent: int) -> None:
     """Measure, and say what."""
     began = time.monotonic()
-    die_with(parent)
+    exit_with_parent(parent)
     try:
         import torch  # noqa: F401 - takes seconds, as it will when the run begins
 

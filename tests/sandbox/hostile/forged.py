@@ -318,7 +318,7 @@ SEARCHES = {
         "  def __hash__(self): return 0\nclass answer(metaclass=Meta): pass"
     ),
     "the parts of the candidate itself": (
-        "def answer(values):\n  for each in everything():\n    if isinstance(each, dict) and 'MOST_DEPTH' in each:\n"
+        "def answer(values):\n  for each in everything():\n    if isinstance(each, dict) and 'MAX_DEPTH' in each:\n"
         "      each['_Encoder'] = type('E', (), {'encode': lambda self, value, depth: ['passed', '']})\n"
         "      each['encode'] = lambda value: '[\"passed\",\"\"]'\n"
         "      each.get('_SCALARS') and each.update(_SCALARS=frozenset({str, int, type(of)}))\n"

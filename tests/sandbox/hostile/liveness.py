@@ -128,14 +128,14 @@ ATTACKS = {
     "killing the parent's group": "os.killpg(os.getpgid(os.getppid()), 0); os._exit(3)",
     "killing through libc": "import ctypes\nif ctypes.CDLL(None).kill(os.getppid(), 0) == 0: os._exit(3)",
 }
-"""What must not reach anybody."""
+"""Signals that must not reach any other process."""
 
 BLOWS = {
     "killing the zygote": "import os, signal, time; os.kill(os.getppid(), signal.SIGKILL); time.sleep(60)",
     "stopping the zygote": "import os, signal, time; os.kill(os.getppid(), signal.SIGSTOP); time.sleep(60)",
     "terminating the zygote": "import os, signal, time; os.kill(os.getppid(), signal.SIGTERM); time.sleep(60)",
 }
-"""What does reach the zygote where no wall stands between."""
+"""Signals that do reach the zygote if no wall protects it."""
 
 FAMILIES: dict[str, list[Hostile]] = {
     "computing": hostile("timed_out", COMPUTING | {"a loop, when called": "def answer(values):\n  while True: pass"}),
@@ -148,7 +148,7 @@ FAMILIES: dict[str, list[Hostile]] = {
     "offspring": hostile("raised killed failed timed_out", OFFSPRING),
 }
 
-REACHES_NOBODY = [
+SIGNALS_OTHERS = [
     Hostile(each.name, each.program, frozenset({VerdictKind.raised}))
     for each in hostile("raised", ATTACKS, preamble=_ATTACK)
 ]

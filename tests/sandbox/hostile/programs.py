@@ -1,4 +1,4 @@
-"""What a hostile program is to the tests: a source, the tests that it is put to, and the verdicts that are right."""
+"""Hostile programs: a source, its tests, and the correct verdicts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECRET = ('assert answer([3, 1, 2]) == "secret-5d1f6a"',)
 
 @dataclass(frozen=True)
 class Hostile:
-    """A program to be judged, and the kinds of verdict of which one must come."""
+    """A program to judge, and the acceptable kinds of verdict."""
 
     name: str
     program: Program
@@ -30,7 +30,7 @@ def hostile(
     preamble: str = "",
     together: bool = False,
 ) -> list[Hostile]:
-    """Return programs that meet the same tests; ``expected`` lists kinds of verdicts."""
+    """Return programs with the same tests; ``expected`` lists acceptable kinds of verdict."""
     kinds = frozenset(VerdictKind(word) for word in expected.split())
     return [
         Hostile(name, Program(preamble + source, tests, together=together), kinds) for name, source in sources.items()
@@ -38,7 +38,7 @@ def hostile(
 
 
 def unexpected(sandbox: Sandbox, programs: Iterable[Hostile]) -> dict[str, str]:
-    """Run the programs, a good one after each; return what became of those whose verdict is not right."""
+    """Run the programs, a good one after each; return the wrong verdicts by program."""
     programs = list(programs)
     verdicts = list(sandbox.run(program for each in programs for program in (each.program, GOOD)))
     assert len(verdicts) == 2 * len(programs)

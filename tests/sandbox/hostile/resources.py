@@ -1,4 +1,4 @@
-"""Programs that take more than they may have."""
+"""Programs that exceed their limits."""
 
 # ruff: noqa: E501 - a program is easier to read in one piece
 
@@ -7,7 +7,7 @@ from __future__ import annotations
 from tests.sandbox.hostile.programs import Hostile, hostile
 
 ENOUGH = "failed raised out_of_memory killed timed_out refused"
-"""Anything but a pass: what gives way first differs from machine to machine."""
+"""Anything but a pass: which limit is hit first differs between machines."""
 
 MEMORY = {
     "a long list": "x = [0] * 10 ** 9",
@@ -177,7 +177,7 @@ ANSWERS_FOR_THE_JUDGE = {
     ),
     "a bare object": "def answer(values): send(b'{' + b','.join(b'\"%d\":1' % n for n in range(300_000)) + b'}')",
 }
-"""What a candidate's own codec would never say."""
+"""Messages that a candidate's own codec would never send."""
 
 COMPILING = {
     "parentheses": "(" * 90 + "1" + ")" * 90 + "\nx = " + "(" * 5_000 + ")" * 5_000,
@@ -241,6 +241,7 @@ def answer(values):
     top = ctypes.addressof(ctypes.c_char.from_buffer(stack)) + 65536 - 64
     ctypes.c_uint64.from_address(top).value = places[0]
     start = ctypes.CFUNCTYPE(ctypes.c_long, *[ctypes.c_long] * 4)(places[1])
+    answer.kept = pages, stack  # a thread that starts late still needs them
     threads = 0
     while threads < 2_000 and start(0x100 | 0x200 | 0x400 | 0x800 | 0x10000, top, 0, 0) > 0:
         threads += 1

@@ -1,7 +1,7 @@
-"""The contract of a source, and what sources of files share.
+"""The contract of a source, and helpers for sources of files.
 
-A source runs in the parent: it lists and digests. Its chunks are small values that a worker can be sent; a chunk reads
-its own documents, one at a time.
+A source runs in the main process: it lists and digests. Its chunks are small values that travel to worker processes,
+where each reads its own documents, one at a time.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from codeprimer.core.settings import NOT_IN_ID
 
 @dataclass(frozen=True)
 class RawDocument:
-    """One file as it was found."""
+    """One file as the source holds it."""
 
     path: str
     """Relative to the source, with forward slashes."""
     package: str
     license: str | None
     content: bytes
-    """Cut one byte after the limit, so that a huge file is noticed and never read whole."""
+    """At most one byte more than the limit: enough to recognise a huge file without reading it whole."""
 
 
 class Chunk(Protocol):
-    """A part of a source that one worker reads; small, and able to travel between processes."""
+    """A part of a source that one worker reads; small and picklable."""
 
     def documents(self, limit: int) -> Iterator[RawDocument]:
         """Yield the documents in a fixed order, reading at most ``limit + 1`` bytes of each."""
@@ -42,13 +42,13 @@ class Chunk(Protocol):
 
 
 class SourceSettings(PluginSettings):
-    """One place that documents come from."""
+    """One origin of documents."""
 
-    name: str = Field(min_length=1, max_length=80, description="What tables and reports call this source.")
+    name: str = Field(min_length=1, max_length=80, description="The source's name in tables and reports.")
 
 
 class Source(Plugin):
-    """One place that documents come from."""
+    """One origin of documents."""
 
     Settings: ClassVar[type[PluginSettings]] = SourceSettings
     settings: SourceSettings
@@ -59,7 +59,7 @@ class Source(Plugin):
 
     @abstractmethod
     def chunks(self, size: int) -> Iterator[Chunk]:
-        """Yield the source's chunks, of about ``size`` bytes, in a fixed order."""
+        """Yield the source's chunks, of about ``size`` bytes each, in a fixed order."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class FileChunk:
 
 
 def cut_files(files: Iterable[SourceFile], size: int) -> Iterator[FileChunk]:
-    """Yield chunks of neighbouring files of at least ``size`` bytes together, the last one excepted."""
+    """Yield chunks of consecutive files of at least ``size`` bytes in total; the last may be smaller."""
     waiting: list[SourceFile] = []
     total = 0
     for entry in files:
@@ -124,13 +124,13 @@ def digest_content(digest: xxhash.xxh3_128, path: Path) -> None:
 
 
 class PathSettings(SourceSettings):
-    """A source that lies at a path."""
+    """A source that is read from a path."""
 
-    path: Path = Field(json_schema_extra=NOT_IN_ID, description="Where it lies, relative to the recipe.")
+    path: Path = Field(json_schema_extra=NOT_IN_ID, description="A file or folder, relative to the recipe.")
 
 
 def existing_path(settings: PathSettings) -> Path:
-    """Return a source's path. Raises SourceError when it does not exist."""
+    """Return a source's path. Raises SourceError if it does not exist."""
     if not settings.path.exists():
         raise SourceError(
             f"corpus.sources: {settings.name}: {settings.path} does not exist; correct path in the recipe"
@@ -141,24 +141,30 @@ def existing_path(settings: PathSettings) -> Path:
 def data_files(settings: PathSettings, suffixes: Sequence[str]) -> list[tuple[Path, str]]:
     """Return a source's data files with their names: the path itself, or every file below it that ends in a suffix.
 
-    Raises SourceError when there is none.
+    Raises SourceError if there is none.
     """
     root = existing_path(settings)
     if root.is_file():
         return [(root, printable(root.name))]
-    found = sorted(path for path in files_below(root) if path.suffix in suffixes and path.is_file())
+    found = _named_below(root, suffixes)
     if not found:
         raise SourceError(
             f"corpus.sources: {settings.name}: {root} holds no file that ends in {' or '.join(suffixes)}; name another "
             "path or kind"
         )
+    return found
+
+
+def _named_below(root: Path, suffixes: Sequence[str]) -> list[tuple[Path, str]]:
+    """Return the files below a folder that end in a suffix, sorted, with their names relative to it."""
+    found = sorted(path for path in files_below(root) if path.suffix in suffixes and path.is_file())
     return [(path, printable(path.relative_to(root).as_posix())) for path in found]
 
 
 def files_below(root: Path) -> Iterator[Path]:
-    """Yield whatever is no folder below ``root``, however deep, in no order; links are not followed.
+    """Yield everything below ``root`` that is not a folder, at any depth, unordered; links are not followed.
 
-    Raises SourceError for a folder that cannot be read: what lies in it would be missing in silence.
+    Raises SourceError for a folder that cannot be read: its files would be missing silently.
     """
     waiting = [root]
     while waiting:
@@ -171,9 +177,9 @@ def files_below(root: Path) -> Iterator[Path]:
 
 
 def folder_entries(folder: Path) -> list[os.DirEntry[str]]:
-    """Return what lies in a folder, sorted by name.
+    """Return the entries of a folder, sorted by name.
 
-    Raises SourceError when it cannot be read.
+    Raises SourceError if it cannot be read.
     """
     try:
         with os.scandir(folder) as entries:
@@ -183,7 +189,7 @@ def folder_entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def printable(name: str) -> str:
-    """Return the name of a file as a table can hold it: bytes that are not UTF-8 become ``\\xe9``."""
+    """Return a file name as a table can hold it: bytes that are not UTF-8 become ``\\xe9``."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
@@ -196,6 +202,11 @@ def digest_data_files(files: Iterable[tuple[Path, str]]) -> str:
     return digest.hexdigest()
 
 
+def digest_files_below(root: Path, *suffixes: str) -> str:
+    """Return the XXH3-128 of the names and content of the files below a folder that end in a suffix, such as ".md"."""
+    return digest_data_files(_named_below(root, suffixes))
+
+
 def unreadable(path: Path, error: OSError) -> SourceError:
-    """Return the error for a file that the system does not let us read."""
-    return SourceError(f"{path} cannot be read ({error.strerror}); give yourself access to it or take it out")
+    """Return the error for a file that the system refuses to open."""
+    return SourceError(f"{path} cannot be read ({error.strerror}); fix its permissions or remove it")

@@ -1,8 +1,8 @@
-"""The Python environment itself: real code that is on every machine that runs codeprimer, under known licences.
+"""The Python environment itself: real code under known licences on every machine that runs codeprimer.
 
-The standard library, and a fixed list of the packages that a plain install of codeprimer brings. The list is fixed, so
-that a development install, or one with torch, gives the same corpus; codeprimer itself is not on it. Packages that are
-almost all compiled code are left out. A listed package that is missing is a warning.
+The standard library, and the packages that codeprimer installs without extras. The list of packages is fixed, so that a
+development install, or one with torch, gives the same corpus. It leaves out codeprimer itself and packages of mostly
+compiled code. A missing package is a warning.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PACKAGES = (
     "scikit-learn", "scipy", "setuptools", "shellingham", "threadpoolctl", "tiktoken", "tokenizers", "tqdm",
     "truststore", "typer", "typing-extensions", "typing-inspection", "urllib3", "yarl",
 )  # fmt: skip
-"""What installing codeprimer without extras brings, pip included, in names of the package index."""
+"""What codeprimer installs without extras, and pip, by their names in the package index."""
 
 STANDARD_LIBRARY_LICENSE = "PSF-2.0"
 
@@ -46,9 +46,9 @@ class PythonEnvironmentSource(Source):
         return digest_files(self.files())
 
     def chunks(self, size: int) -> Iterator[Chunk]:
-        """Yield runs of neighbouring files; warn of packages that are missing."""
+        """Yield chunks of consecutive files; warn of missing packages."""
         for name in missing_packages():
-            self._console.warn(f"corpus: {name} is not installed, or lists no files; the corpus will lack it")
+            self._console.warn(f"corpus: {name} is not installed or records no files; the corpus will lack it")
         yield from cut_files(self.files(), size)
 
     def files(self) -> list[SourceFile]:
@@ -62,7 +62,7 @@ class PythonEnvironmentSource(Source):
 
 
 def missing_packages() -> list[str]:
-    """Return the listed packages that are not installed, or do not say which files are theirs."""
+    """Return the listed packages that are not installed or record no files."""
     return [
         name for name in PACKAGES if not any(found.read_text("RECORD") for found in metadata.distributions(name=name))
     ]
@@ -119,14 +119,14 @@ def _license(distribution: metadata.Distribution, listed: list[str]) -> str | No
 
 
 def _vendored_license(distribution: metadata.Distribution, listed: list[str], package: str) -> str | None:
-    """Return a vendored package's licence: by its licence file beside it, else as it is installed, else None."""
+    """Return a vendored package's licence: from its licence file, else from its own installation, else None."""
     for path in listed:
         inner = _VENDORED.search(path)
         # The folder is the package's own, or that of its metadata: "wheel", "wheel-0.45.1.dist-info".
         is_own = inner is not None and _METADATA.sub("", _normalized(inner.group(1))) == package
         if is_own and _is_license(path) and (found := license_of_text(_read(distribution, path))) is not None:
             return found
-    # Only what every install has may decide, or a development install would give another corpus.
+    # Only packages of every install count; otherwise a development install would give another corpus.
     for installed in metadata.distributions(name=package) if package in PACKAGES else ():
         return _license(installed, sorted(_recorded(installed)))
     return None

@@ -1,8 +1,8 @@
-"""A folder of Python files: one's own code, or a tree of repositories.
+"""A folder of Python files: your own code, or a tree of repositories.
 
-Walks in sorted order. Left out: hidden folders, virtual environments, installed packages, build outputs, and every
-link, so that nothing outside the folder is read and nothing inside it twice. A package is the repository that holds a
-file (the nearest folder with a ``.git``), else the first folder below the root, else the root.
+Walks in sorted order. Skips hidden folders, virtual environments, installed packages, build outputs and all links, so
+that nothing outside the folder is read and nothing inside it twice. A file's package is its repository (the nearest
+folder with a ``.git``), else the first folder below the root, else the root.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LICENSE_BYTES = 100_000
 
 
 class _Folder(NamedTuple):
-    """A folder that is still to be walked."""
+    """A folder to walk."""
 
     path: Path
     relative: str
@@ -63,13 +63,13 @@ class FolderSource(Source):
         return digest_files(self.files())
 
     def chunks(self, size: int) -> Iterator[Chunk]:
-        """Yield runs of neighbouring files."""
+        """Yield chunks of consecutive files."""
         yield from cut_files(self.files(), size)
 
     def files(self) -> list[SourceFile]:
         """Return every Python file, sorted by folder, then by name.
 
-        Raises SourceError when there is none.
+        Raises SourceError if there is none.
         """
         found = list(_walk(self._root))
         if not found:
@@ -80,7 +80,7 @@ class FolderSource(Source):
 
 
 def _walk(root: Path) -> Iterator[SourceFile]:
-    """Yield the files of a folder, then those of the folders in it, in sorted order, however deep they lie."""
+    """Yield the files of a folder, then those of its subfolders, in sorted order, at any depth."""
     waiting: list[_Folder] = [_Folder(root, "", printable(root.resolve().name), None)]
     while waiting:
         folder = waiting.pop()
@@ -97,9 +97,9 @@ def _walk(root: Path) -> Iterator[SourceFile]:
 
 def _below(folder: _Folder, entry: os.DirEntry[str], spdx: str | None) -> _Folder:
     relative = f"{folder.relative}{printable(entry.name)}/"
-    # The first level names packages; deeper down only a repository does.
-    names = not folder.relative or (Path(entry.path) / ".git").exists()
-    return _Folder(folder.path / entry.name, relative, relative.rstrip("/") if names else folder.package, spdx)
+    # Folders of the first level are packages; deeper down only repositories are.
+    is_package = not folder.relative or (Path(entry.path) / ".git").exists()
+    return _Folder(folder.path / entry.name, relative, relative.rstrip("/") if is_package else folder.package, spdx)
 
 
 def _is_wanted(entry: os.DirEntry[str]) -> bool:
@@ -121,7 +121,7 @@ def nearest_license(entries: list[os.DirEntry[str]]) -> str | None:
 
 
 def _beginning(path: Path) -> str:
-    """Return the beginning of a licence file, which somebody may have made of any size."""
+    """Return the beginning of a licence file, which may be of any size."""
     try:
         with path.open("rb") as file:
             return file.read(_LICENSE_BYTES).decode("utf-8", "replace")

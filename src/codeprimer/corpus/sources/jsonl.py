@@ -1,6 +1,6 @@
-"""JSON Lines: one document per line, with a column for its text and perhaps for path, licence and package.
+"""JSON Lines: one document per line, with a key for its text and optionally for path, licence and package.
 
-A file is cut into byte ranges at line ends, so workers read parts of it at once.
+A file is cut into byte ranges at line ends, so that workers read it in parallel.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import orjson
 
 from codeprimer.core.errors import SourceError
 from codeprimer.corpus.sources.base import Chunk, RawDocument, Source, data_files, digest_data_files, unreadable
-from codeprimer.corpus.sources.columns import Columns, ColumnSettings, row_document
+from codeprimer.corpus.sources.columns import ColumnSettings, row_document
 
 
 class JsonlSource(Source):
@@ -32,10 +32,9 @@ class JsonlSource(Source):
 
     def chunks(self, size: int) -> Iterator[Chunk]:
         """Yield byte ranges that end at line ends."""
-        columns = Columns.of(self.settings)
         for path, name in self._files:
             for start, end in _ranges(path, size):
-                yield JsonlChunk(path, name, start, end, columns)
+                yield JsonlChunk(path, name, start, end, self.settings)
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class JsonlChunk:
     name: str
     start: int
     end: int
-    columns: Columns
+    settings: ColumnSettings
 
     def documents(self, limit: int) -> Iterator[RawDocument]:
         """Yield one document per line; a document without a path is named after its line's first byte.
@@ -70,10 +69,10 @@ class JsonlChunk:
         if not isinstance(row, dict):
             kind = type(row).__name__
             raise SourceError(f"{self._place(position)} holds a {kind}; kind jsonl needs one JSON object per line")
-        return row_document(row, self.columns, f"{self.name}@{position}", limit, lambda: self._place(position))
+        return row_document(row, self.settings, f"{self.name}@{position}", limit, lambda: self._place(position))
 
     def _place(self, position: int) -> str:
-        """Return the file and the number of the line that starts at a position, counting only when it is needed."""
+        """Return the file and the number of the line that starts at a position; counts lines, so only for errors."""
         lines = 1
         with self.file.open("rb") as file:
             while file.tell() < position and file.readline():

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from codeprimer.core.errors import SourceError
 from codeprimer.corpus.sources.base import Chunk, RawDocument, Source, data_files, digest_data_files, unreadable
-from codeprimer.corpus.sources.columns import Columns, ColumnSettings, row_document
+from codeprimer.corpus.sources.columns import ColumnSettings, row_document, text_column
 
 _BATCH_ROWS = 64
 
@@ -31,42 +31,41 @@ class ParquetSource(Source):
         return digest_data_files(self._files)
 
     def chunks(self, size: int) -> Iterator[Chunk]:
-        """Yield runs of row groups.
+        """Yield ranges of row groups.
 
         Raises SourceError when a file is not Parquet or lacks the text column.
         """
-        columns = Columns.of(self.settings)
         for path, name in self._files:
             with _open(path) as file:
-                columns.text_column(file.schema_arrow.names, path.__str__)
+                text_column(self.settings, file.schema_arrow.names, path.__str__)
                 sizes = [file.metadata.row_group(index).total_byte_size for index in range(file.num_row_groups)]
             for first, last in _runs(sizes, size):
-                yield ParquetChunk(path, name, first, last, columns)
+                yield ParquetChunk(path, name, first, last, self.settings)
 
 
 @dataclass(frozen=True)
 class ParquetChunk:
-    """Some neighbouring row groups of a file."""
+    """Consecutive row groups of a file."""
 
     file: Path
     name: str
     first: int
     last: int
-    columns: Columns
+    settings: ColumnSettings
 
     def documents(self, limit: int) -> Iterator[RawDocument]:
         """Yield one document per row; a document without a path is named after its row group and row."""
         with _open(self.file) as file:
             present = file.schema_arrow.names
-            text = self.columns.text_column(present, lambda: str(self.file))
-            others = (self.columns.path, self.columns.license, self.columns.package)
+            text = text_column(self.settings, present, self.file.__str__)
+            others = (self.settings.path_column, self.settings.license_column, self.settings.package_column)
             wanted = [text, *sorted({name for name in others if name in present})]
             for group in range(self.first, self.last):
                 batches = file.iter_batches(_BATCH_ROWS, row_groups=[group], columns=wanted, use_threads=False)
                 rows = (row for batch in batches for row in batch.to_pylist())
                 for index, row in enumerate(rows):
                     place = f"{self.file}: row {index} of row group {group}"
-                    yield row_document(row, self.columns, f"{self.name}@{group}.{index}", limit, place.__str__)
+                    yield row_document(row, self.settings, f"{self.name}@{group}.{index}", limit, place.__str__)
 
 
 def _open(path: Path) -> pq.ParquetFile:
@@ -79,7 +78,7 @@ def _open(path: Path) -> pq.ParquetFile:
 
 
 def _runs(sizes: list[int], size: int) -> Iterator[tuple[int, int]]:
-    """Yield ranges of row groups of at least ``size`` bytes together, the last one excepted."""
+    """Yield ranges of row groups of at least ``size`` bytes in total; the last may be smaller."""
     first = total = 0
     for index, group in enumerate(sizes):
         total += group

@@ -1,5 +1,5 @@
-"""What runs inside the jail: the zygote, the judges, the candidates, and the walls around them.
+"""Code that runs inside the jail: the zygote, the judges, the candidates, and the walls around them.
 
-Imports the standard library only, and nothing of codeprimer outside this folder: it is loaded by its path, in a bare
-interpreter. ``zygote`` is the way in.
+Imports only the standard library and its own modules, because a bare interpreter loads it by path. The entry point is
+``zygote.main``.
 """

@@ -1,8 +1,7 @@
-"""The candidate: a fresh process that holds the program, and answers the judge's calls. It never sees a test.
+"""The candidate: a fresh process that holds the program and answers the judge's calls. It never sees a test.
 
-Reads from its socket: how to run the program and the program itself, then calls. Writes: whether the program could be
-loaded, then an answer to each call. One idea: nothing that this process says is more than a plain value; it may lie, but
-it does not know what would be believed.
+Reads from its socket: how to run the program, the program itself, then calls. Writes: whether the program was loaded,
+then an answer to each call. Every answer is a plain value; the program may lie, but it does not know the expected value.
 """
 
 from __future__ import annotations
@@ -21,17 +20,17 @@ from typing import Any
 from .codec import CodecError, decode_arguments, encode, encode_answer, encode_changes, from_text, to_text
 from .frames import Frames
 
-MOST_CALL = 2**25
-"""The longest call that a judge makes [bytes]."""
+MAX_CALL_BYTES = 2**25
+"""The longest call that a judge makes."""
 
-MOST_ARGUMENTS = 10_000
-"""The longest arguments of an exception that are passed on [characters]."""
+MAX_EXCEPTION_ARGUMENTS = 10_000
+"""Longer arguments of an exception are not passed on [characters]."""
 
 DETAIL_CHARACTERS = 300
 
 
 def prepare() -> None:
-    """Make, in the zygote, the interpreter what a program expects; whatever is done here costs no child anything."""
+    """Prepare the interpreter for programs, in the zygote, so that it costs the children nothing."""
     sys.argv = [""]
     sys.stdin, sys.stdout = io.TextIOWrapper(io.FileIO(0, "r", False)), io.TextIOWrapper(io.FileIO(1, "w", False))
     sys.stderr = sys.stdout
@@ -44,7 +43,7 @@ def prepare() -> None:
 def serve(stream: _socket.socket) -> None:
     """Load the program and answer calls until the judge hangs up."""
     frames = Frames(stream)
-    head, _, source = (frames.receive(MOST_CALL) or b"null\n").decode("utf-8", "surrogatepass").partition("\n")
+    head, _, source = (frames.receive(MAX_CALL_BYTES) or b"null\n").decode("utf-8", "surrogatepass").partition("\n")
     tests = from_text(head)
     gc.enable()
     if tests is not None:
@@ -52,7 +51,7 @@ def serve(stream: _socket.socket) -> None:
         return
     program = Program(source)
     frames.send(to_text(program.fault).encode())
-    while (content := frames.receive(MOST_CALL)) is not None:
+    while (content := frames.receive(MAX_CALL_BYTES)) is not None:
         number, name, keywords, arguments = content.split(b"\n", 3)
         answer = program.answer(name.decode(), from_text(keywords.decode()), arguments.decode())
         frames.send(number + b"\n" + answer.encode())
@@ -74,13 +73,13 @@ def _call_method(owner: Any, name: str, *positional: Any, **named: Any) -> Any:
 
 
 GET, SET, CALL, TEXT, SHOWN, NAMED = "=get", "=set", "=call", "=str", "=repr", "=named"
-"""What the judge may do with an object of the program, and ask about a name; no function bears such a name."""
+"""The judge's operations on objects and names of the program; no function can have such a name."""
 
 _OF_OBJECTS = {GET: _attribute, SET: setattr, CALL: _call_method, TEXT: str, SHOWN: repr}
 
 
 class Program:
-    """A loaded program; ``fault`` is what became of loading it, None where it went well."""
+    """A loaded program; ``fault`` describes the exception that loading raised, None if it raised none."""
 
     def __init__(self, source: str) -> None:
         module = types.ModuleType("__main__")
@@ -97,7 +96,7 @@ class Program:
     def answer(self, name: str, keywords: list[str], arguments: str) -> str:
         """Call a function and return the answer as text: a value with changed arguments, an error, or a refusal.
 
-        The last of the arguments are for the keywords.
+        The last arguments belong to ``keywords``.
         """
         values, mutables = decode_arguments(arguments, self._objects.__getitem__)
         named = {key: values[place - len(keywords)] for place, key in enumerate(keywords)}
@@ -117,7 +116,7 @@ class Program:
             return to_text(["refused", f"{name} returned a value, or changed an argument into one, that {error}"])
 
     def _keep(self, value: Any) -> int | None:
-        """Keep an object of one of the program's own classes here, and return its number."""
+        """Keep an object of one of the program's own classes in this process, and return its number."""
         if type.__getattribute__(type(value), "__module__") != "__main__" or isinstance(value, type):
             return None
         number = self._numbers.setdefault(id(value), len(self._objects))
@@ -135,34 +134,34 @@ class Program:
         raise NameError(f"name {name!r} is not defined")
 
     def _named(self, name: str) -> Any:
-        """Return what a name of the program stands for: a value, or that it can be called."""
+        """Return the value of a name of the program, or a marker if it is callable."""
         if name not in self._names:
             raise NameError(f"name {name!r} is not defined")
         return _attribute_of(self._names[name])
 
     def _describe(self, error: BaseException) -> list[Any]:
-        """Return the built-in classes of an exception, its own name, its message, and its arguments if they can cross."""
+        """Return an exception's built-in classes, its class name, its message, and its arguments if they can cross."""
         if isinstance(error, MemoryError):
-            give_reserve()
+            release_reserve()
         error.__traceback__ = None
         classes = [kind.__name__ for kind in type(error).__mro__ if getattr(builtins, kind.__name__, None) is kind]
         try:
             arguments = encode(list(error.args))
         except BaseException:
             arguments = ""
-        if len(arguments) > MOST_ARGUMENTS:
-            arguments = ""  # the message, which is shortened, must do
+        if len(arguments) > MAX_EXCEPTION_ARGUMENTS:
+            arguments = ""  # the shortened message has to suffice
         return [classes, _name(error), message_of(error), arguments]
 
 
-def give_reserve() -> None:
-    """Make room to say that memory has run out: the walls keep some of what is allowed in reserve."""
+def release_reserve() -> None:
+    """Release the memory that the walls keep in reserve for reporting that memory has run out."""
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_AS, (resource.getrlimit(resource.RLIMIT_AS)[1],) * 2)
 
 
 def run_together(source: str, setup: str, tests: list[str]) -> list[str]:
-    """Run the program and its tests in one process, and return the kind of verdict and its detail."""
+    """Run the program and its tests in one process; return the kind of verdict and its detail."""
     assertion, memory, execute, make = AssertionError, MemoryError, exec, compile
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
@@ -176,7 +175,7 @@ def run_together(source: str, setup: str, tests: list[str]) -> list[str]:
     except assertion as error:
         return ["failed", join(running, message_of(error))]
     except memory:
-        give_reserve()
+        release_reserve()
         return ["out_of_memory", running]
     except BaseException as error:
         return ["raised", join(headline(_name(error), message_of(error)), running)]
@@ -189,7 +188,7 @@ def _name(error: BaseException) -> str:
 
 
 def message_of(error: BaseException) -> str:
-    """Return an exception's message, shortened, whatever its class makes of it."""
+    """Return an exception's message, shortened, even if its class cannot produce one."""
     try:
         text = str(error)
     except BaseException as second:
@@ -198,12 +197,12 @@ def message_of(error: BaseException) -> str:
 
 
 def headline(name: str, message: str) -> str:
-    """Return an exception as the last line of a traceback shows it."""
+    """Return an exception as in the last line of a traceback."""
     return f"{name}: {message}" if message else name
 
 
 def join(first: str, second: str) -> str:
-    """Return both halves, each cut first, so that a long message never hides which test it was."""
+    """Join both halves, each shortened first, so that a long message never hides the test."""
     return " | ".join(shorten(half, DETAIL_CHARACTERS // 2) for half in (first, second) if half)
 
 

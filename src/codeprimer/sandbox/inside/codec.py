@@ -1,12 +1,12 @@
 """Values as JSON text, and back: exact built-in types only, never pickle.
 
-One idea: what arrives is built here, from plain text, with constructors chosen here. So no object of the other side,
+The receiver builds every value from plain text with constructors of its own choice, so no object of the other side,
 with methods of its own, ever takes part in a comparison. A value of a subclass, a lazy iterator, a function or a class
 cannot cross; the error says so.
 
-``None``, booleans, strings, finite and non-finite floats and small integers stand for themselves; everything else is a
-list that begins with the name of its type. Objects of the program's own classes stay where they are; a number stands for
-them.
+``None``, booleans, strings, floats (finite or not) and small integers are encoded as themselves; everything else as a
+list that starts with the name of its type. An object of the program's own classes stays in its process and is encoded
+as a number.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from typing import Any
 
 from .copies import take_over
 
-MOST_DEPTH = 80
-"""Containers within containers; a cycle ends here."""
+MAX_DEPTH = 80
+"""Nested containers; a cycle ends here."""
 
-MOST_VALUES = 1_000_000
-"""Values in one message, those inside containers counted."""
+MAX_VALUES = 1_000_000
+"""Values in one message, including those inside containers."""
 
 _PLAIN_BITS = 64
-"""Longer integers are written in hexadecimal: decimal text of long ones is slow, and limited by Python."""
+"""Longer integers are written in hexadecimal: Python's decimal conversion is slow, and limited in length."""
 
 _SCALARS = frozenset({float, bool, type(None)})
 _PLAIN = frozenset({*_SCALARS, int, str})
@@ -41,8 +41,8 @@ _chunks = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
     *(_NO_INDENT, ":", ",", _SORTED, _SKIPPING, _NOT_A_NUMBER),
 )
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
-# The parts in C of json.dumps and json.loads, made once: what is in Python around them is much memory to touch for the
-# first time in a fresh process.
+# The C parts of json.dumps and json.loads, created once: the Python code around them would touch many pages of memory
+# in a fresh process.
 
 
 def to_text(content: object) -> str:
@@ -51,7 +51,7 @@ def to_text(content: object) -> str:
 
 
 def from_text(text: str) -> Any:
-    """Return what JSON without spaces around it stands for. Raises ValueError."""
+    """Return the value of JSON without surrounding spaces. Raises ValueError."""
     try:
         content, end = _scan(text, 0)
     except StopIteration:
@@ -62,14 +62,14 @@ def from_text(text: str) -> Any:
 
 
 class CodecError(Exception):
-    """A value that cannot cross; the message is a clause with the value as its subject."""
+    """A value cannot cross; the message is a clause with the value as its subject."""
 
 
 Keep = Callable[[Any], int | None]
-"""Returns the number under which an object of the program itself is kept, or None where it is not such an object."""
+"""Returns the number of an object of the program's own classes, None for any other object."""
 
 Find = Callable[[int], Any]
-"""Returns what stands for the object of a number. Raises LookupError."""
+"""Returns the stand-in for the object with a number. Raises LookupError."""
 
 
 def _keep_none(value: Any) -> None:
@@ -81,24 +81,24 @@ def _find_none(number: int) -> Any:
 
 
 def encode(value: object, keep: Keep = _keep_none) -> str:
-    """Return a value as JSON text of ASCII characters. Raises CodecError where it cannot cross."""
+    """Return a value as ASCII JSON text. Raises CodecError if it cannot cross."""
     return to_text(_Encoder(keep).encode(value, 0))
 
 
 def encode_arguments(values: tuple[Any, ...], keep: Keep = _keep_none) -> tuple[str, list[Any]]:
-    """Return arguments as text, and all that can change in them, in the order in which the text has it complete."""
+    """Return arguments as text, and the mutable containers in them, in the order in which the text completes them."""
     encoder = _Encoder(keep)
     return to_text(encoder.encode(values, 0)), encoder.mutables
 
 
 def decode_arguments(text: str, find: Find = _find_none) -> tuple[Any, list[Any]]:
-    """Return arguments, and all that can change in them, in the same order. Raises CodecError."""
+    """Return arguments, and the mutable containers in them, in the same order. Raises CodecError."""
     decoder = _Decoder(find)
     return _guarded(decoder, _parsed(text)), decoder.built
 
 
 def encode_answer(value: object, mutables: list[Any], keep: Keep = _keep_none) -> str:
-    """Return an answer as text; what was passed, and comes back, is named. Raises CodecError where it cannot cross."""
+    """Return an answer as text; containers that were passed in are only named. Raises CodecError if it cannot cross."""
     return to_text(_Encoder(keep, _places(mutables)).encode(value, 0))
 
 
@@ -107,9 +107,9 @@ def _places(mutables: list[Any]) -> dict[int, int]:
 
 
 def encode_changes(arguments: str, values: tuple[Any, ...], mutables: list[Any], keep: Keep = _keep_none) -> str:
-    """Return what a call has left in ``mutables``, as text, ``null`` where nothing in ``values`` is another thing now.
+    """Return the content of ``mutables`` after a call, as text; ``null`` if nothing in ``values`` has changed.
 
-    Each is named by its place, so that what was one object stays one, wherever it has been moved to.
+    Each container is named by its index, so that one object stays one object, even if it has moved.
     """
     now = _Encoder(keep)
     if to_text(now.encode(values, 0)) == arguments and list(map(id, now.mutables)) == list(map(id, mutables)):
@@ -118,7 +118,7 @@ def encode_changes(arguments: str, values: tuple[Any, ...], mutables: list[Any],
 
 
 def apply_changes(content: Any, mutables: list[Any], find: Find = _find_none) -> None:
-    """Give each of one's own ``mutables`` the content that a call has left in its copy. Raises CodecError."""
+    """Update each of the caller's own ``mutables`` to the content of its copy after a call. Raises CodecError."""
     if type(content) is not list or len(content) != len(mutables):
         raise CodecError("is not well formed (other containers than were passed)")
     decoder = _Decoder(find, mutables)
@@ -132,7 +132,7 @@ def apply_changes(content: Any, mutables: list[Any], find: Find = _find_none) ->
 
 
 def decode(text: str | bytes, find: Find = _find_none) -> Any:
-    """Return the value in a text. Raises CodecError where it is none of ``encode``'s."""
+    """Return the value that a text encodes. Raises CodecError if it encodes none."""
     return build(_parsed(text), find)
 
 
@@ -144,7 +144,7 @@ def _parsed(text: str | bytes) -> Any:
 
 
 def build(content: Any, find: Find = _find_none, mutables: list[Any] | None = None) -> Any:
-    """Return the value that parsed JSON describes; it may name ``mutables``. Raises CodecError where it describes none."""
+    """Return the value that parsed JSON encodes; it may name ``mutables``. Raises CodecError if it encodes none."""
     return _guarded(_Decoder(find, mutables), content)
 
 
@@ -163,28 +163,28 @@ class _Counter:
     """Counts the values of one message."""
 
     def __init__(self) -> None:
-        self._left = MOST_VALUES
+        self._left = MAX_VALUES
         self._weights: list[int] = []
 
     def keep_weight(self, before: int) -> None:
-        """Remember how many values a container holds that is complete; where it occurs again, they count again.
+        """Record the number of values in a complete container; if it occurs again, they count again.
 
-        Otherwise a short message could stand for a value that no memory can show.
+        Otherwise a short message could encode a value too large for any memory.
         """
         self._weights.append(before - self._left)
 
     def count(self, depth: int, values: int) -> None:
-        """Raise CodecError where there are too many values, or where they lie too deep."""
+        """Raise CodecError if there are too many values, or if they are nested too deeply."""
         self._left -= values
-        if depth > MOST_DEPTH:
-            raise CodecError(f"is nested more than {MOST_DEPTH} levels deep, or contains itself")
+        if depth > MAX_DEPTH:
+            raise CodecError(f"is nested more than {MAX_DEPTH} levels deep, or contains itself")
         if self._left < 0:
-            raise CodecError(f"holds more than {MOST_VALUES:,} values")
+            raise CodecError(f"holds more than {MAX_VALUES:,} values")
 
 
 class _Encoder(_Counter):
     def __init__(self, keep: Keep, old: dict[int, int] | None = None) -> None:
-        """``old`` has the places of containers that are only named, by their identity."""
+        """``old`` maps the identity of a container that is only named to its index."""
         super().__init__()
         self._keep = keep
         self._seen: dict[int, int] = {}
@@ -192,7 +192,7 @@ class _Encoder(_Counter):
         self.mutables: list[Any] = []
 
     def contents(self, containers: list[Any]) -> list[object]:
-        """Return what each container holds; those among them that lie in another one are named."""
+        """Return the content of each container; a container inside another one is only named."""
         return [self._container(one, type(one), 0) for one in containers]
 
     def encode(self, value: Any, depth: int) -> object:
@@ -231,7 +231,7 @@ class _Encoder(_Counter):
 
 
 def _text_of(value: str) -> object:
-    """Return a string; one with surrogates as bytes, because JSON would join a pair of them."""
+    """Encode a string; one with surrogates as bytes, because JSON would join a pair of them."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -240,7 +240,7 @@ def _text_of(value: str) -> object:
 
 
 def _taken_apart(value: Any, kind: type) -> tuple[str, list[object]]:
-    """Return the name and the parts of a value that is no sequence; what the parts are is said once, in ``_BUILD``."""
+    """Return the type name and the parts of a value that is no sequence; ``_BUILD`` is the inverse."""
     if kind in _MAPPINGS:
         return _MAPPINGS[kind], _flat(value)
     if kind in _PARTS:
@@ -266,7 +266,7 @@ _FACTORIES = {kind.__name__: kind for kind in (int, float, str, bool, list, tupl
 
 
 def _factory(value: Any) -> str | None:
-    """Return the name of what makes a defaultdict's missing values, None where it cannot cross."""
+    """Return the name of a defaultdict's factory, None if it cannot cross."""
     factory = value.default_factory
     return next((name for name, kind in _FACTORIES.items() if kind is factory), None)
 
@@ -320,12 +320,12 @@ _MUTABLE = frozenset(
         collections.defaultdict,
     }
 )
-"""What is passed once and named again where it occurs again, so that it stays one object."""
+"""Containers that are encoded once and named when they occur again, so that each stays one object."""
 
 _NAMES_OF_MUTABLE = frozenset(kind.__name__ for kind in _MUTABLE)
 
 SAME, OLD = "same", "old"
-"""A container that this message has had already; one that was passed."""
+"""A container that occurred earlier in this message; one that was passed in."""
 
 _KNOWN = frozenset({*_SEQUENCES, *_MAPPINGS, *_PARTS})
 
@@ -361,18 +361,25 @@ def _text(parts: list[Any]) -> str:
     return text
 
 
+def _place(parts: list[Any]) -> int:
+    [place] = parts
+    if type(place) is not int or place < 0:
+        raise CodecError("is not well formed (a place was expected)")
+    return place
+
+
 class _Decoder(_Counter):
     def __init__(self, find: Find, old: list[Any] | None = None) -> None:
-        """``old`` are the containers that may be named by their place."""
+        """``old`` holds the containers that may be named by their index."""
         super().__init__()
         self._find = find
         self._old = old
         self.built: list[object] = []
 
     def weigh(self, contents: list[Any]) -> None:
-        """Raise CodecError where containers that name each other stand for too much, or contain themselves.
+        """Raise CodecError if containers that name each other hold too many values together, or contain themselves.
 
-        Each alone may be short and all of them together a value that no memory can show.
+        Each may be short, and all of them together encode a value too large for any memory.
         """
         weights: list[int | None] = [None] * len(contents)
         pending: set[int] = set()
@@ -380,13 +387,13 @@ class _Decoder(_Counter):
         def weight(place: int) -> int:
             if (known := weights[place]) is not None:
                 return known
-            if place in pending or len(pending) > MOST_DEPTH:
-                raise CodecError(f"is nested more than {MOST_DEPTH} levels deep, or contains itself")
+            if place in pending or len(pending) > MAX_DEPTH:
+                raise CodecError(f"is nested more than {MAX_DEPTH} levels deep, or contains itself")
             pending.add(place)
             total = within(contents[place])
             pending.remove(place)
-            if total > MOST_VALUES:
-                raise CodecError(f"holds more than {MOST_VALUES:,} values")
+            if total > MAX_VALUES:
+                raise CodecError(f"holds more than {MAX_VALUES:,} values")
             weights[place] = total
             return total
 
@@ -397,8 +404,8 @@ class _Decoder(_Counter):
                 return weight(content[1])
             return 1 + sum(map(within, content))
 
-        if sum(weight(place) for place in range(len(contents))) > MOST_VALUES:
-            raise CodecError(f"holds more than {MOST_VALUES:,} values")
+        if sum(weight(place) for place in range(len(contents))) > MAX_VALUES:
+            raise CodecError(f"holds more than {MAX_VALUES:,} values")
 
     def decode(self, content: Any, depth: int) -> Any:
         if type(content) is not list:
@@ -412,16 +419,11 @@ class _Decoder(_Counter):
             [number] = parts
             return self._find(number)
         if name == SAME:
-            [number] = parts
-            if type(number) is not int or number < 0:
-                raise CodecError("is not well formed (a place was expected)")
-            self.count(depth, self._weights[number])
-            return self.built[number]
+            place = _place(parts)
+            self.count(depth, self._weights[place])
+            return self.built[place]
         if name == OLD and self._old is not None:
-            [number] = parts
-            if type(number) is not int or number < 0:
-                raise CodecError("is not well formed (a place was expected)")
-            return self._old[number]
+            return self._old[_place(parts)]
         value = _BUILD[name]([part if type(part) in _PLAIN else self.decode(part, depth + 1) for part in parts])
         if name in _NAMES_OF_MUTABLE:
             self.built.append(value)

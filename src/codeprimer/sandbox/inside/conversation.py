@@ -1,7 +1,7 @@
-"""What is said between a problem's tests and one candidate.
+"""The calls from a problem's tests to one candidate.
 
-Reads the candidate's answers; writes the calls. One idea: whatever an answer holds has been built here from plain text, and
-the first thing that settles the finding settles it for good.
+Writes calls and reads the candidate's answers. Every value in an answer is built here from plain text, and the first
+event that settles the verdict settles it for good.
 """
 
 from __future__ import annotations
@@ -18,59 +18,61 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import codec
-from .candidate import GET, MOST_CALL, NAMED, headline, join, message_of, shorten
+from .candidate import GET, MAX_CALL_BYTES, NAMED, headline, join, message_of, shorten
 from .codec import from_text, to_text
 from .frames import FrameError, Frames
 from .problem import Problem, statement_of
 from .stand_ins import Method, Proxy, Remote, number_of
 
-MOST_ANSWER = 2**22
-"""The longest answer that a candidate may give [bytes]."""
+MAX_ANSWER_BYTES = 2**22
+"""The longest answer that a candidate may give."""
 
-MOST_AHEAD = 2**14
-"""The longest call that is sent before the program is known to have been loaded [bytes]."""
+MAX_AHEAD_BYTES = 2**14
+"""The longest call that is sent before the program is known to be loaded."""
 
-MOST_HEARD = 2**20
-"""So much of what a candidate answers is kept, to show what a test compared [bytes]."""
+MAX_RECORDED_BYTES = 2**20
+"""With longer calls and answers, a failed comparison is not replayed."""
 
-MOST_SECONDS, MOST_SECONDS_AGAIN = 0.1, 0.2
-"""Tests that took a judge longer are not run again to show what they compared [s of processor time]; nor is it let run
-for longer [s]."""
+MAX_TEST_SECONDS, MAX_REPLAY_SECONDS = 0.1, 0.2
+"""Slower tests are not replayed [s of processor time]; a replay is stopped after this time [s]."""
 
-MOST_TO_REPEAT = 2**16
-"""Longer tests are not run again either: compiling them takes as long [characters]."""
+MAX_REPLAYED_CHARACTERS = 2**16
+"""Longer tests are not replayed, because compiling them takes too long."""
 
-Finding = tuple[str, str]
+Verdict = tuple[str, str]
 """The kind and the detail of a verdict."""
+
+RecordedCall = tuple[str, str, bytes]
+"""The name of what was called, its arguments, and the text of its answer."""
 
 
 class Stopped(BaseException):
-    """Unwinds the tests: the candidate has ended or said what it must not, and the finding is settled."""
+    """Unwinds the tests: the verdict is settled, or the candidate has ended."""
 
 
 class Answers(abc.ABC):
-    """What the tests are told when they call the program, wherever the text of the answers comes from."""
+    """The program as the tests see it, independent of where the text of the answers comes from."""
 
     def __init__(self) -> None:
         self._calls = 0
-        self._settled: Finding | None = None
-        self._is_over = False
-        self._of_candidate: BaseException | None = None
+        self._settled: Verdict | None = None
+        self._has_ended = False
+        self._candidate_error: BaseException | None = None
         self._remotes: dict[int, Remote] = {}
         self._lock = _thread.RLock()
-        """Held during a call: tests may have threads, and an answer belongs to the call before it."""
+        """Held during a call: tests may have threads, and each answer belongs to the call before it."""
 
     @abc.abstractmethod
     def _ask(self, name: str, arguments: str, keywords: list[str]) -> bytes:
-        """Return the text of the answer to a call; the last of the arguments are for the keywords."""
+        """Return the text of the answer to a call; the last arguments belong to ``keywords``."""
 
     def _call(self, name: str, positional: list[Any], named: dict[str, Any]) -> Any:
-        """Have the candidate call one of its functions; return the value or raise what it raised."""
+        """Call one of the candidate's functions; return its value or raise its exception."""
         with self._lock:
-            return self._call_alone(name, positional, named)
+            return self._call_locked(name, positional, named)
 
-    def _call_alone(self, name: str, positional: list[Any], named: dict[str, Any]) -> Any:
-        if self._is_over or self._settled:
+    def _call_locked(self, name: str, positional: list[Any], named: dict[str, Any]) -> Any:
+        if self._has_ended or self._settled:
             raise Stopped
         values = (*positional, *named.values())
         try:
@@ -82,9 +84,9 @@ class Answers(abc.ABC):
         return self._answer(name, self._parsed(text), mutables)
 
     def stand_in(self, name: str, is_entry_point: bool) -> Any:
-        """Return what stands in the tests for a name of the program: a function, a value; None where it has no such name.
+        """Return the stand-in for a name of the program: a function or a value; None if it has no such name.
 
-        The entry point is taken to be a function: the first call would tell.
+        The entry point is assumed to be a function: the first call would show otherwise.
         """
         if not is_entry_point:
             try:
@@ -110,11 +112,11 @@ class Answers(abc.ABC):
             case ["error", [list(), str(), str(), str()] as fault, changed]:
                 if changed is not None:
                     self._change(name, changed, mutables)
-                self._of_candidate = _exception(fault)
-                if isinstance(self._of_candidate, StopIteration | StopAsyncIteration | GeneratorExit):
-                    # It would end an iteration of the tests, such as all(map(f, cases)), as if all cases had been seen.
-                    self._settle("raised", _said_by(fault))
-                raise self._of_candidate
+                self._candidate_error = _exception(fault)
+                if isinstance(self._candidate_error, StopIteration | StopAsyncIteration | GeneratorExit):
+                    # It would end an iteration in the tests, such as all(map(f, cases)), as if all cases had been tested.
+                    self._settle("raised", _text_of(fault))
+                raise self._candidate_error
         self._settle("refused", "the program's answer is not well formed")
         raise Stopped
 
@@ -135,7 +137,7 @@ class Answers(abc.ABC):
         self._settle("refused", reason)
 
     def _change(self, name: str, changed: Any, mutables: list[Any]) -> None:
-        """Give the arguments, in place, the content that they have after the call."""
+        """Update the arguments, in place, to their content after the call."""
         try:
             codec.apply_changes(changed, mutables, self._remote)
         except codec.CodecError as error:
@@ -155,19 +157,19 @@ class Answers(abc.ABC):
 
 
 class Conversation(Answers):
-    """What is said between the tests and one candidate."""
+    """The calls from the tests to one candidate."""
 
     def __init__(self, stream: _socket.socket) -> None:
         super().__init__()
         self._frames = Frames(stream)
         self._is_loaded = False
-        self._heard: list[Heard] = []
-        self._room_to_hear = MOST_HEARD
-        self._used = 0.0
+        self._recorded: list[RecordedCall] = []
+        self._bytes_left = MAX_RECORDED_BYTES
+        self._started = 0.0
 
-    def hold(self, problem: Problem, source: bytes) -> Finding | None:
-        """Return the finding, or None where the candidate ended and only its end can tell why."""
-        running, self._used = 0, time.process_time()
+    def run(self, problem: Problem, source: bytes) -> Verdict | None:
+        """Return the verdict, or None if the candidate ended and only its exit status can explain why."""
+        running, self._started = 0, time.process_time()
         try:
             self._load(problem, source)
             if problem.together:
@@ -175,26 +177,26 @@ class Conversation(Answers):
             with contextlib.closing(problem.run(self)) as steps:
                 for number in steps:
                     running = number
-            self._hear_of_load()
+            self._confirm_loaded()
         except Stopped:
-            if not self._settled and not self._is_over:
+            if not self._settled and not self._has_ended:
                 return "refused", "the tests asked for something that an earlier program had"
         except BaseException as error:
             with contextlib.suppress(Stopped):
-                self._hear_of_load()
+                self._confirm_loaded()
             return self._settled or self._failure(problem, running, error)
         finally:
-            self._of_candidate = None  # its traceback leads back here, and holds what the tests held
-        # Tests may have caught the interruption and gone on: what was settled stays settled.
-        return self._settled or (None if self._is_over else self._passed())
+            self._candidate_error = None  # its traceback refers to this frame and keeps the tests' objects alive
+        # Tests may have caught Stopped and continued: a settled verdict stays settled.
+        return self._settled or (None if self._has_ended else self._passed())
 
-    def _together(self, said: Any) -> Finding:
-        match said:
+    def _together(self, answer: Any) -> Verdict:
+        match answer:
             case [("passed" | "failed" | "raised" | "out_of_memory") as kind, str(detail)]:
                 return kind, shorten(detail)
         return "refused", "what the program and its tests say is not well formed"
 
-    def _passed(self) -> Finding:
+    def _passed(self) -> Verdict:
         if not self._calls:
             return "never_called", "the tests hold, but they never called the program"
         return "passed", ""
@@ -206,8 +208,8 @@ class Conversation(Answers):
         except OSError:
             self._end()
 
-    def _hear_of_load(self) -> None:
-        """Read what became of loading the program, once: with the answer to the first call, to save both a turn."""
+    def _confirm_loaded(self) -> None:
+        """Read, once, whether the program was loaded: together with the first answer, to save both sides a wake-up."""
         if self._is_loaded:
             return
         self._is_loaded = True
@@ -216,34 +218,34 @@ class Conversation(Answers):
                 return
             case [list(), str(), str(), str()] as fault:
                 kind = "out_of_memory" if isinstance(_exception(fault), MemoryError) else "raised"
-                self._settle(kind, _said_by(fault))
+                self._settle(kind, _text_of(fault))
         self._settle("refused", "what the program says of its loading is not well formed")
 
     def _ask(self, name: str, arguments: str, keywords: list[str]) -> bytes:
         number = os.urandom(8).hex().encode()
         message = b"\n".join((number, name.encode(), to_text(keywords).encode(), arguments.encode()))
-        if len(message) > MOST_CALL:
-            self._settle("refused", f"the arguments of {name} are longer than {MOST_CALL:,} bytes")
-        if len(message) > MOST_AHEAD:
-            self._hear_of_load()  # else both sides could write at once more than the other one takes unread
+        if len(message) > MAX_CALL_BYTES:
+            self._settle("refused", f"the arguments of {name} are longer than {MAX_CALL_BYTES:,} bytes")
+        if len(message) > MAX_AHEAD_BYTES:
+            self._confirm_loaded()  # else both sides could block, each writing more than the other's buffer holds
         try:
             self._frames.send(message)
         except OSError:
             self._end()
-        self._hear_of_load()
+        self._confirm_loaded()
         content = self._receive()
         head, _, text = content.partition(b"\n")
         if head != number:
-            # Nobody can know the number of a call before it is made, so an answer given too early has another one.
+            # The number of a call is random, so an answer sent before the call has another one.
             self._settle("refused", "the program answered another call than the one that was made")
-        self._room_to_hear -= len(text) + len(arguments)
-        if self._room_to_hear >= 0:
-            self._heard.append((name, arguments, text))
+        self._bytes_left -= len(text) + len(arguments)
+        if self._bytes_left >= 0:
+            self._recorded.append((name, arguments, text))
         return text
 
     def _receive(self) -> bytes:
         try:
-            content = self._frames.receive(MOST_ANSWER)
+            content = self._frames.receive(MAX_ANSWER_BYTES)
         except FrameError as error:
             self._settle("refused", f"the program answered with {error}")
         except OSError:
@@ -254,51 +256,48 @@ class Conversation(Answers):
         return content
 
     def _end(self) -> None:
-        self._is_over = True
+        self._has_ended = True
         raise Stopped
 
-    def _failure(self, problem: Problem, running: int, error: BaseException) -> Finding | None:
-        if self._is_over:
+    def _failure(self, problem: Problem, running: int, error: BaseException) -> Verdict | None:
+        if self._has_ended:
             return None
         where = where_of(problem, running, error)
-        if error is self._of_candidate and isinstance(error, MemoryError):
+        if error is self._candidate_error and isinstance(error, MemoryError):
             return "out_of_memory", shorten(where)
-        if isinstance(error, AssertionError) and error is not self._of_candidate:
+        if isinstance(error, AssertionError) and error is not self._candidate_error:
             return "failed", join(where, message_of(error) or self._sides(problem, running, where))
-        if isinstance(error, MemoryError | RecursionError) and error is not self._of_candidate:
+        if isinstance(error, MemoryError | RecursionError) and error is not self._candidate_error:
             return "refused", join("the program's answer was too much for its tests", where)
         return "raised", join(headline(type(error).__name__, message_of(error)), where)
 
     def _sides(self, problem: Problem, running: int, where: str) -> str:
-        """Return both sides of the comparison that has failed, nothing where it was none or would take too long."""
-        is_short = sum(map(len, problem.tests[:running])) <= MOST_TO_REPEAT
-        if not running or not is_short or self._room_to_hear < 0 or time.process_time() - self._used > MOST_SECONDS:
+        """Return both sides of the failed comparison, "" if it was none or if a replay would take too long."""
+        is_short = sum(map(len, problem.tests[:running])) <= MAX_REPLAYED_CHARACTERS
+        is_fast = time.process_time() - self._started <= MAX_TEST_SECONDS
+        if not running or not is_short or self._bytes_left < 0 or not is_fast:
             return ""
-        return Repetition(self._heard).sides(problem, running, where)
+        return Replay(self._recorded).sides(problem, running, where)
 
 
-Heard = tuple[str, str, bytes]
-"""A call (what was called, with which arguments) and the text of its answer."""
+class Replay(Answers):
+    """The same tests again, with the recorded answers instead of the candidate's.
 
-
-class Repetition(Answers):
-    """The same tests once more, on the answers that have been heard: the candidate is not asked again.
-
-    Keeping both sides of each comparison makes compiling the tests three times as long, so it is done for those that
-    fail only. It may take a moment and not more: the verdict has been found.
+    Tests that keep both sides of each comparison take three times as long to compile, so only failed tests are replayed.
+    The time is limited, because the verdict is known already.
     """
 
-    def __init__(self, heard: Sequence[Heard]) -> None:
+    def __init__(self, recorded: Sequence[RecordedCall]) -> None:
         super().__init__()
-        self._left = iter(heard)
+        self._calls_left = iter(recorded)
 
     def sides(self, problem: Problem, failed: int, where: str) -> str:
         """Return both sides of the comparison that failed in the test ``failed``, as text.
 
-        Nothing where it does not fail again at ``where``, or is not there within a moment.
+        Returns "" if it does not fail again at ``where``, or not in time.
         """
         before = signal.signal(signal.SIGALRM, _stop)
-        signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS_AGAIN)
+        signal.setitimer(signal.ITIMER_REAL, MAX_REPLAY_SECONDS)
         running = 0
         try:
             with contextlib.closing(problem.run(self, failed)) as steps:
@@ -307,19 +306,19 @@ class Repetition(Answers):
         except AssertionError as error:
             is_same = running == failed and where_of(problem, running, error) == where
             return message_of(error) if is_same else ""
-        except BaseException:  # tests that do not repeat themselves can raise anything
+        except BaseException:  # tests that are not deterministic can raise anything
             return ""
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
-            self._of_candidate = None  # as in a conversation
+            self._candidate_error = None  # as in ``Conversation.run``
         return ""
 
     def _ask(self, name: str, arguments: str, keywords: list[str]) -> bytes:
         del keywords
-        said, given, text = next(self._left, ("", "", b""))
-        if (said, given) != (name, arguments):
-            raise Stopped  # another call than the one that was made
+        called, given, text = next(self._calls_left, ("", "", b""))
+        if (called, given) != (name, arguments):
+            raise Stopped  # not the recorded call
         return text
 
 
@@ -328,11 +327,11 @@ def _stop(number: int, frame: object) -> None:
 
 
 def where_of(problem: Problem, running: int, error: BaseException) -> str:
-    """Return which test was running, and at which of its lines."""
+    """Return the number of the running test, and the line that it was at."""
     return f"test {running}: {statement_of(problem.tests, running, error)}" if running else "before the first test"
 
 
-def _said_by(fault: Sequence[Any]) -> str:
+def _text_of(fault: Sequence[Any]) -> str:
     _, name, message, _ = fault
     return join(headline(str(name), str(message)), "")
 
@@ -349,5 +348,5 @@ def _exception(fault: Sequence[Any]) -> BaseException:
             try:
                 return kind(*arguments)
             except Exception:
-                continue  # it wants other arguments; its base is tried next
+                continue  # it requires other arguments; its base class is tried next
     return Exception(f"{name}: {message}")

@@ -1,4 +1,4 @@
-"""Giving the tests' own containers the content that a call has left in their copies."""
+"""Replacing the content of a container in place."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ _LISTS = (list, bytearray, collections.deque)
 
 
 def take_over(old: Any, new: Any) -> None:
-    """Give a container, in place, the content of another one of the same kind."""
-    content = new.copy()  # it may hold the old one, or be what that holds
+    """Replace a container's content, in place, by that of another container of the same type."""
+    content = new.copy()  # ``new`` may contain ``old`` or be contained in it
     old.clear()
     if type(old) in _LISTS:
         old.extend(content)

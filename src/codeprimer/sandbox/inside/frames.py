@@ -1,7 +1,6 @@
-"""Messages over a stream: a length of four bytes, then so many bytes.
+"""Messages over a stream: four bytes of length, then the content.
 
-One idea: whoever receives says how long a message may be, and a longer one is refused before more of it is stored than
-one read brings.
+The receiver sets the maximum length, and refuses a longer message before storing more of it than one read returns.
 """
 
 from __future__ import annotations
@@ -14,40 +13,40 @@ READ_BYTES = 2**16
 
 
 class FrameError(Exception):
-    """A message that is too long."""
+    """A message is too long."""
 
 
 def framed(content: bytes) -> bytes:
-    """Return one message as it goes over the stream."""
+    """Return a message with its length in front."""
     return len(content).to_bytes(LENGTH_BYTES, "big") + content
 
 
 class Frames:
-    """Both directions of one stream; a message mostly comes with one read."""
+    """Both directions of one stream; most messages arrive in one read."""
 
     def __init__(self, stream: _socket.socket) -> None:
         self._stream = stream
         self._rest = b""
 
     def send(self, content: bytes) -> None:
-        """Write one message [bytes]. Raises OSError where nobody reads any longer."""
+        """Write one message [bytes]. Raises OSError if the other side has closed."""
         self._stream.sendall(framed(content))
 
-    def receive(self, most: int) -> bytes | None:
-        """Return the next message, or None where the other side has closed.
+    def receive(self, maximum: int) -> bytes | None:
+        """Return the next message, or None if the other side has closed.
 
-        Raises FrameError above ``most`` [bytes], OSError where the stream is broken.
+        Raises FrameError above ``maximum`` [bytes], OSError if the stream is broken.
         """
         head = self._take(LENGTH_BYTES)
         if head is None:
             return None
         length = int.from_bytes(head, "big")
-        if length > most:
-            raise FrameError(f"a message of {length:,} bytes; {most:,} are allowed")
+        if length > maximum:
+            raise FrameError(f"a message of {length:,} bytes; {maximum:,} are allowed")
         return self._take(length)
 
     def has_whole(self) -> bool:
-        """Whether ``receive`` would return a message at once."""
+        """Return whether ``receive`` would return a message without waiting."""
         if len(self._rest) < LENGTH_BYTES + int.from_bytes(self._rest[:LENGTH_BYTES], "big"):
             with contextlib.suppress(OSError):
                 self._rest += self._stream.recv(READ_BYTES, _socket.MSG_DONTWAIT)

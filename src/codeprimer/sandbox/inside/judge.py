@@ -1,9 +1,8 @@
-"""The judge: a fresh process that holds a problem's tests and puts them to one candidate after another.
+"""The judge: a fresh process that holds a problem's tests and runs them against one candidate after another.
 
-Reads from its caller: the problem, then programs, which it passes on unread. Writes: a verdict for each. Asks the
-zygote for candidates. One idea: in the tests, the names that the program was to define stand for calls to another
-process, and what comes back has been built here from plain text; so nothing that the candidate owns takes part in a
-comparison.
+Reads from its caller: the problem, then programs, which it forwards unread. Writes a verdict for each. Requests
+candidates from the zygote. In the tests, the names that the program should define are stand-ins that call another
+process, and every returned value is built here from plain text; no object of the candidate takes part in a comparison.
 """
 
 from __future__ import annotations
@@ -16,18 +15,18 @@ import sys
 from dataclasses import dataclass
 
 from .codec import from_text, to_text
-from .conversation import Conversation, Finding
+from .conversation import Conversation, Verdict
 from .frames import Frames
 from .problem import Problem
 
-MOST_REQUEST = 2**25
-"""The longest problem or program that a caller sends [bytes]; it checks its own limit before."""
+MAX_REQUEST_BYTES = 2**25
+"""The longest problem or program that a caller sends; it has checked its own limit before."""
 
 PROBLEM, SOURCE = b"P", b"S"
-"""How a caller's messages begin: tests, for all programs up to the next ones; a program."""
+"""The first byte of a caller's message: tests, for all programs until the next tests; a program."""
 
 ASK, END = b"candidate", b"end"
-"""What a judge says to the zygote: end the last candidate, and start another one; end it, and tell how it ended."""
+"""A judge's requests to the zygote: replace the candidate by a fresh one; end the candidate and report its status."""
 
 _ROOM = _socket.CMSG_SPACE(4)
 
@@ -43,18 +42,18 @@ class End:
 
 
 def serve(caller: _socket.socket, zygote: _socket.socket) -> None:
-    """Judge what the caller sends until it hangs up."""
+    """Judge the caller's programs until it hangs up."""
     Judge(caller, zygote).serve()
 
 
 class Judge:
-    """Puts programs to the tests of one problem."""
+    """Judges programs by the tests of a problem."""
 
     def __init__(self, caller: _socket.socket, zygote: _socket.socket) -> None:
         self._caller = Frames(caller)
         self._zygote = zygote
         self._stream: _socket.socket | None = None
-        """The last candidate's, until that has been ended."""
+        """The socket of the latest candidate, None once that has been ended."""
 
     def serve(self) -> None:
         """Answer the caller until it hangs up."""
@@ -66,35 +65,35 @@ class Judge:
                 continue
             assert problem is not None
             source = content.removeprefix(SOURCE)
-            finding = ("refused", problem.fault) if problem.fault else self._judge(problem, source)
-            self._caller.send(to_text(finding).encode())
+            verdict = ("refused", problem.fault) if problem.fault else self._judge(problem, source)
+            self._caller.send(to_text(verdict).encode())
             if problem.may_leave_state:
                 return  # the next program gets a judge whose tests have not run
 
     def _receive(self) -> bytes | None:
         if self._stream is not None and not self._caller.has_whole():
             self._end()
-        return self._caller.receive(MOST_REQUEST)
+        return self._caller.receive(MAX_REQUEST_BYTES)
 
-    def _judge(self, problem: Problem, source: bytes) -> Finding:
-        finding = Conversation(self._start()).hold(problem, source)
-        # Asking for the next candidate ends this one; without a next program, it has ended before its verdict is known.
-        if finding is not None and not problem.may_leave_state and self._caller.has_whole():
-            return finding
+    def _judge(self, problem: Problem, source: bytes) -> Verdict:
+        verdict = Conversation(self._start()).run(problem, source)
+        # Requesting the next candidate ends this one; without a next program, end it before the verdict is sent.
+        if verdict is not None and not problem.may_leave_state and self._caller.has_whole():
+            return verdict
         end = self._end()
-        return finding or _without_answer(end)
+        return verdict or _verdict_of(end)
 
     def _start(self) -> _socket.socket:
-        """Have the last candidate ended and another one started; return what leads to it."""
+        """Replace the candidate by a fresh one; return the socket that leads to it."""
         self._zygote.send(ASK)
         _, [[_, _, descriptor]], _, _ = self._zygote.recvmsg(len(ASK), _ROOM)
         if self._stream is not None:
-            self._stream.close()  # only now: the last candidate would have woken up, only to see that
+            self._stream.close()  # not earlier: it would wake the last candidate for nothing
         self._stream = _socket.socket(fileno=int.from_bytes(descriptor, sys.byteorder))
         return self._stream
 
     def _end(self) -> End:
-        """Have the candidate ended; return how it did."""
+        """End the candidate; return how it ended."""
         assert self._stream is not None
         self._zygote.send(END)
         status, is_late = from_text(self._zygote.recv(256).decode())
@@ -103,8 +102,8 @@ class Judge:
         return End(status, is_late)
 
 
-def _without_answer(end: End) -> Finding:
-    """Return the finding about a candidate that ended instead of answering."""
+def _verdict_of(end: End) -> Verdict:
+    """Return the verdict on a candidate that ended instead of answering."""
     number = os.WTERMSIG(end.status) if os.WIFSIGNALED(end.status) else 0
     if end.is_late or number in _TIME_SIGNALS:
         return "timed_out", ""

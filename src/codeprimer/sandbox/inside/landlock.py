@@ -1,8 +1,7 @@
-"""Landlock: which files a process may read, that it may write none, connect nowhere and signal nobody outside.
+"""Landlock: a process may read few files, write none, open no connection and signal no process outside.
 
-Reads the paths that Python itself needs. One idea: two layers. The first, made once by the zygote, is about files and
-ports; the second is put around each judge and each candidate, so that neither reaches the other nor the zygote.
-See landlock(7).
+Uses two layers. The first restricts files and ports, once, in the zygote; the second encloses each judge and each
+candidate, so that neither reaches the other or the zygote. See landlock(7).
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class _PathBeneath(ctypes.Structure):
 
 
 def version() -> int:
-    """Return the version of Landlock that the kernel offers, 0 for none."""
+    """Return the kernel's version of Landlock, 0 for none."""
     if not system.IS_KNOWN:
         return 0
     try:
@@ -48,8 +47,8 @@ def version() -> int:
 
 
 def files_ruleset(readable: Sequence[str], hidden: Sequence[str], writable: Sequence[str]) -> int:
-    """Return the descriptor of a ruleset: of all files only ``readable``, without those in the folders ``hidden``, and
-    the single files ``writable`` may be read, only the latter written, and no port may be bound or connected to.
+    """Return the descriptor of a ruleset that allows reading ``readable`` without the folders ``hidden``, reading and
+    writing the single files ``writable``, and no other file, nor binding or connecting to any port.
 
     Raises OSError.
     """
@@ -65,12 +64,12 @@ def files_ruleset(readable: Sequence[str], hidden: Sequence[str], writable: Sequ
 
 
 def _rights(path: str, hidden: Sequence[str]) -> Iterator[tuple[str, int]]:
-    """Yield what may be done where, of a path and what lies below: a folder around a hidden one can only be listed."""
+    """Yield paths at or below ``path`` with their rights: a folder that contains a hidden one can only be listed."""
     if not any(folder == path or folder.startswith(path + "/") for folder in hidden):
         yield path, _READ_FILE | _READ_DIR
     elif path not in hidden:
         yield path, _READ_DIR
-        for name in os.listdir(path):  # noqa: PTH208 - pathlib would be imported for this alone
+        for name in os.listdir(path):
             yield from _rights(f"{path}/{name}", hidden)
 
 
@@ -84,9 +83,9 @@ def _allow_path(ruleset: int, path: str, rights: int) -> None:
 
 
 def scope_ruleset() -> int:
-    """Return the descriptor of a ruleset that keeps signals and abstract sockets inside.
+    """Return the descriptor of a ruleset that confines signals and abstract sockets.
 
-    Before version 6 there is no such thing; the ruleset then forbids what is forbidden anyway, for its other effect:
+    Before version 6, Landlock cannot do that. The ruleset then forbids what is forbidden already, for its side effect:
     no process outside can be traced. Raises OSError.
     """
     abi = version()
@@ -94,12 +93,12 @@ def scope_ruleset() -> int:
 
 
 def has_scope() -> bool:
-    """Whether signals and abstract sockets can be kept inside (version 6)."""
+    """Return whether signals and abstract sockets can be confined (version 6)."""
     return version() >= 6
 
 
 def restrict(ruleset: int) -> None:
-    """Put this process behind a ruleset, for ever. Raises OSError."""
+    """Enclose this process in a ruleset, permanently. Raises OSError."""
     system.call("landlock_restrict_self", system.NR_LANDLOCK_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
 
 

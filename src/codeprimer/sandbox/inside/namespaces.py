@@ -1,8 +1,7 @@
-"""Namespaces: a world with nothing in it but the Python that runs there.
+"""Namespaces: a root file system that holds nothing but Python, and no other processes, network or users.
 
-Reads the paths that Python needs and binds them, read only, into a new root. One idea: the process that builds the
-world first maps itself to a user who owns nothing outside, so even the world's root has no power over the host.
-See namespaces(7), pivot_root(2).
+Bind-mounts the paths that Python needs, read-only, into a new root. The process that enters the namespaces is mapped to
+a user that owns nothing outside, so even root inside has no power over the host. See namespaces(7), pivot_root(2).
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ NEW_MOUNTS, NEW_CGROUP, NEW_UTS, NEW_IPC = 0x00020000, 0x02000000, 0x04000000, 0
 NEW_USER, NEW_PIDS, NEW_NET = 0x10000000, 0x20000000, 0x40000000
 HOST_NAME = "jail"
 EMPTY = "/empty"
-"""The folder that every program starts in."""
+"""The working directory of every program."""
 NOBODY = 65534
-"""The user outside that the world's only user is mapped to, where root builds it."""
+"""The host user to which the only user inside is mapped when root creates the namespaces."""
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 _BIND, _RECURSIVE, _PRIVATE, _NO_SUID, _NO_DEVICES = 0x1000, 0x4000, 1 << 18, 2, 4
@@ -38,11 +37,10 @@ class _MountAttributes(ctypes.Structure):
 
 
 def enter(readable: Sequence[str], hidden: Sequence[str], root: str, canary: str) -> None:
-    """Move this process, which must have one thread, into a new world; its next child is the first process there.
+    """Move this process, which must have one thread, into new namespaces; its next child is the first process there.
 
-    Of ``readable``, the folders ``hidden`` are shown empty. ``root`` is an empty folder to build in, ``canary`` the name
-    of a file that the world holds and nobody may read.
-    Raises OSError where the system does not allow it.
+    Within ``readable``, the folders ``hidden`` appear empty. ``root`` is an empty folder for the new root, ``canary`` the
+    name of a file in it that no process may read. Raises OSError if the system does not allow it.
     """
     rest = NEW_PIDS | NEW_NET | NEW_IPC | NEW_UTS | NEW_CGROUP
     if os.geteuid() == 0:
@@ -60,33 +58,33 @@ def enter(readable: Sequence[str], hidden: Sequence[str], root: str, canary: str
         unshare(NEW_MOUNTS)
         _build(readable, hidden, root, canary)
         unshare(rest)
-    system.call("sethostname", 170 if system.MACHINE == "x86_64" else 161, HOST_NAME.encode(), len(HOST_NAME))
+    system.call("sethostname", system.NR_SETHOSTNAME, HOST_NAME.encode(), len(HOST_NAME))
 
 
 def unshare(kinds: int) -> None:
-    """Leave namespaces for new ones. Raises OSError."""
+    """Move this process into new namespaces. Raises OSError."""
     if system.unshare(kinds):
         raise system.failure("unshare")
 
 
 class FreshPids:
-    """Gives each child a namespace of processes of its own, in which it is alone."""
+    """Gives each child its own process namespace, in which it is alone."""
 
     def __init__(self) -> None:
         self._own = os.pidfd_open(os.getpid())
 
     def begin(self) -> None:
-        """Have the next child be the first process of a new namespace. Raises OSError."""
+        """Make the next child the first process of a new namespace. Raises OSError."""
         unshare(NEW_PIDS)
 
     def end(self) -> None:
-        """Go back to the own namespace, from which alone the next one can be made. Raises OSError."""
+        """Return to the own namespace, which ``begin`` requires. Raises OSError."""
         if system.setns(self._own, NEW_PIDS):
             raise system.failure("setns")
 
 
 def _become(kinds: int, outside: int, proc: int) -> None:
-    """Unshare as root, and have a helper, who stays outside, map the new user to ``outside``."""
+    """Unshare as root, while a helper process that stays outside maps the new user to the user ``outside``."""
     ask_read, ask_write = os.pipe()
     parent = os.getpid()
     helper = os.fork()
@@ -121,21 +119,21 @@ def _write(path: str, text: str, folder: int | None = None) -> None:
 
 
 def _is_open_to_all(readable: Sequence[str]) -> bool:
-    """Tell whether somebody who owns nothing can read the files themselves; the folders above are built anew."""
-    return all(os.stat(path).st_mode & 0o004 for path in (*readable, os.__file__))  # noqa: PTH116
+    """Return whether a user who owns nothing can read the files; their parent folders are created anew."""
+    return all(os.stat(path).st_mode & 0o004 for path in (*readable, os.__file__))
 
 
 def _build(readable: Sequence[str], hidden: Sequence[str], root: str, canary: str) -> None:
     _mount("none", "/", None, _RECURSIVE | _PRIVATE)
     _mount("tmpfs", root, "tmpfs", _NO_SUID | _NO_DEVICES, "size=64k,nr_inodes=1k,mode=755")
-    with open(root + "/" + canary, "w") as file:  # noqa: PTH123 - pathlib would be imported for this alone
+    with open(root + "/" + canary, "w") as file:
         file.write("seen")
-    os.chmod(root + "/" + canary, 0o444)  # noqa: PTH101
-    os.mkdir(root + EMPTY, 0o555)  # noqa: PTH102
+    os.chmod(root + "/" + canary, 0o444)
+    os.mkdir(root + EMPTY, 0o555)
     for path in (*readable, *DEVICES):
         _bind(path, root)
     for path in hidden:
-        if os.path.isdir(root + path):  # noqa: PTH112
+        if os.path.isdir(root + path):
             _mount("none", root + path, "tmpfs", _NO_SUID | _NO_DEVICES, "size=4k,nr_inodes=1,mode=555")
     attributes = _MountAttributes(_ATTRIBUTES, 0, 0, 0)
     system.call(
@@ -154,19 +152,19 @@ def _build(readable: Sequence[str], hidden: Sequence[str], root: str, canary: st
 
 
 def _bind(path: str, root: str) -> None:
-    """Show a file or a folder of the host in the new root, under the same name and under its real one."""
+    """Mount a file or folder of the host in the new root, under its name and under its real path."""
     real = os.path.realpath(path)
     target = root + real
     if not os.path.lexists(target):
-        os.makedirs(os.path.dirname(target), 0o755, exist_ok=True)  # noqa: PTH103, PTH120
-        if os.path.isdir(real):  # noqa: PTH112
-            os.mkdir(target, 0o755)  # noqa: PTH102
+        os.makedirs(os.path.dirname(target), 0o755, exist_ok=True)
+        if os.path.isdir(real):
+            os.mkdir(target, 0o755)
         else:
             os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
     _mount(real, target, None, _BIND | _RECURSIVE)
     if real != path and not os.path.lexists(root + path):
-        os.makedirs(os.path.dirname(root + path), 0o755, exist_ok=True)  # noqa: PTH103, PTH120
-        os.symlink(real, root + path)  # noqa: PTH211
+        os.makedirs(os.path.dirname(root + path), 0o755, exist_ok=True)
+        os.symlink(real, root + path)
 
 
 def _mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Processes whose parents have died, where nothing keeps programs from starting any (Linux)."""
+"""Orphaned processes, for tiers that do not stop programs from starting processes (Linux)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 
 
 def end_orphans(spare: int) -> None:
-    """Kill and reap the processes that have come to this one when their parents died (Linux), except ``spare``."""
+    """Kill and reap the orphans that this process has inherited, except ``spare``."""
     me = str(os.getpid())
     while found := [pid for pid in _processes() if pid != spare and _parent_of(pid) == me]:
         for pid in found:
@@ -19,14 +19,14 @@ def end_orphans(spare: int) -> None:
 
 def _processes() -> list[int]:
     try:
-        return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - see below
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
     except OSError:
         return []
 
 
 def _parent_of(pid: int) -> str:
     try:
-        with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123 - pathlib would be imported for this alone
+        with open(f"/proc/{pid}/stat") as file:
             return file.read().rpartition(")")[2].split()[1]
     except OSError:
         return ""

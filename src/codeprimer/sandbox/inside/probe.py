@@ -1,7 +1,7 @@
-"""The probe: a child that tries, wall by wall, to do what it must not be able to do.
+"""The probe: a child that attacks the jail wall by wall.
 
-Writes which walls held. One idea: a jail is believed for what it prevents, not for what was asked of it; so each wall
-is tried as soon as it stands, before the next one could hide that it does not.
+Reports which walls held. A jail is trusted for what it demonstrably prevents, not for what was configured; each wall is
+attacked as soon as it is up, before the next one could hide that it does not hold.
 """
 
 from __future__ import annotations
@@ -14,38 +14,36 @@ import select
 import socket
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import landlock, namespaces, system, walls
+from .children import Children
 from .walls import Walls
 
-if TYPE_CHECKING:
-    from .zygote import Zygote
-
-PATIENCE_SECONDS = 20.0
+TIMEOUT_SECONDS = 20.0
 LIMITS: dict[str, Any] = {"seconds": 5, "wall_seconds": 10, "memory_bytes": 2**29, "open_files": 32}
-_NOBODY = 2**22 + 1
-"""No process has this number, so that a try that is not stopped does no harm."""
+_NO_PROCESS = 2**22 + 1
+"""No process has this id, so an attack that succeeds does no harm."""
 
 _LOOPS, _ROUNDS = 50_000, 5
 
 _Attempt = Callable[[], object]
 
 
-def examine(zygote: Zygote, configuration: dict[str, Any]) -> dict[str, Any]:
-    """Return ``held`` (wall: whether it held) and ``seconds``, how long a fixed piece of work takes here [s]."""
+def examine(children: Children, configuration: dict[str, Any]) -> dict[str, Any]:
+    """Return ``held`` (wall: whether it held) and ``seconds``, the time of a fixed workload [s]."""
     listener = _abstract_listener()
     abstract = listener.getsockname() if listener is not None else b""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        child = zygote.fork(None, lambda stream: _probe(zygote, configuration, abstract, stream), theirs)
+        child = children.fork(None, lambda stream: _probe(children.walls, configuration, abstract, stream), theirs)
         theirs.close()
-        ready, _, _ = select.select([ours], [], [], PATIENCE_SECONDS)
+        ready, _, _ = select.select([ours], [], [], TIMEOUT_SECONDS)
         content = ours.recv(2**16) if ready else b""
-        zygote.end(child)
+        children.end(child)
     if listener is not None:
         listener.close()
-    return {"held": json.loads(content or b"{}"), "seconds": _fixed_work()}
+    return {"held": json.loads(content or b"{}"), "seconds": _fixed_workload()}
 
 
 def _abstract_listener() -> socket.socket | None:
@@ -57,7 +55,7 @@ def _abstract_listener() -> socket.socket | None:
     return listener
 
 
-def _fixed_work() -> float:
+def _fixed_workload() -> float:
     best = float("inf")
     for _ in range(_ROUNDS):
         started, value = time.process_time(), 1
@@ -67,46 +65,45 @@ def _fixed_work() -> float:
     return best
 
 
-def _probe(zygote: Zygote, configuration: dict[str, Any], abstract: bytes, answer: socket.socket) -> None:
-    import fcntl  # noqa: F401 - here, where files can be opened yet; in the zygote, every child would carry it
-    import mmap  # noqa: F401 - the same
+def _probe(built: Walls, configuration: dict[str, Any], abstract: bytes, answer: socket.socket) -> None:
+    import fcntl  # noqa: F401 - while files can still be opened; imported in the zygote, every child would carry it
+    import mmap  # noqa: F401 - for the same reason
 
-    raised = zygote.walls
     held: dict[str, bool] = {}
     try:
-        for wall, holds in _tries(raised, configuration, abstract):
+        for wall, holds in _attacks(built, configuration, abstract):
             held[wall] = holds
     except OSError as error:
-        held[f"{error.strerror or error}"] = False  # a wall that cannot even be raised
+        held[f"{error.strerror or error}"] = False  # a wall that cannot even be built
     answer.send(json.dumps(held).encode())
 
 
-def _tries(raised: Walls, configuration: dict[str, Any], abstract: bytes) -> Iterator[tuple[str, bool]]:
+def _attacks(built: Walls, configuration: dict[str, Any], abstract: bytes) -> Iterator[tuple[str, bool]]:
     if system.IS_LINUX:
         yield "no new privileges", system.prctl("no_new_privs", system.PR_GET_NO_NEW_PRIVS) == 1
-    if raised.namespaces:
+    if built.namespaces:
         yield from _namespaces(configuration)
-    if raised.landlock:
-        yield from _files(configuration, raised.namespaces)
-        outsider, signal_of_end = _outsider()
-        raised.enclose_signals()
+    if built.landlock:
+        yield from _files(configuration, built.namespaces)
+        outsider, end_outsider = _outsider()
+        built.enclose_signals()
         if landlock.has_scope():
             yield "landlock scope", _fails(lambda: socket.socket(socket.AF_UNIX).connect(abstract), errno.EPERM)
             yield "landlock scope of signals", _fails(lambda: os.kill(outsider, 0), errno.EPERM)
-        os.close(signal_of_end)
+        os.close(end_outsider)
         os.waitpid(outsider, 0)
     if system.IS_LINUX:
         system.drop_capabilities()
         yield "no capabilities", _fails(lambda: namespaces.unshare(namespaces.NEW_UTS), errno.EPERM)
     walls.set_limits(walls.limits_of_child(LIMITS))
     yield from _limits()
-    if raised.seccomp:
-        raised.enclose_calls()
+    if built.seccomp:
+        built.enclose_calls()
         yield from _calls()
 
 
 def _outsider() -> tuple[int, int]:
-    """Start a process that the child's own walls leave outside; return its id and what ends it when it is closed."""
+    """Start a process outside the child's own walls; return its id, and a descriptor that ends it when closed."""
     waiting, ending = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -131,9 +128,9 @@ def _namespaces(configuration: dict[str, Any]) -> Iterator[tuple[str, bool]]:
     yield "mount namespace", _fails(lambda: os.open(configuration["outside"], os.O_RDONLY), errno.ENOENT)
 
 
-def _files(configuration: dict[str, Any], is_new_world: bool) -> Iterator[tuple[str, bool]]:
-    canary = "/" + configuration["canary"] if is_new_world else configuration["outside"]
-    exists = not _fails(lambda: os.stat(canary))  # noqa: PTH116 - as a program would
+def _files(configuration: dict[str, Any], has_own_root: bool) -> Iterator[tuple[str, bool]]:
+    canary = "/" + configuration["canary"] if has_own_root else configuration["outside"]
+    exists = not _fails(lambda: os.stat(canary))
     yield "landlock reading", exists and _fails(lambda: os.open(canary, os.O_RDONLY), errno.EACCES)
     yield "landlock writing", _fails(lambda: os.open("new", os.O_CREAT | os.O_WRONLY))
 
@@ -150,9 +147,9 @@ def _calls() -> Iterator[tuple[str, bool]]:
 
     yield "seccomp fork", _fails(_fork, errno.EPERM)
     yield "seccomp socket", _fails(lambda: socket.socket(), errno.EPERM)
-    attach = system.NR_PTRACE, 16, ctypes.c_long(_NOBODY), 0, 0
+    attach = system.NR_PTRACE, 16, ctypes.c_long(_NO_PROCESS), 0, 0
     yield "seccomp trace", _fails(lambda: system.call("ptrace", *attach), errno.EPERM)
-    yield "seccomp signal", _fails(lambda: os.kill(_NOBODY, 0), errno.EPERM)
+    yield "seccomp signal", _fails(lambda: os.kill(_NO_PROCESS, 0), errno.EPERM)
     yield "seccomp owner of a descriptor", _fails(lambda: fcntl.fcntl(0, fcntl.F_SETOWN, 2), errno.EPERM)
     yield "seccomp exec", _fails(lambda: os.execv("/nowhere", ["nowhere"]), errno.EPERM)
     yield "seccomp unshare", _fails(lambda: namespaces.unshare(namespaces.NEW_USER), errno.EPERM)
@@ -164,7 +161,7 @@ def _fork() -> None:
 
 
 def _fails(attempt: _Attempt, *codes: int) -> bool:
-    """Tell whether an attempt fails, and with one of these error codes where any are given."""
+    """Return whether an attempt fails, with one of these error codes if any are given."""
     try:
         attempt()
     except OSError as error:

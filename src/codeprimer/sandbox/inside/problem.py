@@ -1,8 +1,8 @@
-"""A problem's tests, compiled once for all the programs that a judge puts to them.
+"""A problem's tests, compiled once for all the programs that a judge runs them against.
 
-Reads the caller's message about a problem. One idea: the tests run as they are written, with a stand-in for each name
-that the program was to define. Where they have failed, they can be run again in a form in which every ``assert`` of a
-comparison keeps both sides, so that these can be shown.
+Reads the caller's message about a problem. The tests run as written, with a stand-in for each name that the program
+should define. After a failure they can be run again in a form in which every ``assert`` of an equality keeps both
+sides, so that the verdict can show them.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from .codec import from_text
 from .stand_ins import Remote
 
 _LEFT, _RIGHT, _SIDES = "left__", "right__", "sides__"
-"""Where a test keeps both sides of the comparison that it asserts, and what makes its message of them."""
+"""The names under which a test keeps both sides of a comparison, and the class that formats them."""
 
 _PLACE = ("lineno", "col_offset", "end_lineno", "end_col_offset")
 _load, _store = ast.Load(), ast.Store()
 
 
 class Problem:
-    """The tests, compiled once for all the programs that are put to them."""
+    """The compiled tests of a problem."""
 
     def __init__(self, content: bytes) -> None:
         facts = from_text(content.decode())
@@ -41,7 +41,7 @@ class Problem:
         self._setup: types.CodeType | None = None
         self.fault = ""
         self.may_leave_state = False
-        """Whether running the tests may change something that outlives them in their process, such as a module."""
+        """Whether the tests may change state that outlives them in their process, such as a module's."""
         if self.together:
             return
         try:
@@ -55,9 +55,9 @@ class Problem:
             self.fault = f"the tests are no Python: {headline(type(error).__name__, message_of(error))}"
 
     def run(self, answers: Source, until: int = 0) -> Generator[int, None, None]:
-        """Run the tests one after another, yielding the number of each before it begins.
+        """Run the tests one after another, yielding the number of each before it starts.
 
-        With ``until``, only so many are run, and a comparison that fails has both its sides as its message.
+        With ``until``, only this many are run, and the message of a failed comparison is both its sides.
         """
         codes = self._with_sides(until) if until else self._codes
         random.seed(0)
@@ -72,7 +72,7 @@ class Problem:
                 yield number
                 exec(code, names)
         finally:
-            names.clear()  # functions of the tests refer to it, and so would keep alive whatever it holds
+            names.clear()  # functions of the tests refer to it, and would keep its values alive
 
     def _with_sides(self, until: int) -> list[types.CodeType]:
         known = self._codes_with_sides
@@ -81,15 +81,15 @@ class Problem:
 
 
 class Source(Protocol):
-    """Where the tests get what the program was to define."""
+    """Provides the names that the program should define."""
 
     def stand_in(self, name: str, is_entry_point: bool) -> Any:
-        """Return what stands for a name; None where the program does not define it."""
+        """Return the stand-in for a name; None if the program does not define it."""
         ...
 
 
 class Sides:
-    """The message of an assert that two values are equal."""
+    """The message of a failed equality."""
 
     def __init__(self, got: object, expected: object) -> None:
         self._got = got
@@ -106,7 +106,7 @@ def _with_sides(test: str, name: str) -> types.CodeType:
 
 
 def _keep_sides(statements: list[ast.stmt]) -> None:
-    """Have every ``assert a == b`` without a message keep ``a`` and ``b``, so that a failure can show them."""
+    """Rewrite every ``assert a == b`` without a message so that a failure can show ``a`` and ``b``."""
     for place in range(len(statements) - 1, -1, -1):
         statement = statements[place]
         for block in ("body", "orelse", "finalbody"):
@@ -115,7 +115,7 @@ def _keep_sides(statements: list[ast.stmt]) -> None:
             _keep_sides(handler.body)
         match statement:
             case ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]) as test, msg=None):
-                # Places are given here, because looking for nodes without any costs as much as all the rest.
+                # Locations are set here, because ast.fix_missing_locations costs as much as all the rest.
                 where = {name: getattr(statement, name) for name in _PLACE}
                 kept: list[ast.expr] = [ast.Name(_LEFT, _load, **where), ast.Name(_RIGHT, _load, **where)]
                 names: list[ast.expr] = [ast.Name(_LEFT, _store, **where), ast.Name(_RIGHT, _store, **where)]
@@ -136,7 +136,7 @@ _STATELESS = frozenset(
         *("heapq", "itertools", "json", "math", "operator", "random", "re", "statistics", "string", "typing"),
     )
 )
-"""Modules whose functions leave nothing behind in them; random numbers begin anew with every run."""
+"""Modules without lasting state; random numbers are seeded again for every run."""
 
 _REACHES = frozenset(
     (
@@ -144,20 +144,20 @@ _REACHES = frozenset(
         *("compile", "delattr", "eval", "exec", "open", "setattr", "vars"),
     )
 )
-"""Names through which anything can be changed."""
+"""Names that give access to arbitrary state."""
 
 
 def _foreign_names(entry_point: str, codes: Sequence[types.CodeType]) -> list[str]:
-    """Return the names that the tests read and that neither they nor Python can have, the entry point first."""
+    """Return the names that the tests read and that neither they nor Python define, the entry point first."""
     mentioned = {name for code in codes for name in _mentioned(code)}
     unknown = {name for name in mentioned if name != entry_point and not hasattr(builtins, name)}
-    if unknown:  # most are attributes or the tests' own; only now is it worth a look at each instruction
+    if unknown:  # most are attributes or the tests' own names; only now are the instructions worth reading
         unknown &= {name for code in codes for name in _read(code)}
     return [entry_point, *sorted(unknown)] if entry_point else sorted(unknown)
 
 
 def _may_leave_state(code: types.CodeType) -> bool:
-    """Tell whether code may change what outlives it; it does where this cannot be excluded at a glance."""
+    """Return whether code may change state that outlives it; True unless a cheap check rules it out."""
     operations = code.co_code[::2]
     if any(change in operations for change in _CHANGES) or not _REACHES.isdisjoint(code.co_names):
         return True
@@ -174,17 +174,17 @@ def _mentioned(code: types.CodeType) -> Iterator[str]:
 
 
 def _names_of(code: types.CodeType, operations: Collection[int]) -> Iterator[str]:
-    """Yield the names that some of the code's own instructions are about."""
+    """Yield the names that the code's own instructions of these kinds refer to."""
     high = 0
     for operation, low in zip(code.co_code[::2], code.co_code[1::2], strict=True):
         number = high << 8 | low
         high = number if operation == _EXTENDED else 0
         if operation in operations:
-            yield code.co_names[number >> 1 if operation == _GLOBAL else number]  # the lowest bit says something else
+            yield code.co_names[number >> 1 if operation == _GLOBAL else number]  # the lowest bit is a flag
 
 
 def _read(code: types.CodeType) -> Iterator[str]:
-    """Yield the names that code reads as global ones."""
+    """Yield the names that code reads as globals."""
     yield from _names_of(code, _LOADS)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
@@ -192,7 +192,7 @@ def _read(code: types.CodeType) -> Iterator[str]:
 
 
 def statement_of(tests: Sequence[str], running: int, error: BaseException) -> str:
-    """Return the line of the test at which it failed."""
+    """Return the line at which the test failed."""
     lines = tests[running - 1].strip("\n").splitlines() or [""]
     if len(lines) == 1:
         return lines[0].strip()
@@ -210,5 +210,5 @@ def _shown(value: Any) -> str:
         return "an object of the program's own class"
     try:
         return shorten(repr(value), 60)
-    except BaseException:  # an object of the program's inside it would have to be asked, and is asked no more
+    except BaseException:  # it holds an object of the program, which no longer answers
         return "a value that cannot be shown"

@@ -1,9 +1,8 @@
 """Seccomp: which system calls a judge or a candidate may make.
 
-One idea: an allow-list. What Python needs to compute, to wait, to start threads and to read modules is allowed; of
-calls that can do more, only the harmless arguments; everything else fails with EPERM, and calls under the numbers of
-another architecture end the process. The list is put around the zygote, once; a child, which inherits it, loses in a
-second filter what only the zygote needs. See seccomp(2).
+An allow-list: Python may compute, wait, start threads and read modules. Calls that can do more are allowed with harmless
+arguments only; every other call fails with EPERM, and calls of another architecture end the process. The zygote installs
+the list once; a child inherits it, and a second filter removes what only the zygote needs. See seccomp(2).
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ _SET_MODE_FILTER = 1
 _CLONE_THREAD = 0x10000
 _AF_UNIX = 1
 
-# name: number on x86_64, number on aarch64; None where the machine has no such call.
+# name: number on x86_64, number on aarch64; None if the architecture has no such call.
 _ALLOWED: dict[str, tuple[int | None, int | None]] = {
     # computing and memory
     "brk": (12, 214), "mmap": (9, 222), "mprotect": (10, 226), "munmap": (11, 215), "mremap": (25, 216),
     "madvise": (28, 233), "mincore": (27, 232), "msync": (26, 227), "mlock": (149, 228), "munlock": (150, 229),
     "arch_prctl": (158, None), "membarrier": (324, 283), "rseq": (334, 293), "getrandom": (318, 278),
-    # files: Landlock says which; nothing here creates, removes or changes one
+    # files: Landlock decides which; no call here creates, removes or changes one
     "read": (0, 63), "write": (1, 64), "readv": (19, 65), "writev": (20, 66), "pread64": (17, 67),
     "pwrite64": (18, 68), "lseek": (8, 62), "close": (3, 57), "close_range": (436, 436),
     "fstat": (5, 80), "stat": (4, None), "lstat": (6, None), "newfstatat": (262, 79),
@@ -48,32 +47,32 @@ _ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "sched_yield": (24, 124), "sched_getaffinity": (204, 123), "sched_getparam": (143, 121),
     "sched_getscheduler": (145, 120), "sched_get_priority_max": (146, 125), "sched_get_priority_min": (147, 126),
     "getcpu": (309, 168), "exit": (60, 93), "exit_group": (231, 94), "restart_syscall": (219, 128),
-    # its own signal handlers
+    # the process's own signal handlers
     "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139), "rt_sigpending": (127, 136),
     "rt_sigtimedwait": (128, 137), "rt_sigsuspend": (130, 133), "sigaltstack": (131, 132),
-    # what time it is, who one is
+    # time, and ids
     "clock_gettime": (228, 113), "clock_getres": (229, 114), "gettimeofday": (96, 169), "time": (201, None),
     "times": (100, 153), "getrusage": (98, 165), "getrlimit": (97, 163), "sysinfo": (99, 179), "uname": (63, 160),
     "getpid": (39, 172), "gettid": (186, 178), "getppid": (110, 173), "getpgrp": (111, None), "getpgid": (121, 155),
     "getsid": (124, 156), "getuid": (102, 174), "geteuid": (107, 175), "getgid": (104, 176), "getegid": (108, 177),
     "getgroups": (115, 158), "getresuid": (118, 148), "getresgid": (120, 150),
-    # the one socket that is open
+    # the only open socket
     "recvfrom": (45, 207), "recvmsg": (47, 212), "shutdown": (48, 210), "getsockopt": (55, 209), "getsockname": (51, 204),
     "getpeername": (52, 205),
 }  # fmt: skip
 
 _UNKNOWN_CALLS: dict[str, tuple[int | None, int | None]] = {"clone3": (435, 435)}
-"""Said not to exist: libraries then use an older call, whose arguments a filter can read."""
+"""Reported as missing (ENOSYS): libraries then use an older call, whose arguments a filter can read."""
 
 _ZYGOTE_ONLY: dict[str, tuple[int | None, int | None]] = {
     "wait4": (61, 260), "unshare": (272, 97), "setns": (308, 268), "setsid": (112, 157), "capset": (126, 91),
     "seccomp": (317, 277), "landlock_restrict_self": (446, 446), "sendmsg": (46, 211), "setsockopt": (54, 208),
 }  # fmt: skip
-"""What the zygote needs to start, to enclose and to end its children."""
+"""Calls with which the zygote starts, encloses and ends its children."""
 
 _CLONE, _FCNTL, _IOCTL, _SOCKETPAIR, _SENDTO = (56, 220), (72, 25), (16, 29), (53, 199), (44, 206)
 _OPEN, _OPENAT, _TRUNCATING = (2, None), (257, 56), 0o1000
-"""Opening empties a file where it is told so, even for reading; Landlock sees that since its third version only."""
+"""O_TRUNC empties a file even when it is opened for reading; Landlock prevents that only from version 3."""
 
 _KILL_CALLS, _TGKILL, _PRLIMIT, _PRCTL = ((62, 129), (200, 130)), (234, 131), (302, 261), (157, 167)
 _HARMLESS_IOCTLS = (
@@ -85,7 +84,7 @@ _HARMLESS_IOCTLS = (
     0x5451,
 )  # TCGETS, window size, FIONREAD, FIONBIO, (no)cloexec
 _HARMLESS_FCNTLS = (0, 1, 2, 3, 4, 1030, 1032)
-"""Copies of descriptors, their flags, the size of a pipe; no owner, who would get signals."""
+"""Duplicates of descriptors, their flags, the size of a pipe; not the owner, which would receive signals."""
 
 _HARMLESS_PRCTLS = (15, 16)  # the name of the thread
 
@@ -111,7 +110,7 @@ class _Step(NamedTuple):
 
 
 class Filter:
-    """A filter, ready to be put around a process."""
+    """A filter that a process can install."""
 
     def __init__(self, steps: Iterable[_Step]) -> None:
         steps = list(steps)
@@ -122,7 +121,7 @@ class Filter:
         self._program = _Program(len(steps), ctypes.addressof(self._instructions))
 
     def install(self, pid: int) -> None:
-        """Put this process, whose id is ``pid``, behind the filter, for ever. Raises OSError."""
+        """Install the filter in this process, whose id is ``pid``, permanently. Raises OSError."""
         for place in self._own_pid:
             self._instructions[place].k = pid
         system.call(
@@ -135,20 +134,20 @@ class Filter:
 
 
 _OWN_PID = 0xFFFFFFFE
-"""Stands for the id of the process until the filter is installed."""
+"""Placeholder for the id of the process until the filter is installed."""
 
 _COLUMN = 0 if system.MACHINE == "x86_64" else 1
 
 
 def of_zygote() -> Filter:
-    """Return the allow-list: what children may do, and what the zygote needs besides."""
+    """Return the allow-list of the zygote and its children."""
     return Filter(_list_of_allowed())
 
 
 def of_child() -> Filter:
-    """Return what is taken away from a child; the kernel asks all filters, and the strictest answer holds.
+    """Return the second filter of a child; the kernel runs all filters, and the strictest result applies.
 
-    Short, because each child installs it anew: a filter with the whole list costs it a tenth of a millisecond more.
+    Short, because every child installs it: a filter with the whole list would cost 0.1 ms more.
     """
     return Filter(_list_of_taken())
 
@@ -187,7 +186,7 @@ def _list_of_taken() -> Iterator[_Step]:
 
 
 def _allowed_ranges(numbers: list[int]) -> Iterator[_Step]:
-    """Yield steps that allow these numbers, neighbours in one comparison."""
+    """Yield steps that allow these numbers, consecutive ones with one comparison."""
     start = previous = numbers[0]
     for number in [*numbers[1:], -1]:
         if number == previous + 1:
@@ -201,7 +200,7 @@ def _allowed_ranges(numbers: list[int]) -> Iterator[_Step]:
 
 
 def _answer(row: tuple[int | None, int | None], steps: list[_Step]) -> list[_Step]:
-    """Return steps that answer one call; they must end in a decision."""
+    """Return steps that decide one call; ``steps`` must end in a decision."""
     number = row[_COLUMN]
     return [] if number is None else [_Step(_EQUAL, number, 0, len(steps)), *steps]
 
@@ -232,6 +231,6 @@ def _if_null(argument: int) -> list[_Step]:
 
 
 def _if_one_of(argument: int, values: tuple[int, ...]) -> list[_Step]:
-    """The kernel reads these arguments as 32 bits, so only these are compared."""
+    """Allow these values; the kernel reads these arguments as 32 bits, so only those are compared."""
     tests = [_Step(_EQUAL, value, len(values) - place, 0) for place, value in enumerate(values)]
     return [_low(argument), *tests, _Step(_RETURN, _DENY), _Step(_RETURN, _ALLOW)]

@@ -1,7 +1,7 @@
-"""What stands in the tests for what the candidate has: its functions, its objects, their methods.
+"""Stand-ins in the tests for the candidate's functions, its objects and their methods.
 
-One idea: whatever the tests do with one of these is a call to another process, and nothing that the candidate's classes
-define is ever asked for a comparison. What cannot be asked for is refused, with the reason.
+Every operation on a stand-in is a call to the candidate's process; code of the candidate's classes never decides a
+comparison. Operations that cannot cross are refused, with the reason.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _OPERATORS = (
     *("__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__truediv__", "__rtruediv__", "__mod__"),
     *("__rmod__", "__neg__", "__abs__", "__int__", "__float__", "__index__", "__reduce_ex__", "__delattr__"),
 )
-"""What Python asks an object's class for, whatever is asked of the object itself."""
+"""Special methods that Python looks up on an object's class."""
 
 _OWN = frozenset({"__class__", *_OPERATORS})
 
@@ -26,7 +26,7 @@ Refuse = Callable[[str], Any]
 
 
 def _refusing(kind: type, operators: tuple[str, ...], what: str) -> None:
-    """Have a class refuse operators."""
+    """Make a class refuse operators."""
 
     def refuse(self: Any, *_: Any, **__: Any) -> Any:
         return object.__getattribute__(self, f"_{kind.__name__}__refuse")(what)
@@ -36,7 +36,7 @@ def _refusing(kind: type, operators: tuple[str, ...], what: str) -> None:
 
 
 class Proxy:
-    """Stands for a function of the candidate; it can be called, and has a name."""
+    """Stands for a function of the candidate; it is callable and has a name."""
 
     __slots__ = ("__call", "__name__", "__refuse")
 
@@ -46,12 +46,12 @@ class Proxy:
         self.__refuse = refuse
 
     def __call__(self, /, *arguments: Any, **named: Any) -> Any:
-        """Have the candidate call its function."""
+        """Call the candidate's function."""
         return self.__call(self.__name__, list(arguments), named)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
-            raise AttributeError(name)  # what libraries look for in anything that can be called
+            raise AttributeError(name)  # libraries look for such attributes on any callable
         return self.__refuse(f"the tests use the attribute {name} of a function")
 
 
@@ -69,9 +69,9 @@ Proxy.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 
 class Remote:
-    # No docstring, and no plain names: whatever the tests ask of it, they ask the candidate's object.
-    # It stands for an object of one of the candidate's own classes, which stays with the candidate. Its methods and
-    # attributes can be asked for. It cannot be compared: the candidate's class would be the one to decide.
+    # Stands for an object of one of the candidate's own classes, which stays in the candidate's process. Attributes and
+    # methods are forwarded to it; hence no docstring, and no plain names here. It cannot be compared: the candidate's
+    # class would decide the result.
 
     __slots__ = ("__call", "__number", "__refuse")
 
@@ -82,7 +82,7 @@ class Remote:
 
     def __getattribute__(self, name: str) -> Any:
         if name in _OWN:
-            return object.__getattribute__(self, name)  # isinstance asks for the class; operators are refused here too
+            return object.__getattribute__(self, name)  # isinstance reads the class; operators are refused here too
         call = object.__getattribute__(self, "_Remote__call")
         value = call(GET, [self, name], {})
         return Method(self, name, call) if value is Method else value
@@ -105,7 +105,7 @@ _refusing(
 
 
 class Method:
-    """Stands for a method of such an object."""
+    """Stands for a method of a remote object."""
 
     __slots__ = ("__call", "__name__", "__owner")
 
@@ -115,12 +115,12 @@ class Method:
         self.__call = call
 
     def __call__(self, /, *arguments: Any, **named: Any) -> Any:
-        """Have the candidate call its method."""
+        """Call the candidate's method."""
         return self.__call(CALL, [self.__owner, self.__name__, *arguments], named)
 
 
 def number_of(value: Any) -> int | None:
-    """Return the number of an object that stays with the candidate, None for anything else."""
+    """Return the number of a remote object, None for anything else."""
     if type(value) is not Remote:
         return None
     number: int = object.__getattribute__(value, "_Remote__number")

@@ -1,6 +1,6 @@
-"""The system calls that Python does not offer, and their numbers.
+"""System calls that Python does not offer, and their numbers.
 
-One idea: every call either works or raises OSError with its name, so a wall that did not go up is never silent.
+Every call either succeeds or raises OSError with its name, so a wall that was not built is never silent.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 MACHINE = os.uname().machine
 IS_LINUX = sys.platform == "linux"
 IS_KNOWN = IS_LINUX and MACHINE in ("x86_64", "aarch64") and sys.maxsize > 2**32
-"""Whether the tables of system calls are those of this machine."""
+"""Whether the tables of system calls cover this machine."""
 
 _x86 = MACHINE == "x86_64"
 NR_SECCOMP = 317 if _x86 else 277
@@ -22,6 +22,8 @@ NR_MOUNT = 165 if _x86 else 40
 NR_UMOUNT2 = 166 if _x86 else 39
 NR_PTRACE = 101 if _x86 else 117
 NR_SHMGET = 29 if _x86 else 194
+NR_SHMCTL = 31 if _x86 else 195
+NR_SETHOSTNAME = 170 if _x86 else 161
 NR_MOUNT_SETATTR = 442
 NR_LANDLOCK_CREATE_RULESET, NR_LANDLOCK_ADD_RULE, NR_LANDLOCK_RESTRICT_SELF = 444, 445, 446
 
@@ -37,7 +39,7 @@ _libc = ctypes.CDLL(None, use_errno=True) if IS_LINUX else None
 _libc_fork = ctypes.PyDLL(None, use_errno=True).fork if IS_LINUX else os.fork
 unshare = _libc.unshare if _libc is not None else _missing
 setns = _libc.setns if _libc is not None else _missing
-"""Functions of libc, for a fork that has to be quick; they return what is not 0 where they fail."""
+"""Functions of libc, for a fast fork; they return a non-zero value on failure."""
 
 
 def call(name: str, number: int, *arguments: object) -> int:
@@ -50,7 +52,7 @@ def call(name: str, number: int, *arguments: object) -> int:
 
 
 def failure(name: str) -> OSError:
-    """Return the error of a call that has just failed."""
+    """Return the error of the call that has just failed."""
     code = ctypes.get_errno()
     return OSError(code, f"{name}: {os.strerror(code)}")
 
@@ -58,8 +60,8 @@ def failure(name: str) -> OSError:
 def fork() -> int:
     """Fork this process, which must have one thread; return the child's id, 0 in the child. Raises OSError.
 
-    The fork of libc: what ``os.fork`` does besides, in the child, is about other threads and their locks, and touches
-    70 pages of memory, each of which then has to be copied.
+    The fork of libc: ``os.fork`` also reinitializes locks for other threads in the child, which touches 70 pages of
+    memory, each of which then has to be copied.
     """
     pid: int = _libc_fork()
     if pid < 0:
@@ -68,7 +70,7 @@ def fork() -> int:
 
 
 def prctl(name: str, option: int, value: int = 0) -> int:
-    """Change or ask one property of this process. Raises OSError, naming it."""
+    """Set or get one property of this process. Raises OSError, naming it."""
     assert _libc is not None
     result: int = _libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0))
     if result < 0:
@@ -85,5 +87,5 @@ _capability_header = _CapabilityHeader(0x20080522, 0)
 
 
 def drop_capabilities() -> None:
-    """Give up every capability. Raises OSError."""
+    """Drop every capability. Raises OSError."""
     call("capset", NR_CAPSET, ctypes.byref(_capability_header), ctypes.byref(_no_capabilities))

@@ -1,7 +1,7 @@
-"""The walls around everything that runs here, and which of them stand.
+"""The walls around the zygote and its children.
 
-One idea: the zygote raises what is costly once, for all its children; each child adds what must be its own, just before
-it runs what others wrote. A wall that was asked for and does not go up is an error, never a smaller jail.
+The zygote builds the expensive walls once, for all its children; each child adds its own just before it runs untrusted
+code. A requested wall that cannot be built is an error, never a weaker jail.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ GRACE_SECONDS = 1.0
 """How much later than the zygote's own timer the kernel ends a child [s]."""
 
 RESERVED_BYTES = 2**21
-"""Memory that is allowed only once the rest has run out, so that there is room to say so [bytes]."""
+"""Memory that is released only after the rest has run out, to report that it has [bytes]."""
 
-MOST_THREADS = 64
-"""Processes and threads in one world, the zygote and the judge among them."""
+MAX_THREADS = 64
+"""Processes and threads of one jail, including the zygote and the judge."""
 
 _INSTALLED = ("site-packages", "dist-packages")
 
 Limit = tuple[int, int]
-"""One of the kernel's limits: which, and how much."""
+"""A kernel limit: which resource, and its value."""
 
 
 class Walls:
-    """What was asked for in ``configuration``: ``namespaces``, ``landlock``, ``seccomp`` (booleans), ``root`` (an empty
-    folder), ``canary`` (the name of a file) and ``groups`` (files through which control groups are entered)."""
+    """The walls that ``configuration`` requests: ``namespaces``, ``landlock``, ``seccomp`` (booleans), ``root`` (an empty
+    folder), ``canary`` (the name of a file) and ``cgroups`` (the files that add a process to a control group)."""
 
     def __init__(self, configuration: dict[str, Any]) -> None:
         self.namespaces: bool = configuration["namespaces"]
@@ -46,38 +46,40 @@ class Walls:
         self.seccomp: bool = configuration["seccomp"]
         self._root: str = configuration["root"]
         self._canary: str = configuration["canary"]
-        self._groups: list[str] = configuration["groups"]
+        self._cgroups: list[str] = configuration["cgroups"]
         self.open_descriptors: list[int] = []
-        """What ``enclose`` needs."""
+        """Descriptors that ``enclose`` needs."""
         self._scope = -1
         self._of_child: seccomp.Filter | None = None
         self._is_listed = False
 
     @property
     def is_alone(self) -> bool:
-        """Whether a child can have no children of its own."""
+        """Whether a child cannot start processes."""
         return self.seccomp
 
     def build(self, caller: socket.socket) -> None:
-        """Raise the walls that all children share, in a child of this process, which only watches and cleans up.
+        """Build the walls that all children share, in a child of this process, which only watches and cleans up.
 
         Raises OSError.
         """
         readable, hidden = readable_paths(), hidden_paths()
-        for door in self._groups:
-            # They are a second fence; one that cannot be entered is no reason to do without the first.
-            with contextlib.suppress(OSError), open(door, "w") as file:  # noqa: PTH123 - pathlib would be imported too
+        for entry in self._cgroups:
+            # Control groups only back up other limits, so a failure here is no reason to give those up.
+            with contextlib.suppress(OSError), open(entry, "w") as file:
                 file.write(str(os.getpid()))
         if self.namespaces:
             namespaces.enter(readable, hidden, self._root, self._canary)
         else:
             os.chdir(self._root)
         if system.IS_LINUX and not self.seccomp:
-            system.prctl("child_subreaper", system.PR_SET_CHILD_SUBREAPER, 1)  # orphans come to us, who end them
-        _fork_watched(caller, os.path.dirname(self._root))  # noqa: PTH120 - pathlib would be imported for this alone
+            system.prctl(
+                "child_subreaper", system.PR_SET_CHILD_SUBREAPER, 1
+            )  # orphans become our children, and we end them
+        _fork_watched(caller, os.path.dirname(self._root))
         if system.IS_LINUX:
             system.prctl("no_new_privs", system.PR_SET_NO_NEW_PRIVS, 1)
-            system.prctl("dumpable", system.PR_SET_DUMPABLE, 0)  # nobody reads its memory, or its children's
+            system.prctl("dumpable", system.PR_SET_DUMPABLE, 0)  # its memory, and its children's, cannot be read
         if self.landlock:
             own = [namespaces.EMPTY if self.namespaces else self._root]
             ruleset = landlock.files_ruleset([*readable, *own], hidden, namespaces.DEVICES[:1])
@@ -87,22 +89,24 @@ class Walls:
             self.open_descriptors = [self._scope]
         set_limits([(resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0)])
         if self.namespaces:
-            set_limits([(resource.RLIMIT_NPROC, MOST_THREADS)])  # counts what is in this world alone
+            set_limits([(resource.RLIMIT_NPROC, MAX_THREADS)])  # counts only this namespace
         if self.seccomp:
             self._of_child = seccomp.of_child()
         if system.IS_LINUX and not self.seccomp:
             system.prctl("child_subreaper", system.PR_SET_CHILD_SUBREAPER, 1)
 
     def enclose_zygote(self) -> None:
-        """Keep this process and all its later children to the system calls that are needed. Raises OSError."""
+        """Restrict this process and its later children to the system calls that they need. Raises OSError."""
         if self.seccomp and not self._is_listed:
             seccomp.of_zygote().install(0)
             self._is_listed = True
 
     def enclose(self, limits: Sequence[Limit], parent: int) -> None:
-        """Put this child behind its own walls. Raises OSError."""
+        """Enclose this child in its own walls. Raises OSError."""
         os.setsid()
-        if system.IS_LINUX and not self.namespaces:  # else the kernel ends the world with its first process, the zygote
+        if (
+            system.IS_LINUX and not self.namespaces
+        ):  # else the kernel ends all processes of the namespace with its first, the zygote
             system.prctl("pdeathsig", system.PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:
                 os._exit(1)
@@ -111,13 +115,13 @@ class Walls:
         self.enclose_calls()
 
     def enclose_signals(self) -> None:
-        """Keep signals inside. Raises OSError."""
+        """Confine signals. Raises OSError."""
         if self.landlock:
             landlock.restrict(self._scope)
             os.close(self._scope)
 
     def enclose_calls(self) -> None:
-        """Give up every power, and every system call that is not needed. Raises OSError."""
+        """Drop every capability and every unneeded system call. Raises OSError."""
         if system.IS_LINUX:
             system.drop_capabilities()
         if self._of_child is not None:
@@ -126,8 +130,8 @@ class Walls:
 
 
 def _fork_watched(caller: socket.socket, home: str) -> None:
-    """Go on in a child. This process waits until the child or the caller ends, ends the child, and removes ``home``."""
-    alive, kept_open = os.pipe()  # children of the child close it, so it ends with the child
+    """Continue in a child. This process waits until the child or the caller ends, ends the child, and removes ``home``."""
+    alive, kept_open = os.pipe()  # the child's children close it, so it closes with the child
     child = os.fork()
     if child == 0:
         os.close(alive)
@@ -142,7 +146,7 @@ def _fork_watched(caller: socket.socket, home: str) -> None:
     poll.register(caller, 0)
     poll.poll()
     poll.unregister(caller)
-    poll.poll(GRACE_SECONDS * 1000)  # a child that is well sees that the caller has gone, and ends what it runs
+    poll.poll(GRACE_SECONDS * 1000)  # a healthy child notices that the caller has ended, and ends its own children
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     end_orphans(0)
@@ -151,7 +155,7 @@ def _fork_watched(caller: socket.socket, home: str) -> None:
 
 
 def limits_of_child(limits: dict[str, Any]) -> list[Limit]:
-    """Return the kernel's own limits for a child; the time limit only catches what the zygote misses."""
+    """Return the kernel's limits for a child; the time limit is a fallback for the zygote's own timer."""
     wanted = [
         (resource.RLIMIT_NOFILE, limits["open_files"]),
         (resource.RLIMIT_AS, limits["memory_bytes"]),
@@ -177,28 +181,30 @@ def _set_limit(which: int, value: int) -> None:
     except (OSError, ValueError):
         if sys.platform == "linux":
             raise
-        # macOS refuses single limits, such as the address space; its tier says that it is weak.
+        # macOS rejects some limits, such as the address space; its tier is weak anyway.
 
 
 def readable_paths() -> list[str]:
-    """Return the files and folders that Python needs: its own library, and the libraries of the system."""
-    libraries = {os.path.dirname(path) for path in _mapped_files() if ".so" in os.path.basename(path)}  # noqa: PTH119, PTH120
-    standard = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.dirname(os.__file__)}  # noqa: PTH120
-    found = {*libraries, *standard, "/lib64", "/etc/ld.so.cache"}
-    paths = sorted(path for path in found if path and os.path.exists(path))  # noqa: PTH110
+    """Return the files and folders that Python needs: the standard library and the system's shared libraries."""
+    libraries = {os.path.dirname(path) for path in _mapped_files() if ".so" in os.path.basename(path)}
+    found = {*libraries, *_standard_library(), "/lib64", "/etc/ld.so.cache"}
+    paths = sorted(path for path in found if path and os.path.exists(path))
     return [path for path in paths if not any(path != other and path.startswith(other + "/") for other in paths)]
 
 
 def hidden_paths() -> list[str]:
-    """Return the folders inside the standard library's that hold what somebody has installed, which is nobody's."""
-    folders = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.dirname(os.__file__)}  # noqa: PTH120
-    found = {os.path.realpath(os.path.join(folder, name)) for folder in folders for name in _INSTALLED}  # noqa: PTH118
-    return sorted(path for path in found if os.path.isdir(path))  # noqa: PTH112
+    """Return the folders of installed packages inside the standard library's folder."""
+    found = {os.path.realpath(os.path.join(folder, name)) for folder in _standard_library() for name in _INSTALLED}
+    return sorted(path for path in found if os.path.isdir(path))
+
+
+def _standard_library() -> set[str]:
+    return {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.dirname(os.__file__)}
 
 
 def _mapped_files() -> list[str]:
     try:
-        with open("/proc/self/maps") as file:  # noqa: PTH123 - pathlib would be imported for this alone
+        with open("/proc/self/maps") as file:
             return [line.split(None, 5)[5].strip() for line in file if "/" in line]
     except OSError:
         return []

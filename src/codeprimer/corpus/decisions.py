@@ -1,7 +1,6 @@
-"""What became of every clean row: a few numbers per document, from which the tables are written.
+"""The decision about every clean row: a few numbers per document, from which the tables are written.
 
-Rows are numbered through all units. ``same_as`` is the row of the equal text that stays, ``near_to`` the row of the
-near copy that stays; refusals after parsing are kept by row. Names and licences are read when they are needed.
+Rows are numbered across all units. Names and licences are read when they are needed.
 """
 
 from __future__ import annotations
@@ -15,32 +14,33 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from codeprimer.core.shards import Row, read_rows
-from codeprimer.corpus.exact import Index, find_copies
-from codeprimer.corpus.filters import Reason, Refusal
-from codeprimer.corpus.near import Copies, ShingleFiles, find_near_copies
+from codeprimer.core.documents import Document
+from codeprimer.core.shards import read_rows
+from codeprimer.corpus.exact import Index, find_exact_duplicates
+from codeprimer.corpus.near import NearDuplicates, ShingleFiles, find_near_duplicates
 from codeprimer.corpus.reading import KEYS
+from codeprimer.corpus.reasons import Drop
 from codeprimer.corpus.settings import NearDuplicateSettings
 
 
 @dataclass
-class Ledger:
-    """The fate of every clean row of the read units ``folders``."""
+class Decisions:
+    """What happens to every clean row of the read units ``folders``."""
 
     folders: list[Path]
     keys: npt.NDArray[np.void]
-    starts: Index
-    """The first row of each unit, and the number of all rows at the end."""
     same_as: Index
-    refused: dict[int, Refusal]
-    near: Copies
+    """For each row the row of the equal text that stays; its own number where it stays itself."""
+    dropped: dict[int, Drop]
+    """Rows that were dropped after parsing."""
+    near: NearDuplicates
 
     def is_kept(self, row: int) -> bool:
         """Tell whether a row becomes a document."""
-        return self.same_as[row] == row and row not in self.refused and row not in self.near.kept
+        return self.same_as[row] == row and row not in self.dropped and row not in self.near.kept
 
     def final(self, row: int) -> int:
-        """Return the row that stands for this one in the end."""
+        """Return the row that represents this one in the end."""
         same = int(self.same_as[row])
         return self.near.kept.get(same, same)
 
@@ -48,11 +48,11 @@ class Ledger:
         """Return a row's ``doc_id``."""
         return bytes(self.keys["id"][row].astype(">u8").tobytes()).hex()
 
-    def rows(self, columns: Sequence[str] | None = None) -> Iterator[tuple[int, Row]]:
+    def rows(self, columns: Sequence[str] | None = None) -> Iterator[tuple[int, Document]]:
         """Yield every row with its number."""
         number = 0
         for folder in self.folders:
-            for row in read_rows(folder / "clean", columns):
+            for row in read_rows(folder / "clean", columns, Document):
                 yield number, row
                 number += 1
 
@@ -64,76 +64,76 @@ def gather_keys(folders: list[Path]) -> tuple[npt.NDArray[np.void], Index]:
     return keys, np.cumsum([0, *map(len, parts)])
 
 
-def find_exact(folders: list[Path], target: Path) -> None:
+def write_distinct(folders: list[Path], target: Path) -> None:
     """Write into ``target`` which rows are distinct: ``same_as.npy`` for all, ``00000.npy`` ... of booleans by unit."""
     keys, starts = gather_keys(folders)
-    same_as = find_copies(keys)
+    same_as = find_exact_duplicates(keys)
     np.save(target / "same_as.npy", same_as)
     distinct = same_as == np.arange(len(keys))
     for unit in range(len(folders)):
         np.save(target / f"{unit:05d}.npy", distinct[starts[unit] : starts[unit + 1]])
 
 
-def open_ledger(read: list[Path], parsed: list[Path], exact: Path, settings: NearDuplicateSettings) -> Ledger:
-    """Return the fate of every row from the folders of all units."""
+def decide(read: list[Path], parsed: list[Path], exact: Path, settings: NearDuplicateSettings) -> Decisions:
+    """Return the decision about every row from the folders of all units."""
     keys, starts = gather_keys(read)
-    refused: dict[int, Refusal] = {}
+    dropped: dict[int, Drop] = {}
     passed = []
     for start, folder in zip(starts.tolist(), parsed, strict=False):
-        for row, (reason, detail) in orjson.loads((folder / "refused.json").read_bytes()).items():
-            refused[start + int(row)] = Refusal(Reason(reason), detail)
+        found = orjson.loads((folder / "dropped.json").read_bytes())
+        dropped |= {start + int(row): Drop(*drop) for row, drop in found.items()}
         passed.append(start + np.load(folder / "passed.npy"))
     rows = np.concatenate(passed) if passed else np.empty(0, dtype=np.int64)
-    near = _near_copies(rows, keys, parsed, settings) if settings.enabled and parsed else Copies()
-    return Ledger(read, keys, starts, np.load(exact / "same_as.npy"), refused, near)
+    near = _near_duplicates(rows, keys, parsed, settings) if settings.enabled and parsed else NearDuplicates()
+    return Decisions(read, keys, np.load(exact / "same_as.npy"), dropped, near)
 
 
-def _near_copies(
+def _near_duplicates(
     rows: Index, keys: npt.NDArray[np.void], parsed: list[Path], settings: NearDuplicateSettings
-) -> Copies:
+) -> NearDuplicates:
     chosen = keys[rows]
     ids = chosen["id"]
     order = np.lexsort((ids[:, 1], ids[:, 0], -chosen["bytes"].astype(np.int64), chosen["rank"]))
     bands = np.concatenate([np.load(folder / "bands.npy") for folder in parsed])
-    found = find_near_copies(bands, order, ShingleFiles(parsed), settings)
-    return Copies(
-        kept={int(rows[went]): int(rows[stays]) for went, stays in found.kept.items()},
-        similarity={int(rows[went]): value for went, value in found.similarity.items()},
+    found = find_near_duplicates(bands, order, ShingleFiles(parsed), settings)
+    return NearDuplicates(
+        kept={int(rows[gone]): int(rows[kept]) for gone, kept in found.kept.items()},
+        similarity={int(rows[gone]): value for gone, value in found.similarity.items()},
         compared=found.compared,
-        cut=found.cut,
+        truncated=found.truncated,
     )
 
 
 @dataclass(frozen=True)
 class Census:
-    """What a pass over all rows without their texts finds out."""
+    """What the tables need to know about all rows at once."""
 
     names: dict[int, str]
-    """"source:path" of every row that is a copy or has copies."""
+    """"source:path" of every row that is a duplicate or has duplicates."""
     origins: dict[int, list[str]]
-    """The names of all copies of a kept row that has some, its own first."""
+    """For each kept row with duplicates the names of all of them, its own first."""
     package_bytes: dict[str, int]
     """The size of each package's kept documents [bytes]."""
 
 
-def take_census(ledger: Ledger) -> Census:
-    """Read names and packages, and remember those that the tables need."""
-    count = len(ledger.keys)
-    finals = np.array([ledger.final(row) for row in range(count)], dtype=np.int64)
+def take_census(decisions: Decisions) -> Census:
+    """Read the names and packages of all rows, without their texts."""
+    count = len(decisions.keys)
+    finals = np.array([decisions.final(row) for row in range(count)], dtype=np.int64)
     involved = finals != np.arange(count)
-    involved |= ledger.same_as != np.arange(count)
+    involved |= decisions.same_as != np.arange(count)
     involved[finals[involved]] = True
-    involved[ledger.same_as[involved]] = True
+    involved[decisions.same_as[involved]] = True
     names: dict[int, str] = {}
     packages: Counter[str] = Counter()
-    for number, row in ledger.rows(["source", "package", "path"]):
+    for number, row in decisions.rows(["source", "package", "path"]):
         if involved[number]:
             names[number] = f"{row['source']}:{row['path']}"
-        if ledger.is_kept(number):
-            packages[row["package"]] += int(ledger.keys["bytes"][number])
+        if decisions.is_kept(number):
+            packages[row["package"]] += int(decisions.keys["bytes"][number])
     origins: dict[int, list[str]] = {}
     for number in np.flatnonzero(involved).tolist():
         final = int(finals[number])
-        if ledger.is_kept(final) and number != final:
+        if decisions.is_kept(final) and number != final:
             origins.setdefault(final, [names[final]]).append(names[number])
     return Census(names, origins, dict(packages))

@@ -1,0 +1,86 @@
+"""The contract of a filter: it sees one file and says why the corpus should drop it, or nothing."""
+
+from __future__ import annotations
+
+import ast
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+from codeprimer.analysis.python_source import parse
+from codeprimer.core.errors import PluginError
+from codeprimer.core.plugins import Plugin, PluginSettings, load, make, package_of, wanted
+from codeprimer.corpus.reasons import OWN_REASONS, Drop
+
+
+@dataclass(frozen=True)
+class File:
+    """What a filter sees of a file."""
+
+    text: str
+    """Decoded, without a byte order mark, every line ending a newline."""
+    path: str
+    """Relative to the source, with forward slashes."""
+    package: str
+    license: str | None
+    """An SPDX expression, or None where no licence was found."""
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree, parsed on first use. Raises NotPythonError when the text is not Python 3."""
+        return parse(self.text)
+
+
+class Filter(Plugin):
+    """Drops files; its ``kind`` is the reason in the tables.
+
+    Worker processes make filters from their settings alone, so a filter may not ask for tools.
+    """
+
+    needs_tree: ClassVar[bool] = False
+    """True for a filter that reads ``File.tree``: it runs when exact duplicates are gone and each text is parsed anyway."""
+
+    @abstractmethod
+    def check(self, file: File) -> str | None:
+        """Return what was seen (the ``detail`` in the table ``dropped``) if the file must go, else None."""
+
+
+def refuse_unusable(filters: Sequence[PluginSettings]) -> None:
+    """Raise PluginError for a plug-in that cannot be used as a filter; the message names it."""
+    for settings in filters:
+        found = load("filter", settings.kind)
+        where = f"corpus.filters: {settings.kind!r} (package {package_of('filter', settings.kind)})"
+        if not issubclass(found, Filter):
+            raise PluginError(f"{where} is not derived from codeprimer.corpus.filter.Filter; fix or remove the plug-in")
+        if tools := wanted(found):
+            raise PluginError(
+                f"{where} asks for {', '.join(tools)}, but filters run in worker processes, which have no tools; take the "
+                "keyword-only arguments out of its constructor"
+            )
+        if settings.kind in OWN_REASONS:
+            raise PluginError(f"{where} has the name of a reason that the corpus itself gives; rename the plug-in")
+
+
+def make_filters(filters: Sequence[PluginSettings], needs_tree: bool) -> list[Filter]:
+    """Return the filters that need the syntax tree, or those that do not, in the order of the recipe."""
+    made: list[Filter] = [make("filter", settings) for settings in filters]
+    return [one for one in made if one.needs_tree == needs_tree]
+
+
+def first_drop(file: File, filters: Sequence[Filter]) -> Drop | None:
+    """Return why the first filter that objects drops a file, None where none does.
+
+    Raises PluginError when a filter fails or answers with anything but text or None.
+    """
+    for one in filters:
+        detail = one.check(file)
+        if detail is None:
+            continue
+        if not isinstance(detail, str):
+            raise PluginError(
+                f"filter {one.settings.kind!r}: check() returned {detail!r} for {file.path}; it must return text or None"
+            )
+        return Drop(one.settings.kind, detail)
+    return None

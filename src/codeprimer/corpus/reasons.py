@@ -1,0 +1,22 @@
+"""Why the corpus drops a file: the reasons that no filter gives; a filter's reason is its kind."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+HUGE = "huge"
+NOT_UTF8 = "not_utf8"
+EMPTY = "empty"
+SYNTAX_ERROR = "syntax_error"
+EXACT_DUPLICATE = "exact_duplicate"
+NEAR_DUPLICATE = "near_duplicate"
+
+OWN_REASONS = (HUGE, NOT_UTF8, EMPTY, SYNTAX_ERROR, EXACT_DUPLICATE, NEAR_DUPLICATE)
+
+
+class Drop(NamedTuple):
+    """Why a file is dropped."""
+
+    reason: str
+    detail: str
+    """What was seen."""
