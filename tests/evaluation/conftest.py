@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from codeprimer.core.shards import Row
+from codeprimer.core.documents import Task
 from codeprimer.model.checkpoint import save_model
 from codeprimer.model.config import PhiConfig
 from codeprimer.model.phi import Phi
@@ -20,7 +20,7 @@ WORDS = ("double", "square", "negate", "halve", "increase", "repeat")
 BODIES = ("2 * x", "x * x", "-x", "x // 2", "x + 1", "x * 10 + x")
 
 
-def make_task(index: int, name: str, body: str) -> Row:
+def make_task(index: int, name: str, body: str) -> Task:
     result = eval(body, {"x": 4})  # noqa: S307 - our own six expressions
     return {
         "task_id": f"exam/{index:04d}",
@@ -42,7 +42,7 @@ def tokenizer() -> Tokenizer:
     return Tokenizer(learn_vocabulary([row["prompt"] + row["solution"] for row in TASK_ROWS], SHAPE.vocab_size))
 
 
-def learn_by_heart(tokenizer: Tokenizer, rows: list[Row], steps: int) -> Phi:
+def learn_by_heart(tokenizer: Tokenizer, rows: list[Task], steps: int) -> Phi:
     """Return a small model that has seen these problems and their answers again and again."""
     model = Phi(SHAPE).initialise(1)
     texts = [[0, *tokenizer.encode(row["prompt"] + row["solution"]), 0] for row in rows]

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from tests.evaluation.conftest import TASK_ROWS
-from tests.support import stage_tools
+from tests.support import given, stage_tools
 
 from codeprimer.benchmarks.texts import choose_texts, watched_texts
 from codeprimer.benchmarks.validation import validation_score
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
-from codeprimer.core.documents import KEPT, TASKS, document_id
-from codeprimer.core.shards import Row
-from codeprimer.core.stage import Built, run_stage
+from codeprimer.core.documents import KEPT, MODELS, TASKS, SampleRow, document_id
+from codeprimer.core.shards import Row, read_rows
+from codeprimer.core.stage import Built, Tools, run_stage
 from codeprimer.evaluation import stage as stage_module
 from codeprimer.evaluation import units
 from codeprimer.evaluation.settings import EvaluationSettings
@@ -27,7 +29,8 @@ from codeprimer.evaluation.stage import EvaluationStage, measured_models
 from codeprimer.model.checkpoint import load
 from codeprimer.model.tokenizer import Tokenizer
 from codeprimer.model.windows import bits_of
-from codeprimer.sandbox import Tier
+from codeprimer.run.evaluate import EvaluationRequest, evaluate_benchmark
+from codeprimer.sandbox import Sandbox, Tier
 
 QUIET = Console("quiet")
 SETTINGS = EvaluationSettings(new_tokens=40, heldout_bytes=600, document_bytes=200)
@@ -55,7 +58,8 @@ def publish(store: Store, stage: str, tables: Mapping[str, Any], copied: Mapping
                 table.write_all(rows)
         for place, folder in copied.items():
             shutil.copytree(folder, workspace.path / place, dirs_exist_ok=True)
-        manifest = {"stage": stage, "id": "0" * 16, "facts": {}, "headline": "", **facts}
+        empty = {"version": 1, "settings": {}, "inputs": {}, "facts": {}, "headline": ""}
+        manifest = {"stage": stage, "id": "0" * 16, **empty, **facts}
         return store.publish(workspace, manifest, (), {})
 
 
@@ -77,10 +81,15 @@ def inputs(checkpoints: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
     }
 
 
+def graded_by_tests(console: Console, processes: int = 1) -> Tools:
+    """Return tools for the stage; programs run in the sandbox."""
+    return stage_tools(console, 1, processes, sandbox=given(partial(Sandbox, minimum=Tier.confined)))
+
+
 def run(
     inputs: Mapping[str, Artifact], store: Path, processes: int = 1, settings: EvaluationSettings = SETTINGS
 ) -> Built:
-    tools = stage_tools(QUIET, 1, processes)
+    tools = graded_by_tests(QUIET, processes)
     return run_stage(EvaluationStage(), settings, inputs, "1" * 16, Store(store), tools)
 
 
@@ -180,7 +189,7 @@ def test_a_unit_computes_on_one_thread_and_gives_the_others_back(
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     monkeypatch.setattr(units, "_answer", lambda *_: used.append(torch.get_num_threads()))
-    units.work(units.Unit("answers", "base", inputs["base"].path, tmp_path, 1), tmp_path)
+    units.work(units.Job("answers", "base", inputs["base"].path, tmp_path, 1), tmp_path)
     assert (used, torch.get_num_threads()) == ([1], 2)
     torch.set_num_threads(threads)
 
@@ -196,7 +205,7 @@ def test_what_cannot_be_measured_is_a_warning(
         "control": inputs["base"],
     }
     console = Console("auto")
-    tools = stage_tools(console, 1, 1)
+    tools = graded_by_tests(console)
     built = run_stage(EvaluationStage(), SETTINGS, bare, "1" * 16, Store(tmp_path / "store"), tools)
     warned = " ".join(capsys.readouterr().err.split())
     assert "no held-out document was kept" in warned
@@ -215,16 +224,16 @@ def test_the_only_held_out_document_is_not_measured_where_a_model_was_trained_lo
     }
     looking = watched["base"].manifest | {"settings": {"phases": [{"name": "base"}], "heldout_every": 5}}
     watched["base"] = dataclasses.replace(watched["base"], manifest=looking)
-    tools = stage_tools(Console("auto"), 1, 1)
+    tools = graded_by_tests(Console("auto"))
     built = run_stage(EvaluationStage(), SETTINGS, watched, "1" * 16, Store(tmp_path / "store"), tools)
     warned = " ".join(capsys.readouterr().err.split())
-    assert "every held-out document was looked at while a model trained" in warned
+    assert "every held-out document was measured while a model trained" in warned
     assert built.artifact.facts["bits_per_byte"] == []
 
 
 def test_held_out_texts_are_chosen_by_seed_up_to_the_bytes_and_cut_at_lines(inputs: dict[str, Artifact]) -> None:
     first, again, other = (
-        [row for row in choose_texts(inputs, SETTINGS, seed) if row["text_set"] == "heldout"] for seed in (1, 1, 2)
+        [row for row in choose_texts(inputs, 600, 200, seed) if row["text_set"] == "heldout"] for seed in (1, 1, 2)
     )
     assert first == again
     assert [row["doc_id"] for row in first] != [row["doc_id"] for row in other]
@@ -237,7 +246,6 @@ def test_held_out_texts_are_chosen_by_seed_up_to_the_bytes_and_cut_at_lines(inpu
 
 
 def test_what_was_looked_at_in_training_is_not_measured_again(inputs: dict[str, Artifact], tmp_path: Path) -> None:
-    everything = SETTINGS.model_copy(update={"heldout_bytes": 10**6})
     looked = {"phases": [{"name": "base"}], "heldout_every": 100}
     watched = {**inputs, "base": publish(Store(tmp_path), "base", {}, {}, settings=looked)}
     shown = set(watched_texts(inputs["quality"], 1))
@@ -245,7 +253,7 @@ def test_what_was_looked_at_in_training_is_not_measured_again(inputs: dict[str, 
     assert shown <= {row["text"] for row in HELDOUT}
 
     def measured(artifacts: dict[str, Artifact]) -> set[str]:
-        return {row["text"] for row in choose_texts(artifacts, everything, 1) if row["text_set"] == "heldout"}
+        return {row["text"] for row in choose_texts(artifacts, 10**6, 200, 1) if row["text_set"] == "heldout"}
 
     assert len(measured(inputs)) == len(HELDOUT)
     starts = tuple(measured(watched))
@@ -266,13 +274,29 @@ def test_the_control_is_compared_where_base_ends(inputs: dict[str, Artifact], tm
 
 
 def test_no_bytes_means_no_held_out_text(inputs: dict[str, Artifact]) -> None:
-    settings = EvaluationSettings(heldout_bytes=0)
-    assert [row["text_set"] for row in choose_texts(inputs, settings, 1)] == ["humaneval-solutions"]
+    assert [row["text_set"] for row in choose_texts(inputs, 0, 200, 1)] == ["humaneval-solutions"]
 
 
 @pytest.mark.parametrize(("name", "score"), [("all", 1.0), ("half", 0.75), ("none", 0.0)])
-def test_the_validation_score_is_the_share_of_validation_problems_solved(
+def test_the_validation_score_is_the_fraction_of_validation_problems_solved(
     checkpoints: dict[str, Path], inputs: dict[str, Artifact], name: str, score: float
 ) -> None:
     model, _ = load(checkpoints[name])
     assert validation_score(Tier.jailed, model, Tokenizer.load(checkpoints[name]), inputs["exam"]) == score
+
+
+def test_the_samples_given_as_a_file_of_answers_get_the_stages_verdicts(
+    built: Built, inputs: dict[str, Artifact], tmp_path: Path
+) -> None:
+    for model in MODELS:
+        samples = [row for row in built.artifact.rows("samples", None, SampleRow) if row["model"] == model]
+        answers = tmp_path / f"{model}.jsonl"
+        lines = [json.dumps({"task_id": row["task_id"], "completion": row["completion"]}) for row in samples]
+        answers.write_text("\n".join(lines))
+        facts = evaluate_benchmark(
+            EvaluationRequest(str(answers), str(inputs["exam"].path), output=tmp_path / model), QUIET
+        )
+        again = list(read_rows(tmp_path / model / "samples", None, SampleRow))
+        assert again == samples
+        assert facts["verdicts"] == built.artifact.facts["verdicts"][model]
+        assert facts["references_that_fail"] == []

@@ -8,6 +8,7 @@ import orjson
 import pytest
 from tests.support import stage_tools
 
+from codeprimer.benchmarks.benchmark import BENCHMARK
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
 from codeprimer.core.documents import TASKS
@@ -63,10 +64,12 @@ def test_benchmarks_are_sealed_too_and_their_content_is_part_of_the_id(tmp_path:
         "code": "def f(n): return 2 * n",
         "test_list": ["assert f(1) == 2"],
     }
-    path.write_bytes(orjson.dumps(record))
-    settings = SMALL.model_copy(update={"benchmarks": (str(path),)})
+    copy = tmp_path / "copy.jsonl"
+    for file in (path, copy):
+        file.write_bytes(orjson.dumps(record))
+    settings = SMALL.model_copy(update={"benchmarks": (BENCHMARK.parse(str(path)), BENCHMARK.parse(str(copy)))})
     exam = build(tmp_path, settings)
-    assert [row["task_id"] for row in exam.rows("benchmarks")] == ["MBPP/1"]
+    assert [row["task_id"] for row in exam.rows("benchmarks")] == ["MBPP/1"], "each task once"
     assert exam.facts["benchmarks"] == {"MBPP": 1}
     assert exam.id != build(tmp_path).id
     path.write_bytes(orjson.dumps(record | {"task_id": 2}))

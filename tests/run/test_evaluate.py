@@ -92,11 +92,13 @@ def test_what_cannot_be_evaluated_is_one_sentence(benchmark: Path, tmp_path: Pat
     own = answers(tmp_path / "own.jsonl", "")
     for arguments, expected in [
         (("nowhere", "--on", benchmark), "nowhere does not exist"),
-        ((full, "--on", benchmark), "holds no config.json"),
-        ((own, "--on", "humanevil"), "--on: humanevil is neither a file nor one of"),
-        ((own, "--on", benchmark, "--output", full), "is no folder of an evaluation and is not empty"),
-        ((full, "--on", benchmark, "--samples", "3"), "--samples: greedy answers are all alike"),
-        ((own, "--on", benchmark, "--shots", "2"), "--shots 2: choose one of 0, 3"),
+        ((full, "--on", benchmark), "config.json"),
+        ((own, "--on", "humanevil"), "humanevil is neither a file"),
+        ((own, "--on", benchmark, "--output", full), "is no folder of an evaluation"),
+        ((full, "--on", benchmark, "--samples", "3"), "--samples: greedy answers"),
+        ((own, "--on", "mbpp", "--shots", "2"), "shots: input should be 0 or 3, got 2 (a setting of benchmark 'mbpp'"),
+        ((own, "--on", "mbpp", "-s", "shoots=3"), "did you mean 'shots'"),
+        ((own, "--on", benchmark, "--grader", "test"), "did you mean 'tests'"),
     ]:
         finished = codeprimer("evaluate", *map(str, arguments), cwd=tmp_path)
         assert finished.returncode == 2, arguments
@@ -126,7 +128,7 @@ def test_an_evaluation_that_is_replaced_by_one_that_was_asked_otherwise_is_told(
         return done.stderr
 
     assert "is replaced" not in evaluate(9) + evaluate(9)
-    assert "holds an evaluation with new_tokens 9, which is replaced" in evaluate(5)
+    assert "contains an evaluation with new_tokens 9, which is replaced" in evaluate(5)
 
 
 def test_a_folder_that_holds_the_answers_is_never_written_anew(benchmark: Path, tmp_path: Path) -> None:
@@ -136,7 +138,7 @@ def test_a_folder_that_holds_the_answers_is_never_written_anew(benchmark: Path, 
     given = answers(output / "answers.jsonl", "")
     finished = codeprimer("evaluate", given, "--on", benchmark, "--output", output, cwd=tmp_path)
     assert finished.returncode == 2
-    assert "would be written anew" in finished.stderr
+    assert "would be overwritten" in finished.stderr
     assert given.exists()
 
 
@@ -145,10 +147,10 @@ def test_an_order_that_cannot_be_met_is_one_sentence(benchmark: Path, tmp_path: 
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     orders: list[tuple[tuple[str | Path, ...], str]] = [
-        (("--on", "auto"), "--on auto: one benchmark at a time"),
-        (("--on", benchmark, "--top-p", "0"), "--top-p 0: give a share above 0"),
-        (("--on", benchmark, "--output", tmp_path / "link"), "is a link or lies below a file"),
-        (("--on", benchmark, "--output", given / "below"), "is a link or lies below a file"),
+        (("--on", "auto"), "'auto': one benchmark at a time"),
+        (("--on", benchmark, "--top-p", "0"), "--top-p 0: give"),
+        (("--on", benchmark, "--output", tmp_path / "link"), "is a link or is below a file"),
+        (("--on", benchmark, "--output", given / "below"), "is a link or is below a file"),
     ]
     for arguments, said in orders:
         finished = codeprimer("evaluate", given, *arguments, cwd=tmp_path)
@@ -174,8 +176,12 @@ def test_a_file_of_mbpp_outside_its_test_split_says_so(tmp_path: Path) -> None:
     given = lines(tmp_path / "answers.jsonl", [{"task_id": "MBPP/2", "completion": "def one(): return 1"}])
     finished = codeprimer("evaluate", given, "--on", path, cwd=tmp_path)
     assert finished.returncode == 2
-    assert "holds no task of MBPP's test split" in finished.stderr
-    assert codeprimer("evaluate", given, "--on", path, "--whole", cwd=tmp_path).returncode == 0
+    assert "no task of MBPP's test split" in finished.stderr
+    by_number = lines(tmp_path / "numbers.jsonl", [{"task_id": 2, "completion": "def one(): return 1"}])  # type: ignore[dict-item]
+    for answered, option in (given, ("--whole",)), (by_number, ("-s", "whole=true")):
+        finished = codeprimer("evaluate", answered, "--on", path, *option, cwd=tmp_path)
+        assert finished.returncode == 0, finished.stderr
+        assert "100.0 %" in finished.stdout
 
 
 def test_options_that_change_nothing_are_named(benchmark: Path, tmp_path: Path) -> None:
@@ -194,7 +200,7 @@ def test_answers_in_markdown_are_pointed_out(benchmark: Path, tmp_path: Path) ->
         tmp_path / "answers.jsonl", "```python\n    return 1\n```\n", '    """No ``` here."""\n    return 1\n'
     )
     finished = codeprimer("evaluate", given, "--on", benchmark, cwd=tmp_path)
-    assert "4 answers hold lines that begin with ```" in " ".join(finished.stderr.split())
+    assert "4 answers have lines that begin with ```" in " ".join(finished.stderr.split())
 
 
 @pytest.mark.parametrize(
@@ -246,7 +252,7 @@ def test_a_server_is_evaluated_by_its_address_and_a_second_time_from_what_it_has
         assert sum(mock.answered.values()) == len(PROBLEMS)
     assert "25.0 %" in first.stdout
     assert "some/model: about 4 requests" in first.stdout
-    assert "4 of these answers were known from runs/store/teachers; another --seed asks anew" in second.stdout
+    assert "4 of these answers were in runs/store/teachers; another --seed asks again" in second.stdout
     facts = json.loads((tmp_path / "evaluations" / "some-model-problems" / "scores.json").read_text())
     assert facts["model"] == "some/model"
     assert (facts["answered_by"]["form"], facts["answered_by"]["answers"]) == ("completions", 4)
@@ -265,10 +271,10 @@ def test_a_backend_that_is_asked_for_by_name_is_used_or_refused(
     assert texts[0] == texts[1]
     given = answers(tmp_path / "answers.jsonl", "")
     refused: list[tuple[str | Path, str, str]] = [
-        (small_run.folder, "endpoint", "is no address; it begins with http:// or https://"),
-        (given, "transformers", "is a file of answers, which no model makes"),
-        ("http://127.0.0.1:9/v1", "codeprimer", "http://127.0.0.1:9/v1 is an address; leave it out"),
-        ("http://127.0.0.1:9/v1", "auto", "give the name that the server knows the model by with --model"),
+        (small_run.folder, "endpoint", "is no address"),
+        (given, "transformers", "is a file of answers"),
+        ("http://127.0.0.1:9/v1", "codeprimer", "http://127.0.0.1:9/v1 is an address"),
+        ("http://127.0.0.1:9/v1", "auto", "give the server's name of the model with --model"),
     ]
     for what, backend, said in refused:
         finished = codeprimer("evaluate", what, "--on", benchmark, "--backend", backend, cwd=tmp_path)
@@ -276,3 +282,22 @@ def test_a_backend_that_is_asked_for_by_name_is_used_or_refused(
         assert said in " ".join(finished.stderr.split())
     ignored = codeprimer("evaluate", given, "--on", benchmark, "--chat", "--in-flight", "3", cwd=tmp_path)
     assert "--chat, --in-flight: without effect here, and ignored" in " ".join(ignored.stderr.split())
+
+
+def test_the_exam_as_a_file_of_answers_gets_the_runs_verdicts(small_run: SmallRun, tmp_path: Path) -> None:
+    samples = pq.read_table(small_run.folder / "80-evaluation" / "samples").to_pylist()
+    for model in ("base", "tuned"):
+        expected = [row for row in samples if row["model"] == model]
+        given = lines(
+            tmp_path / f"{model}.jsonl", [{key: row[key] for key in ("task_id", "completion")} for row in expected]
+        )
+        finished = codeprimer("evaluate", given, "--on", small_run.folder / "05-exam", cwd=tmp_path)
+        assert finished.returncode == 0, finished.stderr
+        found = pq.read_table(tmp_path / f"{model}-05-exam" / "samples").to_pylist()
+        keys = ("task_id", "verdict", "detail")
+        assert [[row[key] for key in keys] for row in found] == [[row[key] for key in keys] for row in expected]
+    output = ("-s", "table=validation", "--output", tmp_path / "validation", "--max-new-tokens", "24")
+    finished = codeprimer("evaluate", small_run.folder, "--on", small_run.folder / "05-exam", *output, cwd=tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    rows = pq.read_table(tmp_path / "validation" / "samples").to_pylist()
+    assert {row["task_id"].partition("/")[0] for row in rows} == {"validation"}

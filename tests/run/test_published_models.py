@@ -53,5 +53,5 @@ def test_only_a_runs_models_are_written_and_never_into_the_store(small_run: Smal
     run = RunFolder(small_run.folder)
     with pytest.raises(UserError, match="no such model; choose one of control, base, tuned"):
         export_model(run, "quality", tmp_path / "target")
-    with pytest.raises(UserError, match="lies in the store"):
+    with pytest.raises(UserError, match="is in the store"):
         export_model(run, "tuned", run.store.root / "mine")

@@ -264,7 +264,7 @@ STRANGE_YAML = {
     ),
     "links in a circle": (
         "exam: {benchmarks: [circle/file.jsonl]}",
-        "exam.benchmarks.0: 'circle/file.jsonl' is not a path (Symlink loop",
+        "exam.benchmarks.0.path: 'circle/file.jsonl' is not a path (Symlink loop",
     ),
 }
 

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from codeprimer.benchmarks.answering import Asking, PhiAnswerer
-from codeprimer.benchmarks.endpoint import EndpointAnswerer, Reach
-from codeprimer.benchmarks.questions import questions
+from codeprimer.benchmarks.backends.backend import SamplingOptions
+from codeprimer.benchmarks.backends.endpoint import EndpointBackend, EndpointOptions
+from codeprimer.benchmarks.backends.phi import PhiBackend
+from codeprimer.benchmarks.benchmark import BODY_STOPS, Question, cut_at
 from codeprimer.core.console import Console
 from codeprimer.teachers.checkup import check_up
 from tests.conftest import SmallRun
@@ -102,14 +103,15 @@ def test_a_real_server_continues_texts_as_its_model_does_here(
     served: tuple[str, str], small_run: SmallRun, tmp_path: Path
 ) -> None:
     url, model = served
-    row = {"solution": "", "tests": (), "setup": "", "entry_point": "total"}
-    asked = questions([{**row, "task_id": f"HumanEval/{n}", "prompt": PROMPT * n} for n in range(1, 5)], 0, False)
+    asked = [Question(f"HumanEval/{n}", PROMPT * n, BODY_STOPS, "total") for n in range(1, 5)]
     console = Console("quiet")
-    who = EndpointAnswerer(url, model, Reach(in_flight=4), tmp_path, "evaluate/test", console)
-    greedy = Asking(new_tokens=24)
-    assert list(who.answers(asked, greedy)) == list(PhiAnswerer(small_run.folder / "72-tuned").answers(asked, greedy))
+    who = EndpointBackend(url, model, EndpointOptions(in_flight=4), tmp_path, "evaluate/test", console)
+    greedy = SamplingOptions(new_tokens=24)
+    ours = PhiBackend(small_run.folder / "72-tuned")
+    texts = [[cut_at(text, BODY_STOPS) for [text] in of.completions(asked, greedy)] for of in (who, ours)]
+    assert texts[0] == texts[1]
     assert who.facts()["tokens"] > 0
-    sampled = list(who.answers(asked, Asking(samples=4, new_tokens=24, temperature=1.5)))
+    sampled = list(who.completions(asked, SamplingOptions(samples=4, new_tokens=24, temperature=1.5)))
     assert all(len(row) == 4 for row in sampled)
     assert all(len(set(row)) == 1 for row in sampled), "it draws only where the model's own configuration says so"
-    assert "all 4 samples of every question are alike, so the server does not seem to draw" in who.remarks()[0]
+    assert "all 4 samples of every question are equal" in who.remarks()[0]

@@ -1,1 +1,1 @@
-"""What models are examined on, and the one road from a completion to a verdict."""
+"""Benchmarks, model backends, graders, and the one road from a completion to a verdict."""

@@ -1,7 +1,7 @@
 """Where a function's body ends.
 
-Reads prompts and completions as text. One idea: a model that has finished a body goes on with the next thing, so a
-completion is cut at the first line that stands no deeper than the ``def`` that it completes.
+A model that has finished a body goes on with the next statement, so a completion is cut at the first line that is not
+indented more than the ``def`` that it completes.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import ast
 from codeprimer.analysis.python_source import NotPythonError, parse
 
 NO_BODY = -1
-"""The margin of a prompt that completes no definition: no line leaves it."""
+"""The margin of a prompt without a definition: no line ends its answer."""
 
 
 def margin_of(prompt: str) -> int:
-    """Return the indentation [characters] of the last ``def`` or ``class`` of a prompt, whose body is to be written.
+    """Return the indentation [characters] of the last ``def`` or ``class`` of a prompt, whose body is missing.
 
     ``NO_BODY`` where there is none; 0 where the prompt is not the beginning of a program.
     """
@@ -46,7 +46,7 @@ def cut(completion: str, margin: int) -> str:
 
 
 def has_left(completion: str, margin: int) -> bool:
-    """Tell whether a completion, which may still grow, has a line that leaves the body."""
+    """Return whether a completion, which may still grow, has a line after the body."""
     return any(line.strip() and _indentation(line) <= margin for line in completion.split("\n")[1:])
 
 

@@ -1,7 +1,6 @@
-"""Asking a model for functions.
+"""Completing functions with codeprimer's own model; needs torch.
 
-Reads prompts, returns completions. One idea: prompts of equal margin share a batch, because they share the rule that
-ends an answer. Needs torch.
+Prompts of equal margin share a batch, because they share the rule that ends an answer.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ def complete_prompts(model: Phi, tokenizer: Tokenizer, prompts: Sequence[str], n
 
 @dataclass(frozen=True)
 class Answer:
-    """A completion, and whether its author came to an end."""
+    """A completion, and whether it ended by itself."""
 
     completion: str
     finished: bool
@@ -49,7 +48,7 @@ def complete_prompt(
 ) -> Answer:
     """Return the completion that ``complete_prompts`` gives, of at most ``new_tokens`` tokens and within the context.
 
-    ``tell`` is told its text piece by piece while it is written.
+    ``tell`` is called with each piece of the text as it is generated.
     """
     ids, margin = tokenizer.encode_prompt(prompt), margin_of(prompt)
     limits = Limits(new_tokens, frozenset({tokenizer.end_of_text}), tokenizer.vocab_size)
@@ -64,7 +63,7 @@ def complete_prompt(
 
 
 class _Told:
-    """What has been told of an answer that is being written: only what will be part of it."""
+    """Passes on an answer while it is generated: only text that will be part of it."""
 
     def __init__(self, margin: int, tokenizer: Tokenizer, tell: Callable[[str], None]) -> None:
         self._margin, self._tokenizer, self._tell = margin, tokenizer, tell
@@ -72,12 +71,12 @@ class _Told:
         self._told = ""
 
     def hear(self, _: int, token: int) -> None:
-        """Tell what a token adds. A character of several tokens waits for the last of them."""
+        """Pass on what a token adds. A character of several tokens waits for the last of them."""
         self._ids.append(token)
         self.finish(cut(self._tokenizer.decode(self._ids), self._margin).rstrip("\ufffd"))
 
     def finish(self, text: str) -> None:
-        """Tell what a text has beyond what has been told."""
+        """Pass on what a text has beyond what was passed on before."""
         if text.startswith(self._told) and len(text) > len(self._told):
             self._tell(text[len(self._told) :])
             self._told = text
@@ -86,7 +85,7 @@ class _Told:
 def _stop_at(margin: int, tokenizer: Tokenizer) -> Stop:
     """Return a rule that ends a row at the first token that stands outside the body.
 
-    It is asked after every token, so only the line that is being written is looked at.
+    It is called after every token, so it decodes only the current line.
     """
     breaking = frozenset(token for token in range(tokenizer.vocab_size) if b"\n" in tokenizer.token_bytes(token))
 

@@ -1,78 +1,105 @@
-"""From completions to verdicts.
+"""From completions to verdicts: the one road of training, the evaluation stage and ``codeprimer evaluate``.
 
-Reads problems and completions, runs the programs in the sandbox. One idea: a verdict must not depend on what else the
-machine does, so a program that ran out of time gets a second, longer chance on its own.
+A completion is cut by its benchmark, graded by a grader, and becomes a sample.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from codeprimer.sandbox import Limits, Program, Sandbox, Verdict, VerdictKind
+from codeprimer.benchmarks.benchmark import Benchmark
+from codeprimer.benchmarks.grader import Answer, Grader
+from codeprimer.core.documents import SampleRow, Task
+from codeprimer.core.errors import PluginError
+from codeprimer.sandbox import Verdict, VerdictKind
 
-NEW_TOKENS = 192
-"""The longest answer to a problem of the exam [tokens]."""
-
-SECONDS = 2.0
-"""Processor time per answer to a problem of the exam [s]."""
-
-SECOND_CHANCE = 2.0
-"""How much more time the second run of a timed-out program gets."""
+_NEEDS_TESTS = (VerdictKind.refused, VerdictKind.raised, VerdictKind.failed)
+"""How a solution ends that needs its tests in its own process, and runs without them."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One answer of one model."""
+    """One graded answer."""
 
     task_id: str
     prompt: str
     completion: str
+    """The answer: what the benchmark has cut from the completion."""
     verdict: Verdict
     concepts: tuple[str, ...] = ()
+    sample: int = 0
+    """The sample index among the answers to its task."""
 
     @property
     def passed(self) -> bool:
-        """Whether every test held."""
+        """Whether every test passed."""
         return self.verdict.passed
 
-
-def limits_of(seconds: float) -> Limits:
-    """Return the sandbox's limits for a processor time per program [s]."""
-    return Limits(seconds=seconds, wall_seconds=4 * seconds + 2)
-
-
-def program_of(task: Mapping[str, Any], completion: str) -> Program:
-    """Return the program that a completion makes of a problem (a row of ``TASKS``)."""
-    return Program(task["prompt"].rstrip() + completion, tuple(task["tests"]), task["setup"], task["entry_point"])
-
-
-def verdict_columns(verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict as columns of the table ``samples``."""
-    return {
-        "verdict": verdict.kind.value,
-        "detail": verdict.detail,
-        "tier": verdict.tier.name,
-        "together": verdict.together,
-    }
+    def row(self, model: str) -> SampleRow:
+        """Return the row of the table ``samples``."""
+        return SampleRow(
+            model=model,
+            task_id=self.task_id,
+            sample=self.sample,
+            prompt=self.prompt,
+            completion=self.completion,
+            verdict=self.verdict.kind.value,
+            detail=self.verdict.detail,
+            tier=self.verdict.tier.name,
+            together=self.verdict.together,
+        )
 
 
 def grade(
-    tasks: Sequence[Mapping[str, Any]], completions: Sequence[str], sandbox: Sandbox, limits: Limits
+    benchmark: Benchmark,
+    grader: Grader,
+    completions: Iterable[tuple[Task, str]],
+    is_cut: bool = False,
+    together: Collection[str] = (),
 ) -> list[Sample]:
-    """Return a graded sample per problem, in order."""
-    programs = [program_of(task, completion) for task, completion in zip(tasks, completions, strict=True)]
-    return [
-        Sample(task["task_id"], task["prompt"], completion, verdict, tuple(task["concepts"] or ()))
-        for task, completion, verdict in zip(tasks, completions, judge(programs, sandbox, limits), strict=True)
+    """Return a graded sample per completion, in order.
+
+    ``is_cut``: the completions are answers already. ``together``: the tasks whose programs must share a process with their
+    tests.
+    """
+    answers = [
+        Answer(task, text if is_cut else benchmark.cut(task, text), task["task_id"] in together)
+        for task, text in completions
     ]
+    seen: Counter[str] = Counter()
+    samples = []
+    for answer, verdict in zip(answers, _verdicts(benchmark, grader, answers), strict=True):
+        task = answer.task
+        number, seen[task["task_id"]] = seen[task["task_id"]], seen[task["task_id"]] + 1
+        facts = task["task_id"], benchmark.prompt(task), answer.text, verdict, tuple(task["concepts"] or ())
+        samples.append(Sample(*facts, number))
+    return samples
 
 
-def judge(programs: Sequence[Program], sandbox: Sandbox, limits: Limits) -> list[Verdict]:
-    """Return the verdicts; programs that run out of time are run once more, alone and with more time."""
-    verdicts = list(sandbox.run(programs, limits))
-    for index, verdict in enumerate(verdicts):
-        if verdict.kind is VerdictKind.timed_out:
-            [verdicts[index]] = sandbox.run([programs[index]], limits.times(SECOND_CHANCE))
+def check_references(
+    benchmark: Benchmark, grader: Grader, tasks: Iterable[Task]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Grade the benchmark's own solutions; return the tasks that must run together with their tests, and those that fail.
+
+    Some tests build objects of their own classes for the program, so that the two cannot be in separate processes.
+    """
+    apart = [Answer(task, benchmark.reference(task)) for task in tasks]
+    found = zip(apart, _verdicts(benchmark, grader, apart), strict=True)
+    failed = [(answer, verdict) for answer, verdict in found if not verdict.passed]
+    # A timeout or a crash does not show whether the two can be apart.
+    rest = [Answer(answer.task, answer.text, True) for answer, verdict in failed if verdict.kind in _NEEDS_TESTS]
+    joined = zip(rest, _verdicts(benchmark, grader, rest), strict=True)
+    together = frozenset(answer.task["task_id"] for answer, verdict in joined if verdict.passed)
+    return together, frozenset(answer.task["task_id"] for answer, _ in failed) - together
+
+
+def _verdicts(benchmark: Benchmark, grader: Grader, answers: list[Answer]) -> list[Verdict]:
+    verdicts = grader.grade(benchmark, answers) if answers else []
+    if len(verdicts) != len(answers):
+        raise PluginError(
+            f"grader {grader.settings.kind!r} returned {len(verdicts):,} verdicts for {len(answers):,} answers; fix the "
+            "plug-in"
+        )
     return verdicts

@@ -1,7 +1,7 @@
-"""The loss on held-out code, to look at while a model trains.
+"""The loss on held-out code while a model trains.
 
-Reads the quality artefact's kept held-out documents. Its one idea: the texts are chosen and encoded once, and measuring is a
-pass through the model that draws nothing at random and leaves nothing behind. Needs torch.
+The texts are chosen and encoded once. A measurement is one forward pass, which draws no random numbers and changes nothing.
+Needs torch.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from codeprimer.model.windows import bits_of
 
 
 def open_heldout(tokenizer: Tokenizer, quality: Artifact, seed: int) -> Callable[[Phi], tuple[float, float]]:
-    """Return what measures a model: its loss on held-out code [nats/token], and the same in bits per byte.
+    """Return a function that measures a model: its loss on held-out code [nats/token], and the same in bits per byte.
 
     Raises RecipeError where no held-out document was kept.
     """
     texts = watched_texts(quality, seed)
     if not texts:
         raise RecipeError(
-            "training.heldout_every asks for the loss on held-out code, but no held-out document was kept; raise "
-            "corpus.heldout_fraction, or set training.heldout_every: 0"
+            "training.heldout_every needs held-out code, but no held-out document was kept; raise corpus.heldout_fraction, "
+            "or set training.heldout_every: 0"
         )
     encoded = [([tokenizer.end_of_text, *tokenizer.encode(text)], 1) for text in texts]
     tokens = sum(len(ids) - 1 for ids, _ in encoded)

@@ -1,7 +1,6 @@
-"""From many samples per problem to pass@k, with an interval.
+"""From many samples per task to pass@k, with an interval.
 
-One sample per problem gives a proportion, with Wilson's interval; more give a mean over problems, with a bootstrap over
-problems.
+One sample per task is a proportion, with Wilson's interval. More are a mean over tasks, with a bootstrap over tasks.
 """
 
 from __future__ import annotations

@@ -1,78 +1,79 @@
-"""The texts that are measured in bits per byte.
+"""The texts on which bits per byte are measured.
 
-Reads the kept held-out documents and the benchmarks, writes one small table. One idea: the texts are chosen once, so
-that every model is measured on the same bytes, and none of them is among those that were looked at while a model trained.
+They are chosen once, so that every model is measured on the same bytes. None of them was measured while a model trained.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any
-
-import pyarrow as pa
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypedDict
 
 from codeprimer.core.artifact import Artifact
+from codeprimer.core.documents import KeptDocument, Task, schema_of
 from codeprimer.core.seeds import derive_seed
-from codeprimer.core.shards import Row
 
-TEXTS = pa.schema(
-    [
-        ("text_set", pa.string()),
-        ("doc_id", pa.string()),
-        ("package", pa.string()),
-        ("prefix", pa.string()),  # read first, not scored
-        ("text", pa.string()),
-        ("cut", pa.bool_()),  # whether the document goes on
-    ]
-)
+
+class TextRow(TypedDict):
+    """A text to measure."""
+
+    text_set: str
+    doc_id: str
+    package: str
+    prefix: str  # read first, not scored
+    text: str
+    cut: bool  # whether the document goes on
+
+
+TEXTS = schema_of(TextRow)
 
 HELDOUT, SOLUTIONS = "heldout", "humaneval-solutions"
 
 WATCHED_BYTES = 48_000
-"""Held-out code that is looked at while a model trains [bytes]."""
+"""Held-out code that is measured while a model trains [bytes]."""
 
 WATCHED_DOCUMENT_BYTES = 2_048
-"""No more of one document than that [bytes], so that many documents count."""
+"""Most bytes of one such document, so that many documents count [bytes]."""
 
 
-def choose_texts(inputs: Mapping[str, Artifact], heldout_bytes: int, document_bytes: int, seed: int) -> Iterator[Row]:
-    """Yield the texts of both sets: so many bytes of held-out code, at most ``document_bytes`` of each document."""
+def choose_texts(
+    inputs: Mapping[str, Artifact], heldout_bytes: int, document_bytes: int, seed: int
+) -> Iterator[TextRow]:
+    """Yield the texts of both sets: ``heldout_bytes`` of held-out code, at most ``document_bytes`` of each document [bytes]."""
     watched = watched_ids(inputs["quality"], seed) if was_watched(inputs) else frozenset()
     yield from _heldout(inputs["quality"], heldout_bytes, document_bytes, seed, watched)
     yield from _solutions(inputs["exam"])
 
 
 def watched_texts(quality: Artifact, seed: int) -> list[str]:
-    """Return the beginnings of the held-out documents that are looked at while a model trains; none where there are none."""
+    """Return the beginnings of the held-out documents that are measured while a model trains."""
     chosen = watched_ids(quality, seed)
-    rows = quality.rows("kept", ["doc_id", "text"])
+    rows = quality.rows("kept", ["doc_id", "text"], KeptDocument)
     return [_head(row["text"], WATCHED_DOCUMENT_BYTES) for row in rows if row["doc_id"] in chosen]
 
 
 def watched_ids(quality: Artifact, seed: int) -> frozenset[str]:
-    """Return which documents these are: of every package in turn, and no more than half of all, or the only one."""
+    """Return the ids of these documents: of every package in turn, at most half of all, or the only one."""
     ranked = _ranked(quality, WATCHED_DOCUMENT_BYTES, seed, "watched")
     return _first(ranked[: max(1, len(ranked) // 2)], WATCHED_BYTES)
 
 
 def was_watched(inputs: Mapping[str, Artifact]) -> bool:
-    """Tell whether a model was trained while somebody looked at held-out code, and may have been chosen by it."""
+    """Return whether held-out code was measured while a model trained, so that it may have selected a checkpoint."""
     return any(artifact.manifest.get("settings", {}).get("heldout_every") for artifact in inputs.values())
 
 
 def _heldout(
     quality: Artifact, heldout_bytes: int, document_bytes: int, seed: int, but: frozenset[str]
-) -> Iterator[Row]:
-    """Yield kept documents of packages that are never trained on, of every package in turn, until the bytes are enough."""
+) -> Iterator[TextRow]:
+    """Yield kept documents of packages that are never trained on, of every package in turn, up to ``heldout_bytes``."""
     ranked = _ranked(quality, document_bytes, seed, HELDOUT, but)
     chosen = _first(ranked, heldout_bytes)
-    for row in quality.rows("kept", ["doc_id", "package", "split", "text"]):
+    for row in quality.rows("kept", ["doc_id", "package", "split", "text"], KeptDocument):
         if row["doc_id"] in chosen:
             text = _head(row["text"], document_bytes)
             cut = len(text) < len(row["text"])
-            known = {"text_set": HELDOUT, "doc_id": row["doc_id"], "package": row["package"]}
-            yield known | {"prefix": "", "text": text, "cut": cut}
+            yield TextRow(text_set=HELDOUT, doc_id=row["doc_id"], package=row["package"], prefix="", text=text, cut=cut)
 
 
 def _ranked(
@@ -80,11 +81,11 @@ def _ranked(
 ) -> list[tuple[str, int]]:
     """Return the held-out documents with their sizes: the first of every package, then the second ones, and so on.
 
-    So no package decides alone. ``most`` [bytes] of a document count; those in ``but`` are left out.
+    So no package dominates. At most ``most`` bytes of a document count; those in ``but`` are left out.
     """
     drawn = sorted(
         (derive_seed(seed, purpose, row["doc_id"]), row["doc_id"], row["package"], _size(_head(row["text"], most)))
-        for row in quality.rows("kept", ["doc_id", "package", "split", "text"])
+        for row in quality.rows("kept", ["doc_id", "package", "split", "text"], KeptDocument)
         if row["split"] == "heldout" and row["doc_id"] not in but
     )
     before: Counter[str] = Counter()
@@ -96,7 +97,7 @@ def _ranked(
 
 
 def _first(ranked: list[tuple[str, int]], room: int) -> frozenset[str]:
-    """Return the first documents, until the bytes are enough."""
+    """Return the first documents that fill ``room`` [bytes]."""
     chosen = []
     for doc_id, size in ranked:
         if room <= 0:
@@ -111,7 +112,7 @@ def _size(text: str) -> int:
 
 
 def _head(text: str, size: int) -> str:
-    """Return the whole lines of a text that fit ``size`` bytes, or as much of its first line as does."""
+    """Return the whole lines of a text that fit into ``size`` bytes, or the part of its first line that does."""
     content = text.encode("utf-8", "surrogatepass")
     if len(content) <= size:
         return text
@@ -119,20 +120,20 @@ def _head(text: str, size: int) -> str:
     return head[: head.rfind("\n") + 1] or head
 
 
-def _solutions(exam: Artifact) -> Iterator[Row]:
+def _solutions(exam: Artifact) -> Iterator[TextRow]:
     """Yield HumanEval's canonical solutions, each after its prompt, where the exam holds that benchmark."""
     if not (exam.path / "benchmarks").is_dir():
         return
-    for row in exam.rows("benchmarks", ["task_id", "prompt", "solution"]):
+    for row in exam.rows("benchmarks", ["task_id", "prompt", "solution"], Task):
         if row["task_id"].startswith("HumanEval/"):
             prefix = row["prompt"].rstrip()
             text = row["prompt"][len(prefix) :] + row["solution"]
-            known = {"text_set": SOLUTIONS, "doc_id": row["task_id"], "package": row["task_id"]}
-            yield known | {"prefix": prefix, "text": text, "cut": False}
+            task_id = row["task_id"]
+            yield TextRow(text_set=SOLUTIONS, doc_id=task_id, package=task_id, prefix=prefix, text=text, cut=False)
 
 
-def text_facts(rows: list[dict[str, Any]]) -> dict[str, int]:
-    """Return how much text a set holds."""
+def text_facts(rows: Sequence[TextRow]) -> dict[str, int]:
+    """Return the size of a set."""
     return {
         "documents": len(rows),
         "packages": len({row["package"] for row in rows}),

@@ -14,14 +14,14 @@ from codeprimer.commands.shared import console_for
 
 def complete(
     what: Annotated[
-        Path, typer.Argument(help="A run, or the folder of a checkpoint of ours.", metavar="RUN|CHECKPOINT")
+        Path, typer.Argument(help="A run, or the folder of a checkpoint of codeprimer.", metavar="RUN|CHECKPOINT")
     ],
     prompt: Annotated[str, typer.Option(help="The start of a function; '-' reads standard input; \\n is a newline.")],
-    model: Annotated[str | None, typer.Option(help="Of a run: control, base or tuned, which is the default.")] = None,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="In tokens.")] = 160,
-    stream: Annotated[bool, typer.Option("--stream", help="Print the text while it is written.")] = False,
+    model: Annotated[str | None, typer.Option(help="With a run: control, base or tuned (default).")] = None,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Most tokens of the answer.")] = 160,
+    stream: Annotated[bool, typer.Option("--stream", help="Print the text while it is generated.")] = False,
 ) -> None:
-    """Let a trained model complete a function and print it."""
+    """Complete a function with a trained model."""
     from codeprimer.run.complete import complete_function
 
     text = sys.stdin.read() if prompt == "-" else prompt.replace("\\n", "\n")

@@ -52,6 +52,10 @@ TRAINING_SETS = ("raw", "code", "textbooks", "exercises")
 """What may be trained on, in the order in which it is encoded."""
 
 
+MODELS = ("control", "base", "tuned")
+"""The three models of a run, in the order in which they are trained."""
+
+
 def unknown_sets(key: str, names: Iterable[str]) -> Iterator[str]:
     """Yield a sentence for every name under ``key`` of a recipe that no training set has."""
     for name in names:

@@ -180,6 +180,8 @@ class Role:
     """
 
     name: str
+    fallback: Callable[[str], dict[str, Any]] | None = None
+    """Turns a word that is no installed kind into settings, such as a path into ``{"kind": "file", "path": ...}``."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return the schema that validates a mapping by the settings of the plug-in that it names."""
@@ -192,7 +194,8 @@ class Role:
         """Return the settings of a plug-in, derived from ``base``; what does not fit them is raised as pydantic's finding."""
         if isinstance(value, PluginSettings):
             return value
-        value = {"kind": value} if isinstance(value, str) else value
+        if isinstance(value, str):
+            value = self.fallback(value) if self.fallback and value not in kinds(self.name) else {"kind": value}
         if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
             raise PydanticCustomError(
                 "plugin", f"needs kind: the name of a {self.name}, one of {', '.join(kinds(self.name))}"

@@ -1,32 +1,31 @@
-"""The settings of the evaluation stage: how long an answer may be, and how much text is measured."""
+"""The recipe's section ``evaluation``."""
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Annotated
+
 from pydantic import Field
 
-from codeprimer.benchmarks.grading import NEW_TOKENS, SECONDS
+from codeprimer.benchmarks.exam import NEW_TOKENS
+from codeprimer.core.plugins import PluginSettings, Role, selected
 from codeprimer.core.settings import Settings
 
 
 class EvaluationSettings(Settings):
-    """How the models are examined."""
+    """How the models are evaluated."""
 
     new_tokens: int = Field(
         default=NEW_TOKENS,
         ge=1,
-        description="Longest answer of the exam [tokens]; the context may allow less. Checkpoints are chosen with the "
-        "default.",
+        description="Most tokens of an answer to the exam, within the context. Checkpoints are selected with the default.",
     )
-    seconds: float = Field(
-        default=SECONDS,
-        gt=0,
-        description="Processor time per program [s]; one that runs out of it is run again alone with twice as much.",
+    grader: Annotated[PluginSettings, Role("grader")] = Field(
+        default_factory=partial(selected, "grader", "tests"), description="What turns answers into verdicts."
     )
     heldout_bytes: int = Field(
-        default=120_000, ge=0, description="Held-out code that is measured in bits per byte [bytes]; 0 measures none."
+        default=120_000, ge=0, description="Held-out code for bits per byte [bytes]; 0: not measured."
     )
     document_bytes: int = Field(
-        default=4_096,
-        ge=64,
-        description="No more of one held-out document is measured [bytes], so that many documents count.",
+        default=4_096, ge=64, description="Most bytes of one held-out document, so that many documents count [bytes]."
     )

@@ -7,30 +7,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from codeprimer.benchmarks.grading import Sample, grade, limits_of, verdict_columns
-from codeprimer.benchmarks.texts import HELDOUT, TEXTS, choose_texts, text_facts, was_watched, watched_ids
+from codeprimer.benchmarks.exam import ExamBenchmark
+from codeprimer.benchmarks.grading import Sample, grade
+from codeprimer.benchmarks.texts import HELDOUT, TEXTS, TextRow, choose_texts, text_facts, was_watched, watched_ids
 from codeprimer.core.artifact import Artifact, Workspace
 from codeprimer.core.console import Console
-from codeprimer.core.documents import BITS_PER_BYTE, SAMPLES, SCORE_ROWS
+from codeprimer.core.documents import BITS_PER_BYTE, MODELS, SAMPLES, SCORE_ROWS, BitsRow
 from codeprimer.core.extras import require_torch
 from codeprimer.core.seeds import derive_seed
-from codeprimer.core.shards import Row, TableWriter, read_rows
+from codeprimer.core.shards import TableWriter, read_rows
 from codeprimer.core.stage import Stage, Stats, Tools
 from codeprimer.evaluation.comparison import bits_value, compare_bits, compare_scores, concept_scores, score_row
 from codeprimer.evaluation.settings import EvaluationSettings
-from codeprimer.evaluation.units import Unit, work
+from codeprimer.evaluation.units import CompletionRow, Job, work
 from codeprimer.reporting.blocks import Chapter
 from codeprimer.reporting.facts import Facts
-from codeprimer.sandbox import Sandbox, Tier
 
-MODELS = ("control", "base", "tuned")
 SCORE_PAIRS = (("base", "control"), ("tuned", "base"), ("tuned", "control"))
 EXAMPLES = 3
 """Answers shown per model and outcome."""
 
 
 class EvaluationStage(Stage[EvaluationSettings]):
-    """Models in, scores with intervals out."""
+    """From the models to scores with intervals."""
 
     name = "evaluation"
     number = 80
@@ -49,19 +48,17 @@ class EvaluationStage(Stage[EvaluationSettings]):
         return result_chapter(facts, examples)
 
     def run(self, settings: EvaluationSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
-        """Let every model answer and measure every text, then grade and compare.
+        """Let every model answer the exam and measure it on the texts, then grade and compare.
 
         Raises MissingExtraError without torch.
         """
         require_torch("evaluation")
         texts = out.once("texts", lambda folder: _write_texts(inputs, settings, tools.seed, folder)) / "texts"
-        units = list(_units(inputs, settings, texts))
-        folders = list(tools.engine.map(work, units, out.work / "units", "examining the models"))
-        rows = {(unit.kind, unit.model): folder / "rows" for unit, folder in zip(units, folders, strict=True)}
-        samples = _grade(
-            Tier[tools.tier], settings, inputs["exam"], {model: rows["answers", model] for model in MODELS}
-        )
-        bits = {model: list(read_rows(path)) for (kind, model), path in rows.items() if kind == "bits"}
+        jobs = list(_jobs(inputs, settings, texts))
+        folders = list(tools.engine.map(work, jobs, out.work / "units", "evaluating the models"))
+        rows = {(job.kind, job.model): folder / "rows" for job, folder in zip(jobs, folders, strict=True)}
+        samples = _grade(settings, inputs["exam"], {model: rows["answers", model] for model in MODELS}, tools)
+        bits = {model: list(read_rows(path, None, BitsRow)) for (kind, model), path in rows.items() if kind == "bits"}
         _write_tables(out, samples, bits)
         scores = [score_row(model, samples[model]) for model in MODELS]
         facts = {
@@ -69,7 +66,7 @@ class EvaluationStage(Stage[EvaluationSettings]):
             "verdicts": {model: _verdicts(samples[model]) for model in MODELS},
             "comparisons": [compare_scores(first, second, samples) for first, second in SCORE_PAIRS],
             "concepts": concept_scores(samples),
-            "bits_per_byte": _bits_facts(bits, list(read_rows(texts)), inputs, tools),
+            "bits_per_byte": _bits_facts(bits, list(read_rows(texts, None, TextRow)), inputs, tools),
             "examples": [example for model in MODELS for example in _examples(model, samples[model])],
         }
         headline = ", ".join(f"{row['model']} {100 * row['value']:.1f} %" for row in reversed(scores))
@@ -77,15 +74,17 @@ class EvaluationStage(Stage[EvaluationSettings]):
 
 
 def _grade(
-    tier: Tier, settings: EvaluationSettings, exam: Artifact, answers: Mapping[str, Path]
+    settings: EvaluationSettings, artifact: Artifact, completions: Mapping[str, Path], tools: Tools
 ) -> dict[str, list[Sample]]:
-    tasks = list(exam.rows("exam"))
-    limits = limits_of(settings.seconds)
-    with Sandbox(tier=tier, trust_tests=True) as sandbox:
-        return {
-            model: grade(tasks, [row["completion"] for row in read_rows(path)], sandbox, limits)
-            for model, path in answers.items()
-        }
+    """Return every model's graded answers; ``completions`` are tables."""
+    exam = ExamBenchmark.of(artifact)
+    tasks = list(exam.tasks())
+    with tools.make("grader", settings.grader) as grader:
+        samples = {}
+        for model, path in completions.items():
+            texts = [row["completion"] for row in read_rows(path, None, CompletionRow)]
+            samples[model] = grade(exam, grader, zip(tasks, texts, strict=True))
+        return samples
 
 
 def _write_texts(inputs: Mapping[str, Artifact], settings: EvaluationSettings, seed: int, folder: Path) -> None:
@@ -93,13 +92,13 @@ def _write_texts(inputs: Mapping[str, Artifact], settings: EvaluationSettings, s
         table.write_all(choose_texts(inputs, settings.heldout_bytes, settings.document_bytes, seed))
 
 
-def _units(inputs: Mapping[str, Artifact], settings: EvaluationSettings, texts: Path) -> Iterator[Unit]:
+def _jobs(inputs: Mapping[str, Artifact], settings: EvaluationSettings, texts: Path) -> Iterator[Job]:
     """Yield the work: the exam for the three models, the texts for these and for the control half way."""
     exam = inputs["exam"].table("exam")
     for model in MODELS:
-        yield Unit("answers", model, inputs[model].path, exam, settings.new_tokens)
+        yield Job("answers", model, inputs[model].path, exam, settings.new_tokens)
     for model, checkpoint in measured_models(inputs).items():
-        yield Unit("bits", model, checkpoint, texts, settings.new_tokens)
+        yield Job("bits", model, checkpoint, texts, settings.new_tokens)
 
 
 def measured_models(inputs: Mapping[str, Artifact]) -> dict[str, Path]:
@@ -121,10 +120,12 @@ def _early_control(inputs: Mapping[str, Artifact]) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def _write_tables(out: Workspace, samples: Mapping[str, Sequence[Sample]], bits: Mapping[str, Sequence[Row]]) -> None:
+def _write_tables(
+    out: Workspace, samples: Mapping[str, Sequence[Sample]], bits: Mapping[str, Sequence[BitsRow]]
+) -> None:
     with out.table("samples", SAMPLES) as table:
         for model, graded in samples.items():
-            table.write_all(_sample_row(model, sample) for sample in graded)
+            table.write_all(sample.row(model) for sample in graded)
     with out.table("scores", SCORE_ROWS) as table:
         table.write_all(score_row(model, graded) for model, graded in samples.items())
     with out.table("bits_per_byte", BITS_PER_BYTE) as table:
@@ -132,24 +133,19 @@ def _write_tables(out: Workspace, samples: Mapping[str, Sequence[Sample]], bits:
             table.write_all(rows)
 
 
-def _sample_row(model: str, sample: Sample) -> Row:
-    facts = {"model": model, "task_id": sample.task_id, "sample": 0}
-    return facts | {"prompt": sample.prompt, "completion": sample.completion} | verdict_columns(sample.verdict)
-
-
 def _verdicts(samples: Sequence[Sample]) -> dict[str, int]:
     return dict(sorted(Counter(sample.verdict.kind.value for sample in samples).items()))
 
 
-def _examples(model: str, samples: Sequence[Sample]) -> Iterator[Row]:
-    """Yield the first right and the first wrong answers."""
+def _examples(model: str, samples: Sequence[Sample]) -> Iterator[dict[str, Any]]:
+    """Yield the first answers that pass and the first that do not."""
     for outcome in (True, False):
         for sample in [sample for sample in samples if sample.passed is outcome][:EXAMPLES]:
-            yield {**_sample_row(model, sample), "passed": outcome}
+            yield {**sample.row(model), "passed": outcome}
 
 
 def _bits_facts(
-    bits: Mapping[str, Sequence[Row]], texts: Sequence[Row], inputs: Mapping[str, Artifact], tools: Tools
+    bits: Mapping[str, Sequence[BitsRow]], texts: Sequence[TextRow], inputs: Mapping[str, Artifact], tools: Tools
 ) -> list[dict[str, Any]]:
     """Return, per set of texts, every model's bits per byte and the paired comparisons with base first."""
     _warn_of_gaps(texts, inputs, tools.console)
@@ -169,10 +165,10 @@ def _bits_facts(
     return facts
 
 
-def _warn_of_gaps(texts: Sequence[Row], inputs: Mapping[str, Artifact], console: Console) -> None:
+def _warn_of_gaps(texts: Sequence[TextRow], inputs: Mapping[str, Artifact], console: Console) -> None:
     if not any(row["text_set"] == HELDOUT for row in texts):
         what = (
-            "every held-out document was looked at while a model trained"
+            "every held-out document was measured while a model trained"
             if was_watched(inputs) and watched_ids(inputs["quality"], 0)
             else "no held-out document was kept"
         )

@@ -1,7 +1,7 @@
-"""The stage's two kinds of work: one model answers the exam, one model is measured on the texts.
+"""The stage's two kinds of jobs: one model answers the exam, or one model is measured on the texts.
 
-Reads a checkpoint, writes a small table into the unit's folder. One idea: a unit computes on one thread, so its bytes
-do not depend on the number of cores, and several models are examined at once.
+A job computes on one thread, so its bytes do not depend on the number of cores, and several models are evaluated at once.
+Writes a small table into the job's folder.
 """
 
 from __future__ import annotations
@@ -10,19 +10,23 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict
 
-import pyarrow as pa
-
-from codeprimer.core.documents import BITS_PER_BYTE
+from codeprimer.benchmarks.texts import TextRow
+from codeprimer.core.documents import BITS_PER_BYTE, BitsRow, Task, schema_of
 from codeprimer.core.shards import TableWriter, read_rows
 
-COMPLETIONS = pa.schema([("task_id", pa.string()), ("completion", pa.string())])
+
+class CompletionRow(TypedDict):
+    """What a model wrote after a problem's prompt."""
+
+    task_id: str
+    completion: str
 
 
 @dataclass(frozen=True)
-class Unit:
-    """One piece of work."""
+class Job:
+    """What one worker does."""
 
     kind: Literal["answers", "bits"]
     model: str
@@ -33,13 +37,13 @@ class Unit:
     new_tokens: int
 
 
-def work(unit: Unit, folder: Path) -> None:
-    """Do one unit; the result is the table ``rows`` in ``folder``."""
+def work(job: Job, folder: Path) -> None:
+    """Do one job; the result is the table ``rows`` in ``folder``."""
     with _one_thread():
-        if unit.kind == "answers":
-            _answer(unit, folder)
+        if job.kind == "answers":
+            _answer(job, folder)
         else:
-            _measure(unit, folder)
+            _measure(job, folder)
 
 
 @contextlib.contextmanager
@@ -54,40 +58,39 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _answer(unit: Unit, folder: Path) -> None:
+def _answer(job: Job, folder: Path) -> None:
     from codeprimer.benchmarks.completion import complete_prompts
     from codeprimer.model.checkpoint import load
     from codeprimer.model.tokenizer import Tokenizer
 
-    tasks = list(read_rows(unit.table, ["task_id", "prompt"]))
-    (model, _), tokenizer = load(unit.checkpoint), Tokenizer.load(unit.checkpoint)
-    completions = complete_prompts(model, tokenizer, [task["prompt"] for task in tasks], unit.new_tokens)
-    with TableWriter(folder / "rows", COMPLETIONS) as table:
+    tasks = list(read_rows(job.table, ["task_id", "prompt"], Task))
+    (model, _), tokenizer = load(job.checkpoint), Tokenizer.load(job.checkpoint)
+    completions = complete_prompts(model, tokenizer, [task["prompt"] for task in tasks], job.new_tokens)
+    with TableWriter(folder / "rows", schema_of(CompletionRow)) as table:
         for task, completion in zip(tasks, completions, strict=True):
-            table.write({"task_id": task["task_id"], "completion": completion})
+            table.write(CompletionRow(task_id=task["task_id"], completion=completion))
 
 
-def _measure(unit: Unit, folder: Path) -> None:
+def _measure(job: Job, folder: Path) -> None:
     from codeprimer.model.checkpoint import load
     from codeprimer.model.tokenizer import Tokenizer
     from codeprimer.model.windows import bits_of
 
-    (model, _), tokenizer = load(unit.checkpoint), Tokenizer.load(unit.checkpoint)
-    rows = list(read_rows(unit.table))
+    (model, _), tokenizer = load(job.checkpoint), Tokenizer.load(job.checkpoint)
+    rows = list(read_rows(job.table, None, TextRow))
     texts = []
     for row in rows:
         before = [tokenizer.end_of_text, *tokenizer.encode(row["prefix"])]
         texts.append(([*before, *tokenizer.encode(row["text"])], len(before)))
     with TableWriter(folder / "rows", BITS_PER_BYTE) as table:
         for row, bits in zip(rows, bits_of(model, texts), strict=True):
-            size = len(row["text"].encode("utf-8", "surrogatepass"))
             table.write(
-                {
-                    "model": unit.model,
-                    "text_set": row["text_set"],
-                    "doc_id": row["doc_id"],
-                    "package": row["package"],
-                    "bytes": size,
-                    "bits": round(bits, 6),
-                }
+                BitsRow(
+                    model=job.model,
+                    text_set=row["text_set"],
+                    doc_id=row["doc_id"],
+                    package=row["package"],
+                    bytes=len(row["text"].encode("utf-8", "surrogatepass")),
+                    bits=round(bits, 6),
+                )
             )

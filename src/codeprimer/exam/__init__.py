@@ -1,5 +1,5 @@
 """The exam stage: held-out problems, sealed before anything is trained on.
 
-Reads nothing but the curriculum and any benchmark files given. Writes ``exam``, ``validation`` and ``benchmarks``. Its
-one idea: what is held out is the composition, so nothing that is composed later contains it, in whatever words or numbers.
+Reads the curriculum and the given benchmarks. Writes ``exam``, ``validation`` and ``benchmarks``. Compositions of operations
+are held out, so no training text contains one, whatever its wording or numbers.
 """

@@ -1,13 +1,14 @@
-"""What a recipe says about the exam."""
+"""The recipe's section ``exam``."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
-from codeprimer.core.settings import NOT_IN_ID, Settings
-
-BENCHMARK_NAMES = ("auto", "humaneval", "mbpp")
-"""What stands for files in the folder CODEPRIMER_BENCHMARKS."""
+from codeprimer.benchmarks.benchmark import BENCHMARK
+from codeprimer.core.plugins import PluginSettings
+from codeprimer.core.settings import Settings
 
 
 class ExamSettings(Settings):
@@ -15,19 +16,17 @@ class ExamSettings(Settings):
 
     problems: int = Field(default=320, ge=10, le=1000, description="Problems of the exam, each of its own composition.")
     validation: int = Field(
-        default=100, ge=10, le=1000, description="Problems by which checkpoints are chosen; the exam never is."
+        default=100, ge=10, le=1000, description="Problems that select checkpoints; the exam never does."
     )
     longest_program: int = Field(
         default=640,
         ge=300,
-        description="Longest problem with its solution [characters]; about 2.9 make a token, and all must fit tokens.context.",
+        description="Longest problem with its solution [characters]; a token has about 2.9 characters, and every problem must "
+        "fit into tokens.context.",
     )
-    seed: int = Field(
-        default=2024, ge=0, description="Draws the problems; not the recipe's seed, so that runs compare."
-    )
-    benchmarks: tuple[str, ...] = Field(
+    seed: int = Field(default=2024, ge=0, description="Sampling seed; not the recipe's, so that runs are comparable.")
+    benchmarks: tuple[Annotated[PluginSettings, BENCHMARK], ...] = Field(
         default=(),
-        json_schema_extra=NOT_IN_ID,
-        description="Benchmark files (.jsonl, .jsonl.gz, .json), the names humaneval and mbpp for those in the folder "
-        "CODEPRIMER_BENCHMARKS, or auto for whatever is there.",
+        description="Benchmarks that training data is checked against: humaneval, mbpp (files in the folder "
+        "CODEPRIMER_BENCHMARKS), a path, or auto for all files that are there.",
     )

@@ -1,22 +1,19 @@
 """The exam stage: choose, execute, seal.
 
-Writes ``exam``, ``validation`` and ``benchmarks``. Its one idea: a problem whose own solution does not pass its tests
-would be a bug of the curriculum, so nothing is sealed before every solution has been executed.
+A problem whose own solution does not pass its tests would be a bug of the curriculum, so every solution is executed before
+anything is sealed.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from codeprimer.benchmarks.files import digest_of, find_benchmarks, read_benchmark
 from codeprimer.core.artifact import Artifact, Workspace, to_json
-from codeprimer.core.console import Console
-from codeprimer.core.documents import TASKS
+from codeprimer.core.documents import TASKS, Task
 from codeprimer.core.errors import UserError
 from codeprimer.core.seeds import python_random
-from codeprimer.core.shards import Row
 from codeprimer.core.stage import Stage, Stats, Tools
 from codeprimer.curriculum.blueprints import Exercise
 from codeprimer.exam.commonness import CommonWordings
@@ -37,10 +34,6 @@ class ExamStage(Stage[ExamSettings]):
     runs_programs = True
     seeded = False
     required_tables = ("exam", "validation")
-
-    def reads_outside(self, settings: ExamSettings, tools: Tools) -> str:
-        """Return a digest of the benchmark files; raises SourceError where one is missing."""
-        return digest_of(find_benchmarks(settings.benchmarks, tools.console))
 
     @classmethod
     def chapter(cls, facts: Facts, examples: int) -> Chapter:
@@ -64,31 +57,40 @@ class ExamStage(Stage[ExamSettings]):
                 table.write_all(tasks)
         counts: Counter[str] = Counter()
         with out.table("benchmarks", TASKS) as table:
-            for path in find_benchmarks(settings.benchmarks, Console("quiet")):
-                for row in read_benchmark(path):
-                    counts[row["task_id"].partition("/")[0]] += 1
-                    table.write(row)
+            for task in _benchmark_tasks(settings, tools):
+                counts[task["task_id"].partition("/")[0]] += 1
+                table.write(task)
         return _stats(sets, rows, chooser.refused, dict(sorted(counts.items())))
 
 
-def task_row(task_id: str, exercise: Exercise) -> Row:
+def _benchmark_tasks(settings: ExamSettings, tools: Tools) -> Iterator[Task]:
+    """Yield the tasks of all benchmarks; one that several of them have is yielded once."""
+    seen: set[bytes] = set()
+    for of in settings.benchmarks:
+        for task in tools.make("benchmark", of).tasks():
+            if (content := to_json(task)) not in seen:
+                seen.add(content)
+                yield task
+
+
+def task_row(task_id: str, exercise: Exercise) -> Task:
     """Return an exercise as a row of a task table."""
-    return {
-        "task_id": task_id,
-        "blueprint": exercise.blueprint,
-        "concepts": list(exercise.concepts),
-        "entry_point": exercise.entry_point,
-        "prompt": exercise.prompt,
-        "solution": exercise.solution,
-        "tests": list(exercise.tests),
-        "setup": "",
-    }
+    return Task(
+        task_id=task_id,
+        blueprint=exercise.blueprint,
+        concepts=list(exercise.concepts),
+        entry_point=exercise.entry_point,
+        prompt=exercise.prompt,
+        solution=exercise.solution,
+        tests=list(exercise.tests),
+        setup="",
+    )
 
 
 def check_solutions(problems: Sequence[Exercise], tier: Tier) -> None:
     """Execute every solution against its tests.
 
-    Raises UserError where the machine did not let one finish; a solution that fails is a bug.
+    Raises UserError where one could not finish on this machine; a solution that fails is a bug.
     """
     with Sandbox(tier=tier, trust_tests=True) as sandbox:
         verdicts = sandbox.run(Program(problem.program, problem.tests) for problem in problems)
@@ -104,7 +106,7 @@ def check_solutions(problems: Sequence[Exercise], tier: Tier) -> None:
 
 def _stats(
     sets: Mapping[str, Sequence[Exercise]],
-    rows: Mapping[str, Sequence[Row]],
+    rows: Mapping[str, Sequence[Task]],
     refused: Mapping[str, int],
     benchmarks: dict[str, int],
 ) -> Stats:

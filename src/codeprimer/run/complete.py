@@ -1,4 +1,4 @@
-"""Completing one prompt with one of a run's models, or with a checkpoint of ours."""
+"""Completing one prompt with one of a run's models, or with a checkpoint of codeprimer."""
 
 from __future__ import annotations
 
@@ -8,20 +8,16 @@ from pathlib import Path
 
 from codeprimer.core.errors import UserError
 from codeprimer.core.extras import require_torch
-from codeprimer.model.config import CONFIG_FILE
-from codeprimer.run.folder import NOT_THERE, RECIPE, open_run
-
-MODELS = ("control", "base", "tuned")
-DEFAULT_MODEL = "tuned"
+from codeprimer.run.checkpoints import find_checkpoint, is_run
 
 
 @dataclass(frozen=True)
 class Completed:
-    """A prompt with what a model made of it."""
+    """A prompt with its completion."""
 
     text: str
     cut: str = ""
-    """A sentence about what ended the answer before the function did; empty where the function ended."""
+    """A sentence about the limit that cut the answer; empty where the function ended."""
 
 
 def complete_function(
@@ -31,13 +27,15 @@ def complete_function(
     max_new_tokens: int,
     tell: Callable[[str], None] | None = None,
 ) -> Completed:
-    """Return the prompt and what the model makes of it, up to where the function ends.
+    """Return the prompt with its completion, up to the end of the function.
 
-    ``what`` is a run or a checkpoint, ``model_name`` one of a run's models; ``tell`` is told the text as it is written,
-    the prompt first. Raises UserError for what is not there, an unknown model, or a prompt that is empty or too long,
-    MissingExtraError without torch.
+    ``what`` is a run or a checkpoint, ``model_name`` one of a run's models. ``tell`` is called with each piece of the text as
+    it is generated, the prompt first. Raises UserError for what does not exist, an unknown model, or a prompt that is empty
+    or too long, MissingExtraError without torch.
     """
-    folder = _checkpoint(what, model_name)
+    folder = find_checkpoint(what, model_name).folder
+    if model_name is not None and not is_run(what):
+        raise UserError(f"--model {model_name}: {what} is a checkpoint, which is one model; omit --model")
     if not prompt.strip():
         raise UserError("--prompt is empty; give the start of a function, such as 'def double(x: int) -> int:'")
     require_torch("completing a prompt")
@@ -50,7 +48,7 @@ def complete_function(
     room = config.context - len(tokenizer.encode_prompt(prompt))
     if room < 1:
         length = config.context - room
-        raise UserError(f"--prompt is {length} tokens long, the model reads at most {config.context - 1}; shorten it")
+        raise UserError(f"--prompt has {length} tokens, the model reads at most {config.context - 1}; shorten it")
     if tell is not None:
         tell(prompt.rstrip())
     answer = complete_prompt(model, tokenizer, prompt, max_new_tokens, tell)
@@ -58,27 +56,10 @@ def complete_function(
     return Completed(text) if answer.finished else Completed(text, _sentence(room, max_new_tokens, config.context))
 
 
-def _checkpoint(what: Path, model_name: str | None) -> Path:
-    """Return the folder of the model that is meant."""
-    if not (what / RECIPE).exists() and (what / CONFIG_FILE).is_file():
-        if model_name is not None:
-            raise UserError(f"--model {model_name}: {what} is a checkpoint, which is one model; leave it out")
-        return what
-    if not (what / RECIPE).exists():
-        fault = (
-            f"is neither a run (it has no {RECIPE}) nor a checkpoint (no {CONFIG_FILE})" if what.exists() else NOT_THERE
-        )
-        raise UserError(f"{what} {fault}; give a run's folder or that of a checkpoint")
-    model_name = model_name or DEFAULT_MODEL
-    if model_name not in MODELS:
-        raise UserError(f"--model {model_name}: choose one of {', '.join(MODELS)}")
-    return open_run(what).artifact(model_name).path
-
-
 def _sentence(room: int, allowed: int, context: int) -> str:
     if room > allowed:
-        return f"the answer was cut after {allowed} tokens; a larger --max-new-tokens lets it go on"
+        return f"the answer was cut after {allowed} tokens; raise --max-new-tokens"
     return (
-        f"the answer was cut after {room} tokens, because prompt and answer together may have {context}, the model's "
-        "context; a shorter prompt leaves it more"
+        f"the answer was cut after {room} tokens: prompt and answer fill the model's context of {context} tokens; shorten the "
+        "prompt"
     )

@@ -31,7 +31,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """
     values = _read(path)
     for override in overrides:
-        _override(values, override)
+        apply_override(values, override)
     if "name" not in values:
         values["name"] = path.stem.lower()
     return parse_recipe(values, str(path), path.parent)
@@ -117,7 +117,8 @@ def _read(path: Path) -> dict[str, Any]:
     return values
 
 
-def _override(values: dict[str, Any], override: str) -> None:
+def apply_override(values: dict[str, Any], override: str) -> None:
+    """Set one value of nested mappings: ``section.key=value``, the value as YAML."""
     key, equals, text = override.partition("=")
     if not equals or not key:
         raise RecipeError(f"-s {override}: an override has the form section.key=value")

@@ -1,7 +1,6 @@
-"""Models that come from elsewhere and go elsewhere.
+"""Importing and exporting checkpoints, in the layout that transformers and vLLM load.
 
-Reads a checkpoint, writes another in the layout that transformers and vLLM load. Its one idea: the folder appears when it is
-complete, and what a model was trained on stays where it was.
+The target folder appears only when it is complete.
 """
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from codeprimer.core.artifact import make_once, out_of_space
+from codeprimer.core.documents import MODELS
 from codeprimer.core.errors import UserError
 from codeprimer.core.extras import require_torch
-from codeprimer.run.complete import MODELS
 from codeprimer.run.folder import RunFolder
 
 Dtype = Literal["float32", "bfloat16", "float16"]
@@ -29,9 +28,9 @@ _TOKENIZER_FILES = (
 
 
 def import_model(source: Path, target: Path, dtype: Dtype = "float32") -> str:
-    """Write a Phi checkpoint of any layout as one of ours; return a line about it.
+    """Write a Phi checkpoint of any layout as one of codeprimer; return a line about it.
 
-    Raises UserError where it cannot be read or the target is taken, MissingExtraError without torch.
+    Raises UserError where it cannot be read or the target exists, MissingExtraError without torch.
     """
     require_torch("reading a model")
     from codeprimer.model.layouts import load_any
@@ -41,23 +40,23 @@ def import_model(source: Path, target: Path, dtype: Dtype = "float32") -> str:
     _write(model, source, target, dtype)
     line = f"{model.parameter_count():,} parameters, {config.layers} layers of {config.hidden_size}, context {config.context}"
     if not (target / "tokenizer.json").exists():
-        line += f"; {source} has no tokenizer.json, put one into {target} before text is generated"
+        line += f"; {source} has no tokenizer.json, copy one into {target} before you generate text"
     return line
 
 
 def export_model(run: RunFolder, name: str, target: Path, dtype: Dtype = "float32") -> str:
-    """Write one of a run's models where others find it; return a line about it.
+    """Write one of a run's models into a folder of its own; return a line about it.
 
-    Raises UserError for an unknown model or a target that is taken, MissingExtraError without torch.
+    Raises UserError for an unknown model or a target that exists, MissingExtraError without torch.
     """
     if name not in MODELS:
-        raise UserError(f"{name}: there is no such model; choose one of {', '.join(MODELS)}")
+        raise UserError(f"{name}: no such model; choose one of {', '.join(MODELS)}")
     require_torch("reading a model")
     from codeprimer.model.checkpoint import load
 
     _check_target(target)
     if target.resolve().is_relative_to(run.store.root.resolve()):
-        raise UserError(f"{target} lies in the store, where nothing is changed; name a folder elsewhere")
+        raise UserError(f"{target} is in the store, which never changes; name a folder elsewhere")
     source = run.artifact(name).path
     model, _ = load(source)
     _write(model, source, target, dtype)
@@ -86,4 +85,4 @@ def _write(model: object, source: Path, target: Path, dtype: Dtype) -> None:
 
 def _check_target(target: Path) -> None:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UserError(f"{target} exists already; name a folder that is to be made")
+        raise UserError(f"{target} exists already; name a new folder")

@@ -46,7 +46,7 @@ def _section(settings: Settings, indent: int) -> Iterator[str]:
 def _meaning(field: FieldInfo) -> str:
     """Return a setting's description, with its choices where there are few."""
     words = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
-    choice = f"One of {', '.join(words)}." if words else ""
+    choice = f"One of {', '.join(map(str, words))}." if words else ""
     return f"{field.description or ''} {choice}".strip()
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from codeprimer.core.documents import MODELS
 from codeprimer.reporting import blocks, charts
 from codeprimer.reporting.blocks import Block, Chapter
 from codeprimer.reporting.facts import Facts
 from codeprimer.reporting.wording import megabytes, percent
-
-MODELS = ("control", "base", "tuned")
 
 _OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon for the weight matrices of the layers and AdamW for everything else"}
 

@@ -1,8 +1,7 @@
 """Any causal language model that ``transformers`` loads, on a GPU where there is one.
 
-Reads a checkpoint's folder. One idea: prompts of like length are answered together, padded on the left, so that a
-model of somebody else's is measured in minutes; what stands in its own configuration of how to draw is left out, so that
-models differ and not their makers' taste.
+Prompts of similar length are answered in one batch, padded on the left. The model's own sampling settings
+(``generation_config.json``) are ignored, so that all models are sampled alike.
 """
 
 from __future__ import annotations
@@ -11,26 +10,28 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from codeprimer.benchmarks.answering import Asking
-from codeprimer.benchmarks.questions import Question
+from codeprimer.benchmarks.backends.backend import SamplingOptions
+from codeprimer.benchmarks.benchmark import Question
 from codeprimer.core.errors import MissingExtraError, UserError
 from codeprimer.core.seeds import derive_seed
 
 WINDOW = 64
-"""Questions that are sorted by length together; as many are answered before progress is shown."""
+"""Questions that are sorted by length together."""
 
 BATCH_TOKENS = 2**15
-"""Prompts and answers of a batch have room for so many tokens together; this bounds memory."""
+"""Most tokens of a batch, prompts and answers together; this bounds memory."""
 
 _NEEDS_CODE = "trust_remote_code"
 
 
-class TransformersAnswerer:
+class TransformersBackend:
     """Any causal language model in a folder; needs the extra ``hub``.
 
-    In float32, on a CPU, greedy answers are those that each prompt would get alone, up to ties: padding changes the order
-    in which numbers are added up, and so may change which of two tokens that are equally likely comes first.
+    In float32, on a CPU, greedy answers are those that each prompt gets alone, up to ties: padding changes the order of
+    additions, and so may change which of two equally likely tokens comes first.
     """
+
+    gives_answers = False
 
     def __init__(self, folder: Path, batch_tokens: int = BATCH_TOKENS) -> None:
         """Raise MissingExtraError without transformers, UserError where it cannot load the folder."""
@@ -38,10 +39,10 @@ class TransformersAnswerer:
             import torch
             import transformers
         except ImportError:
-            raise MissingExtraError("transformers", "hub", f"a model of another kind ({folder})") from None
+            raise MissingExtraError("transformers", "hub", f"the backend transformers ({folder})") from None
         self._folder = folder
         self._batch_tokens = batch_tokens
-        # Code that comes with a model is never run; without a word here, one is asked on the terminal.
+        # Code that comes with a model is never run; without this option, transformers asks on the terminal.
         options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         try:
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **options)
@@ -51,7 +52,7 @@ class TransformersAnswerer:
             raise UserError(_why_not(folder, error)) from None
         if missing := sorted(found["missing_keys"]):
             more = f" and {len(missing) - 1} more weights" if len(missing) > 1 else ""
-            raise UserError(f"{folder} lacks {missing[0]}{more}; answers would be those of random numbers")
+            raise UserError(f"{folder} lacks {missing[0]}{more}; download the checkpoint again")
         has_gpu = torch.cuda.is_available()
         self._device = torch.device("cuda" if has_gpu else "cpu")
         self._dtype = torch.bfloat16 if has_gpu else torch.float32
@@ -61,7 +62,7 @@ class TransformersAnswerer:
         self._context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 2**20))
 
     def facts(self) -> dict[str, Any]:
-        """Return by what, where and in which precision answers are made."""
+        """Return the device and the precision."""
         precision = str(self._dtype).removeprefix("torch.")
         return {"backend": "transformers", "device": self._device.type, "precision": precision}
 
@@ -69,28 +70,31 @@ class TransformersAnswerer:
         """Return how many prompts fill the context."""
         return sum(len(self._ids(question)) >= self._context for question in questions)
 
-    def answers(self, questions: Sequence[Question], asking: Asking) -> Iterator[list[str]]:
-        """Yield answers; a prompt that fills the context gets empty ones. Raises UserError where memory is too small."""
+    def completions(self, questions: Sequence[Question], options: SamplingOptions) -> Iterator[list[str]]:
+        """Yield completions; those of a prompt that fills the context are empty.
+
+        Raises UserError where one answer does not fit into the GPU's memory.
+        """
         for start in range(0, len(questions), WINDOW):
             window = questions[start : start + WINDOW]
             prompts = [self._ids(question) for question in window]
             rows = [
                 number
                 for number, prompt in enumerate(prompts)
-                for _ in range(asking.samples)
+                for _ in range(options.samples)
                 if len(prompt) < self._context
             ]
             texts: list[list[str]] = [[] for _ in window]
             kinds = [(len(prompts[number]), window[number].stops) for number in rows]
-            for place, batch in enumerate(batches(kinds, asking.new_tokens, self._context, self._batch_tokens)):
+            for place, batch in enumerate(batches(kinds, options.new_tokens, self._context, self._batch_tokens)):
                 numbers = [rows[index] for index in batch]
-                self._seed(derive_seed(asking.seed, "samples", start, place))
+                self._seed(derive_seed(options.seed, "samples", start, place))
                 ids = [prompts[number] for number in numbers]
-                said = self._continued(ids, window[numbers[0]].stops, asking)
+                said = self._continued(ids, window[numbers[0]].stops, options)
                 for number, text in zip(numbers, said, strict=True):
-                    texts[number].append(window[number].cut(text))
+                    texts[number].append(text)
             for row in texts:
-                yield row or [""] * asking.samples
+                yield row or [""] * options.samples
 
     def _ids(self, question: Question) -> list[int]:
         ids: list[int] = self._tokenizer(question.prompt.rstrip()).input_ids
@@ -101,46 +105,46 @@ class TransformersAnswerer:
 
         torch.manual_seed(seed)
 
-    def _continued(self, prompts: list[list[int]], stops: tuple[str, ...], asking: Asking) -> list[str]:
-        """Return what follows each prompt; a batch that does not fit into memory is answered by halves."""
+    def _continued(self, prompts: list[list[int]], stops: tuple[str, ...], options: SamplingOptions) -> list[str]:
+        """Return what follows each prompt; a batch that does not fit into memory is split in two."""
         import torch
 
         try:
-            return self._generate(prompts, stops, asking)
+            return self._generate(prompts, stops, options)
         except torch.OutOfMemoryError:
             if len(prompts) == 1:
                 raise UserError(
-                    f"{self._folder}: the GPU's memory is too small for one answer; give a smaller --max-new-tokens"
+                    f"{self._folder}: one answer does not fit into the GPU's memory; give a smaller --max-new-tokens"
                 ) from None
         half = len(prompts) // 2
-        return self._continued(prompts[:half], stops, asking) + self._continued(prompts[half:], stops, asking)
+        return self._continued(prompts[:half], stops, options) + self._continued(prompts[half:], stops, options)
 
-    def _generate(self, prompts: list[list[int]], stops: tuple[str, ...], asking: Asking) -> list[str]:
+    def _generate(self, prompts: list[list[int]], stops: tuple[str, ...], options: SamplingOptions) -> list[str]:
         import torch
 
         longest = max(map(len, prompts))
         filler = self._filler()
         ids_BT = torch.tensor([[filler] * (longest - len(prompt)) + prompt for prompt in prompts])
         mask_BT = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts])
-        options: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "attention_mask": mask_BT.to(self._device),
-            "max_new_tokens": min(asking.new_tokens, self._context - longest),
+            "max_new_tokens": min(options.new_tokens, self._context - longest),
             "stop_strings": list(stops),
             "tokenizer": self._tokenizer,
             "pad_token_id": filler,
-            "do_sample": asking.temperature > 0,
+            "do_sample": options.temperature > 0,
         }
-        if asking.temperature > 0:
-            options |= {"temperature": asking.temperature, "top_p": asking.top_p, "top_k": 0}
+        if options.temperature > 0:
+            arguments |= {"temperature": options.temperature, "top_p": options.top_p, "top_k": 0}
         with torch.inference_mode():
-            made_BT = self._model.generate(ids_BT.to(self._device), **options)
+            made_BT = self._model.generate(ids_BT.to(self._device), **arguments)
         texts: list[str] = self._tokenizer.batch_decode(
             made_BT[:, longest:], skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
         return texts
 
     def _filler(self) -> int:
-        """Return the id that stands before short prompts and after short answers; it is masked, and cut off."""
+        """Return the padding token, which is masked before short prompts and cut off after short answers."""
         end = self._end[0] if isinstance(self._end, list) else self._end
         return next(int(one) for one in (self._tokenizer.eos_token_id, end, 0) if one is not None)
 
@@ -148,10 +152,10 @@ class TransformersAnswerer:
 def batches(
     kinds: Sequence[tuple[int, tuple[str, ...]]], new_tokens: int, context: int, tokens: int
 ) -> Iterator[list[int]]:
-    """Yield which rows are answered together, short ones first; ``kinds`` has each row's length and where it ends.
+    """Yield the rows of each batch, short ones first; ``kinds`` has each row's length [tokens] and its stop strings.
 
-    Rows that have less room than ``new_tokens`` before ``context`` share a batch with rows of their own length only, so
-    that none gets fewer tokens than it would alone.
+    Rows with less than ``new_tokens`` left in the ``context`` share a batch only with rows of their own length, so that each
+    gets as many tokens as it would alone.
     """
     batch: list[int] = []
     for row in sorted(range(len(kinds)), key=lambda row: (kinds[row], row)):
@@ -171,8 +175,8 @@ def batches(
 def _why_not(folder: Path, error: Exception) -> str:
     if _NEEDS_CODE in str(error):
         return (
-            f"{folder} can be loaded only by running code that lies in it, which is not done here; start a server that "
-            "runs it, and give the server's address instead"
+            f"{folder} needs code of its own (trust_remote_code), which is never run here; serve the model, for example with "
+            "vLLM, and give the server's address"
         )
     reason = " ".join(str(error).split())[:200]
     return f"{folder} is no checkpoint that transformers can load: {reason}"

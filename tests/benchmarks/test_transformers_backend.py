@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.benchmarks.conftest import questions
 from tests.evaluation.conftest import SHAPE, TASK_ROWS
 
-from codeprimer.benchmarks.answering import Asking
-from codeprimer.benchmarks.causal import TransformersAnswerer, batches
-from codeprimer.benchmarks.opening import open_model
-from codeprimer.benchmarks.questions import Question, questions
+from codeprimer.benchmarks.backends.backend import SamplingOptions
+from codeprimer.benchmarks.backends.opening import open_model
+from codeprimer.benchmarks.backends.transformers import TransformersBackend, batches
+from codeprimer.benchmarks.benchmark import Question
 from codeprimer.core.errors import UserError
 from codeprimer.model.tokenizer import Tokenizer
 
@@ -21,8 +22,8 @@ STOPS = ("\ndef",)
 
 def asked(count: int = 20) -> list[Question]:
     """Return questions of different lengths."""
-    rows = [{**TASK_ROWS[n % 6], "task_id": f"HumanEval/{n}"} for n in range(count)]
-    return questions([{**row, "prompt": "x = 1\n" * (n % 7) + row["prompt"]} for n, row in enumerate(rows)], 0, False)
+    rows = [TASK_ROWS[n % 6] for n in range(count)]
+    return questions([{**row, "prompt": "x = 1\n" * (n % 7) + row["prompt"]} for n, row in enumerate(rows)])
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +46,10 @@ def foreign(tokenizer: Tokenizer, checkpoints: dict[str, Path], tmp_path_factory
 
 
 def test_greedy_answers_are_those_that_each_prompt_gets_alone(foreign: Path) -> None:
-    together, alone = TransformersAnswerer(foreign), TransformersAnswerer(foreign, batch_tokens=1)
-    asking = Asking(new_tokens=40)
-    rows = list(together.answers(asked(), asking))
-    assert rows == list(alone.answers(asked(), asking))
+    together, alone = TransformersBackend(foreign), TransformersBackend(foreign, batch_tokens=1)
+    options = SamplingOptions(new_tokens=40)
+    rows = list(together.completions(asked(), options))
+    assert rows == list(alone.completions(asked(), options))
     assert len({text for [text] in rows}) > 10
 
 
@@ -56,15 +57,16 @@ def test_what_a_maker_likes_about_drawing_changes_nothing(foreign: Path, tmp_pat
     for path in foreign.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "generation_config.json").unlink()
-    asking = Asking(new_tokens=20)
-    rows = [list(TransformersAnswerer(folder).answers(asked(6), asking)) for folder in (foreign, tmp_path)]
+    options = SamplingOptions(new_tokens=20)
+    rows = [list(TransformersBackend(folder).completions(asked(6), options)) for folder in (foreign, tmp_path)]
     assert rows[0] == rows[1]
 
 
 def test_samples_are_the_same_each_time_and_others_with_another_seed(foreign: Path) -> None:
-    who = TransformersAnswerer(foreign)
+    who = TransformersBackend(foreign)
     first, again, other = (
-        list(who.answers(asked(), Asking(samples=3, new_tokens=12, temperature=1.0, seed=seed))) for seed in (1, 1, 2)
+        list(who.completions(asked(), SamplingOptions(samples=3, new_tokens=12, temperature=1.0, seed=seed)))
+        for seed in (1, 1, 2)
     )
     assert first == again != other
     assert [len(row) for row in first] == [3] * 20
@@ -74,9 +76,9 @@ def test_samples_are_the_same_each_time_and_others_with_another_seed(foreign: Pa
 def test_a_batch_that_does_not_fit_into_memory_is_answered_by_halves(
     foreign: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    who = TransformersAnswerer(foreign)
-    asking = Asking(new_tokens=12)
-    expected = list(who.answers(asked(), asking))
+    who = TransformersBackend(foreign)
+    options = SamplingOptions(new_tokens=12)
+    expected = list(who.completions(asked(), options))
     generate, room = who._model.generate, 3
 
     def short_of_memory(ids: torch.Tensor, **options: object) -> torch.Tensor:
@@ -86,10 +88,10 @@ def test_a_batch_that_does_not_fit_into_memory_is_answered_by_halves(
         return made
 
     monkeypatch.setattr(who._model, "generate", short_of_memory)
-    assert list(who.answers(asked(), asking)) == expected
+    assert list(who.completions(asked(), options)) == expected
     room = 0
-    with pytest.raises(UserError, match="memory is too small for one answer; give a smaller --max-new-tokens"):
-        list(who.answers(asked(), asking))
+    with pytest.raises(UserError, match="memory; give a smaller --max-new-tokens"):
+        list(who.completions(asked(), options))
 
 
 @pytest.mark.parametrize(
@@ -110,12 +112,10 @@ def test_rows_share_a_batch_where_that_takes_nothing_from_them(
 
 
 def test_a_prompt_that_nearly_fills_the_context_gets_what_is_left(foreign: Path) -> None:
-    who = TransformersAnswerer(foreign)
-    tight = questions(
-        [{**TASK_ROWS[0], "task_id": f"HumanEval/{n}", "prompt": "x = 1\n" * n} for n in range(8, 40)], 0, False
-    )
-    rows = list(who.answers(tight, Asking(new_tokens=60)))
-    assert rows == list(TransformersAnswerer(foreign, batch_tokens=1).answers(tight, Asking(new_tokens=60)))
+    who = TransformersBackend(foreign)
+    tight = questions([{**TASK_ROWS[0], "prompt": "x = 1\n" * n} for n in range(8, 40)])
+    rows = list(who.completions(tight, SamplingOptions(new_tokens=60)))
+    assert rows == list(TransformersBackend(foreign, batch_tokens=1).completions(tight, SamplingOptions(new_tokens=60)))
     assert who.too_long(tight) == sum(row == [""] for row in rows[-who.too_long(tight) :]) > 0
 
 
@@ -129,5 +129,5 @@ def test_code_that_comes_with_a_model_is_never_run(
     own = {"model_type": "own", "auto_map": {"AutoConfig": "own.Own", "AutoModelForCausalLM": "own.OwnModel"}}
     (tmp_path / "config.json").write_text(json.dumps(config | own))
     (tmp_path / "own.py").write_text("raise SystemExit('it ran')\n")
-    with pytest.raises(UserError, match="only by running code that lies in it, which is not done here; start a server"):
+    with pytest.raises(UserError, match=r"needs code of its own .* never run here"):
         open_model(tmp_path)

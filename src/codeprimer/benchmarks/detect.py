@@ -1,0 +1,133 @@
+"""Paths where a benchmark is expected: the installed benchmarks say which of them reads a file or an artefact."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from codeprimer.benchmarks.benchmark import Benchmark
+from codeprimer.benchmarks.files import FOLDER_VARIABLE, FileBenchmark, records
+from codeprimer.core.artifact import MANIFEST, open_artifact
+from codeprimer.core.console import Console
+from codeprimer.core.documents import Task
+from codeprimer.core.errors import CodeprimerError, PluginError, SourceError, UserError, nearest
+from codeprimer.core.plugins import PluginSettings, kinds, load, make, selected
+from codeprimer.core.settings import NOT_IN_ID
+
+
+def kind_at(path: Path) -> str:
+    """Return the kind of the benchmark that reads a file or an artefact.
+
+    Raises SourceError where there is nothing, where no installed benchmark reads it, or where several do.
+    """
+    record = _first_record(path)
+    found = [kind for kind in kinds("benchmark") if _reads(kind, record)]
+    if len(found) == 1:
+        return found[0]
+    keys = ", ".join(map(str, list(record)[:8]))
+    if found:
+        raise SourceError(
+            f"{path}: the benchmarks {', '.join(found)} read it; select one by its kind, with path: {path}"
+        )
+    raise SourceError(
+        f"{path}: no installed benchmark ({', '.join(kinds('benchmark'))}) reads its records (keys: {keys}); install or "
+        "write one"
+    )
+
+
+def _first_record(path: Path) -> Mapping[str, Any]:
+    if (path / MANIFEST).is_file():
+        return open_artifact(path).manifest
+    if not path.is_file():
+        raise SourceError(
+            f"{path} is neither a file, nor an artefact, nor a benchmark; {nearest(path.name, kinds('benchmark'))}"
+        )
+    for _, record in records(path):
+        return record  # type: ignore[no-any-return]  # JSON
+    raise SourceError(f"{path} contains no task; download it again")
+
+
+def _reads(kind: str, record: Mapping[str, Any]) -> bool:
+    found = load("benchmark", kind)
+    if not issubclass(found, Benchmark) or "path" not in found.Settings.model_fields:
+        return False
+    try:
+        return bool(found.reads(record))
+    except CodeprimerError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"benchmark {kind!r} ({found.__module__}) failed with {type(error).__name__}: {error} in reads(); fix or "
+            "remove the plug-in"
+        ) from error
+
+
+class SeveralBenchmarks(Benchmark):
+    """What stands for other benchmarks, for exam.benchmarks only."""
+
+    @abstractmethod
+    def members(self) -> list[Benchmark]:
+        """Return the benchmarks that it stands for."""
+
+    def tasks(self) -> Iterator[Task]:
+        """Yield the tasks of all of them."""
+        for benchmark in self.members():
+            yield from benchmark.tasks()
+
+    def asked(self) -> list[Task]:
+        """Raise UserError: a model is evaluated on one benchmark at a time."""
+        raise UserError(f"benchmark {self.settings.kind!r}: one benchmark at a time; give a kind or a path")
+
+    def digest(self) -> str:
+        """Return a digest of what they read; nothing where there are none."""
+        digests = "".join(benchmark.digest() for benchmark in self.members())
+        return hashlib.sha256(digests.encode()).hexdigest() if digests else ""
+
+
+class PathSettings(PluginSettings):
+    """A benchmark by its path."""
+
+    path: Path = Field(json_schema_extra=NOT_IN_ID, description="A file, or the artefact of an exam.")
+
+
+class PathBenchmark(SeveralBenchmarks):
+    """Whichever installed benchmark reads the file or artefact at a path."""
+
+    Settings = PathSettings
+
+    def members(self) -> list[Benchmark]:
+        """Return the one benchmark that reads it."""
+        path = self.settings.path
+        return [make("benchmark", selected("benchmark", kind_at(path), path=str(path)))]
+
+
+class AutoBenchmark(SeveralBenchmarks):
+    """All benchmarks whose files are in the folder CODEPRIMER_BENCHMARKS."""
+
+    def __init__(self, settings: PluginSettings, *, console: Console) -> None:
+        super().__init__(settings)
+        self._console = console
+
+    def members(self) -> list[Benchmark]:
+        """Return the benchmarks whose files are there, by kind."""
+        return [make("benchmark", selected("benchmark", kind)) for kind in self._known() if self._known()[kind].known()]
+
+    def digest(self) -> str:
+        """Return the digest, and warn where there is no file."""
+        if not (found := super().digest()):
+            self._console.warn(
+                f"exam.benchmarks: {FOLDER_VARIABLE} names no folder with a benchmark's file ({', '.join(self._known())}); "
+                "training data is not checked against them"
+            )
+        return found
+
+    @staticmethod
+    def _known() -> dict[str, type[FileBenchmark]]:
+        """Return the installed benchmarks that are distributed as a file with a known name."""
+        found = {kind: load("benchmark", kind) for kind in kinds("benchmark")}
+        return {kind: of for kind, of in found.items() if issubclass(of, FileBenchmark) and of.files}

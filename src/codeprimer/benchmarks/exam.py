@@ -1,0 +1,72 @@
+"""The exam: the held-out problems that the exam stage has sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from codeprimer.benchmarks.benchmark import Benchmark
+from codeprimer.benchmarks.bodies import cut, margin_of
+from codeprimer.core.artifact import Artifact, open_artifact
+from codeprimer.core.documents import Task
+from codeprimer.core.plugins import PluginSettings
+from codeprimer.core.settings import NOT_IN_ID
+from codeprimer.sandbox import Program
+
+NEW_TOKENS = 192
+"""Default limit of an answer [tokens]."""
+
+Table = Literal["exam", "validation"]
+
+
+class SealedExamSettings(PluginSettings):
+    """A table of an exam artefact."""
+
+    path: Path = Field(json_schema_extra=NOT_IN_ID, description="The exam's artefact, such as runs/tiny/05-exam.")
+    table: Table = Field(default="exam", description="Which problems: exam, or validation, which chooses checkpoints.")
+
+
+class ExamBenchmark(Benchmark):
+    """The exam of a run."""
+
+    Settings = SealedExamSettings
+    seconds: ClassVar[float] = 2.0
+
+    @classmethod
+    def of(cls, artifact: Artifact, table: Table = "exam") -> ExamBenchmark:
+        """Return the benchmark of an exam artefact."""
+        return cls(SealedExamSettings(kind="exam", path=artifact.path, table=table))
+
+    @classmethod
+    def reads(cls, record: Mapping[str, Any]) -> bool:
+        """Return whether a manifest is that of an exam artefact."""
+        return record.get("stage") == "exam" and "headline" in record
+
+    @property
+    def trusted_tests(self) -> bool:
+        """True: the curriculum makes them."""
+        return True
+
+    def tasks(self) -> Iterator[Task]:
+        """Yield the problems. Raises StoreError where the artefact cannot be read."""
+        yield from open_artifact(self.settings.path).rows(self.settings.table, None, Task)
+
+    def digest(self) -> str:
+        """Return the artefact's id."""
+        return open_artifact(self.settings.path).id
+
+    def cut(self, task: Task, completion: str) -> str:
+        """Return the body, with one newline at its end."""
+        return cut(completion, margin_of(task["prompt"])) + "\n"
+
+    def reference(self, task: Task) -> str:
+        """Return the solution, after the whitespace that ends the prompt."""
+        prompt = task["prompt"]
+        return prompt[len(prompt.rstrip()) :] + task["solution"]
+
+    def program(self, task: Task, answer: str, together: bool = False) -> Program:
+        """Return the program; an answer continues the prompt without the whitespace at its end."""
+        return super().program({**task, "prompt": task["prompt"].rstrip()}, answer, together)

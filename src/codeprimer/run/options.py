@@ -1,0 +1,60 @@
+"""Plug-ins that a command line selects: a kind or a path, and settings as ``KEY=VALUE``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
+
+from codeprimer.benchmarks.detect import kind_at
+from codeprimer.core.errors import UserError, nearest
+from codeprimer.core.plugins import PluginSettings, Role, kinds, load, package_of
+from codeprimer.run.loading import apply_override
+
+GRADER = "grader"
+
+
+def select_benchmark(on: str, given: dict[str, Any], overrides: Sequence[str]) -> PluginSettings:
+    """Return the settings of the benchmark that ``--on KIND|PATH`` selects.
+
+    ``given`` are settings by name, which are ignored where the benchmark has no such setting; ``overrides`` are of the form
+    KEY=VALUE. Raises UserError where there is no such benchmark, or a setting does not fit.
+    """
+    value: dict[str, Any] = {"kind": on} if on in kinds("benchmark") else {"kind": kind_at(Path(on)), "path": on}
+    fields = load("benchmark", value["kind"]).Settings.model_fields
+    value |= {name: setting for name, setting in given.items() if name in fields}
+    return _select("benchmark", value, [one for one in overrides if not one.startswith(f"{GRADER}.")])
+
+
+def select_grader(kind: str, overrides: Sequence[str]) -> PluginSettings:
+    """Return the settings of a grader; ``overrides`` are of the form grader.KEY=VALUE, others are skipped.
+
+    Raises UserError where there is no such grader, or a setting does not fit.
+    """
+    start = f"{GRADER}."
+    return _select(GRADER, {"kind": kind}, [one.removeprefix(start) for one in overrides if one.startswith(start)])
+
+
+def _select(role: str, value: dict[str, Any], overrides: Sequence[str]) -> PluginSettings:
+    for override in overrides:
+        apply_override(value, override)
+    try:
+        return Role(role).parse(value)
+    except ValidationError as error:
+        raise UserError(_sentence(role, value["kind"], error)) from None
+    except PydanticCustomError as error:
+        raise UserError(error.message()) from None
+
+
+def _sentence(role: str, kind: str, error: ValidationError) -> str:
+    found = error.errors(include_url=False)[0]
+    key = ".".join(map(str, found["loc"]))
+    of = f"{role} {kind!r}, package {package_of(role, kind)}"
+    if found["type"] == "extra_forbidden":
+        return f"-s {key}: unknown setting of {of}; {nearest(key, sorted(load(role, kind).Settings.model_fields))}"
+    if found["type"] == "missing":
+        return f"-s {key}: is missing, a setting of {of}"
+    return f"-s {key}: {found['msg'][:1].lower()}{found['msg'][1:]}, got {found['input']!r} (a setting of {of})"
