@@ -133,5 +133,8 @@ def operations_in(module: str, meanings: Mapping[str, Meaning]) -> tuple[Operati
 
 
 def _operation(name: str, table: Mapping[str, Any], meaning: Meaning) -> Operation:
-    words = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items() if key != "fold"}
-    return Operation(name=name, fold=Fold(**table["fold"]) if "fold" in table else None, **words, **meaning)
+    words: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in table.items() if key != "fold"
+    }
+    fold = Fold(**table["fold"]) if "fold" in table else None
+    return Operation(name=name, fold=fold, **words, **dict(meaning))
