@@ -24,7 +24,7 @@ FOLDERS = (
 )  # fmt: skip
 """The folders: core, services, stages in the order of the flow, and the assembly."""
 
-CODE = re.compile(r"(<!-- code: (\S+) -->\n)(?:```python\n.*?```\n)?", re.DOTALL)
+CODE = re.compile(r"(<!-- code: (\S+?)(\.\w+) -->\n)(?:\n?````\w+\n.*?\n````\n)?", re.DOTALL)
 """A mark in a page after which the code of a file stands."""
 
 
@@ -81,7 +81,10 @@ def _option(parameter: object) -> str:
 
 def with_code(page: str) -> str:
     """Return a page in which the code after each mark is that of the file that the mark names."""
-    return CODE.sub(lambda mark: f"{mark[1]}```python\n{(ROOT / mark[2]).read_text()}```\n", page)
+    languages = {".py": "python", ".toml": "toml", ".yaml": "yaml"}
+    return CODE.sub(
+        lambda mark: f"{mark[1]}````{languages[mark[3]]}\n{(ROOT / (mark[2] + mark[3])).read_text()}````\n", page
+    )
 
 
 def wanted() -> dict[Path, str]:

@@ -116,10 +116,10 @@ def test_tuned_begins_where_base_ends(run: Path) -> None:
 
 def test_the_report_says_what_was_started_from_and_what_was_trained(run: Path) -> None:
     page = (run / "90-report" / "report.html").read_text()
-    assert "that of the model that training starts from" in page
-    assert "trained were adapters of rank 16" in page
+    assert "the model that training starts from" in page
+    assert "adapters of rank 16" in page
     card = next(path for path in (run / "90-report").iterdir() if path.name.startswith("MODEL") or "model" in path.name)
-    assert "which lie in `adapter/`" in card.read_text()
+    assert "`adapter/`" in card.read_text()
 
 
 def test_the_runs_recipe_has_the_shape_of_the_model_and_nothing_is_left_to_do(run: Path) -> None:

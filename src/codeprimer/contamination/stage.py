@@ -13,6 +13,8 @@ from codeprimer.contamination.settings import ContaminationSettings
 from codeprimer.contamination.writing import Writing
 from codeprimer.core.artifact import Artifact, Workspace
 from codeprimer.core.stage import Stage, Stats, Tools
+from codeprimer.reporting.blocks import Chapter
+from codeprimer.reporting.facts import Facts
 
 
 class ContaminationStage(Stage[ContaminationSettings]):
@@ -25,6 +27,13 @@ class ContaminationStage(Stage[ContaminationSettings]):
     seeded = False
     reads = ("exam", "corpus", "quality", "textbooks", "exercises")
     required_tables: ClassVar[tuple[str, ...]] = ("raw", "code", "textbooks", "exercises")
+
+    @classmethod
+    def chapter(cls, facts: Facts, examples: int) -> Chapter:
+        """Return the report's chapter on the training texts that were removed."""
+        from codeprimer.contamination.chapter import contamination_chapter
+
+        return contamination_chapter(facts, examples)
 
     def run(
         self, settings: ContaminationSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools

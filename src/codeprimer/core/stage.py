@@ -128,7 +128,7 @@ class Stage(ABC, Generic[SettingsType]):
 
     @classmethod
     def chapter(cls, facts: Mapping[str, Any], examples: int) -> Any:
-        """Return the stage's chapter of the report (``reporting.blocks.Section``), None where it has none.
+        """Return the stage's chapter of the report (``reporting.blocks.Chapter``), None where it has none.
 
         ``facts`` are those of every step, by its name; ``examples`` is how many to show per list.
         """
@@ -178,7 +178,7 @@ class Built:
 
 def ingredients(stage: Stage[Any], settings: Settings, tools: Tools) -> dict[str, Any]:
     """Return everything but the inputs that decides the bytes of an artefact, as JSON values."""
-    found = {"settings": settings.identity(), "outside": stage.reads_outside(settings, tools)}
+    found: dict[str, Any] = {"settings": settings.identity(), "outside": stage.reads_outside(settings, tools)}
     if stage.seeded:
         found["seed"] = tools.seed
     if stage.runs_programs:

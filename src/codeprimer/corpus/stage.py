@@ -19,6 +19,8 @@ from codeprimer.corpus.settings import CorpusSettings
 from codeprimer.corpus.splits import choose_heldout
 from codeprimer.corpus.tally import Tally
 from codeprimer.corpus.writing import write_tables
+from codeprimer.reporting.blocks import Chapter
+from codeprimer.reporting.facts import Facts
 
 
 class CorpusStage(Stage[CorpusSettings]):
@@ -30,6 +32,13 @@ class CorpusStage(Stage[CorpusSettings]):
     Settings = CorpusSettings
     seeded = False
     required_tables = ("documents",)
+
+    @classmethod
+    def chapter(cls, facts: Facts, examples: int) -> Chapter:
+        """Return the report's chapter on what the sources held."""
+        from codeprimer.corpus.chapter import corpus_chapter
+
+        return corpus_chapter(facts)
 
     def run(self, settings: CorpusSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the corpus."""

@@ -19,6 +19,8 @@ from codeprimer.core.stage import Stage, Stats, Tools
 from codeprimer.evaluation.comparison import bits_value, compare_bits, compare_scores, concept_scores, score_row
 from codeprimer.evaluation.settings import EvaluationSettings
 from codeprimer.evaluation.units import Unit, work
+from codeprimer.reporting.blocks import Chapter
+from codeprimer.reporting.facts import Facts
 from codeprimer.sandbox import Sandbox, Tier
 
 MODELS = ("control", "base", "tuned")
@@ -38,6 +40,13 @@ class EvaluationStage(Stage[EvaluationSettings]):
     runs_programs = True
     reads = ("exam", "quality", "control", "base", "tuned")
     required_tables: ClassVar[tuple[str, ...]] = ("samples", "scores")
+
+    @classmethod
+    def chapter(cls, facts: Facts, examples: int) -> Chapter:
+        """Return the report's chapter on the result."""
+        from codeprimer.evaluation.chapter import result_chapter
+
+        return result_chapter(facts, examples)
 
     def run(self, settings: EvaluationSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Let every model answer and measure every text, then grade and compare.

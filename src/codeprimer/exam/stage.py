@@ -22,6 +22,8 @@ from codeprimer.curriculum.blueprints import Exercise
 from codeprimer.exam.commonness import CommonWordings
 from codeprimer.exam.selection import Chooser
 from codeprimer.exam.settings import ExamSettings
+from codeprimer.reporting.blocks import Chapter
+from codeprimer.reporting.facts import Facts
 from codeprimer.sandbox import Program, Sandbox, Tier, VerdictKind
 
 
@@ -39,6 +41,13 @@ class ExamStage(Stage[ExamSettings]):
     def reads_outside(self, settings: ExamSettings, tools: Tools) -> str:
         """Return a digest of the benchmark files; raises SourceError where one is missing."""
         return digest_of(find_benchmarks(settings.benchmarks, tools.console))
+
+    @classmethod
+    def chapter(cls, facts: Facts, examples: int) -> Chapter:
+        """Return the report's chapter on what was sealed before everything else."""
+        from codeprimer.exam.chapter import exam_chapter
+
+        return exam_chapter(facts)
 
     def run(self, settings: ExamSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the three tables."""

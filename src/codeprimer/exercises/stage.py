@@ -21,6 +21,8 @@ from codeprimer.curriculum.heldout import HeldOut
 from codeprimer.exercises.settings import ExercisesSettings
 from codeprimer.exercises.tally import ExerciseTally
 from codeprimer.exercises.writing import REJECTED, ExerciseUnit, accepted_rows, passed, write_exercises
+from codeprimer.reporting.blocks import Chapter
+from codeprimer.reporting.facts import Facts
 from codeprimer.sandbox import Tier
 
 EXPECTED_YIELD = 0.9
@@ -49,6 +51,13 @@ class ExercisesStage(Stage[ExercisesSettings]):
         """Yield a sentence if the author writes no exercises."""
         del recipe
         yield from cannot_write("exercises", settings.author, "exercises.author")
+
+    @classmethod
+    def chapter(cls, facts: Facts, examples: int) -> Chapter:
+        """Return the report's chapter on the exercises."""
+        from codeprimer.exercises.chapter import exercises_chapter
+
+        return exercises_chapter(facts, examples)
 
     def run(self, settings: ExercisesSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write exactly ``count`` exercises.

@@ -23,6 +23,8 @@ from codeprimer.quality.selection import find_threshold
 from codeprimer.quality.settings import QualitySettings
 from codeprimer.quality.units import ScoreUnit, row_groups, score_unit
 from codeprimer.quality.writing import write_labels, write_scored, write_unlabelled
+from codeprimer.reporting.blocks import Chapter
+from codeprimer.reporting.facts import Facts
 
 
 class QualityStage(Stage[QualitySettings]):
@@ -34,6 +36,13 @@ class QualityStage(Stage[QualitySettings]):
     Settings = QualitySettings
     reads = ("corpus",)
     required_tables = ("kept",)
+
+    @classmethod
+    def chapter(cls, facts: Facts, examples: int) -> Chapter:
+        """Return the report's chapter on what was kept, and how good the scorer is."""
+        from codeprimer.quality.chapter import quality_chapter
+
+        return quality_chapter(facts, examples)
 
     def run(self, settings: QualitySettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the artefact."""

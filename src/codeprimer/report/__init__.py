@@ -1,2 +1,1 @@
-"""The report: reads every artefact of a run, writes one self-contained page and two cards; its idea: every figure comes
-from ``facts.py``, which ``codeprimer report RUN --json`` prints too."""
+"""The report stage: one self-contained page with every stage's chapter, the cards, and the facts behind them."""

@@ -1,6 +1,7 @@
-"""Every fact of a run as plain JSON: the one source of every figure in the report, the cards and the terminal.
+"""Every fact of a run as plain JSON: the only source of every figure in the report, the cards and the terminal.
 
-``collect_facts`` reads the manifests of the artefacts that a run links to. A run that stopped early has fewer sections.
+``collect_facts`` reads the manifests of the artefacts that a run links to. A run that stopped early has facts of fewer
+steps.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from typing import Any
 import orjson
 from rich.table import Table
 
-from codeprimer.core.artifact import Artifact, open_artifact
+from codeprimer.core.artifact import Artifact, open_artifact, to_json
 from codeprimer.core.errors import StoreError
+from codeprimer.evaluation.chapter import SCORE_HEADINGS, score_rows
 from codeprimer.report.footprint import footprint
 from codeprimer.report.settings import CostSettings
-from codeprimer.report.wording import megabytes, named_counts, percent
+from codeprimer.reporting.facts import Facts
+from codeprimer.reporting.wording import megabytes, named_counts
 
 VOLATILE = ("cost", "speed", "footprint")
-"""Facts that differ between equal runs, because they carry times."""
+"""Facts that differ between equal runs, because they hold times."""
 
 _ESTIMATES = CostSettings()
 
@@ -30,8 +33,9 @@ def collect_facts(links: Mapping[str, Path], cost: CostSettings = _ESTIMATES) ->
 
 
 def facts_of(artifacts: Mapping[str, Artifact], cost: CostSettings = _ESTIMATES) -> dict[str, Any]:
-    """Return the facts of these artefacts, by step; ``cost`` says what an hour is worth."""
-    facts: dict[str, Any] = {step: artifact.facts for step, artifact in artifacts.items()}
+    """Return the facts of these artefacts, by step; ``cost`` sets the price and power of an hour."""
+    # In the order of the manifest's file, so that a new artefact and a reused one give the same report.
+    facts: dict[str, Any] = {step: orjson.loads(to_json(artifact.facts)) for step, artifact in artifacts.items()}
     facts["artefacts"] = {
         step: {
             "id": artifact.id,
@@ -52,7 +56,7 @@ def facts_of(artifacts: Mapping[str, Artifact], cost: CostSettings = _ESTIMATES)
 
 
 def _speed(artifact: Artifact) -> dict[str, Any]:
-    """Return what a step that trained tells of its speed; nothing of any other step."""
+    """Return the speed that a training step recorded; empty for any other step."""
     path = artifact.path / "speed.json"
     if not path.exists():
         return {}
@@ -65,44 +69,27 @@ def _speed(artifact: Artifact) -> dict[str, Any]:
     return speed
 
 
-SCORE_HEADINGS = ("model", "problems", "solved", "pass@1, greedy", "95 % interval (Wilson)")
-
-
-def score_rows(facts: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Return the scores as people read them: a row per model and set of problems, under ``SCORE_HEADINGS``."""
-    return [
-        (
-            score["model"],
-            score["task_set"],
-            f"{score['passed']} of {score['total']}",
-            percent(score["value"]),
-            f"{percent(score['low'])} to {percent(score['high'])}",
-        )
-        for score in facts["evaluation"]["scores"]
-    ]
-
-
-def score_table(facts: Mapping[str, Any]) -> Table:
-    """Return the scores for a terminal, with the words of the report."""
+def score_table(facts: Facts) -> Table:
+    """Return the scores as a terminal table, under the report's headings."""
     table = Table(*SCORE_HEADINGS, title="Scores")
     for row in score_rows(facts):
         table.add_row(*row)
     return table
 
 
-def corpus_table(facts: Mapping[str, Any]) -> Table:
-    """Return for a terminal what became of every source's files: a row per source, with the reasons of the drops."""
+def corpus_table(facts: Facts) -> Table:
+    """Return a terminal table of the sources: files found, kept, and dropped with the reasons."""
     table = Table("source", "files", "kept", "dropped", "for these reasons", title="Corpus")
     for name, of in facts["corpus"]["sources"].items():
-        dropped = dict(sorted(of["dropped"].items(), key=lambda item: -item[1]))
+        dropped = of["dropped"]
         table.add_row(
             name, f"{of['found']:,}", f"{of['kept']:,}", f"{sum(dropped.values()):,}", named_counts(dropped, most=99)
         )
     return table
 
 
-def progress(facts: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a sentence per step that is done: what it made."""
+def progress(facts: Facts) -> Iterator[str]:
+    """Yield a sentence per completed step: what it made."""
     for step, of in facts["artefacts"].items():
         if step == "quality":
             kept, dropped = facts[step]["kept"], facts[step]["dropped"]

@@ -1,18 +1,16 @@
-"""What a run took of the world: hours of cores and GPUs, energy, CO2 and money.
+"""The footprint of a run: core-hours and GPU-hours, energy, CO2 and money.
 
-Reads how long steps took and with what, and the recipe's section ``report.cost``; writes nothing. Its one idea: hours are
-recorded; what an hour is worth is a setting, and an estimate until somebody gives the figures of the place.
+Hours are recorded; the price and power of an hour are settings (the recipe's section ``report.cost``), whose defaults are
+estimates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from codeprimer.model.devices import known_device
 from codeprimer.report.settings import CostSettings
-
-Facts = Mapping[str, Any]
+from codeprimer.reporting.facts import Facts
 
 _HOUR = 3600.0
 
@@ -20,9 +18,9 @@ MEASURES = ("core_hours", "gpu_hours", "kwh", "co2_grams", "usd")
 
 
 def footprint(costs: Facts, speeds: Facts, settings: CostSettings) -> dict[str, Any]:
-    """Return what each step took and all together, and the steps of which it is not known.
+    """Return the footprint of each step, their total, and the steps whose footprint is unknown.
 
-    ``costs`` and ``speeds`` hold what ``cost.json`` and ``speed.json`` tell, by step.
+    ``costs`` and ``speeds`` hold the contents of ``cost.json`` and ``speed.json``, by step.
     """
     steps = {step: _of_step(cost, speeds.get(step, {}), settings) for step, cost in costs.items()}
     known = {step: of for step, of in steps.items() if of is not None}
@@ -36,7 +34,7 @@ def footprint(costs: Facts, speeds: Facts, settings: CostSettings) -> dict[str, 
 
 
 def _of_step(cost: Facts, speed: Facts, settings: CostSettings) -> dict[str, Any] | None:
-    """Return what a step took; None where its cores, or its GPUs' power, are not known."""
+    """Return the footprint of a step; None where its cores, or the power of its GPUs, are unknown."""
     if "cores" not in cost:
         return None
     hours = cost["seconds"] / _HOUR
@@ -57,7 +55,7 @@ def _of_step(cost: Facts, speed: Facts, settings: CostSettings) -> dict[str, Any
 
 
 def gpu_watts(name: str, measured: float | None, gpus: int, settings: CostSettings) -> float | None:
-    """Return the power of all GPUs [W]: what is set, else what they told, else the datasheet's; None where none is known."""
+    """Return the power of all GPUs [W]: as set, else as measured, else by datasheet; None where all are unknown."""
     if settings.watts_per_gpu:
         return settings.watts_per_gpu * gpus
     if measured is not None:

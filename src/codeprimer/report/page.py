@@ -1,43 +1,38 @@
-"""The page and the two cards: facts in, text out."""
+"""The page and the cards: chapters and facts in, HTML and Markdown out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jinja2
 
 import codeprimer
-from codeprimer.report.blocks import Section
-from codeprimer.report.data_sections import contamination_section, corpus_section, quality_section, tokens_section
-from codeprimer.report.model_sections import MODELS, cost_section, provenance_section, training_section
-from codeprimer.report.result_sections import lead_sentence, result_section, samples_section, tiles
-from codeprimer.report.wording import duration, megabytes, percent, seconds_at_work
-from codeprimer.report.written_sections import exam_section, exercises_section, textbooks_section
-
-Facts = Mapping[str, Any]
+from codeprimer.core.stage import Stage, Step
+from codeprimer.report.cost import cost_chapter, seconds_at_work
+from codeprimer.report.provenance import provenance_chapter
+from codeprimer.reporting.blocks import Chapter, Tile
+from codeprimer.reporting.facts import Facts
+from codeprimer.reporting.wording import duration, megabytes, percent
 
 
-def sections(facts: Facts, examples: int) -> Sequence[Section]:
-    """Return the chapters of the page in order: the result first, then how it came about."""
-    return [
-        result_section(facts),
-        samples_section(facts, examples),
-        corpus_section(facts),
-        quality_section(facts, examples),
-        textbooks_section(facts, examples),
-        exercises_section(facts, examples),
-        exam_section(facts),
-        contamination_section(facts, examples),
-        tokens_section(facts),
-        training_section(facts),
-        cost_section(facts),
-        provenance_section(facts),
-    ]
+def chapters(steps: Sequence[Step], facts: Facts, examples: int) -> list[Chapter]:
+    """Return the chapters of these steps' stages: the result first, then the others in the order of the flow."""
+    made: dict[type[Stage[Any]], list[str]] = {}
+    for step in steps:
+        made.setdefault(type(step.stage), []).append(step.name)
+    stages = [stage for stage, names in made.items() if all(name in facts for name in names)]
+    found = [chapter for stage in stages if (chapter := stage.chapter(facts, examples)) is not None]
+    return sorted(found, key=lambda chapter: not chapter.result)
 
 
-def render_page(name: str, seed: int, facts: Facts, examples: int) -> str:
-    """Return the report as one self-contained HTML page."""
+def result_of(found: Sequence[Chapter]) -> str:
+    """Return the result of the run in one sentence; empty where no chapter has one."""
+    return next((chapter.result for chapter in found if chapter.result), "")
+
+
+def render_page(name: str, seed: int, facts: Facts, found: Sequence[Chapter]) -> str:
+    """Return the report as one self-contained HTML page: the chapters ``found``, then cost and provenance."""
     environment = _environment(autoescape=True)
     css = environment.loader.get_source(environment, "report.css")[0] if environment.loader else ""
     page = {
@@ -45,31 +40,45 @@ def render_page(name: str, seed: int, facts: Facts, examples: int) -> str:
         "seed": seed,
         "version": codeprimer.__version__,
         "total_seconds": duration(seconds_at_work(facts["cost"].values())),
-        "lead": lead_sentence(facts),
-        "tiles": tiles(facts),
-        "sections": sections(facts, examples),
+        "result": result_of(found),
+        "tiles": _tiles(found),
+        "chapters": [*found, cost_chapter(facts), provenance_chapter(facts)],
     }
     return environment.get_template("report.html.jinja").render(page=page, css=css)
 
 
-def render_card(template: str, name: str, facts: Facts) -> str:
-    """Return a card ("dataset_card" or "model_card") as Markdown; equal facts give equal text."""
+def _tiles(found: Sequence[Chapter]) -> list[Tile]:
+    """Return the headline figures: the result's first, then the others', the last step's first."""
+    results, others = ([of for of in found if bool(of.result) is is_result] for is_result in (True, False))
+    return [tile for chapter in [*results, *reversed(others)] for tile in chapter.tiles]
+
+
+def render_cards(name: str, facts: Facts, result: str, folders: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the cards of what the run made, as (file name, Markdown); equal facts give equal text.
+
+    ``folders`` maps a step to its folder in the run.
+    """
     environment = _environment(autoescape=False)
-    folders = {"control": "70-control", "base": "71-base", "tuned": "72-tuned"}
-    return environment.get_template(f"{template}.md.jinja").render(
-        name=name,
-        version=codeprimer.__version__,
-        facts=facts,
-        lead=lead_sentence(facts),
-        models=MODELS,
-        folders=folders,
-        writers=_writers(facts),
-    )
+    models = [step for step, of in facts["artefacts"].items() if of["stage"] == "training"]
+    for card, is_made in (("dataset_card", "contamination" in facts), ("model_card", bool(models))):
+        if is_made:
+            yield (
+                f"{card}.md",
+                environment.get_template(f"{card}.md.jinja").render(
+                    name=name,
+                    version=codeprimer.__version__,
+                    facts=facts,
+                    result=result,
+                    models=models,
+                    folders=folders,
+                    writers=writers(facts),
+                ),
+            )
 
 
-def _writers(facts: Facts) -> list[tuple[str, str | None]]:
-    """Return which language model wrote what, None for the offline author; nothing where no model was asked."""
-    written = [(what, facts[what].get("writing")) for what in ("textbooks", "exercises")]
+def writers(facts: Facts) -> list[tuple[str, str | None]]:
+    """Return the language model that wrote each kind of text, None for the offline author; empty if no model was asked."""
+    written = [(what, facts[what].get("writing")) for what in ("textbooks", "exercises") if what in facts]
     if not any(writing for _, writing in written):
         return []
     return [(what, writing["model"] if writing else None) for what, writing in written]

@@ -8,34 +8,34 @@ from codeprimer.core.settings import Settings
 
 
 class CostSettings(Settings):
-    """What an hour of the machine takes and costs; the defaults are estimates, and the report says so."""
+    """Power and price of an hour of computing; the defaults are estimates."""
 
     watts_per_core: float = Field(
-        default=10.0, ge=0, description="Power of a core at work, with its share of memory and supply [W]; an estimate."
+        default=10.0, ge=0, description="Power of a busy core, including its part of memory and power supply [W]."
     )
     watts_per_gpu: float = Field(
         default=0.0,
         ge=0,
-        description="Power of a GPU at work [W]; 0: what it told while it trained, or its datasheet's limit.",
+        description="Power of a busy GPU [W]; 0 means as measured during training, else by datasheet.",
     )
     co2_grams_per_kwh: float = Field(
         default=475.0,
         ge=0,
-        description="CO2 per kilowatt hour where the machine stands [g]; an estimate, about the world's mean.",
+        description="Carbon intensity of the local grid [g CO2/kWh]; the default is about the world's mean.",
     )
     usd_per_core_hour: float = Field(
-        default=0.05, ge=0, description="Price of a core [USD/h]; an estimate of what clouds ask."
+        default=0.05, ge=0, description="Price of a core [USD/h]; the default is a typical cloud price."
     )
     usd_per_gpu_hour: float = Field(
-        default=2.5, ge=0, description="Price of a GPU [USD/h]; an estimate of what clouds ask."
+        default=2.5, ge=0, description="Price of a GPU [USD/h]; the default is a typical cloud price."
     )
 
 
 class ReportSettings(Settings):
-    """What the report shows."""
+    """Contents of the report."""
 
-    title: str = Field(default="", max_length=80, description="Heading of the page; empty: the run's name.")
-    examples: int = Field(default=4, ge=1, le=20, description="Examples shown per list in the report.")
+    title: str = Field(default="", max_length=80, description="Heading of the page; empty means the run's name.")
+    examples: int = Field(default=4, ge=1, le=20, description="Examples per list.")
     cost: CostSettings = Field(
-        default=CostSettings(), description="What energy and money are reckoned with; it changes no other step."
+        default=CostSettings(), description="Assumptions for the estimates of energy, CO2 and money."
     )

@@ -1,7 +1,7 @@
-"""The report stage: every artefact in, one page, two cards and the facts out.
+"""The report stage: one page about every step, cards of the data set and the models, and the facts.
 
-Writes ``report.html`` (it shows seconds, so its bytes differ between runs), ``dataset_card.md``, ``model_card.md`` and
-``facts.json`` (equal for equal runs).
+Writes ``report.html`` (it shows times, so its bytes differ between runs), ``facts.json`` and, of what the run made,
+``dataset_card.md`` and ``model_card.md`` (equal for equal runs).
 """
 
 from __future__ import annotations
@@ -13,42 +13,52 @@ from codeprimer.core.stage import Sections, Stage, Stats, Step, Tools
 from codeprimer.report.facts import VOLATILE, facts_of
 from codeprimer.report.licenses import published_licenses
 from codeprimer.report.settings import ReportSettings
-from codeprimer.report.wording import percent
+from codeprimer.reporting.blocks import Chapter
+from codeprimer.reporting.facts import Facts
+from codeprimer.reporting.wording import percent
 
 
 class ReportStage(Stage[ReportSettings]):
-    """What happened, for a reader who was not there."""
+    """All artefacts in; the page, the cards and the facts out."""
 
     name = "report"
-    version = 2
+    version = 3
     seeded = False
     number = 90
     Settings = ReportSettings
     volatile = ("report.html",)
 
-    def __init__(self, reads: tuple[str, ...]) -> None:
-        """Read the artefacts of these steps."""
-        self.reads = reads
+    def __init__(self, earlier: Sequence[Step]) -> None:
+        """Make a stage that reads, and reports on, all these steps."""
+        self._earlier = earlier
+        self.reads = tuple(step.name for step in earlier)
 
     @classmethod
     def steps(cls, settings: ReportSettings, recipe: Sections, earlier: Sequence[Step]) -> Iterator[Step]:
-        """Yield the one step, which reads every other one."""
-        stage = cls(tuple(step.name for step in earlier))
+        """Yield one step, which reads every earlier one."""
+        stage = cls(earlier)
         titled = settings.model_copy(update={"title": settings.title or recipe.name})
         yield Step(cls.number, cls.name, stage, titled, {name: name for name in stage.reads})
 
     def run(self, settings: ReportSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
-        """Write the page, the cards and the facts."""
-        from codeprimer.report.page import render_card, render_page
+        """Write the page, the facts, and the cards of the data set and the models that the run made."""
+        from codeprimer.report.page import chapters, render_cards, render_page, result_of
 
         facts = facts_of(inputs, settings.cost)
-        facts["published_licenses"] = published_licenses(inputs["quality"], inputs["contamination"])
-        page = render_page(settings.title, tools.seed, facts, settings.examples)
-        write_atomically(out.path / "report.html", page.encode())
+        if {"quality", "contamination"} <= inputs.keys():
+            facts["published_licenses"] = published_licenses(inputs["quality"], inputs["contamination"])
+        found = chapters(self._earlier, facts, settings.examples)
+        write_atomically(out.path / "report.html", render_page(settings.title, tools.seed, facts, found).encode())
         stable = {name: value for name, value in facts.items() if name not in VOLATILE}
         write_atomically(out.path / "facts.json", to_json(stable))
-        for card in ("dataset_card", "model_card"):
-            write_atomically(out.path / f"{card}.md", render_card(card, settings.title, facts).encode())
-        scores = {score["model"]: score for score in facts["evaluation"]["scores"] if score["task_set"] == "exam"}
-        parts = ", ".join(f"{name} {percent(score['value'])}" for name, score in scores.items())
-        return Stats(f"exam pass@1: {parts}")
+        folders = {step.name: step.link for step in self._earlier}
+        for name, card in render_cards(settings.title, facts, result_of(found), folders):
+            write_atomically(out.path / name, card.encode())
+        return Stats(_headline(facts, found))
+
+
+def _headline(facts: Facts, found: Sequence[Chapter]) -> str:
+    if "evaluation" not in facts:
+        return f"{len(found)} {'chapter' if len(found) == 1 else 'chapters'}"
+    scores = [score for score in facts["evaluation"]["scores"] if score["task_set"] == "exam"]
+    return "exam pass@1: " + ", ".join(f"{score['model']} {percent(score['value'])}" for score in scores)

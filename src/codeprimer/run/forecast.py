@@ -23,7 +23,7 @@ from codeprimer.core.stage import available_cores
 from codeprimer.evaluation.settings import EvaluationSettings
 from codeprimer.model.config import PhiConfig
 from codeprimer.model.devices import DEVICES, Device
-from codeprimer.report.wording import duration, percent, size
+from codeprimer.reporting.wording import duration, percent, size
 from codeprimer.run.execute import plan
 from codeprimer.run.flow import flow
 from codeprimer.run.folder import RunFolder

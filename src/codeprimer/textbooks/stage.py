@@ -14,6 +14,8 @@ from codeprimer.core.console import Console
 from codeprimer.core.documents import SECTIONS, SECTIONS_REJECTED, RejectedSection, SectionRow
 from codeprimer.core.shards import TableWriter, read_rows
 from codeprimer.core.stage import Sections, Stage, Stats, Tools
+from codeprimer.reporting.blocks import Chapter
+from codeprimer.reporting.facts import Facts
 from codeprimer.sandbox import Tier
 from codeprimer.textbooks.heldout_index import HeldOutIndex
 from codeprimer.textbooks.plan import missing_concepts
@@ -38,6 +40,13 @@ class TextbooksStage(Stage[TextbooksSettings]):
         """Yield a sentence if the author writes no sections."""
         del recipe
         yield from cannot_write("sections", settings.author, "textbooks.author")
+
+    @classmethod
+    def chapter(cls, facts: Facts, examples: int) -> Chapter:
+        """Return the report's chapter on the sections."""
+        from codeprimer.textbooks.chapter import textbooks_chapter
+
+        return textbooks_chapter(facts, examples)
 
     def run(self, settings: TextbooksSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write ``sections`` and ``rejected``."""

@@ -15,6 +15,8 @@ from codeprimer.core.documents import TOKEN_INDEX, unknown_sets
 from codeprimer.core.stage import Sections, Stage, Stats, Step, Tools
 from codeprimer.model.packed import INDEX
 from codeprimer.model.tokenizer import TOKENIZER_FILE, Tokenizer
+from codeprimer.reporting.blocks import Chapter
+from codeprimer.reporting.facts import Facts
 from codeprimer.tokens.encoding import encode
 from codeprimer.tokens.fit import check_fit
 from codeprimer.tokens.sets import Chosen, TrainingSet, open_sets
@@ -52,6 +54,13 @@ class TokensStage(Stage[TokensSettings]):
             for name in ("vocabulary", "sample_bytes", "mixture"):
                 if getattr(settings, name) != getattr(TokensSettings(), name):
                     yield f"tokens.{name}: has no meaning with start, whose tokenizer is used; take it out"
+
+    @classmethod
+    def chapter(cls, facts: Facts, examples: int) -> Chapter:
+        """Return the report's chapter on the vocabulary and the training sets."""
+        from codeprimer.tokens.chapter import tokens_chapter
+
+        return tokens_chapter(facts)
 
     def run(self, settings: TokensSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the tokenizer and the packed sets.

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from codeprimer.core.artifact import Artifact, Workspace
 from codeprimer.core.extras import require_torch
 from codeprimer.core.stage import Sections, Stage, Stats, Step, Tools
+from codeprimer.reporting.blocks import Chapter
+from codeprimer.reporting.facts import Facts
 from codeprimer.sandbox import Tier
 from codeprimer.training.job import Job
 from codeprimer.training.launched import is_launched, train_launched
@@ -100,6 +102,13 @@ class TrainingStage(Stage[TrainingSettings]):
         if settings.device == "cuda" or settings.compiled or is_launched():
             return None
         return settings.threads * settings.processes or None
+
+    @classmethod
+    def chapter(cls, facts: Facts, examples: int) -> Chapter:
+        """Return the report's chapter on the three models."""
+        from codeprimer.training.chapter import training_chapter
+
+        return training_chapter(facts)
 
     def run(self, settings: TrainingSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Train, choose, publish.

@@ -1,6 +1,6 @@
-"""Charts as SVG text: Vega-Lite specifications rendered here, so that the page needs neither script nor network.
+"""Charts as SVG text, rendered from Vega-Lite specifications, so that the page needs neither scripts nor network.
 
-Colours are the Okabe-Ito set, which readers with any colour vision can tell apart.
+Colours are the Okabe-Ito palette, which is safe for colour-blind readers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def render(spec: dict[str, Any]) -> str:
             "right": 12,
             "top": 5,
             "bottom": 5,
-        },  # a reader's font may be wider than the one measured
+        },  # the reader's font may be wider than the one measured here
         "config": {
             "font": "Helvetica, Arial, sans-serif",
             "axis": {"labelFontSize": 12, "titleFontSize": 12, "grid": True, "gridColor": "#eeeeee"},
@@ -46,8 +46,8 @@ def render(spec: dict[str, Any]) -> str:
 
 
 def _field(name: str, kind: str, title: str | None = None, **more: Any) -> dict[str, Any]:
-    """Return what an axis or a colour shows. Layers share axes, so every layer gives the title: one without takes it
-    away."""
+    """Return the encoding of an axis or a colour. Layers share axes, so every layer must give the title: one layer
+    without it removes it."""
     return {"field": name, "type": kind, "title": title, **more}
 
 
@@ -59,7 +59,7 @@ def _model_color() -> dict[str, Any]:
 def loss_curves(points: Values, heldout: Values = ()) -> str:
     """Return the loss by tokens, a line per model; points have ``model``, ``tokens``, ``loss`` [nats per token].
 
-    The loss on held-out code, where there is any, is a second line per model, dashed.
+    ``heldout`` adds a second, dashed line per model: the loss on held-out code.
     """
     encoding: dict[str, Any] = {
         "x": _field("tokens", "quantitative", "training tokens", axis={"format": "~s"}),
@@ -127,7 +127,7 @@ def reliability(rows: Values) -> str:
     unit = {"scale": {"domain": [0, 1]}}
     encoding = {
         "x": _field("predicted", "quantitative", "predicted probability", **unit),
-        "y": _field("observed", "quantitative", "share labelled good", **unit),
+        "y": _field("observed", "quantitative", "fraction labelled good", **unit),
     }
     diagonal = {
         "data": {"values": [{"predicted": 0, "observed": 0}, {"predicted": 1, "observed": 1}]},

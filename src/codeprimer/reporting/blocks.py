@@ -1,4 +1,4 @@
-"""What a page is made of: a section is a list of blocks, a block is plain data that the template knows how to show."""
+"""Chapters and blocks: a chapter is a list of blocks, a block is plain data that the page's template renders."""
 
 from __future__ import annotations
 
@@ -6,23 +6,35 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from codeprimer.report.wording import number
+from codeprimer.reporting.wording import number
 
 Block = Mapping[str, Any]
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Section:
-    """A chapter of the page."""
+class Tile:
+    """One headline figure at the top of the page; ``kind`` is its CSS class."""
+
+    value: str
+    label: str
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter of the report, as a stage returns it."""
 
     id: str
     title: str
     blocks: Sequence[Block]
+    tiles: Sequence[Tile] = ()
+    result: str = ""
+    """The result of the run in one sentence; a chapter that has one opens the page."""
 
 
 def interleaved(lists: Sequence[Sequence[Item]]) -> list[Item]:
-    """Return the first of every list, then the second of every list, and so on: whoever takes a few sees every list."""
+    """Return the first item of every list, then the second of every list, and so on, so that a prefix shows every list."""
     return [one[place] for place in range(max(map(len, lists), default=0)) for one in lists if place < len(one)]
 
 
@@ -32,7 +44,7 @@ def text(words: str, soft: bool = False) -> Block:
 
 
 def heading(words: str) -> Block:
-    """A heading inside a section."""
+    """A heading inside a chapter."""
     return {"kind": "heading", "text": words}
 
 
@@ -67,5 +79,5 @@ def side_by_side(left: Sequence[Block], right: Sequence[Block]) -> Block:
 
 
 def details(summary: str, content: str) -> Block:
-    """Something to unfold."""
+    """Text that the reader can expand."""
     return {"kind": "details", "summary": summary, "text": content}

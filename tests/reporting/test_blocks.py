@@ -1,9 +1,9 @@
-"""Blocks: numbers for people, columns of numbers set apart."""
+"""Blocks: human-readable numbers, numeric columns marked."""
 
 from __future__ import annotations
 
-from codeprimer.report.blocks import table
-from codeprimer.report.wording import duration, named_counts, number, seconds_at_work
+from codeprimer.reporting.blocks import interleaved, table
+from codeprimer.reporting.wording import duration, named_counts, number
 
 
 def test_numbers_have_separators_and_few_digits() -> None:
@@ -26,11 +26,10 @@ def test_durations_change_to_minutes_where_seconds_are_many() -> None:
     assert [duration(value) for value in (1.23, 119.0, 180.0)] == ["1.2 s", "119.0 s", "3.0 min"]
 
 
-def test_time_in_which_steps_ran_side_by_side_counts_once() -> None:
-    costs = [{"seconds": 4.0, "ended": 10.0}, {"seconds": 3.0, "ended": 9.0}, {"seconds": 2.0, "ended": 11.0}, {}]
-    assert seconds_at_work(costs) == 5.0
-    assert seconds_at_work([*costs, {"seconds": 1.0, "ended": 100.0}]) == 6.0
+def test_a_list_of_counts_starts_with_the_largest_and_says_how_much_it_leaves_out() -> None:
+    assert named_counts({"a": 3, "c": 1, "b": 1_200, "d": 1}, most=2) == "b 1,200, a 3 and 2 more"
 
 
-def test_a_long_list_of_counts_says_how_much_it_leaves_out() -> None:
-    assert named_counts({"a": 3, "b": 1_200, "c": 1, "d": 1}, most=2) == "a 3, b 1,200 and 2 more"
+def test_a_prefix_of_interleaved_lists_shows_every_list() -> None:
+    assert interleaved([[1, 2, 3], [], [4, 5]]) == [1, 4, 2, 5, 3]
+    assert interleaved([]) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 
-from codeprimer.report import charts
+from codeprimer.reporting import charts
 
 POINTS = [{"model": model, "tokens": tokens, "loss": 3.0} for model in charts.COLORS for tokens in (1000, 2000)]
 SCORES = [{"model": model, "value": 0.5, "low": 0.4, "high": 0.6} for model in charts.COLORS]
@@ -32,7 +32,7 @@ def test_axes_keep_their_titles_where_layers_share_them() -> None:
     titles = {
         charts.score_intervals(SCORES): ["problems solved (pass@1), 95 % interval"],
         charts.score_histogram(BINS, 0.5): ["score (calibrated probability)", "documents"],
-        charts.reliability(RELIABILITY): ["predicted probability", "share labelled good"],
+        charts.reliability(RELIABILITY): ["predicted probability", "fraction labelled good"],
     }
     for picture, wanted in titles.items():
         shown = [

@@ -1,0 +1,55 @@
+"""The report's chapter on contamination: which training texts were too close to a sealed problem."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from codeprimer.reporting import blocks
+from codeprimer.reporting.blocks import Block, Chapter, interleaved
+from codeprimer.reporting.facts import Facts
+
+_MEASURES = ("words-13gram", "syntax-tree")
+
+
+def contamination_chapter(facts: Facts, most: int) -> Chapter:
+    """Return the chapter on training texts that matched a sealed problem."""
+    found = facts["contamination"]
+    rows = [
+        (name, of["documents"], of["removed"], of["kept"], *(_hits(of, measure) for measure in _MEASURES))
+        for name, of in found["training_sets"].items()
+    ]
+    headings = ("training set", "documents", "removed", "kept", "by 13-grams", "by syntax tree")
+    tasks = [(of["task_set"], of["tasks"], of["without_words"], of["without_tree"]) for of in found["task_sets"]]
+    content: list[Block] = [
+        blocks.text(
+            f"Every training text was compared with {found['tasks']:,} sealed problems: by {found['gram_words']}-grams of "
+            "words with the problem's prose, and by syntax tree, names masked, with its solution. Matching texts were removed."
+        ),
+        blocks.table(headings, rows),
+        blocks.text(
+            f"Prose of {found['shortest_prose']} to {found['gram_words']} words is compared as a whole, shorter prose "
+            f"not at all; functions of fewer than {found['min_nodes']} nodes match by chance and are not compared.",
+            soft=True,
+        ),
+        blocks.table(("problems", "total", "too short for words", "too small for trees"), tasks),
+    ]
+    pairs = _pairs([of["examples"] for of in found["training_sets"].values()])
+    if pairs:
+        content.append(blocks.heading("Example pairs"))
+    for pair in pairs[:most]:
+        left = blocks.code(f"training text {pair['doc_id'][:12]}", pair["document_excerpt"], "dropped")
+        right = blocks.code(f"{pair['task_id']}, by {pair['measure']}", pair["task_excerpt"])
+        content.append(blocks.side_by_side([left], [right]))
+    return Chapter("contamination", "Contamination", content)
+
+
+def _pairs(examples: Sequence[Sequence[Facts]]) -> list[Facts]:
+    """Return the pairs of all training sets, alternating; each pair of a document and a problem once."""
+    distinct: dict[tuple[str, str], Facts] = {}
+    for pair in interleaved(examples):
+        distinct.setdefault((pair["doc_id"], pair["task_id"]), pair)
+    return list(distinct.values())
+
+
+def _hits(of: Facts, measure: str) -> int:
+    return sum(hit["documents"] for hit in of["matches"].get(measure, {}).values())

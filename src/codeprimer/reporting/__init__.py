@@ -1,0 +1,1 @@
+"""What chapters of the report are made of: blocks, charts, and figures in words; a stage declares its chapter with them."""

@@ -1,0 +1,1 @@
+"""The assembly: recipes, the flow of steps, and how a run is planned and executed."""

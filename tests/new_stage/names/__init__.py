@@ -1,0 +1,1 @@
+"""The names stage: which names the kept code uses."""
