@@ -27,17 +27,17 @@ from codeprimer.teachers import (
     Message,
     Reply,
     Request,
-    Tally,
     Teacher,
     TeacherError,
     TeacherSettings,
+    Usage,
 )
 from codeprimer.teachers.endpoint import DOCTOR
 from codeprimer.teachers.estimate import estimate
-from codeprimer.teachers.outcomes import Trouble
+from codeprimer.teachers.outcomes import FailureReason
 from codeprimer.teachers.prices import tariff_of
 from codeprimer.teachers.questions import WITHHELD
-from codeprimer.teachers.requests import MOST_STOPS
+from codeprimer.teachers.requests import MAX_STOPS
 
 SECTION = "endpoint"
 """What the teachers' messages call this; ``_as_options`` makes options of it."""
@@ -59,8 +59,8 @@ _BLOCK = re.compile(r"^([ \t]*)```[^\n]*\n(?P<code>.*?)(?:^\1```|\Z)", re.DOTALL
 _END_OF_THOUGHT = "</think>"
 
 _NO_ANSWER = {
-    Trouble.BAD_REQUEST.value: "were not taken by the server",
-    Trouble.EMPTY.value: "got an empty answer again and again",
+    FailureReason.BAD_REQUEST.value: "were not taken by the server",
+    FailureReason.EMPTY_ANSWER.value: "got an empty answer again and again",
     WITHHELD: "got an answer that the server kept back",
 }
 """What is the question's own fault and counts as a wrong answer; everything else ends the evaluation."""
@@ -92,7 +92,7 @@ class EndpointAnswerer:
         self._folder = folder
         self._account = account
         self._console = console
-        self._tally = Tally()
+        self._usage = Usage()
         self._faults: Counter[str] = Counter()
         self._details: dict[str, str] = {}
         self._known = self._unmetered = self._differing = self._samples = 0
@@ -132,8 +132,8 @@ class EndpointAnswerer:
                     yield texts
         except (TeacherError, BudgetError, RecipeError) as error:
             raise UserError(self._as_options(str(error))) from None
-        if self._faults[Trouble.BAD_REQUEST.value] == len(requests):
-            raise UserError(f"{self._settings.base_url}: {self._details[Trouble.BAD_REQUEST.value]}")
+        if self._faults[FailureReason.BAD_REQUEST.value] == len(requests):
+            raise UserError(f"{self._settings.base_url}: {self._details[FailureReason.BAD_REQUEST.value]}")
 
     def remarks(self) -> list[str]:
         """Return sentences about what has been answered and may not be as it seems."""
@@ -156,7 +156,7 @@ class EndpointAnswerer:
     def facts(self) -> dict[str, Any]:
         """Return what was asked of whom, and what it cost."""
         form = "chat" if self._reach.chat else "completions"
-        facts = {"backend": "endpoint", "address": self._settings.base_url, "form": form, **self._tally.facts()}
+        facts = {"backend": "endpoint", "address": self._settings.base_url, "form": form, **self._usage.facts()}
         return facts if tariff_of(self._settings).is_known else {name: facts[name] for name in facts if name != "usd"}
 
     @property
@@ -167,7 +167,7 @@ class EndpointAnswerer:
     def _sampling(self, asking: Asking) -> TeacherSettings:
         """Return the settings with this way of drawing; what greedy answers do not need is not sent."""
         drawn = {"temperature": asking.temperature, "top_p": asking.top_p if asking.temperature else None}
-        limits = {"max_tokens": asking.new_tokens, "most_tokens": asking.new_tokens}
+        limits = {"max_tokens": asking.new_tokens, "max_tokens_on_retry": asking.new_tokens}
         return self._settings.model_copy(update=drawn | limits)
 
     def _request(self, question: Question, asking: Asking, number: int) -> Request:
@@ -177,7 +177,7 @@ class EndpointAnswerer:
         template = f"evaluate/1/{asking.seed}"
         if self._reach.chat:
             return Request((Message("user", wording(question)),), template, sample)
-        return Request((), template, sample, prompt=question.prompt.rstrip(), stop=question.stops[:MOST_STOPS])
+        return Request((), template, sample, prompt=question.prompt.rstrip(), stop=question.stops[:MAX_STOPS])
 
     def _tell(self, settings: TeacherSettings, requests: Sequence[Request]) -> None:
         characters = sum(len(one.prompt) + sum(len(said.content) for said in one.messages) for one in requests)
@@ -186,18 +186,18 @@ class EndpointAnswerer:
         self._console.say(expected.sentence(shown, tariff_of(settings)))
 
     def _read(self, question: Question, reply: Reply) -> str:
-        self._tally.count(reply)
+        self._usage.count(reply)
         self._known += sum(not answer.is_new for answer in reply.answers)
         self._unmetered += sum(not answer.is_metered for answer in reply.answers)
-        if not reply.fault:
+        if not reply.reason:
             return code_of(question, reply.value) if self._reach.chat else question.cut(reply.value)
-        if reply.fault not in _NO_ANSWER:
+        if reply.reason not in _NO_ANSWER:
             raise TeacherError(
                 f"{self._settings.base_url}: a request failed again and again, though others were answered: "
                 f"{reply.detail}; run again, nothing is asked twice"
             )
-        self._faults[reply.fault] += 1
-        self._details.setdefault(reply.fault, reply.detail)
+        self._faults[reply.reason] += 1
+        self._details.setdefault(reply.reason, reply.detail)
         return ""
 
     def _as_options(self, said: str) -> str:

@@ -27,7 +27,7 @@ from codeprimer.core.shards import Row
 from codeprimer.quality.agreement import Agreement
 from codeprimer.quality.annotator import Annotator, Label, Unlabelled
 from codeprimer.quality.rubric import Complaint
-from codeprimer.teachers import Access, FormQuestion, Message, Reply, Request, Tally
+from codeprimer.teachers import Access, Message, Reply, Request, StructuredQuestion, Usage
 from codeprimer.teachers.estimate import estimate
 from codeprimer.teachers.prices import as_usd
 from codeprimer.teachers.questions import digest_of
@@ -82,7 +82,7 @@ class EndpointAnnotator(Annotator):
         self._access = teacher
         self._second = second_teacher
         self._twice, self._compared = Agreement(), Agreement()
-        self._tally, self._second_tally = Tally(), Tally()
+        self._usage, self._second_usage = Usage(), Usage()
         self._documents: int | None = None
 
     @property
@@ -114,7 +114,7 @@ class EndpointAnnotator(Annotator):
     @property
     def progress(self) -> str:
         """Say what the labels have cost so far."""
-        cost = self._tally.cost + self._second_tally.cost
+        cost = self._usage.cost + self._second_usage.cost
         return as_usd(cost) if cost else ""
 
     def label(self, documents: Iterable[Row]) -> Iterator[Label | Unlabelled]:
@@ -132,35 +132,37 @@ class EndpointAnnotator(Annotator):
                 yield self._labelled(row, replies, others)
 
     def _labelled(self, row: Row, replies: Iterator[Reply], others: Iterator[Reply] | None) -> Label | Unlabelled:
-        first = self._tally.count(next(replies))
+        first = self._usage.count(next(replies))
         if is_asked_twice(row["doc_id"]):
-            _compare(first, self._tally.count(next(replies)), self._twice)
+            _compare(first, self._usage.count(next(replies)), self._twice)
         if others is not None and (other := next(others, None)) is not None:
-            _compare(first, self._second_tally.count(other), self._compared)
-        if first.fault:
-            return Unlabelled(row["doc_id"], first.fault, first.detail, tuple(answer.text for answer in first.answers))
+            _compare(first, self._second_usage.count(other), self._compared)
+        if first.reason:
+            return Unlabelled(row["doc_id"], first.reason, first.detail, tuple(answer.text for answer in first.answers))
         judgement: Judgement = first.value
         why = tuple(dict.fromkeys(judgement.faults))
         return Label(row["doc_id"], float(judgement.points), why, judgement.why, first.request_id)
 
     def facts(self) -> dict[str, Any]:
         """Return figures for the report; equal for equal answers, whenever they were given."""
-        facts = {"model": self._access.settings.model, **self._tally.facts(), "asked_twice": self._twice.facts()}
+        facts = {"model": self._access.settings.model, **self._usage.facts(), "asked_twice": self._twice.facts()}
         if self._second is not None:
-            other = {"model": self._second.settings.model, **self._second_tally.facts()}
+            other = {"model": self._second.settings.model, **self._second_usage.facts()}
             facts["second"] = other | {"agreement": self._compared.facts()}
         return facts
 
 
-def _all_questions(documents: Iterable[Row], access: Access, may_ask_twice: bool) -> Iterator[FormQuestion[Judgement]]:
+def _all_questions(
+    documents: Iterable[Row], access: Access, may_ask_twice: bool
+) -> Iterator[StructuredQuestion[Judgement]]:
     for row in documents:
         messages = (Message("system", _INSTRUCTIONS), Message("user", f"```python\n{excerpt(row['text'])}\n```"))
         for sample in range(1 + (may_ask_twice and is_asked_twice(row["doc_id"]))):
-            yield FormQuestion(Request(messages, TEMPLATE, sample), access.settings, Judgement, PARSER)
+            yield StructuredQuestion(Request(messages, TEMPLATE, sample), access.settings, Judgement, PARSER)
 
 
 def _as_long_as_it_answers(
-    stack: ExitStack, access: Access, questions: Iterator[FormQuestion[Judgement]], expected: int | None
+    stack: ExitStack, access: Access, questions: Iterator[StructuredQuestion[Judgement]], expected: int | None
 ) -> Iterator[Reply]:
     """Yield the second teacher's replies; where it fails, the comparison ends there, and the run goes on."""
     try:
@@ -170,7 +172,7 @@ def _as_long_as_it_answers(
 
 
 def _compare(one: Reply, other: Reply, agreement: Agreement) -> None:
-    if not one.fault and not other.fault:
+    if not one.reason and not other.reason:
         agreement.add(one.value.points, other.value.points)
 
 

@@ -25,7 +25,7 @@ from codeprimer.curriculum.audiences import AUDIENCES, audiences
 from codeprimer.curriculum.blueprints import Blueprint, Declined, Exercise, Section, SectionBlueprint
 from codeprimer.curriculum.concepts import CONCEPTS
 from codeprimer.curriculum.heldout import HeldOut
-from codeprimer.teachers import Access, Answer, FormQuestion, Message, PlainQuestion, Request, Settled, Tally
+from codeprimer.teachers import Access, Answer, Message, PlainQuestion, Request, Result, StructuredQuestion, Usage
 from codeprimer.teachers.estimate import estimate
 from codeprimer.teachers.questions import digest_of
 
@@ -77,16 +77,18 @@ class ExerciseQuestion:
         self._settings = access.settings
         self._function: tuple[str, str, str] = ("", "", "")
         request = Request((Message("system", _WRITE), Message("user", order(blueprint, composed))), EXERCISE_TEMPLATE)
-        self._current: FormQuestion[Any] = FormQuestion(request, self._settings, Written, PARSER, _program_objection)
+        self._current: StructuredQuestion[Any] = StructuredQuestion(
+            request, self._settings, Written, PARSER, _program_objection
+        )
 
     def first(self) -> Request:
         """Return the request for a function."""
         return self._current.first()
 
-    def then(self, request: Request, answer: Answer) -> Request | Settled:
+    def then(self, request: Request, answer: Answer) -> Request | Result:
         """Return what follows: an objection, the request for tests, or the end."""
         then = self._current.then(request, answer)
-        if not isinstance(then, Settled) or then.fault:
+        if not isinstance(then, Result) or then.reason:
             return then
         if isinstance(then.value, Written):
             self._function = read_program(then.value.program)
@@ -96,9 +98,9 @@ class ExerciseQuestion:
                 return _tests_objection(form, name)
 
             asked = Request((Message("system", _TEST), Message("user", f"```python\n{prompt}```")), EXERCISE_TEMPLATE)
-            self._current = FormQuestion(asked, self._settings, Tests, PARSER, objection)
+            self._current = StructuredQuestion(asked, self._settings, Tests, PARSER, objection)
             return self._current.first()
-        return Settled((self._function, read_tests(then.value.tests, self._function[0])))
+        return Result((self._function, read_tests(then.value.tests, self._function[0])))
 
 
 def order(blueprint: Blueprint, composed: Exercise) -> str:
@@ -139,7 +141,7 @@ class EndpointAuthor(Author):
     def __init__(self, settings: PluginSettings, *, teacher: Access, second_teacher: Access | None) -> None:
         super().__init__(settings)
         self._access = teacher
-        self._tally = Tally()
+        self._usage = Usage()
         self._expected: int | None = None
         self._second = (
             EndpointAuthor(settings, teacher=second_teacher, second_teacher=None)
@@ -158,7 +160,7 @@ class EndpointAuthor(Author):
 
     def facts(self) -> dict[str, Any]:
         """Return figures for the report; equal for equal answers, whenever they were given."""
-        return {"model": self._access.settings.model, **self._tally.facts()}
+        return {"model": self._access.settings.model, **self._usage.facts()}
 
     def estimate_exercises(self, count: int) -> str:
         """Return what so many exercises will take, for people. Raises RecipeError where no price is known."""
@@ -192,9 +194,9 @@ class EndpointAuthor(Author):
                 if composed is None:
                     yield Declined("not_written", "no test could tell right from wrong")
                     continue
-                reply = self._tally.count(next(replies))
-                if reply.fault:
-                    yield Declined(reply.fault, reply.detail, reply.request_id)
+                reply = self._usage.count(next(replies))
+                if reply.reason:
+                    yield Declined(reply.reason, reply.detail, reply.request_id)
                     continue
                 (name, prompt, solution), tests = reply.value
                 yield Exercise(
@@ -208,9 +210,9 @@ class EndpointAuthor(Author):
         with self._access.open() as teacher:
             replies = teacher.ask((self._section_question(blueprint) for blueprint in asked), self._expected)
             for blueprint in known:
-                reply = self._tally.count(next(replies))
-                if reply.fault:
-                    yield Declined(reply.fault, reply.detail, reply.request_id)
+                reply = self._usage.count(next(replies))
+                if reply.reason:
+                    yield Declined(reply.reason, reply.detail, reply.request_id)
                     continue
                 text = reply.value.strip() + "\n"
                 yield Section(blueprint.concept, blueprint.audience, "", (blueprint.concept,), text, reply.request_id)
