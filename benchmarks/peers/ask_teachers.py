@@ -1,7 +1,7 @@
-"""Another client, timed: ``python ask_teachers.py PEER INPUT OUTPUT``, with the interpreter of the peers.
+"""Times another client: ``python ask_teachers.py PEER INPUT OUTPUT``, with the peer's interpreter.
 
-PEER is ``openai`` (its asynchronous client, a semaphore, its own retries) or ``curator``. Reads where the endpoint is
-and how many questions there are, writes how long it took, the processor time of this process, and what came back.
+PEER is ``openai`` (its asynchronous client, a semaphore, its own retries) or ``curator``. Reads the endpoint and
+the questions; writes the elapsed time, the processor time of this process, and the answers.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from typing import Any
 
 Given = dict[str, Any]
 Texts = list[str | None]
-"""What each question was answered with; None where it was not."""
+"""The answer to each question; None if there is none."""
 
 Ask = Callable[[], Texts]
-"""Asks all questions; what had to be imported and set up for it has been."""
+"""Asks all questions; imports and set-up are done."""
 
 
 def main() -> int:
-    """Ask all questions through one peer, and time it."""
+    """Ask all questions through one peer and time it."""
     peer, given, output = sys.argv[1:]
     content = json.loads(Path(given).read_text())
     ask = PEERS[peer](content)
@@ -45,7 +45,7 @@ def used() -> float:
 
 
 def ask_openai(content: Given) -> Ask:
-    """Return what asks with the openai package, as its documentation does it: a task each, a semaphore, two retries."""
+    """Use the openai package as documented: one task per question, a semaphore, two retries."""
     from openai import AsyncOpenAI
 
     async def run() -> Texts:
@@ -72,7 +72,7 @@ def ask_openai(content: Given) -> Ask:
 
 
 def ask_curator(content: Given) -> Ask:
-    """Return what asks with bespokelabs-curator's own online backend."""
+    """Use bespokelabs-curator's online backend."""
     os.environ["CURATOR_CACHE_DIR"] = str(Path.cwd())
     os.environ["CURATOR_DISABLE_CACHE"] = "1"
     os.environ["TELEMETRY_ENABLED"] = "false"

@@ -44,7 +44,16 @@ from codeprimer.quality.features import Features
 from codeprimer.quality.scorer import Scorer
 from codeprimer.quality.scoring import CalibratedScorer, open_scorer
 from codeprimer.sandbox import Limits, Program, Sandbox, Tier, Verdict, VerdictKind
-from codeprimer.teachers import Access, FormQuestion, Message, PlainQuestion, Reply, Request, Teacher, TeacherSettings
+from codeprimer.teachers import (
+    Access,
+    Message,
+    PlainQuestion,
+    Reply,
+    Request,
+    StructuredQuestion,
+    Teacher,
+    TeacherSettings,
+)
 
 __all__ = [
     "NOT_IN_ID",
@@ -69,7 +78,6 @@ __all__ = [
     "FileBenchmark",
     "FileSettings",
     "Filter",
-    "FormQuestion",
     "Grader",
     "HeldOut",
     "Label",
@@ -98,6 +106,7 @@ __all__ = [
     "SourceSettings",
     "Stage",
     "Stats",
+    "StructuredQuestion",
     "Task",
     "Teacher",
     "TeacherSettings",

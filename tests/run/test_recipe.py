@@ -299,7 +299,10 @@ TEACHER = "name: asked\nteacher: {base_url: 'http://127.0.0.1:1/v1', model: m%s}
         (TEACHER.replace("base_url", "base_ulr") % "", "teacher.base_ulr: unknown key; did you mean 'base_url'"),
         (TEACHER % ", price: {inptu: 1, output: 2}", "teacher.price.inptu: unknown key"),
         (TEACHER % ", api_key_env: sk-proj-secret", "teacher.api_key_env: give the name of an environment variable"),
-        (TEACHER % ", max_tokens: 9, most_tokens: 8", "teacher: most_tokens (8) must not be below max_tokens (9)"),
+        (
+            TEACHER % ", max_tokens: 9, max_tokens_on_retry: 8",
+            "teacher: max_tokens_on_retry (8) is below max_tokens (9)",
+        ),
         (TEACHER % ", extra: {max_completion_tokens: 9}", "teacher: extra.max_completion_tokens is set by codeprimer"),
         (TEACHER.replace("127", "user:pw@127") % "", "teacher.base_url: an address with a password or a query in it"),
     ],

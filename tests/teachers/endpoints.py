@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from codeprimer.teachers import FormQuestion, Message, PlainQuestion, Request, Teacher, TeacherSettings
+from codeprimer.teachers import Message, PlainQuestion, Request, StructuredQuestion, Teacher, TeacherSettings
 from codeprimer.teachers.mock import Manner, Mock
 
 ROOT = Path(__file__).parents[2]
@@ -74,9 +74,9 @@ class Points(BaseModel):
     points: int = Field(ge=0, le=5)
 
 
-def form(text: str, of: TeacherSettings) -> FormQuestion[Points]:
+def form(text: str, of: TeacherSettings) -> StructuredQuestion[Points]:
     """Return a question for a form."""
-    return FormQuestion(Request((Message("user", text),), "test/1"), of, Points, "points/1")
+    return StructuredQuestion(Request((Message("user", text),), "test/1"), of, Points, "points/1")
 
 
 def teacher(of: TeacherSettings, folder: Path, account: str = "run") -> Teacher:

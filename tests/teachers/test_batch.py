@@ -30,7 +30,7 @@ def test_a_batch_answers_every_question_in_order_at_half_the_price(tmp_path: Pat
         of = settings(mock.url, price=PRICE, batch=True)
         with teacher(of, tmp_path) as asked:
             replies = list(asked.ask(plain(f"number {n}", of) for n in range(50)))
-            spent = asked.ledger.cost
+            spent = asked.budget.cost
         assert batches(mock) == 1
         assert [reply.value for reply in replies] == [f"You said: number {n}" for n in range(50)]
         assert spent == sum(mock.tokens.values()) * 1000 // 2 == sum(reply.cost for reply in replies)
@@ -55,8 +55,8 @@ def test_what_is_cut_off_not_of_the_form_or_missing_goes_into_the_next_batch(tmp
         with teacher(of, tmp_path) as asked:
             replies = list(asked.ask(form(f"number {n}", of) for n in range(200)))
         assert 3 <= batches(mock) <= 12
-    assert sum(not reply.fault for reply in replies) >= 185
-    assert {reply.fault for reply in replies} <= {"", "other_form", "cut_off"}
+    assert sum(not reply.reason for reply in replies) >= 185
+    assert {reply.reason for reply in replies} <= {"", "other_form", "cut_off"}
 
 
 MOMENTS = ("before it is handed in", "after it was handed in", "while it is waited for", "after its answers came")
@@ -93,14 +93,14 @@ def test_a_run_that_was_killed_finds_its_batch_again(
             replies = list(asked.ask(plain(f"number {n}", of) for n in range(30)))
         assert batches(mock) == 1
         assert set(mock.answered.values()) == {1}
-        assert asked.ledger.cost == sum(mock.tokens.values()) * 1000 // 2
+        assert asked.budget.cost == sum(mock.tokens.values()) * 1000 // 2
     assert [reply.value for reply in replies] == [f"You said: number {n}" for n in range(30)]
 
 
 def test_a_batch_that_does_not_fit_under_the_cap_is_not_handed_in(tmp_path: Path) -> None:
     with serving() as mock:
         of = settings(mock.url, price=PRICE, batch=True, budget_usd=0.0001)
-        with teacher(of, tmp_path) as asked, pytest.raises(BudgetError, match=r"the cap of 0\.0001 USD is reached"):
+        with teacher(of, tmp_path) as asked, pytest.raises(BudgetError, match=r"the budget of 0\.0001 USD is reached"):
             list(asked.ask(plain(f"number {n}", of) for n in range(30)))
         assert batches(mock) == 0
 
@@ -110,7 +110,7 @@ def test_a_batch_is_as_large_as_the_cap_allows(tmp_path: Path) -> None:
         of = settings(mock.url, price=PRICE, batch=True, budget_usd=0.01)
         with teacher(of, tmp_path) as asked:
             assert len(list(asked.ask(plain(f"number {n}", of) for n in range(100)))) == 100
-            assert asked.ledger.cost <= 10_000_000
+            assert asked.budget.cost <= 10_000_000
         assert batches(mock) > 1  # what all of them could have cost at most did not fit at once
 
 

@@ -11,7 +11,7 @@ import pytest
 from codeprimer.teachers import BareQuestion, Message, Request, TeacherError
 from codeprimer.teachers.mock import Faults, Manner
 from codeprimer.teachers.outcomes import Failure, Success, read_response
-from codeprimer.teachers.requests import Form
+from codeprimer.teachers.requests import RequestEncoder
 from tests.teachers.endpoints import serving, settings, teacher
 
 
@@ -35,7 +35,7 @@ def test_texts_are_continued_in_order_whatever_goes_wrong(tmp_path: Path) -> Non
 def test_what_is_sent_is_the_text_its_limit_and_where_it_ends() -> None:
     of = settings("http://127.0.0.1:1/v1", temperature=0.5, top_p=0.9, limit_field="max_completion_tokens")
     request = Request((), "test/1", 7, 99, prompt="def f", stop=("\ndef", "\nclass"))
-    assert orjson.loads(Form(of).encode(request)[0]) == {
+    assert orjson.loads(RequestEncoder(of).encode(request)[0]) == {
         "model": "mock",
         "prompt": "def f",
         "max_tokens": 99,
@@ -71,7 +71,7 @@ def test_that_nothing_follows_a_text_is_an_answer_and_that_nothing_is_said_is_no
         with teacher(of, tmp_path) as asked:
             silent = BareQuestion(Request((Message("user", "b"),), "test/1"))
             replies = list(asked.ask([continuing("a"), silent]))
-    assert [(reply.value, reply.fault) for reply in replies] == [("\n", ""), (None, "empty_answer")]
+    assert [(reply.value, reply.reason) for reply in replies] == [("\n", ""), (None, "empty_answer")]
 
 
 def test_samples_of_one_text_are_asked_for_one_by_one(tmp_path: Path) -> None:

@@ -11,43 +11,58 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeprimer.teachers.outcomes import Failure, Success, Trouble, duration, pause_wanted, read_response, retry_after
+from codeprimer.teachers.outcomes import (
+    Failure,
+    FailureReason,
+    Success,
+    duration,
+    pause_wanted,
+    read_response,
+    retry_after,
+)
 
 GOOD = {
     "choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 3, "completion_tokens": 1},
 }
 
-CASES: list[tuple[int, Any, Trouble, str]] = [
-    (429, {"error": {"message": "slow down"}}, Trouble.REFUSED, "slow down"),
-    (429, {"error": {"message": "pay", "code": "insufficient_quota"}}, Trouble.WRONG_SETUP, "no credit"),
-    (402, {"error": "pay"}, Trouble.WRONG_SETUP, "no credit"),
-    (401, {"error": {"message": "no"}}, Trouble.WRONG_SETUP, "the key is not accepted"),
-    (403, {"detail": "no"}, Trouble.WRONG_SETUP, "the key is not accepted"),
-    (404, {"error": {"message": "no model"}}, Trouble.WRONG_SETUP, "no model"),
-    (307, "", Trouble.WRONG_SETUP, "leads on to"),
-    (400, {"message": "too long"}, Trouble.BAD_REQUEST, "too long"),
-    (500, {"error": "oh"}, Trouble.OVERLOADED, "status 500: oh"),
-    (503, "<html><title>Busy</title></html>", Trouble.OVERLOADED, "Busy"),
-    (408, "", Trouble.SILENT, "nothing is said"),
-    (504, "", Trouble.SILENT, "nothing is said"),
-    (200, "<html>", Trouble.WRONG_SETUP, "web page"),
-    (200, '{"choices": [{"mess', Trouble.BROKEN, "no whole JSON"),
-    (200, {"choices": []}, Trouble.EMPTY, "no choices"),
-    (200, {"choices": None}, Trouble.EMPTY, "no choices"),
-    (200, [], Trouble.EMPTY, "no choices"),
-    (200, {"error": {"message": "odd"}}, Trouble.EMPTY, "odd"),
-    (200, {"choices": [{"message": {"content": None}}]}, Trouble.EMPTY, "is empty"),
-    (200, {"choices": [{"message": {"content": " "}, "finish_reason": "stop"}]}, Trouble.EMPTY, "is empty"),
+CASES: list[tuple[int, Any, FailureReason, str]] = [
+    (429, {"error": {"message": "slow down"}}, FailureReason.RATE_LIMITED, "slow down"),
+    (429, {"error": {"message": "pay", "code": "insufficient_quota"}}, FailureReason.WRONG_SETUP, "no credit"),
+    (402, {"error": "pay"}, FailureReason.WRONG_SETUP, "no credit"),
+    (401, {"error": {"message": "no"}}, FailureReason.WRONG_SETUP, "the key is not accepted"),
+    (403, {"detail": "no"}, FailureReason.WRONG_SETUP, "the key is not accepted"),
+    (404, {"error": {"message": "no model"}}, FailureReason.WRONG_SETUP, "no model"),
+    (307, "", FailureReason.WRONG_SETUP, "redirects to"),
+    (400, {"message": "too long"}, FailureReason.BAD_REQUEST, "too long"),
+    (500, {"error": "oh"}, FailureReason.SERVER_ERROR, "status 500: oh"),
+    (503, "<html><title>Busy</title></html>", FailureReason.SERVER_ERROR, "Busy"),
+    (408, "", FailureReason.TIMED_OUT, "no message"),
+    (504, "", FailureReason.TIMED_OUT, "no message"),
+    (200, "<html>", FailureReason.WRONG_SETUP, "web page"),
+    (200, '{"choices": [{"mess', FailureReason.BROKEN_ANSWER, "not complete JSON"),
+    (200, {"choices": []}, FailureReason.EMPTY_ANSWER, "no choices"),
+    (200, {"choices": None}, FailureReason.EMPTY_ANSWER, "no choices"),
+    (200, [], FailureReason.EMPTY_ANSWER, "no choices"),
+    (200, {"error": {"message": "odd"}}, FailureReason.EMPTY_ANSWER, "odd"),
+    (200, {"choices": [{"message": {"content": None}}]}, FailureReason.EMPTY_ANSWER, "is empty"),
+    (
+        200,
+        {"choices": [{"message": {"content": " "}, "finish_reason": "stop"}]},
+        FailureReason.EMPTY_ANSWER,
+        "is empty",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("status", "said", "trouble", "detail"), CASES)
-def test_what_is_no_answer_says_what_is_to_happen_next(status: int, said: Any, trouble: Trouble, detail: str) -> None:
+@pytest.mark.parametrize(("status", "said", "reason", "detail"), CASES)
+def test_what_is_no_answer_says_what_is_to_happen_next(
+    status: int, said: Any, reason: FailureReason, detail: str
+) -> None:
     content = said.encode() if isinstance(said, str) else orjson.dumps(said)
     found = read_response(status, {}, content)
     assert isinstance(found, Failure)
-    assert found.trouble is trouble
+    assert found.reason is reason
     assert detail in found.detail
 
 

@@ -71,7 +71,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 def test_a_real_server_answers_and_each_answer_is_asked_for_once(served: tuple[str, str], tmp_path: Path) -> None:
     url, model = served
-    of = settings(url, model=model, temperature=0.0, max_tokens=24, most_tokens=48, max_in_flight=4)
+    of = settings(url, model=model, temperature=0.0, max_tokens=24, max_tokens_on_retry=48, max_in_flight=4)
     found = []
     for _ in range(2):
         with teacher(of, tmp_path) as asked:
@@ -79,7 +79,7 @@ def test_a_real_server_answers_and_each_answer_is_asked_for_once(served: tuple[s
     first, second = found
     assert all(reply.answers and reply.answers[0].text for reply in first)
     assert all(answer.prompt_tokens > 0 and answer.completion_tokens > 0 for reply in first for answer in reply.answers)
-    assert all(reply.fault in ("", "cut_off") for reply in first)
+    assert all(reply.reason in ("", "cut_off") for reply in first)
     assert not any(answer.is_new for reply in second for answer in reply.answers)
     assert [reply.value for reply in first] == [reply.value for reply in second]
 
@@ -89,14 +89,14 @@ def test_the_checkup_says_what_a_real_server_can_do(served: tuple[str, str]) -> 
     found = {check.name: check for check in check_up(settings(url, model=model, max_tokens=24))}
     assert found["answer"].is_good, found["answer"].detail
     assert found["usage"].is_good, found["usage"].detail
-    assert found["form"].detail
+    assert found["JSON"].detail
 
 
 def test_a_real_server_without_that_path_is_one_sentence(served: tuple[str, str]) -> None:
     url, model = served
     found = {check.name: check for check in check_up(settings(url.replace("/v1", "/v9"), model=model))}
     assert not found["answer"].is_good
-    assert "no such address or no such model" in found["answer"].detail
+    assert "no such address or model" in found["answer"].detail
 
 
 def test_a_real_server_continues_texts_as_its_model_does_here(

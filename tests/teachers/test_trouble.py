@@ -49,7 +49,7 @@ class Raising(PlainQuestion):
         raise ZeroDivisionError("a fault of the question")
 
 
-def test_what_nobody_has_thought_of_ends_the_run_instead_of_hanging_it(tmp_path: Path) -> None:
+def test_an_unexpected_error_of_a_question_ends_the_run(tmp_path: Path) -> None:
     with serving() as mock:
         of = settings(mock.url)
         with teacher(of, tmp_path) as asked, pytest.raises(ZeroDivisionError, match="a fault of the question"):
@@ -59,7 +59,7 @@ def test_what_nobody_has_thought_of_ends_the_run_instead_of_hanging_it(tmp_path:
 @pytest.mark.parametrize("address", ["http://api..example.com/v1", f"http://{'a' * 64}.example.com/v1"])
 def test_an_address_that_is_none_is_one_sentence(address: str, tmp_path: Path) -> None:
     of = settings(address)
-    with teacher(of, tmp_path) as asked, pytest.raises(TeacherError, match=r"no address|no connection"):
+    with teacher(of, tmp_path) as asked, pytest.raises(TeacherError, match=r"not a valid address|no connection"):
         list(asked.ask([plain("a question", of)]))
 
 
@@ -68,7 +68,7 @@ def test_what_is_asked_twice_at_once_is_sent_and_paid_once(tmp_path: Path) -> No
         of = settings(mock.url, price=PRICE, budget_usd=100.0)
         with teacher(of, tmp_path) as asked:
             replies = list(asked.ask(plain("the same", of) for _ in range(50)))
-            spent = asked.ledger.cost
+            spent = asked.budget.cost
         assert sum(mock.answered.values()) == 1
         assert spent == mock.tokens["completion_tokens"] * 1000 * 1000
     assert {reply.value for reply in replies} == {"You said: the same"}
@@ -93,7 +93,7 @@ def test_two_at_once_on_one_journal_take_the_same_answers_and_count_what_both_pa
         counted = 0
         for account in found:
             with teacher(of, tmp_path, account=account) as asked:
-                counted += asked.ledger.cost + asked.ledger.perhaps
+                counted += asked.budget.cost + asked.budget.maybe_billed
     assert [reply.value for reply in found["one"]] == [reply.value for reply in found["other"]]
     assert counted == billed
 
@@ -103,7 +103,7 @@ def test_a_server_that_refuses_everything_is_left_alone_and_given_up(
 ) -> None:
     monkeypatch.setattr(endpoint, "OUTAGE_SECONDS", 3.0)
     with serving(Manner(faults=Faults({"refused": 1.0}), retry_after=None)) as mock:
-        with pytest.raises(TeacherError, match=r"has not answered for .* too many requests"):
+        with pytest.raises(TeacherError, match=r"has not answered for .* rate limited"):
             ask(settings(mock.url), tmp_path, 500)
         assert mock.outcomes["refused"] < 300
 
@@ -111,7 +111,7 @@ def test_a_server_that_refuses_everything_is_left_alone_and_given_up(
 def test_a_server_that_wants_to_be_left_alone_for_long_ends_the_run(tmp_path: Path) -> None:
     with (
         serving(Manner(faults=Faults({"refused": 1.0}), retry_after=86_400.0)) as mock,
-        pytest.raises(TeacherError, match=r"wants to be left alone for 24\.0 hours"),
+        pytest.raises(TeacherError, match=r"24\.0 hours"),
     ):
         ask(settings(mock.url), tmp_path, 10)
 
@@ -119,7 +119,7 @@ def test_a_server_that_wants_to_be_left_alone_for_long_ends_the_run(tmp_path: Pa
 def test_a_busy_server_that_refuses_at_once_and_answers_later_is_no_wrong_address(tmp_path: Path) -> None:
     with serving(Manner(latency=0.5, faults=Faults({"busy": 0.3}))) as mock:
         replies = ask(settings(mock.url), tmp_path, 64)
-    assert not any(reply.fault for reply in replies)
+    assert not any(reply.reason for reply in replies)
 
 
 def test_an_address_that_is_dead_is_left_out_where_another_one_answers(
@@ -127,9 +127,9 @@ def test_an_address_that_is_dead_is_left_out_where_another_one_answers(
 ) -> None:
     with serving(Manner(latency=0.3)) as mock:
         of = settings("", base_url=(DEAD, mock.url), max_in_flight=8)
-        assert not any(reply.fault for reply in ask(of, tmp_path, 60))
-    assert f"{DEAD} has not answered one of" in caplog.text
-    assert "it is left out" in caplog.text
+        assert not any(reply.reason for reply in ask(of, tmp_path, 60))
+    assert f"{DEAD} has not answered any of" in caplog.text
+    assert "dropping this address" in caplog.text
 
 
 @pytest.mark.parametrize("kind", ["forbidden", "page"])
@@ -140,7 +140,7 @@ def test_one_strange_answer_among_good_ones_ends_nothing(kind: str, tmp_path: Pa
             list(asked.ask([plain("first", of)]))
             replies = list(asked.ask(plain(f"number {n}", of) for n in range(200)))
         assert mock.outcomes[kind] > 0
-    assert not any(reply.fault for reply in replies)
+    assert not any(reply.reason for reply in replies)
 
 
 def test_a_request_that_always_fails_ends_the_run_which_goes_on_later_or_is_set_aside(tmp_path: Path) -> None:
@@ -151,9 +151,9 @@ def test_a_request_that_always_fails_ends_the_run_which_goes_on_later_or_is_set_
                 list(asked.ask([plain(f"first {set_aside}", of)]))
                 questions = [plain(word, of) for word in ("good", "poison", "also good")]
                 if set_aside:
-                    assert [reply.fault for reply in asked.ask(questions)] == ["", "server_error", ""]
+                    assert [reply.reason for reply in asked.ask(questions)] == ["", "server_error", ""]
                 else:
-                    with pytest.raises(TeacherError, match=r"sent 3 times in vain.*teacher\.set_aside"):
+                    with pytest.raises(TeacherError, match=r"failed 3 times.*teacher\.set_aside"):
                         list(asked.ask(questions))
         assert sum(mock.answered.values()) == 4  # nothing that was answered was asked again
 
@@ -163,7 +163,7 @@ def test_a_connection_that_is_dropped_after_the_request_may_be_billed(tmp_path: 
         of = settings(mock.url, price=PRICE, budget_usd=1000.0, max_tokens=10)
         with teacher(of, tmp_path) as asked:
             list(asked.ask(plain(f"number {n}", of) for n in range(30)))
-            assert asked.ledger.perhaps == mock.outcomes["dropped"] * 10 * 1_000_000
+            assert asked.budget.maybe_billed == mock.outcomes["dropped"] * 10 * 1_000_000
         assert mock.outcomes["dropped"] > 3
 
 
@@ -188,7 +188,7 @@ def test_what_was_in_flight_when_a_process_was_killed_before_the_first_answer_co
         of = settings(url, price=PRICE, budget_usd=1000.0, max_tokens=10)
         with teacher(of, tmp_path) as asked:
             most = 64 * 10 * 1_000_000
-            assert most <= asked.ledger.perhaps <= 2 * most
+            assert most <= asked.budget.maybe_billed <= 2 * most
 
 
 def test_the_run_that_is_given_up_early_keeps_what_was_in_flight(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_a_batch_that_an_earlier_run_has_handed_in_is_taken_where_batches_are_as
                 list(asked.ask(plain(f"number {n}", of) for n in range(20)))
         replies = ask(settings(mock.url, price=PRICE), tmp_path, 20)
         assert sum(mock.answered.values()) == 20
-    assert not any(reply.fault for reply in replies)
+    assert not any(reply.reason for reply in replies)
 
 
 def test_what_a_batch_did_not_use_is_not_held_against_the_next_run(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_what_a_batch_did_not_use_is_not_held_against_the_next_run(tmp_path: Pat
         of = settings(mock.url, price=PRICE, batch=True, budget_usd=100.0)
         ask(of, tmp_path, 20)
         with teacher(of, tmp_path) as asked:
-            assert (asked.ledger.perhaps, asked.ledger.perhaps_tokens) == (0, 0)
+            assert (asked.budget.maybe_billed, asked.budget.maybe_billed_tokens) == (0, 0)
 
 
 @pytest.mark.parametrize("key", ["sk-a\nb", "sk-\x7f", "schlüssel"])
@@ -229,7 +229,7 @@ def test_a_key_that_no_header_may_hold_names_the_variable(
     key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TEACHER_KEY", key)
-    with pytest.raises(RecipeError, match="what the environment variable TEACHER_KEY holds is no key"):
+    with pytest.raises(RecipeError, match="TEACHER_KEY is not a key"):
         teacher(settings(DEAD, api_key_env="TEACHER_KEY"), tmp_path)
 
 
@@ -251,9 +251,7 @@ def test_a_key_that_is_a_word_is_left_in_answers(key: str, tmp_path: Path, monke
     assert reply.value == f"if stack is {key}: return"
 
 
-def test_what_nobody_has_thought_of_when_a_request_is_sent_ends_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unexpected_error_while_sending_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def send(*_: object) -> None:
         raise ZeroDivisionError("of all things")
 
@@ -266,7 +264,7 @@ def test_what_nobody_has_thought_of_when_a_request_is_sent_ends_the_run(
     "address", ["http://user:secret@127.0.0.1/v1", "http://127.0.0.1/v1#x", "http://127.0.0.1/v1?key=secret"]
 )
 def test_an_address_with_a_key_in_it_is_refused(address: str) -> None:
-    with pytest.raises(ValueError, match="keys go into api_key_env alone"):
+    with pytest.raises(ValueError, match="api_key_env"):
         settings(address)
 
 
@@ -285,14 +283,14 @@ def test_a_server_that_bills_more_than_it_may_is_noticed_and_the_cap_follows(
         with teacher(of, tmp_path) as asked, pytest.raises(BudgetError):
             list(asked.ask(plain(f"number {n}", of) for n in range(1000)))
         # What was in flight when it was noticed was sent already.
-        assert asked.ledger.cost <= (2.0 + 4 * 0.1) * 10**9
-    assert caplog.text.count("bills more tokens than a request may take") == 1
+        assert asked.budget.cost <= (2.0 + 4 * 0.1) * 10**9
+    assert caplog.text.count("bills more tokens") == 1
 
 
 def test_an_sqlite_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "journal.sqlite") as connection:
         connection.execute("create table mine (x)")
-    with pytest.raises(StoreError, match="somebody else's"):
+    with pytest.raises(StoreError, match="another program"):
         teacher(settings(DEAD), tmp_path)
 
 
@@ -327,7 +325,7 @@ def test_a_question_for_text_takes_no_vectors(tmp_path: Path) -> None:
 )
 def test_no_text_takes_long_to_be_found_no_json(text: str) -> None:
     started = time.process_time()
-    with pytest.raises(ValueError, match="it is no JSON"):
+    with pytest.raises(ValueError, match="JSON"):
         read_json(text)
     assert time.process_time() - started < 1.0
 

@@ -13,13 +13,13 @@ from codeprimer.core.console import without_controls
 
 
 def ask(
-    recipe_file: Annotated[Path, typer.Argument(help="A recipe with a section teacher.", metavar="RECIPE")],
-    question: Annotated[str, typer.Argument(help="What is asked; '-' reads standard input.")],
-    sample: Annotated[int, typer.Option(min=0, help="Another number, another answer to the same question.")] = 0,
+    recipe_file: Annotated[Path, typer.Argument(help="Recipe with a section teacher.", metavar="RECIPE")],
+    question: Annotated[str, typer.Argument(help="The question; '-' reads standard input.")],
+    sample: Annotated[int, typer.Option(min=0, help="Sample index: another index, another answer.")] = 0,
     overrides: Overrides = None,
     runs: Runs = DEFAULT_RUNS,
 ) -> None:
-    """Ask a recipe's teacher one question; print the answer, what it cost and how long it took."""
+    """Ask a recipe's teacher one question; print the answer, its cost and its time."""
     from codeprimer.run.ask import ask_once, teacher_settings
 
     text = sys.stdin.read() if question == "-" else question

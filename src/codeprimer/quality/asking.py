@@ -25,7 +25,7 @@ from codeprimer.core.plugins import PluginSettings
 from codeprimer.quality.agreement import Agreement
 from codeprimer.quality.annotator import Annotator, Label, ShownDocument, Unlabelled
 from codeprimer.quality.rubric import Complaint
-from codeprimer.teachers import Access, FormQuestion, Message, Reply, Request, Tally
+from codeprimer.teachers import Access, Message, Reply, Request, StructuredQuestion, Usage
 from codeprimer.teachers.estimate import estimate
 from codeprimer.teachers.prices import as_usd
 from codeprimer.teachers.questions import digest_of
@@ -80,7 +80,7 @@ class EndpointAnnotator(Annotator):
         self._access = teacher
         self._second = second_teacher
         self._twice, self._compared = Agreement(), Agreement()
-        self._tally, self._second_tally = Tally(), Tally()
+        self._usage, self._second_usage = Usage(), Usage()
         self._documents: int | None = None
 
     @property
@@ -109,7 +109,7 @@ class EndpointAnnotator(Annotator):
     @property
     def progress(self) -> str:
         """What the labels have cost so far."""
-        cost = self._tally.cost + self._second_tally.cost
+        cost = self._usage.cost + self._second_usage.cost
         return as_usd(cost) if cost else ""
 
     def label(self, documents: Iterable[ShownDocument]) -> Iterator[Label | Unlabelled]:
@@ -129,37 +129,37 @@ class EndpointAnnotator(Annotator):
     def _labelled(
         self, document: ShownDocument, replies: Iterator[Reply], others: Iterator[Reply] | None
     ) -> Label | Unlabelled:
-        doc_id, first = document["doc_id"], self._tally.count(next(replies))
+        doc_id, first = document["doc_id"], self._usage.count(next(replies))
         if is_asked_twice(doc_id):
-            _compare(first, self._tally.count(next(replies)), self._twice)
+            _compare(first, self._usage.count(next(replies)), self._twice)
         if others is not None and (other := next(others, None)) is not None:
-            _compare(first, self._second_tally.count(other), self._compared)
-        if first.fault:
-            return Unlabelled(doc_id, first.fault, first.detail, tuple(answer.text for answer in first.answers))
+            _compare(first, self._second_usage.count(other), self._compared)
+        if first.reason:
+            return Unlabelled(doc_id, first.reason, first.detail, tuple(answer.text for answer in first.answers))
         judgement: Judgement = first.value
         why = tuple(dict.fromkeys(judgement.faults))
         return Label(doc_id, float(judgement.points), why, judgement.why, first.request_id)
 
     def facts(self) -> dict[str, Any]:
         """Return figures for the report; equal answers give equal figures."""
-        facts = {"model": self._access.settings.model, **self._tally.facts(), "asked_twice": self._twice.facts()}
+        facts = {"model": self._access.settings.model, **self._usage.facts(), "asked_twice": self._twice.facts()}
         if self._second is not None:
-            other = {"model": self._second.settings.model, **self._second_tally.facts()}
+            other = {"model": self._second.settings.model, **self._second_usage.facts()}
             facts["second"] = other | {"agreement": self._compared.facts()}
         return facts
 
 
 def _all_questions(
     documents: Iterable[ShownDocument], access: Access, may_ask_twice: bool
-) -> Iterator[FormQuestion[Judgement]]:
+) -> Iterator[StructuredQuestion[Judgement]]:
     for document in documents:
         messages = (Message("system", _INSTRUCTIONS), Message("user", f"```python\n{excerpt(document['text'])}\n```"))
         for sample in range(1 + (may_ask_twice and is_asked_twice(document["doc_id"]))):
-            yield FormQuestion(Request(messages, TEMPLATE, sample), access.settings, Judgement, PARSER)
+            yield StructuredQuestion(Request(messages, TEMPLATE, sample), access.settings, Judgement, PARSER)
 
 
 def _until_it_fails(
-    stack: ExitStack, access: Access, questions: Iterator[FormQuestion[Judgement]], expected: int | None
+    stack: ExitStack, access: Access, questions: Iterator[StructuredQuestion[Judgement]], expected: int | None
 ) -> Iterator[Reply]:
     """Yield the second teacher's replies; when it fails, the comparison ends and the run continues."""
     try:
@@ -169,7 +169,7 @@ def _until_it_fails(
 
 
 def _compare(first: Reply, other: Reply, agreement: Agreement) -> None:
-    if not first.fault and not other.fault:
+    if not first.reason and not other.reason:
         agreement.add(first.value.points, other.value.points)
 
 

@@ -1,4 +1,4 @@
-"""``codeprimer ask``: one question to the recipe's teacher, and what the answer cost."""
+"""``codeprimer ask``: one question to the recipe's teacher, and the cost of the answer."""
 
 from __future__ import annotations
 
@@ -13,43 +13,44 @@ from codeprimer.teachers import Message, PlainQuestion, Request, Teacher, Teache
 from codeprimer.teachers.prices import as_usd
 
 ACCOUNT = "ask"
-"""What is spent by hand is booked here, not on a run."""
+"""The account of manual questions, apart from runs."""
 
 TEMPLATE = "ask/1"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """An answer and a line about it."""
+    """An answer, and a line about its cost."""
 
     text: str
     about: str
 
 
 def teacher_settings(recipe: Path, overrides: list[str]) -> TeacherSettings:
-    """Return the recipe's teacher. Raises RecipeError where it has none."""
+    """Return the recipe's teacher. Raises RecipeError if it has none."""
     settings = load_recipe(recipe, overrides).teacher
     if settings is None:
-        raise RecipeError(f"{recipe}: there is no section teacher; give it one, with base_url, model and price")
+        raise RecipeError(f"{recipe}: the recipe has no section teacher; add one with base_url, model and price")
     return settings
 
 
 def ask_once(settings: TeacherSettings, question: str, sample: int, runs: Path) -> Asked:
-    """Return the teacher's answer; one that was given before comes from the journal below ``runs``.
+    """Return the teacher's answer; a known one comes from the journal below ``runs``.
 
-    Raises UserError where there is no whole answer.
+    Raises UserError if there is no complete answer.
     """
     request = Request((Message("user", question),), TEMPLATE, sample)
     with Teacher(settings, runs / STORE / TEACHERS, ACCOUNT) as teacher:
         [reply] = teacher.ask([PlainQuestion(request, settings)])
-        tariff = teacher.ledger.tariff
-    if reply.fault:
-        raise UserError(f"{settings.model} gave no answer: {reply.fault.replace('_', ' ')}, {reply.detail}")
+        tariff = teacher.budget.tariff
+    if reply.reason:
+        raise UserError(f"{settings.model} gave no answer: {reply.reason.replace('_', ' ')}, {reply.detail}")
     sent = sum(answer.prompt_tokens for answer in reply.answers)
     answered = sum(answer.completion_tokens for answer in reply.answers)
     last = reply.answers[-1]
-    cost = as_usd(reply.cost) if tariff.is_known else "price not known"
-    came = f"{last.seconds:.2f} s" if last.is_new else "from the journal, nothing paid now"
+    cost = as_usd(reply.cost) if tariff.is_known else "price unknown"
+    came = f"{last.seconds:.2f} s" if last.is_new else "from the journal, no cost now"
     return Asked(
-        reply.value, f"{last.model or settings.model}: {sent:,} tokens sent, {answered:,} answered, {cost}, {came}"
+        reply.value,
+        f"{last.model or settings.model}: {sent:,} input tokens, {answered:,} output tokens, {cost}, {came}",
     )

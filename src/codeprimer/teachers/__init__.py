@@ -1,22 +1,22 @@
-"""Ask a language model many things: pay for each once, lose none, stop at the budget.
+"""Ask a language model many questions: pay for each answer once, lose none, stop at the budget.
 
-Reads and writes the journal. Its one idea: an answer that was paid for is kept under everything that decided it, so
-whatever ends a run, and however often it is run again, nothing is asked twice.
+Reads and writes the journal. Its one idea: every paid answer is stored under all that decided it, so a run that was
+interrupted, or is repeated, never sends the same request twice.
 """
 
 from codeprimer.teachers.errors import BudgetError, TeacherError
 from codeprimer.teachers.questions import (
     BareQuestion,
     EmbeddingQuestion,
-    FormQuestion,
     PlainQuestion,
     Question,
-    Settled,
+    Result,
+    StructuredQuestion,
 )
 from codeprimer.teachers.requests import Answer, Message, Request
 from codeprimer.teachers.settings import Price, TeacherSettings
-from codeprimer.teachers.tally import Tally
 from codeprimer.teachers.teacher import Access, Reply, Teacher
+from codeprimer.teachers.usage import Usage
 
 __all__ = [
     "Access",
@@ -24,16 +24,16 @@ __all__ = [
     "BareQuestion",
     "BudgetError",
     "EmbeddingQuestion",
-    "FormQuestion",
     "Message",
     "PlainQuestion",
     "Price",
     "Question",
     "Reply",
     "Request",
-    "Settled",
-    "Tally",
+    "Result",
+    "StructuredQuestion",
     "Teacher",
     "TeacherError",
     "TeacherSettings",
+    "Usage",
 ]

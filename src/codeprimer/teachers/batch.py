@@ -1,8 +1,8 @@
-"""Batch files: many requests in one file, answered within a day at a lower price.
+"""The batch API: many requests in one file, answered within a day at a lower price.
 
-Reads and writes files of JSON lines over HTTP, and the journal. Its one idea: a batch is noted in the journal before it is
-handed in, under a name that the server gets too, so a run that was killed at any moment finds it again instead of paying
-twice; its answers are taken in by the keys that they were asked under, in whatever order they come.
+Reads and writes files of JSON lines over HTTP, and the journal. Its one idea: a batch is recorded in the journal before
+it is submitted, under a name that the server stores as well, so a run that was killed at any moment finds it again instead
+of paying twice; answers are matched by their keys, in any order.
 """
 
 from __future__ import annotations
@@ -18,116 +18,117 @@ from typing import Any
 import aiohttp
 import orjson
 
-from codeprimer.teachers.endpoint import headers_of
+from codeprimer.teachers.budget import Account
+from codeprimer.teachers.client import headers_of
 from codeprimer.teachers.errors import BudgetError, TeacherError
 from codeprimer.teachers.items import Item, follow
-from codeprimer.teachers.journal import Batch, Entry, Writer
-from codeprimer.teachers.ledger import Books
-from codeprimer.teachers.outcomes import Success, Trouble, read_response
-from codeprimer.teachers.questions import Settled
-from codeprimer.teachers.requests import Form
+from codeprimer.teachers.journal import Batch
+from codeprimer.teachers.outcomes import FailureReason, Success, read_response
+from codeprimer.teachers.questions import Result
+from codeprimer.teachers.requests import RequestEncoder
 from codeprimer.teachers.settings import TeacherSettings
+from codeprimer.teachers.writer import Entry, Writer
 
-FIRST_LOOK, LAST_LOOK = 1.0, 60.0
-"""How long it is waited between two looks at a batch, at first and at most [s]; the time doubles."""
+FIRST_POLL, MAX_POLL = 1.0, 60.0
+"""Polling interval, first and maximum [s]; it doubles."""
 
 ENDED = frozenset({"completed", "expired", "failed", "cancelled"})
 UNDER_WAY = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
-LONGEST_BATCH = 26 * 3600.0
-"""A batch is answered within a day [s]."""
+MAX_BATCH_SECONDS = 26 * 3600.0
+"""Providers promise a day [s]."""
 
 WAIT_SECONDS = 60.0
-"""How long one HTTP request of the batch interface may take [s]."""
+"""Timeout of one HTTP request of the batch API [s]."""
 
 TRIES = 5
-TELL_SECONDS = 600.0
+LOG_SECONDS = 600.0
 _log = logging.getLogger(__name__)
 NAME = "codeprimer"
-"""The key in a batch's metadata under which its name stands."""
+"""The key of our name in a batch's metadata."""
 
 
 class BatchAsker:
-    """Asks by batch files, one after another; what a batch leaves open goes into the next one."""
+    """Sends batches one after another; what a batch leaves open goes into the next one."""
 
-    def __init__(self, settings: TeacherSettings, form: Form, books: Books, key: str) -> None:
+    def __init__(self, settings: TeacherSettings, encoder: RequestEncoder, account: Account, key: str) -> None:
         self._settings = settings
-        self._form = form
-        self._books = books
+        self._encoder = encoder
+        self._account = account
         self._address = settings.addresses[0]
         self._headers = headers_of(key)
         self._resume()
 
     def settle(self, items: Sequence[Item]) -> None:
-        """Settle all items, whose first requests are not in the journal.
+        """Get a result for every item; their first requests are not in the journal.
 
-        Raises BudgetError where they do not fit under the cap, TeacherError where the server takes no batches.
+        Raises BudgetError if they do not fit the budget, TeacherError if the server has no batch API.
         """
         pending = list(items)
         while pending:
             asked = self._affordable(pending)
             failed = self._ask(asked)
-            known = self._books.journal.find([item.key for item in asked])
+            known = self._account.journal.find([item.key for item in asked])
             left = pending[len(asked) :]
             for item in asked:
                 if item.key in known:
                     item.failures = 0
-                    follow(item, replace(known[item.key], is_new=True), self._form, self._books.journal)
+                    follow(item, replace(known[item.key], is_new=True), self._encoder, self._account.journal)
                 else:
                     self._count_failure(item, failed.get(item.key.hex(), "the batch has no line for it"))
-                if item.settled is None:
+                if item.result is None:
                     left.append(item)
             pending = left
 
     def _count_failure(self, item: Item, detail: str) -> None:
         item.failures += 1
         if item.failures >= self._settings.attempts:
-            item.settled = Settled(None, Trouble.OVERLOADED.value, detail)
+            item.result = Result(None, FailureReason.SERVER_ERROR.value, detail)
 
     def _affordable(self, items: Sequence[Item]) -> Sequence[Item]:
-        """Return the first items, as many as fit under the cap, with what they may cost set aside.
+        """Reserve the worst case of as many items as fit the budget; return these.
 
-        Raises BudgetError where none does.
+        Raises BudgetError if none does.
         """
-        assert not any(item.request.inputs for item in items), "texts are embedded by single requests"
+        assert not any(item.request.inputs for item in items), "embeddings are not batched"
         seen: set[bytes] = set()
         for number, item in enumerate(items):
             item.reserved = None
-            if item.key in seen:  # equal requests are asked once
+            if item.key in seen:  # identical requests are sent once
                 continue
             seen.add(item.key)
-            most = self._books.ledger.most(
-                len(item.body), len(item.request.messages), self._form.max_tokens(item.request)
+            worst = self._account.budget.worst_case(
+                len(item.body), len(item.request.messages), self._encoder.max_tokens(item.request)
             )
-            if not self._books.ledger.reserve(most):
+            if not self._account.budget.reserve(worst):
                 if number == 0:
-                    raise BudgetError("the cap is reached")
+                    raise BudgetError("the budget is reached")
                 return items[:number]
-            item.reserved = most
+            item.reserved = worst
         return items
 
     def _ask(self, items: Sequence[Item]) -> dict[str, str]:
-        """Hand in one batch and take its answers; return what went wrong, by the keys in hex."""
+        """Submit one batch and collect its answers; return the failures by key in hex."""
         lines = {item.key.hex(): item.body for item in items}
-        self._books.ledger.to_note()
+        self._account.budget.to_record()
         self._note()
         try:
-            return self._take(self._hand_in(lines))
+            return self._take(self._submit(lines))
         finally:
             for item in items:
                 if item.reserved is not None:
-                    self._books.ledger.release(item.reserved)  # what came has been added, by the answers themselves
-            self._books.ledger.forget_note()
+                    self._account.budget.release(item.reserved)  # the answers that came have been charged
+            self._account.budget.release_record()
             self._note()
 
     def _note(self) -> None:
-        """Have the journal know what is open."""
-        books = self._books
-        books.journal.note_open(books.account, self._settings.model, books.ledger.reserved())
+        """Record in the journal what is open."""
+        account = self._account
+        account.journal.note_open(account.name, self._settings.model, account.budget.reserved())
 
-    def _hand_in(self, lines: dict[str, bytes]) -> Batch:
+    def _submit(self, lines: dict[str, bytes]) -> Batch:
         content = b"\n".join(_line(name, body) for name, body in lines.items())
         batch = Batch(hashlib.sha256(content + str(time.time_ns()).encode()).hexdigest(), "", content)
-        self._books.journal.note_batch(self._books.account, self._settings.model, batch)
+        self._account.journal.note_batch(self._account.name, self._settings.model, batch)
         file = self._json(self._send("POST", "/files", content))
         asked = {
             "input_file_id": self._id_of(file),
@@ -136,44 +137,42 @@ class BatchAsker:
             "metadata": {NAME: batch.name},
         }
         found = self._make(batch, orjson.dumps(asked))
-        self._books.journal.note_batch(self._books.account, self._settings.model, found)
+        self._account.journal.note_batch(self._account.name, self._settings.model, found)
         return found
 
     def _make(self, batch: Batch, asked: bytes) -> Batch:
-        """Have the server make a batch, once: where its word got lost, it is asked whether it has made it."""
+        """Create a batch once: if the response was lost, look for the batch before trying again."""
         for attempt in range(TRIES):
             status, content = asyncio.run(self._once("POST", "/batches", asked))
             if 0 < status < 300:
                 return replace(batch, identity=self._id_of(self._json(content)))
             if 0 < status < 500 and status != 429:
                 break
-            time.sleep(min(LAST_LOOK, FIRST_LOOK * float(2**attempt)))
+            time.sleep(min(MAX_POLL, FIRST_POLL * float(2**attempt)))
             if (made := self._find(batch)) is not None:
                 return made
         raise self._unusable("/batches", status, content)
 
     def _resume(self) -> None:
-        """Take the answers of batches that an earlier run has handed in and not taken."""
-        for batch in self._books.journal.open_batches(self._books.account, self._settings.model):
+        """Collect batches that an earlier run submitted."""
+        for batch in self._account.journal.open_batches(self._account.name, self._settings.model):
             if not batch.identity:
                 batch = self._find(batch) or batch
             if batch.identity and self._is_known(batch):
-                _log.warning(
-                    "the answers of a batch that an earlier run has handed in (%s) are taken first", batch.identity
-                )
+                _log.warning("collecting a batch that an earlier run submitted (%s) first", batch.identity)
                 self._take(batch)
             else:
-                self._books.journal.forget_batch(batch.name)  # it was never handed in, or nobody knows it any longer
+                self._account.journal.forget_batch(batch.name)  # it was never submitted, or the provider has deleted it
 
     def _is_known(self, batch: Batch) -> bool:
         status, _ = asyncio.run(self._once("GET", f"/batches/{batch.identity}", None))
         if status in (404, 410):
-            _log.warning("%s knows the batch %s no longer; its requests are asked anew", self._address, batch.identity)
+            _log.warning("%s no longer has the batch %s; its requests are sent again", self._address, batch.identity)
             return False
         return True
 
     def _find(self, batch: Batch) -> Batch | None:
-        """Return a batch with the identity that the server gave it, if it got it at all."""
+        """Return a batch with the provider's id, or None if the provider does not have it."""
         after = ""
         while True:
             listed = self._json(self._send("GET", f"/batches?limit=100{after}"))
@@ -186,7 +185,7 @@ class BatchAsker:
             after = f"&after={found[-1]['id']}"
 
     def _take(self, batch: Batch) -> dict[str, str]:
-        """Wait for a batch and write its answers; return what went wrong, by the keys in hex."""
+        """Wait for a batch and write its answers; return the failures by key in hex."""
         state = self._wait(batch)
         bodies = {
             line["custom_id"]: orjson.dumps(line["body"]) for line in map(orjson.loads, batch.content.splitlines())
@@ -198,14 +197,14 @@ class BatchAsker:
                 for line in self._send("GET", f"/files/{state[name]}/content").splitlines():
                     self._read(line, bodies, entries, failed)
         if state["status"] == "failed" and not entries:
-            self._books.journal.forget_batch(batch.name)  # else every later run would end at it
-            raise TeacherError(f"teacher: {self._address} failed the batch {batch.identity}: {_said(state)}")
+            self._account.journal.forget_batch(batch.name)  # else every later run would stop here
+            raise TeacherError(f"teacher: {self._address} rejected the batch {batch.identity}: {_said(state)}")
         self._write(entries)
-        self._books.journal.forget_batch(batch.name)
+        self._account.journal.forget_batch(batch.name)
         return failed
 
     def _read(self, line: bytes, bodies: dict[str, bytes], entries: list[Entry], failed: dict[str, str]) -> None:
-        """Take one line of a batch's output into account; what cannot be read is as if it were not there."""
+        """Read one line of a batch's output; unreadable lines are skipped."""
         try:
             found = orjson.loads(line)
             name, response = found["custom_id"], found.get("response") or {}
@@ -220,49 +219,46 @@ class BatchAsker:
             failed[name] = outcome.detail
             return
         fields = orjson.loads(bodies[name])
-        limit = fields.get(self._settings.limit_field, self._settings.most_tokens)
-        most = self._books.ledger.most(len(bodies[name]), len(fields["messages"]), limit)
-        answer = self._books.ledger.answer(bytes.fromhex(name), outcome, most, 0.0)
+        limit = fields.get(self._settings.limit_field, self._settings.max_tokens_on_retry)
+        worst = self._account.budget.worst_case(len(bodies[name]), len(fields["messages"]), limit)
+        answer = self._account.budget.answer(bytes.fromhex(name), outcome, worst, 0.0)
         entries.append(Entry(answer, bodies[name], None))
 
     def _write(self, entries: Sequence[Entry]) -> None:
-        books = self._books
-        known = books.journal.find([entry.answer.key for entry in entries])
-        ledger = books.ledger
-        writer = Writer(
-            books.journal, books.account, self._settings.model, ledger.reserved, ledger.pay_twice, lambda written: None
-        )
+        account = self._account
+        known = account.journal.find([entry.answer.key for entry in entries])
+        writer = Writer(account, self._settings.model, lambda written: None)
         for entry in entries:
             if entry.answer.key not in known:
                 answer = entry.answer
-                books.ledger.add(answer.cost, answer.prompt_tokens + answer.completion_tokens)
+                account.budget.add(answer.cost, answer.prompt_tokens + answer.completion_tokens)
                 writer.add(entry)
         writer.close()
         if writer.failure:
             raise TeacherError(writer.failure)
 
     def _wait(self, batch: Batch) -> dict[str, Any]:
-        pause, told = FIRST_LOOK, 0.0
+        pause, logged = FIRST_POLL, 0.0
         started = time.monotonic()
         while True:
             state = self._json(self._send("GET", f"/batches/{batch.identity}"))
             if state.get("status") in ENDED:
                 return state
-            if state.get("status") not in UNDER_WAY or time.monotonic() - started > LONGEST_BATCH:
+            if state.get("status") not in UNDER_WAY or time.monotonic() - started > MAX_BATCH_SECONDS:
                 raise TeacherError(
-                    f"teacher: {self._address} says of the batch {batch.identity}: status {state.get('status')!r}; look "
-                    "at it there, and run again, nothing is paid twice"
+                    f"teacher: {self._address} reports status {state.get('status')!r} for the batch {batch.identity}; "
+                    "check it there, then run again; no request is paid twice"
                 )
-            if time.monotonic() - started > told:
+            if time.monotonic() - started > logged:
                 counts = state.get("request_counts") or {}
                 _log.info("batch %s: %s, %s", batch.identity, state.get("status"), counts)
-                told += TELL_SECONDS
+                logged += LOG_SECONDS
             time.sleep(pause)
-            pause = min(LAST_LOOK, 2 * pause)
+            pause = min(MAX_POLL, 2 * pause)
 
     def _id_of(self, made: dict[str, Any]) -> str:
         if not isinstance(made.get("id"), str):
-            raise TeacherError(f"teacher: {self._address} does not say under which id; take out teacher.batch")
+            raise TeacherError(f"teacher: {self._address} returns no id; set teacher.batch: false")
         identity: str = made["id"]
         return identity
 
@@ -272,20 +268,18 @@ class BatchAsker:
         except orjson.JSONDecodeError:
             found = None
         if not isinstance(found, dict):
-            raise TeacherError(
-                f"teacher: {self._address} does not answer as the batch interface does; take out teacher.batch"
-            )
+            raise TeacherError(f"teacher: {self._address} does not answer like a batch API; set teacher.batch: false")
         return found
 
     def _send(self, method: str, path: str, data: bytes | None = None) -> bytes:
-        """Send one request of the batch interface; what passes is tried again. Raises TeacherError."""
+        """Send one request of the batch API, with retries. Raises TeacherError."""
         for attempt in range(TRIES):
             status, content = asyncio.run(self._once(method, path, data))
             if status < 300 and status:
                 return content
             if 0 < status < 500 and status != 429:
                 break
-            time.sleep(min(LAST_LOOK, FIRST_LOOK * float(2**attempt)))
+            time.sleep(min(MAX_POLL, FIRST_POLL * float(2**attempt)))
         raise self._unusable(path, status, content)
 
     def _unusable(self, path: str, status: int, content: bytes) -> TeacherError:
@@ -296,7 +290,9 @@ class BatchAsker:
     async def _once(self, method: str, path: str, data: Any) -> tuple[int, bytes]:
         headers = self._headers
         if path == "/files":
-            headers = {name: value for name, value in headers.items() if name != "Content-Type"}  # the form has its own
+            headers = {
+                name: value for name, value in headers.items() if name != "Content-Type"
+            }  # the form sets its own
             form = aiohttp.FormData()
             form.add_field("purpose", "batch")
             form.add_field("file", data, filename="requests.jsonl", content_type="application/jsonl")

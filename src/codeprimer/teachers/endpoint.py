@@ -1,6 +1,6 @@
-"""One address of a teacher: sends a request once, and says what became of it.
+"""One address of a teacher: sends a request once, and decides how fast the address may be asked.
 
-Reads the network. Its one idea: whatever happens, on the wire or in the server, becomes one of the closed set of outcomes.
+Reads the network through the client. Its one idea: pacing, pauses and giving up follow from the outcomes alone.
 """
 
 from __future__ import annotations
@@ -9,70 +9,58 @@ import asyncio
 import re
 from dataclasses import replace
 
-from codeprimer import __version__
-from codeprimer.teachers.connections import Connections
+from codeprimer.teachers.client import Client
 from codeprimer.teachers.estimate import duration
-from codeprimer.teachers.exchange import NoResponse
-from codeprimer.teachers.outcomes import FATAL, Failure, Success, Trouble, pause_wanted, read_response
-from codeprimer.teachers.pacing import LONGEST_PAUSE, Breaker, Bucket, Patience, Window
+from codeprimer.teachers.outcomes import FATAL, Failure, FailureReason, Success, pause_wanted, read_response
+from codeprimer.teachers.pacing import MAX_PAUSE, AdaptiveTimeout, CircuitBreaker, ConcurrencyLimit, TokenBucket
 from codeprimer.teachers.settings import TeacherSettings
 
 NO_ROOM = float("inf")
 REFUSED_IN_A_ROW = 10
-"""So many refusals without an answer between them: the address refuses everything."""
+"""After this many refusals without an answer between them, the address is paused."""
 
 FIRST_PAUSE = 0.25
-"""How long it is left alone then, at first [s]; it doubles with each round of refusals."""
+"""The first such pause [s]; it doubles with each round of refusals."""
 
 FAILURES_AT_FIRST, SECONDS_AT_FIRST = 5, 30.0
-"""An address that has never answered is given up after so many failures, where there is no connection; else only when it
-has failed for so long as well [s]: a server that is busy, or begins to work, refuses at once and answers later."""
+"""An address that has never answered is given up after this many failures; unless it is unreachable, only after this
+time as well [s]: a server that is busy or starting up refuses at once and answers later."""
 
 OUTAGE_SECONDS = 900.0
-"""An address that has answered before is given so long to come back [s]."""
-
-LEAST_KEY = 12
-"""A shorter key is none that has to be hidden, and may be a word of an answer (``EMPTY``)."""
+"""How long an address that has answered before may be down [s]."""
 
 DOCTOR = "; see codeprimer doctor --teacher RECIPE"
-"""How a sentence about a teacher that cannot be asked ends; who asks without a recipe leaves it out."""
+"""The end of an error about a teacher in a recipe; callers without a recipe remove it."""
 
 FATAL_IN_A_ROW = 5
-"""So many times an address that has answered must say that the key, the model or the address is wrong."""
-
-
-def headers_of(key: str) -> dict[str, str]:
-    """Return the headers of a request; the only place where the key goes."""
-    headers = {"Content-Type": "application/json", "User-Agent": f"codeprimer/{__version__}"}
-    return headers | ({"Authorization": f"Bearer {key}"} if key else {})
+"""How often an address that has answered must report a wrong key, model or address before it is given up."""
 
 
 class Endpoint:
-    """An address and what is known about how fast it may be asked."""
+    """An address, how it has answered, and how fast it may be asked."""
 
-    def __init__(self, address: str, settings: TeacherSettings, key: str) -> None:
+    def __init__(self, address: str, settings: TeacherSettings, client: Client) -> None:
         self.address = address
-        self._key = key.encode()
-        self._connections = Connections(address, headers_of(key))
-        self.window = Window(settings.max_in_flight)
-        self.breaker = Breaker()
-        self.patience = Patience(settings.timeout_seconds)
-        self._requests = Bucket(settings.requests_per_minute)
-        self._tokens = Bucket(settings.tokens_per_minute)
+        self._client = client
+        self.concurrency = ConcurrencyLimit(settings.max_in_flight)
+        self.breaker = CircuitBreaker()
+        self.timeout = AdaptiveTimeout(settings.timeout_seconds)
+        self._requests = TokenBucket(settings.requests_per_minute)
+        self._tokens = TokenBucket(settings.tokens_per_minute)
         self.in_flight = 0
         self.paused_until = 0.0
         self.has_answered = False
         self._refused_since: float | None = None
-        """When it began to refuse everything."""
+        """Time of the first refusal since the last answer."""
         self._failed_since: float | None = None
-        """When it began to fail, where it has never answered."""
+        """Time of the first failure of an address that has never answered."""
         self._failures_at_first = 0
         self._refusals = 0
         self._fatal = 0
 
     def wait(self, tokens: int, now: float) -> float:
-        """Return how long to wait before another request may be sent [s]; ``NO_ROOM`` until one comes back."""
-        if self.in_flight >= (1 if self.breaker.is_probing else max(1, int(self.window.size))):
+        """Return the wait until another request may be sent [s]; ``NO_ROOM`` until one in flight has ended."""
+        if self.in_flight >= (1 if self.breaker.is_probing else max(1, int(self.concurrency.size))):
             return NO_ROOM
         until = max(self.paused_until, self.breaker.open_until)
         return max(until - now, self._requests.wait(1, now), self._tokens.wait(tokens, now), 0.0)
@@ -90,45 +78,45 @@ class Endpoint:
             self.has_answered = True
             self._refused_since = None
             self._refusals = self._fatal = 0
-            self.window.note(is_refusal=False)
+            self.concurrency.note(is_refusal=False)
             self.breaker.succeed()
-            self.patience.note(seconds)
+            self.timeout.note(seconds)
             return
-        self._fatal += outcome.trouble in FATAL
-        if outcome.trouble is Trouble.REFUSED:
-            self.window.note(is_refusal=True)
+        self._fatal += outcome.reason in FATAL
+        if outcome.reason is FailureReason.RATE_LIMITED:
+            self.concurrency.note(is_refusal=True)
             self._note_refusal(outcome, now)
             return
         if not self.has_answered:
             self._failures_at_first += 1
             self._failed_since = now if self._failed_since is None else self._failed_since
-        if outcome.trouble is not Trouble.BAD_REQUEST:
+        if outcome.reason is not FailureReason.BAD_REQUEST:
             self.breaker.fail(now)
 
     def _note_refusal(self, refusal: Failure, now: float) -> None:
-        """Leave an address alone that refuses everything: as long as it wants, else longer and longer."""
+        """Pause an address that refuses everything, for as long as it asks, else with exponential backoff."""
         self._refusals += 1
         self._refused_since = now if self._refused_since is None else self._refused_since
         if self._refusals < REFUSED_IN_A_ROW:
             return
-        wait = refusal.wait
+        wait = refusal.retry_after
         if wait is None:
-            rounds = (self._refusals - REFUSED_IN_A_ROW) / max(1.0, self.window.size)
-            wait = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(rounds, 16.0))
+            rounds = (self._refusals - REFUSED_IN_A_ROW) / max(1.0, self.concurrency.size)
+            wait = min(MAX_PAUSE, FIRST_PAUSE * 2.0 ** min(rounds, 16.0))
         self.paused_until = max(self.paused_until, now + wait)
 
-    def hopeless(self, failure: Failure, now: float) -> str:
-        """Return a sentence where going on with this address makes no sense after a failure, else nothing."""
+    def why_give_up(self, failure: Failure, now: float) -> str:
+        """Return why this address should be given up after a failure, or nothing."""
         if self._fatal > 0 and (not self.has_answered or self._fatal >= FATAL_IN_A_ROW):
             return f"{self.address} cannot be asked: {failure.detail}{DOCTOR}"
         failed = self._failures_at_first
-        is_over = failure.trouble is Trouble.UNREACHABLE or now - (self._failed_since or now) > SECONDS_AT_FIRST
+        is_over = failure.reason is FailureReason.UNREACHABLE or now - (self._failed_since or now) > SECONDS_AT_FIRST
         if not self.has_answered and failed >= FAILURES_AT_FIRST and is_over:
-            return f"{self.address} has not answered one of {failed} requests: {failure.detail}{DOCTOR}"
-        again = "run again when it answers, nothing is paid twice"
-        if failure.wait is not None and failure.wait > OUTAGE_SECONDS:
-            wait = duration(failure.wait)
-            return f"{self.address} wants to be left alone for {wait}: {failure.detail}; {again}"
+            return f"{self.address} has not answered any of {failed} requests: {failure.detail}{DOCTOR}"
+        again = "run again when it is back; no request is paid twice"
+        if failure.retry_after is not None and failure.retry_after > OUTAGE_SECONDS:
+            wait = duration(failure.retry_after)
+            return f"{self.address} asks to wait for {wait}: {failure.detail}; {again}"
         began = (self.breaker.failing_since if self.breaker.failures else None, self._refused_since)
         since = [at for at in began if at is not None]
         if since and now - min(since) > OUTAGE_SECONDS:
@@ -137,28 +125,22 @@ class Endpoint:
         return ""
 
     async def send(self, path: str, body: bytes) -> Success | Failure:
-        """Send a request and return what became of it; only a cancellation is raised."""
-        try:
-            status, headers, content = await self._connections.post(path, body)
-        except NoResponse as none:
-            return Failure(none.trouble, none.detail)
-        if pause := pause_wanted(headers):  # a longer one is not kept: whoever is asked too early says so
-            until = asyncio.get_running_loop().time() + min(pause, LONGEST_PAUSE)
+        """Send a request once and return the outcome. Raises only a cancellation."""
+        response = await self._client.post(self.address + path, body)
+        if isinstance(response, Failure):
+            return response
+        status, headers, content = response
+        if pause := pause_wanted(headers):  # cut short: if that was too early, the server says so
+            until = asyncio.get_running_loop().time() + min(pause, MAX_PAUSE)
             self.paused_until = max(self.paused_until, until)
-        if self._key and (len(self._key) >= LEAST_KEY or status >= 300):
-            content = content.replace(self._key, b"[the key]")  # some servers repeat what they were sent
         outcome = read_response(status, headers, content, path == "/embeddings")
-        if status == 404 and isinstance(outcome, Failure) and (better := _better(self.address)):
-            return replace(outcome, detail=f"{outcome.detail}; try {better}")
+        if status == 404 and isinstance(outcome, Failure) and (suggestion := _suggested(self.address)):
+            return replace(outcome, detail=f"{outcome.detail}; try {suggestion}")
         return outcome
 
-    def close(self) -> None:
-        """End the connections."""
-        self._connections.close()
 
-
-def _better(address: str) -> str:
-    """Return the address that was probably meant, nothing where this one looks right."""
+def _suggested(address: str) -> str:
+    """Return the address that was probably meant, or nothing if this one looks right."""
     for path in ("/chat/completions", "/completions", "/embeddings"):
         if address.endswith(path):
             return address.removesuffix(path)

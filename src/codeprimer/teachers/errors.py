@@ -1,4 +1,4 @@
-"""Why a teacher is asked no more."""
+"""Errors that end the questions to a teacher."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from codeprimer.core.errors import UserError
 
 
 class TeacherError(UserError):
-    """A teacher that cannot be asked: a wrong key, model or address, no connection."""
+    """The teacher cannot be asked: a wrong key, model or address, or no connection."""
 
 
 class BudgetError(UserError):
-    """The cap is reached; everything that was answered is kept."""
+    """The budget is used up; every answer so far is in the journal."""

@@ -1,7 +1,6 @@
-"""What a run will ask for, said before the first request.
+"""Estimates what a run will request, before the first request.
 
-Reads counts; asks nothing. Its one idea: a rough figure in time is worth more than an exact one afterwards; each comes
-with what it was reckoned from.
+Reads counts; sends nothing. Its one idea: each figure states the assumptions it rests on.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from codeprimer.teachers.prices import NANO, Tariff, as_usd, tariff_of
 from codeprimer.teachers.settings import TeacherSettings
 
 CHARACTERS_PER_TOKEN = 3.5
-"""Of code, in tokenisers that are in use."""
+"""Of code, in common tokenizers."""
 
 SECONDS_PER_ANSWER = 5.0
-"""What an answer of some hundred tokens takes a hosted model, more or less [s]."""
+"""Typical time of a hosted model for a few hundred tokens [s]."""
 
 
 @dataclass(frozen=True)
@@ -30,28 +29,28 @@ class Estimate:
     seconds: float
 
     def sentence(self, settings: TeacherSettings, tariff: Tariff) -> str:
-        """Return it for people."""
+        """Return the estimate as one sentence."""
         text = (
-            f"{settings.model}: about {self.requests:,} requests, {self.prompt_tokens / 1e6:,.2f} M tokens to send and "
-            f"{self.completion_tokens / 1e6:,.2f} M to be answered"
+            f"{settings.model}: about {self.requests:,} requests, {self.prompt_tokens / 1e6:,.2f} M input tokens and "
+            f"{self.completion_tokens / 1e6:,.2f} M output tokens"
         )
         if tariff.is_known:
             text += f", {as_usd(self.cost) if self.cost else 'free'}"
         if settings.budget_usd is not None:
             cap = int(settings.budget_usd * NANO)
-            text += f" ({'more than the cap of' if self.cost > cap else 'cap'} {as_usd(cap)})"
+            text += f" ({'more than the budget of' if self.cost > cap else 'budget'} {as_usd(cap)})"
         if settings.budget_tokens is not None:
-            text += f" (cap {settings.budget_tokens:,} tokens)"
+            text += f" (budget {settings.budget_tokens:,} tokens)"
         return (
-            f"{text}, {duration(self.seconds)} at {SECONDS_PER_ANSWER:g} s per answer; answers that are in the journal "
-            "already cost nothing"
+            f"{text}, {duration(self.seconds)} at {SECONDS_PER_ANSWER:g} s per answer; answers that are already in the "
+            "journal cost nothing"
         )
 
 
 def estimate(settings: TeacherSettings, requests: int, prompt_characters: int, answer_tokens: int) -> Estimate:
-    """Return what ``requests`` with so many characters together, answered with so many tokens each, will take.
+    """Estimate ``requests`` with ``prompt_characters`` in total and ``answer_tokens`` per answer.
 
-    Raises RecipeError where no price is known.
+    Raises RecipeError if the price is unknown.
     """
     prompt = round(prompt_characters / CHARACTERS_PER_TOKEN)
     completion = requests * answer_tokens
@@ -65,7 +64,7 @@ def estimate(settings: TeacherSettings, requests: int, prompt_characters: int, a
 
 
 def duration(seconds: float) -> str:
-    """Return a duration for people."""
+    """Return a human-readable duration."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     return f"{seconds / 60:.0f} minutes" if seconds < 90 * 60 else f"{seconds / 3600:.1f} hours"

@@ -1,62 +1,61 @@
-"""A question on its way: what is asked next, what has been answered.
+"""A question in progress: its next request and its answers so far.
 
-Reads answers; sends nothing. Its one idea: an answer that comes from the journal and one that comes from the network are
-taken into account by the same few lines.
+Reads answers; sends nothing. Its one idea: the same lines process an answer from the journal and one from the network.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from codeprimer.teachers.budget import Reservation
 from codeprimer.teachers.journal import Journal
-from codeprimer.teachers.ledger import Reserved
-from codeprimer.teachers.questions import Question, Settled
-from codeprimer.teachers.requests import Answer, Form, Request
+from codeprimer.teachers.questions import Question, Result
+from codeprimer.teachers.requests import Answer, Request, RequestEncoder
 
 
 @dataclass(slots=True)
 class Item:
-    """A question on its way to being settled."""
+    """A question in progress."""
 
     number: int
     question: Question
     request: Request
     key: bytes = b""
     body: bytes = b""
-    reserved: Reserved | None = None
+    reserved: Reservation | None = None
     failures: int = 0
-    """Of the present request, where they may be its own fault."""
+    """Of the current request, where the request may be the cause."""
     tries: int = 0
-    """How often the present request was sent in vain, for whatever reason."""
-    silences: int = 0
-    """How many of them were attempts that took too long."""
+    """All failed attempts of the current request."""
+    timeouts: int = 0
+    """How many of them timed out."""
     answers: list[Answer] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
-    settled: Settled | None = None
+    result: Result | None = None
 
     def __lt__(self, other: Item) -> bool:
         return self.number < other.number
 
 
 def advance(item: Item, answer: Answer) -> bool:
-    """Take an answer into account; return whether that settles the question, else there is another request."""
+    """Process an answer; return whether the question has a result, else it has a next request."""
     item.answers.append(answer)
     item.requests.append(item.request)
     then = item.question.then(item.request, answer)
-    if isinstance(then, Settled):
-        item.settled = then
+    if isinstance(then, Result):
+        item.result = then
         return True
     item.request = then
     return False
 
 
-def follow(item: Item, answer: Answer, form: Form, journal: Journal) -> bool:
-    """Take an answer into account, and what follows as far as the journal knows it; return whether that settles it.
+def follow(item: Item, answer: Answer, encoder: RequestEncoder, journal: Journal) -> bool:
+    """Process an answer, and further ones as far as the journal knows them; return whether there is a result.
 
     Else the item's next request is ready to be sent.
     """
     while not advance(item, answer):
-        item.body, item.key = form.encode(item.request)
+        item.body, item.key = encoder.encode(item.request)
         known = journal.find([item.key])
         if item.key not in known:
             return False

@@ -1,18 +1,16 @@
-"""The journal: every answer that was paid for, in one SQLite file, so that none is paid for twice.
+"""The journal: every paid answer, in one SQLite file, so that none is paid twice.
 
-Reads and writes ``journal.sqlite``. Its one idea: an answer counts as received once it is on disk. Answers are written
-by a thread of its own, all that have come meanwhile in one transaction; only then is whoever asked told. Failures are
-never kept. What was made of an answer is kept apart, under the name of the parser, so that a better parser pays nothing.
+Reads and writes ``journal.sqlite``. Its one idea: an answer counts as received once it is on disk. Failures are never
+stored. What a parser read in an answer is stored separately under the parser's name, so a better parser costs nothing.
 """
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,22 +18,14 @@ from typing import Any
 from codeprimer.core.errors import StoreError
 from codeprimer.teachers.requests import Answer
 
-_log = logging.getLogger(__name__)
-
 FILE_NAME = "journal.sqlite"
 VERSION = 1
-GROUP_SECONDS = 0.04
-"""How long answers are collected before they are written together [s]."""
-
-LOCKED_TRIES = 10
-"""So many minutes another process may hold the journal before answers that came are given up."""
-
 BEGIN_TRIES, BEGIN_PAUSE = 200, 0.05
-"""How often, and how long apart [s], it is tried to open a file that another process is beginning."""
+"""How often, and at what interval [s], to retry opening a file that another process is creating."""
 
 LOOK_UP_AT_ONCE = 256
 SHORT = 4096
-"""Texts up to this length are not compressed [bytes]."""
+"""Longer texts are compressed [bytes]."""
 
 _TABLES = """
 create table if not exists answers (
@@ -58,34 +48,34 @@ create table if not exists batches (
 """
 
 
-_NOTE_ACCOUNT = "insert or replace into accounts values (?,?,?,?,?,?)"
+NOTE_ACCOUNT = "insert or replace into accounts values (?,?,?,?,?,?)"
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch of requests that was handed in, or is about to be."""
+    """A batch of requests that is submitted, or about to be."""
 
     name: str
-    """What it is called here, and in its metadata there."""
+    """Our name for it, also in its metadata at the provider."""
     identity: str
-    """What the server calls it; nothing until it has said so."""
+    """The provider's id; empty until it is known."""
     content: bytes
-    """The file of requests."""
+    """The JSON lines of its requests."""
 
 
 class Journal:
-    """The answers of all runs that share a store."""
+    """The answers of all runs that share a store; thread-safe."""
 
     def __init__(self, path: Path) -> None:
-        """Open the journal, or begin one. Raises StoreError where the file is none of ours or cannot be written."""
+        """Open or create the journal. Raises StoreError if the file is not a journal or cannot be written."""
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._reader = _connect(path)
+            self._reader = connect(path)
             self._begin()
         except (sqlite3.Error, OSError) as error:
             raise StoreError(
-                f"{path}: the journal of teachers cannot be used ({error}); move it away or mend it"
+                f"{path}: the journal of teachers cannot be used ({error}); move it away or repair it"
             ) from None
         self._lock = threading.Lock()
 
@@ -94,7 +84,7 @@ class Journal:
         if version == 0:
             self._reader.execute("begin immediate")
             try:
-                version = self._version()  # another process may have begun it meanwhile
+                version = self._version()  # another process may have created it in the meantime
                 if version == 0:
                     self._make_tables()
                     version = VERSION
@@ -114,21 +104,21 @@ class Journal:
 
     def _make_tables(self) -> None:
         if self._reader.execute("select count(*) from sqlite_master").fetchone()[0]:
-            raise StoreError(f"{self.path}: an SQLite file of somebody else's; move it away")
+            raise StoreError(f"{self.path}: an SQLite file of another program; move it away")
         for statement in filter(str.strip, _TABLES.split(";")):
             self._reader.execute(statement)
         self._reader.execute(f"pragma user_version = {VERSION}")
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, Answer]:
-        """Return the answers that are there; any thread may ask. Raises StoreError where the file is damaged."""
+        """Return the stored answers of these keys. Raises StoreError if the file is damaged."""
         with self._lock:
             try:
-                return _find(self._reader, keys)
+                return find_answers(self._reader, keys)
             except (sqlite3.Error, zlib.error, UnicodeDecodeError) as error:
                 raise self._damaged(error) from None
 
     def spent(self, account: str, model: str) -> Spent:
-        """Return what an account has spent on a model so far."""
+        """Return what an account has spent on a model."""
         [(cost, tokens, answers)] = self._rows(
             "select coalesce(sum(cost), 0), coalesce(sum(prompt_tokens + completion_tokens), 0), count(*) "
             "from answers where account = ? and model = ?",
@@ -148,23 +138,23 @@ class Journal:
                 raise self._damaged(error) from None
 
     def _damaged(self, error: Exception) -> StoreError:
-        return StoreError(f"{self.path}: the journal cannot be read ({error}); move it away or mend it")
+        return StoreError(f"{self.path}: the journal cannot be read ({error}); move it away or repair it")
 
     def note_open(self, account: str, model: str, reserved: tuple[int, int, int, int]) -> None:
-        """Keep what is about to be in flight. Raises StoreError where it cannot be written."""
-        self._change(_NOTE_ACCOUNT, (account, model, *reserved))
+        """Record what is about to be in flight. Raises StoreError if it cannot be written."""
+        self._change(NOTE_ACCOUNT, (account, model, *reserved))
 
     def note_batch(self, account: str, model: str, batch: Batch) -> None:
-        """Keep a batch until its answers have been taken. Raises StoreError where it cannot be written."""
+        """Record a batch until its answers are collected. Raises StoreError if it cannot be written."""
         row = (batch.name, account, model, batch.identity, zlib.compress(batch.content, 1), int(time.time()))
         self._change("insert or replace into batches values (?,?,?,?,?,?)", row)
 
     def forget_batch(self, name: str) -> None:
-        """Say that a batch's answers have been taken. Raises StoreError where it cannot be written."""
+        """Delete a batch whose answers are collected. Raises StoreError if it cannot be written."""
         self._change("delete from batches where name = ?", (name,))
 
     def open_batches(self, account: str, model: str) -> list[Batch]:
-        """Return the batches whose answers have not been taken, the oldest first."""
+        """Return the batches whose answers are not collected, oldest first."""
         rows = self._rows(
             "select name, identity, content from batches where account = ? and model = ? order by at, name",
             (account, model),
@@ -179,7 +169,7 @@ class Journal:
                 raise StoreError(f"{self.path}: the journal cannot be written ({error}); free some space") from None
 
     def close(self) -> None:
-        """Close the connection of readers."""
+        """Close the file."""
         with self._lock:
             self._reader.close()
 
@@ -187,163 +177,18 @@ class Journal:
 class Spent:
     """What an account has spent."""
 
-    def __init__(self, cost: int, tokens: int, answers: int, perhaps: int, perhaps_tokens: int) -> None:
+    def __init__(self, cost: int, tokens: int, answers: int, maybe_billed: int, maybe_billed_tokens: int) -> None:
         self.cost = cost
         """[nano-USD]"""
         self.tokens = tokens
         self.answers = answers
-        self.perhaps = perhaps
-        """For requests that were sent and never answered: the most that the provider may still ask for [nano-USD]."""
-        self.perhaps_tokens = perhaps_tokens
+        self.maybe_billed = maybe_billed
+        """Worst case of requests that were sent and never answered [nano-USD]."""
+        self.maybe_billed_tokens = maybe_billed_tokens
 
 
-class Entry:
-    """One answer to be written, and whose it is."""
-
-    __slots__ = ("answer", "body", "item")
-
-    def __init__(self, answer: Answer, body: bytes, item: Any) -> None:
-        self.answer = answer
-        self.body = body
-        self.item = item
-
-
-Reading = tuple[bytes, str, str | None, str | None]
-"""A key, the name of a parser, and what it made of the answer: a value as JSON, or a fault."""
-
-
-class Writer:
-    """Writes what one account has received, in a thread of its own, until it is closed."""
-
-    def __init__(
-        self,
-        journal: Journal,
-        account: str,
-        model: str,
-        reserved: Callable[[], tuple[int, int, int, int]],
-        pay_twice: Callable[[int, int], None],
-        written: Callable[[Sequence[Entry]], None],
-    ) -> None:
-        """``reserved`` tells, at any time, what is open and what was perhaps billed (money, tokens, money, tokens).
-
-        ``pay_twice`` is told of answers that the journal had already (money, tokens), from another process; those that
-        it had are passed on instead. ``written`` is called, in the writer's thread, with answers that are on disk.
-        """
-        self._path = journal.path
-        self._account = account
-        self._model = model
-        self._reserved = reserved
-        self._pay_twice = pay_twice
-        self._written = written
-        self._entries: list[Entry] = []
-        self._readings: list[Reading] = []
-        self._changed = threading.Condition()
-        self._is_closing = False
-        self.failure: str = ""
-        self._thread = threading.Thread(target=self._write_on, name="teachers journal", daemon=True)
-        self._thread.start()
-
-    def add(self, entry: Entry) -> None:
-        """Have an answer written."""
-        with self._changed:
-            self._entries.append(entry)
-            if len(self._entries) == 1:
-                self._changed.notify()
-
-    def note(self, readings: Iterable[Reading]) -> None:
-        """Have what parsers made of answers written, with the next answers."""
-        with self._changed:
-            self._readings += readings
-
-    def close(self) -> None:
-        """Write what is left and end."""
-        with self._changed:
-            self._is_closing = True
-            self._changed.notify()
-        self._thread.join()
-
-    def _write_on(self) -> None:
-        try:
-            self._write_all()
-        except Exception as error:  # nobody waits for this thread: whoever waits for answers has to hear of it
-            self.failure = self.failure or f"{self._path}: answers cannot be written ({type(error).__name__}: {error})"
-            self._written([])
-
-    def _write_all(self) -> None:
-        connection = _connect(self._path)
-        try:
-            while True:
-                with self._changed:
-                    while not self._entries and not self._is_closing:
-                        self._changed.wait()
-                    is_closing = self._is_closing
-                if not is_closing:
-                    time.sleep(GROUP_SECONDS)
-                with self._changed:
-                    entries, self._entries = self._entries, []
-                    readings, self._readings = self._readings, []
-                try:
-                    self._write_patiently(connection, entries, readings)
-                except sqlite3.Error as error:
-                    self.failure = f"{self._path}: answers cannot be written ({error}); free some space, then run again"
-                if entries or self.failure:
-                    self._written(entries)
-                if self.failure or (is_closing and not entries):
-                    return  # only now: what was reserved for the last answers stands open in their own transaction
-        finally:
-            connection.close()
-
-    def _write_patiently(self, connection: sqlite3.Connection, entries: list[Entry], readings: list[Reading]) -> None:
-        """Write, however long another process holds the journal: what came is paid for."""
-        for attempt in range(LOCKED_TRIES):
-            try:
-                self._write(connection, entries, readings)
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or attempt + 1 == LOCKED_TRIES:
-                    raise
-                _log.warning("%s: another process has held the journal for a minute; still waiting", self._path)
-            else:
-                return
-
-    def _write(self, connection: sqlite3.Connection, entries: list[Entry], readings: list[Reading]) -> None:
-        now = int(time.time())
-        connection.execute("begin immediate")
-        try:
-            had = _find(connection, [entry.answer.key for entry in entries])
-            rows = [self._row(entry, now) for entry in entries if entry.answer.key not in had]
-            connection.executemany(f"insert or ignore into answers values ({','.join('?' * 13)})", rows)
-            for entry in entries:
-                if entry.answer.key in had:
-                    self._pay_twice(entry.answer.cost, entry.answer.prompt_tokens + entry.answer.completion_tokens)
-                    entry.answer = had[entry.answer.key]
-            connection.executemany("insert or replace into readings values (?,?,?,?)", readings)
-            connection.execute(_NOTE_ACCOUNT, (self._account, self._model, *self._reserved()))
-            connection.execute("commit")
-        except BaseException:
-            if connection.in_transaction:
-                connection.rollback()
-            raise
-
-    def _row(self, entry: Entry, now: int) -> tuple[object, ...]:
-        answer = entry.answer
-        return (
-            answer.key,
-            self._account,
-            self._model,
-            packed(entry.body),
-            packed(answer.text.encode("utf-8", "surrogatepass")),
-            answer.finish,
-            answer.prompt_tokens,
-            answer.completion_tokens,
-            answer.cost,
-            answer.is_metered,
-            answer.model,
-            answer.seconds,
-            now,
-        )
-
-
-def _find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Answer]:
+def find_answers(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Answer]:
+    """Return the stored answers of these keys."""
     found: dict[bytes, Answer] = {}
     for start in range(0, len(keys), LOOK_UP_AT_ONCE):
         part = keys[start : start + LOOK_UP_AT_ONCE]
@@ -359,7 +204,7 @@ def _find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, 
 
 
 def packed(content: bytes) -> str | bytes:
-    """Return a text as it is stored: as text where it is short, else compressed; SQLite tells the two apart."""
+    """Return a text as it is stored: as text if it is short, else compressed; SQLite keeps the type."""
     if len(content) <= SHORT:
         try:
             return content.decode()
@@ -369,17 +214,18 @@ def packed(content: bytes) -> str | bytes:
 
 
 def unpacked(stored: str | bytes) -> str:
-    """Return a text that was stored."""
+    """Return a stored text."""
     return stored if isinstance(stored, str) else zlib.decompress(stored).decode("utf-8", "surrogatepass")
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a connection in WAL mode that waits for other processes and syncs every transaction."""
     connection = sqlite3.connect(path, timeout=60.0, isolation_level=None, check_same_thread=False)
     for attempt in range(BEGIN_TRIES):
         try:
             connection.execute("pragma journal_mode = wal")
             break
-        except sqlite3.OperationalError as error:  # here SQLite does not wait for others by itself
+        except sqlite3.OperationalError as error:  # SQLite's own timeout does not cover this statement
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or attempt + 1 == BEGIN_TRIES:
                 raise
             time.sleep(BEGIN_PAUSE)

@@ -1,7 +1,7 @@
-"""An endpoint without a model, that answers by a script and fails on purpose: ``python -m codeprimer.teachers.mock``.
+"""A mock endpoint that answers from a script and fails on purpose: ``python -m codeprimer.teachers.mock``.
 
-For tests, for benchmarks, and for trying a recipe before it costs money. Its one idea: whether a request meets a fault
-depends on the seed, on its words and on how often they have come, not on when; so two runs meet the same faults.
+For tests, benchmarks and dry runs of a recipe. Its one idea: a fault depends on the seed, the request and how often it has
+arrived, not on timing, so two runs meet the same faults.
 """
 
 from __future__ import annotations
@@ -31,28 +31,27 @@ KINDS = (
     *("refused", "busy", "error", "forbidden", "cut_off", "broken", "dropped", "hang"),
     *("page", "no_choices", "no_usage", "no_form"),
 )
-"""429 with Retry-After and 503, both at once; 500; 403; finish_reason length; a body that breaks off; a connection that is
-closed instead of an answer; no answer at all; HTML; an empty list of choices; no usage; an answer that is not of the form
-that was wanted."""
+"""429 with Retry-After and 503, both immediately; 500; 403; finish_reason length; a truncated body; a closed connection;
+no response; HTML; an empty list of choices; no usage; an answer that does not match the schema."""
 
 
 @dataclass
 class Faults:
-    """How often what goes wrong, as shares of all requests."""
+    """The rate of each kind of fault, as a fraction of all requests."""
 
-    shares: dict[str, float] = field(default_factory=dict)
+    rates: dict[str, float] = field(default_factory=dict)
     seed: int = 0
 
     def draw(self, content: bytes, times: int) -> str:
-        """Return the fault that a request meets, or nothing."""
-        if not self.shares:
+        """Return the fault of a request, or nothing."""
+        if not self.rates:
             return ""
         digest = hashlib.blake2b(content, digest_size=8, key=f"{self.seed}/{times}".encode()).digest()
         drawn = int.from_bytes(digest, "big") / 2**64
-        for kind, share in self.shares.items():
-            if drawn < share:
+        for kind, rate in self.rates.items():
+            if drawn < rate:
                 return kind
-            drawn -= share
+            drawn -= rate
         return ""
 
 
@@ -65,21 +64,21 @@ class Manner:
     latency: float = 0.0
     """Of each answer [s]."""
     per_second: float = 0.0
-    """Beyond so many requests, they are refused; 0 is no limit."""
+    """Maximum requests per second; more are refused; 0: no limit."""
     retry_after: float | None = 0.2
-    """What a refusal by fault asks for [s]; None: it does not say."""
+    """The Retry-After of the fault ``refused`` [s]; None: not sent."""
     key: str = ""
-    """The key that must be given, where there is one."""
+    """The required API key, if any."""
     model: str = ""
-    """The only model that there is; nothing: any."""
+    """The only known model; empty: any."""
     paths: tuple[str, ...] = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
-    """What may be asked."""
+    """The paths that exist."""
     longest: int = 0
-    """A longer text to continue is not taken [characters]; 0 is no limit."""
+    """Maximum length of a prompt to continue [characters]; 0: no limit."""
 
 
 class Mock:
-    """The server; ``facts`` tells what has been asked and what would have been billed."""
+    """The server; ``facts`` counts requests and what would have been billed."""
 
     def __init__(self, manner: Manner | None = None) -> None:
         manner = manner or Manner()
@@ -117,13 +116,13 @@ class Mock:
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
 
     async def stop(self) -> None:
-        """End, whatever still hangs."""
+        """Stop, also with hanging requests."""
         if self._runner is not None:
             self._ended.set()
             await self._runner.cleanup()
 
     def facts(self) -> dict[str, Any]:
-        """Return what has been asked."""
+        """Return the counts."""
         return {
             "outcomes": dict(self.outcomes),
             "answered": dict(self.answered),
@@ -275,7 +274,7 @@ async def _break_off(request: web.BaseRequest, content: bytes) -> web.StreamResp
 
 
 def _is_request(fields: Any) -> bool:
-    """Tell whether there is something in a request to answer."""
+    """Return whether a request is well-formed."""
     if not isinstance(fields, dict):
         return False
     if fields.get("input"):
@@ -296,12 +295,12 @@ def _vector(text: str) -> list[float]:
 
 
 def before_stops(text: str, stops: Sequence[str]) -> str:
-    """Return a text up to the first of some others."""
+    """Return a text up to the first stop text."""
     return text[: min([place for stop in stops if (place := text.find(stop)) >= 0], default=len(text))]
 
 
 def default_script(fields: dict[str, Any]) -> str:
-    """Return an answer that fills the form that is asked for, or repeats the last message or the text to continue."""
+    """Return JSON of the requested schema, or repeat the last message or the prompt."""
     if "prompt" in fields:
         return f" and again: {fields['prompt']}"
     content = fields["messages"][-1]["content"]
@@ -313,7 +312,7 @@ def default_script(fields: dict[str, Any]) -> str:
 
 
 def filled(schema: dict[str, Any], root: dict[str, Any], drawn: random.Random) -> Any:
-    """Return some value that a JSON schema allows."""
+    """Return a random value of a JSON schema."""
     if "$ref" in schema:
         return filled(root["$defs"][schema["$ref"].rpartition("/")[2]], root, drawn)
     if "enum" in schema:
@@ -334,21 +333,21 @@ def filled(schema: dict[str, Any], root: dict[str, Any], drawn: random.Random) -
 
 
 def parse_faults(text: str, seed: int = 0) -> Faults:
-    """Return faults from ``refused=0.1,error=0.05``. Raises ValueError where a kind is not known."""
-    shares = {}
+    """Parse faults such as ``refused=0.1,error=0.05``. Raises ValueError for an unknown kind."""
+    rates = {}
     for part in filter(None, text.split(",")):
-        kind, _, share = part.partition("=")
+        kind, _, rate = part.partition("=")
         if kind not in KINDS:
-            raise ValueError(f"{kind!r} is no fault; known: {', '.join(KINDS)}")
-        if not _is_share(share):
-            raise ValueError(f"{part!r}: give a share between 0 and 1, such as {kind}=0.1")
-        shares[kind] = float(share)
-    if sum(shares.values()) > 1:
-        raise ValueError("the shares of all faults together are more than 1")
-    return Faults(shares, seed)
+            raise ValueError(f"{kind!r} is not a fault; known: {', '.join(KINDS)}")
+        if not _is_rate(rate):
+            raise ValueError(f"{part!r}: give a rate between 0 and 1, such as {kind}=0.1")
+        rates[kind] = float(rate)
+    if sum(rates.values()) > 1:
+        raise ValueError("the rates of all faults add up to more than 1")
+    return Faults(rates, seed)
 
 
-def _is_share(text: str) -> bool:
+def _is_rate(text: str) -> bool:
     try:
         return 0 <= float(text) <= 1
     except ValueError:
@@ -373,19 +372,19 @@ async def _serve(mock: Mock, port: int) -> None:
 
 
 def main() -> int:
-    """Serve until a signal comes; the first line says where."""
+    """Serve until a signal; the first line of output is the address."""
     parser = argparse.ArgumentParser(prog="python -m codeprimer.teachers.mock", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--latency", type=float, default=0.0, help="of each answer [s]")
-    parser.add_argument("--faults", default="", help=f"such as refused=0.1,error=0.05; kinds: {', '.join(KINDS)}")
-    parser.add_argument("--seed", type=int, default=0, help="decides which requests meet a fault")
-    parser.add_argument("--retry-after", type=float, default=0.2, help="what a refusal by fault asks for [s]")
+    parser.add_argument("--port", type=int, default=0, help="0: any free port")
+    parser.add_argument("--latency", type=float, default=0.0, help="Latency of each answer [s].")
     parser.add_argument(
-        "--per-second", type=float, default=0.0, help="beyond so many, requests are refused; 0: no limit"
+        "--faults", default="", help=f"Fault rates, such as refused=0.1,error=0.05; kinds: {', '.join(KINDS)}."
     )
-    parser.add_argument("--script", default="", help="module:function, from the request's fields to the answer's text")
-    parser.add_argument("--key", default="", help="the key that must be given")
-    parser.add_argument("--model", default="", help="the only model that there is")
+    parser.add_argument("--seed", type=int, default=0, help="Seed of the faults.")
+    parser.add_argument("--retry-after", type=float, default=0.2, help="Retry-After of the fault refused [s].")
+    parser.add_argument("--per-second", type=float, default=0.0, help="Maximum requests per second; 0: no limit.")
+    parser.add_argument("--script", default="", help="module:function from a request's fields to the answer.")
+    parser.add_argument("--key", default="", help="Required API key.")
+    parser.add_argument("--model", default="", help="The only known model.")
     given = parser.parse_args()
     try:
         faults = parse_faults(given.faults, given.seed)

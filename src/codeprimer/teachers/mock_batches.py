@@ -1,7 +1,6 @@
-"""Batch files, as the mock has them.
+"""The mock's batch API.
 
-Reads files of requests, writes files of answers, in memory. Its one idea: answers come by the mock's own
-rules and in any order.
+Reads and writes files in memory. Its one idea: answers follow the mock's own rules and come in any order.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ def json_response(status: int, value: Any, headers: dict[str, str] | None = None
 
 
 class Batches:
-    """Files and batches, as the providers have them; a batch is done after the latency, its answers in any order."""
+    """Files and batches; a batch completes after the latency, its answers shuffled."""
 
     def __init__(self, answer: Callable[[dict[str, Any]], tuple[int, dict[str, Any]]], latency: float) -> None:
         self._answer = answer

@@ -1,8 +1,8 @@
-"""What can become of sending a request, in a closed set, each with a sentence for people.
+"""Reads a response: an answer, or one of a closed set of reasons why there is none.
 
-Reads status, headers and body of a response; knows no network. Its one idea: every outcome says what is to happen next.
-An answer is kept; a passing trouble is tried again; a fault of this request ends this request; a fault of the set-up
-(a wrong key, model or address) ends the run, because every other request would meet it too.
+Reads status, headers and body; knows no network. Its one idea: every reason says what happens next. A transient
+failure is retried; an error of this request ends this request; an error of the configuration (a wrong key, model or
+address) ends the run, because every other request would fail as well.
 """
 
 from __future__ import annotations
@@ -17,54 +17,56 @@ from typing import Any
 
 import orjson
 
-SHOWN = 200
-"""So much of what a server says is shown [characters]."""
+MAX_SHOWN = 200
+"""Maximum length of a server's message in ours [characters]."""
 
 
-class Trouble(StrEnum):
+class FailureReason(StrEnum):
     """Why there is no answer."""
 
-    REFUSED = "rate_limited"
-    OVERLOADED = "server_error"
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
     UNREACHABLE = "unreachable"
     DROPPED = "dropped"
-    SILENT = "timed_out"
-    BROKEN = "broken_answer"
-    EMPTY = "empty_answer"
+    TIMED_OUT = "timed_out"
+    BROKEN_ANSWER = "broken_answer"
+    EMPTY_ANSWER = "empty_answer"
     BAD_REQUEST = "bad_request"
     WRONG_SETUP = "wrong_setup"
 
 
-FATAL = frozenset({Trouble.WRONG_SETUP})
-FINAL = frozenset({Trouble.BAD_REQUEST})
-"""Trouble that another attempt would meet again."""
+FATAL = frozenset({FailureReason.WRONG_SETUP})
+FINAL = frozenset({FailureReason.BAD_REQUEST})
+"""Reasons for which a retry is pointless."""
 
-MAYBE_BILLED = frozenset({Trouble.DROPPED, Trouble.SILENT, Trouble.BROKEN, Trouble.EMPTY})
-"""Trouble after which the provider may ask for money all the same: it had the request, and did not say no."""
+MAYBE_BILLED = frozenset(
+    {FailureReason.DROPPED, FailureReason.TIMED_OUT, FailureReason.BROKEN_ANSWER, FailureReason.EMPTY_ANSWER}
+)
+"""Reasons after which the provider may bill the request: it was sent, and not refused."""
 
-_GAVE_UP_WAITING = frozenset({408, 504, 524})
-"""What a gateway says that waited in vain for the model behind it, which may have answered."""
+_GATEWAY_TIMEOUTS = frozenset({408, 504, 524})
+"""Statuses of a gateway that gave up waiting for the model, which may have answered."""
 
-MOST_TOKENS_SAID = 10**9
-"""A larger number of tokens that a server says it used is a fault of the server."""
+MAX_REPORTED_TOKENS = 10**9
+"""A server that reports more is not believed [tokens]."""
 
 _FINISHES = dict.fromkeys(
     ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "complete", "completed"), "stop"
 ) | (dict.fromkeys(("length", "max_tokens", "max_length", "model_length", "max_output_tokens"), "length"))
-"""What servers say where an answer is whole, or was cut off."""
+"""The servers' finish reasons for a complete answer and for one that was cut off."""
 
-UNSAID = frozenset({"length", "content_filter", "refusal"})
-"""Reasons to finish with which an answer may have no text, and is one all the same: it is billed."""
+MAY_BE_EMPTY = frozenset({"length", "content_filter", "refusal"})
+"""Finish reasons of answers that may have no text; such an answer is billed, so it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
     """An attempt without an answer."""
 
-    trouble: Trouble
+    reason: FailureReason
     detail: str
-    wait: float | None = None
-    """How long the server wants to be left alone [s]."""
+    retry_after: float | None = None
+    """What the server asks for [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,28 +83,28 @@ class Success:
 def read_response(
     status: int, headers: Mapping[str, str], content: bytes, wants_vectors: bool = False
 ) -> Success | Failure:
-    """Return what a response means; the names of headers are in lower case."""
+    """Return what a response means; names of headers must be lower-case or case-insensitive."""
     if 200 <= status < 300:
         return _read_answer(headers, content, wants_vectors)
     said = _message(content)
     if status == 429:
         if "insufficient_quota" in said or "billing" in said:
-            return Failure(Trouble.WRONG_SETUP, f"the account has no credit left or no quota: {said}")
-        return Failure(Trouble.REFUSED, f"too many requests: {said}", retry_after(headers))
+            return Failure(FailureReason.WRONG_SETUP, f"the account has no credit or quota left: {said}")
+        return Failure(FailureReason.RATE_LIMITED, f"rate limited: {said}", retry_after(headers))
     if status in (401, 403):
-        return Failure(Trouble.WRONG_SETUP, f"the key is not accepted (status {status}): {said}")
+        return Failure(FailureReason.WRONG_SETUP, f"the key is not accepted (status {status}): {said}")
     if status == 404:
-        return Failure(Trouble.WRONG_SETUP, f"there is no such address or no such model (status 404): {said}")
+        return Failure(FailureReason.WRONG_SETUP, f"no such address or model (status 404): {said}")
     if status == 402:
-        return Failure(Trouble.WRONG_SETUP, f"the account has no credit left (status 402): {said}")
-    if status in _GAVE_UP_WAITING:
-        return Failure(Trouble.SILENT, f"status {status}: {said}", retry_after(headers))
+        return Failure(FailureReason.WRONG_SETUP, f"the account has no credit left (status 402): {said}")
+    if status in _GATEWAY_TIMEOUTS:
+        return Failure(FailureReason.TIMED_OUT, f"status {status}: {said}", retry_after(headers))
     if status in (409, 425) or status >= 500:
-        return Failure(Trouble.OVERLOADED, f"status {status}: {said}", retry_after(headers))
+        return Failure(FailureReason.SERVER_ERROR, f"status {status}: {said}", retry_after(headers))
     if 300 <= status < 400:
         to = _short(headers.get("location", "another address"))
-        return Failure(Trouble.WRONG_SETUP, f"the address leads on to {to} (status {status}); give that one")
-    return Failure(Trouble.BAD_REQUEST, f"the server does not take this request (status {status}): {said}")
+        return Failure(FailureReason.WRONG_SETUP, f"the server redirects to {to} (status {status}); use that address")
+    return Failure(FailureReason.BAD_REQUEST, f"the server rejects this request (status {status}): {said}")
 
 
 def _read_answer(headers: Mapping[str, str], content: bytes, wants_vectors: bool) -> Success | Failure:
@@ -111,9 +113,9 @@ def _read_answer(headers: Mapping[str, str], content: bytes, wants_vectors: bool
     except orjson.JSONDecodeError:
         if _looks_like_page(headers, content):
             return Failure(
-                Trouble.WRONG_SETUP, "the address answers with a web page, not with JSON; it mostly ends in /v1"
+                FailureReason.WRONG_SETUP, "the address returns a web page instead of JSON; it usually ends in /v1"
             )
-        return Failure(Trouble.BROKEN, f"the answer is no whole JSON ({len(content):,} bytes)")
+        return Failure(FailureReason.BROKEN_ANSWER, f"the answer is not complete JSON ({len(content):,} bytes)")
     if wants_vectors:
         return _read_vectors(answer)
     try:
@@ -125,12 +127,12 @@ def _read_answer(headers: Mapping[str, str], content: bytes, wants_vectors: bool
         finish = "refusal" if message.get("refusal") else _FINISHES.get(said.lower(), said)
     except (KeyError, IndexError, TypeError, AttributeError):
         said = _message(content)
-        return Failure(Trouble.EMPTY, f"the answer has no choices[0].message.content: {said}")
-    if text is None and finish in UNSAID:
+        return Failure(FailureReason.EMPTY_ANSWER, f"the answer has no choices[0].message.content: {said}")
+    if text is None and finish in MAY_BE_EMPTY:
         text = ""
-    # That nothing follows a text is an answer, to a model that continues texts.
-    if not isinstance(text, str) or not (text.strip() or is_continuation or finish in UNSAID):
-        return Failure(Trouble.EMPTY, f"the answer is empty (finish_reason {finish!r})")
+    # To a model that continues texts, an empty continuation is an answer.
+    if not isinstance(text, str) or not (text.strip() or is_continuation or finish in MAY_BE_EMPTY):
+        return Failure(FailureReason.EMPTY_ANSWER, f"the answer is empty (finish_reason {finish!r})")
     usage = answer.get("usage") or {}
     return Success(
         text,
@@ -146,16 +148,16 @@ def _read_vectors(answer: Any) -> Success | Failure:
         listed = sorted(answer["data"], key=lambda one: one["index"])
         text = orjson.dumps([[float(number) for number in one["embedding"]] for one in listed]).decode()
     except (KeyError, TypeError, ValueError, AttributeError):
-        return Failure(Trouble.EMPTY, "the answer has no data[].embedding of numbers")
+        return Failure(FailureReason.EMPTY_ANSWER, "the answer has no numbers in data[].embedding")
     if not listed:
-        return Failure(Trouble.EMPTY, "the answer has no vector")
+        return Failure(FailureReason.EMPTY_ANSWER, "the answer has no vector")
     usage = answer.get("usage") or {}
     return Success(text, "stop", str(answer.get("model") or ""), _count(usage, "prompt_tokens"), 0)
 
 
 def _count(usage: Any, name: str) -> int | None:
     value = usage.get(name) if isinstance(usage, dict) else None
-    return value if type(value) is int and 0 <= value <= MOST_TOKENS_SAID else None
+    return value if type(value) is int and 0 <= value <= MAX_REPORTED_TOKENS else None
 
 
 def _looks_like_page(headers: Mapping[str, str], content: bytes) -> bool:
@@ -164,7 +166,7 @@ def _looks_like_page(headers: Mapping[str, str], content: bytes) -> bool:
 
 
 def _message(content: bytes) -> str:
-    """Return what a server says about an error, shortened."""
+    """Return a server's error message, shortened."""
     said: Any = None
     try:
         said = orjson.loads(content)
@@ -185,11 +187,11 @@ def _message(content: bytes) -> str:
 def _short(text: str) -> str:
     text = " ".join(text.split())
     text = "".join(c if c.isprintable() else "?" for c in text)
-    return (text if len(text) <= SHOWN else text[: SHOWN - 3] + "...") or "nothing is said about it"
+    return (text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "...") or "no message"
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return how long a server wants to be left alone, by whichever header says so [s]."""
+    """Return how long a server asks to wait, by ``retry-after-ms`` or ``retry-after`` [s]."""
     if (milliseconds := headers.get("retry-after-ms")) is not None:
         found = _number(milliseconds)
         return None if found is None else found / 1000
@@ -205,7 +207,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def pause_wanted(headers: Mapping[str, str]) -> float:
-    """Return how long to send nothing, because the limits of requests or tokens are used up [s]; mostly 0."""
+    """Return how long to pause because the limit of requests or tokens is used up [s]; usually 0."""
     longest = 0.0
     for what in ("requests", "tokens"):
         if headers.get(f"x-ratelimit-remaining-{what}") == "0":
@@ -213,18 +215,18 @@ def pause_wanted(headers: Mapping[str, str]) -> float:
     return longest
 
 
-LONGEST_DURATION = 64
-"""No duration is written with more characters."""
+MAX_DURATION_LENGTH = 64
+"""No duration is longer [characters]."""
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def duration(text: str) -> float:
-    """Return a duration such as ``1m6.5s``, ``12ms`` or ``3`` [s]; 0 where it is none."""
+    """Parse a duration such as ``1m6.5s``, ``12ms`` or ``3`` [s]; 0 if it is none."""
     seconds = _number(text)
     if seconds is not None:
         return seconds
-    parts = re.findall(r"(\d{1,12}(?:\.\d{1,12})?)(ms|s|m|h)", text[:LONGEST_DURATION])
+    parts = re.findall(r"(\d{1,12}(?:\.\d{1,12})?)(ms|s|m|h)", text[:MAX_DURATION_LENGTH])
     return sum(float(amount) * _UNITS[unit] for amount, unit in parts)
 
 

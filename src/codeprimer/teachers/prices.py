@@ -1,7 +1,7 @@
-"""What models cost: the recipe's own word, else a dated table.
+"""What models cost: the recipe's price, else a dated table.
 
-Reads the settings. Its one idea: money is counted in whole nano-dollars, so that sums are exact and a cap holds to the
-cent; a price that nobody knows is an error and never zero.
+Reads the settings. Its one idea: money is counted in whole nano-dollars, so sums and budgets are exact; an unknown price
+is an error, never zero.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from codeprimer.core.errors import RecipeError
 from codeprimer.teachers.settings import Price, TeacherSettings
 
 AS_OF = "2026-06"
-"""When the table was last compared with what providers say."""
+"""When the table was last checked against the providers' price lists."""
 
 TABLE: dict[str, tuple[float, float]] = {
     "gpt-4.1": (2.00, 8.00),
@@ -29,7 +29,7 @@ TABLE: dict[str, tuple[float, float]] = {
     "text-embedding-3-small": (0.02, 0.0),
     "text-embedding-3-large": (0.13, 0.0),
 }
-"""List prices for what is sent and what is answered [USD per million tokens]."""
+"""List prices of input and output [USD per million tokens]."""
 
 NANO = 10**9
 _PER_TOKEN = NANO // 10**6
@@ -38,23 +38,23 @@ _PER_TOKEN = NANO // 10**6
 
 @dataclass(frozen=True)
 class Tariff:
-    """What one token costs: whole numbers of nano-USD, divided by ``scale``."""
+    """The price of one input and one output token: integers [nano-USD], divided by ``scale``."""
 
     input: int
     output: int
     scale: int = 1
     is_known: bool = True
-    """False where only tokens are counted."""
+    """False if only tokens are counted."""
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> int:
-        """Return what an answer costs, rounded up [nano-USD]."""
+        """Return the cost of an answer, rounded up [nano-USD]."""
         return -(-(self.input * prompt_tokens + self.output * completion_tokens) // self.scale)
 
 
 def tariff_of(settings: TeacherSettings, section: str = "teacher") -> Tariff:
-    """Return what a teacher costs; ``section`` is its name in the recipe.
+    """Return a teacher's tariff; ``section`` is its name in the recipe.
 
-    Raises RecipeError where no price is known and tokens alone are not what the budget counts.
+    Raises RecipeError if the price is unknown and the budget is not in tokens.
     """
     price = settings.price
     if price is None:
@@ -66,23 +66,23 @@ def tariff_of(settings: TeacherSettings, section: str = "teacher") -> Tariff:
         if settings.budget_tokens is not None:
             return Tariff(0, 0, is_known=False)
         raise RecipeError(
-            f"{section}.price: what {settings.model!r} costs is not known (the table is of {AS_OF}); give "
-            "price: {input: ..., output: ...} in USD per million tokens, or price: free for a server of your own, or cap "
-            "tokens instead of money with budget_tokens"
+            f"{section}.price: the price of {settings.model!r} is unknown (table of {AS_OF}); set "
+            "price: {input: ..., output: ...} in USD per million tokens, price: free for your own server, or limit tokens "
+            "instead of money with budget_tokens"
         )
-    share = Fraction(repr(settings.batch_price)) if settings.batch else Fraction(1)
-    given, answered = _exact(price.input) * share, _exact(price.output) * share
+    factor = Fraction(repr(settings.batch_price)) if settings.batch else Fraction(1)
+    given, answered = _exact(price.input) * factor, _exact(price.output) * factor
     scale = math.lcm(given.denominator, answered.denominator)
     return Tariff(int(given * scale), int(answered * scale), scale)
 
 
 def _exact(usd_per_million: float) -> Fraction:
-    """Return the decimal number that was written in the recipe, not its nearest binary one [nano-USD per token]."""
+    """Return the decimal number of the recipe, not the nearest binary float [nano-USD per token]."""
     return Fraction(repr(usd_per_million)) * _PER_TOKEN
 
 
 def as_usd(nano: int) -> str:
-    """Return an amount for people: cents, or more places where there are no whole cents."""
+    """Return a human-readable amount: cents, with more digits for fractions of a cent."""
     usd = nano / NANO
     if usd >= 0.1 or nano == 0:
         return f"{usd:,.2f} USD"

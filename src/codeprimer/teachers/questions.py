@@ -1,8 +1,8 @@
-"""What is asked for, until it is settled: an answer in one piece, of the right form, after one objection at most.
+"""Questions: each decides what follows an answer.
 
-Reads answers; sends nothing. Its one idea: a question decides what follows an answer. An answer that was cut off is asked
-for again under a larger limit and never repaired; one that is not of the form that was wanted is sent back once with what
-is wrong about it; then it is put aside with the reason and everything that was said.
+Reads answers; sends nothing. Its one idea: an answer that was cut off is requested again with a larger limit and never
+repaired; one that does not match the schema is sent back once with the error; then the question is set aside with the
+reason and all its answers.
 """
 
 from __future__ import annotations
@@ -19,30 +19,31 @@ from codeprimer.teachers.requests import Answer, Message, Request
 from codeprimer.teachers.settings import TeacherSettings
 
 GROWTH = 2
-"""How much longer the next answer may be."""
+"""Growth of the token limit after an answer that was cut off."""
 
 CUT_OFF, OTHER_FORM, WITHHELD = "cut_off", "other_form", "withheld"
-"""Why an answer is put aside: too long even under the largest limit; not of the form; the server's filter."""
+"""Why a question is set aside: cut off even at the largest limit; not matching the schema; withheld by the server."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """The end of a question: a value, or a fault and what it was."""
+class Result:
+    """The end of a question: a value, or the reason why there is none."""
 
     value: Any = None
-    fault: str = ""
+    reason: str = ""
+    """One word; empty if there is a value."""
     detail: str = ""
 
 
 class Question(Protocol):
-    """Something to be asked, with as many requests as it takes."""
+    """A question, which may take several requests."""
 
     def first(self) -> Request:
         """Return the first request."""
         ...
 
-    def then(self, request: Request, answer: Answer) -> Request | Settled:
-        """Return what follows an answer: another request, or the end."""
+    def then(self, request: Request, answer: Answer) -> Request | Result:
+        """Return what follows an answer: another request or the result."""
         ...
 
 
@@ -59,28 +60,28 @@ class PlainQuestion:
         """Return the request."""
         return self._request
 
-    def then(self, request: Request, answer: Answer) -> Request | Settled:
-        """Return the text, or the same request with a larger limit."""
+    def then(self, request: Request, answer: Answer) -> Request | Result:
+        """Return the text, or the same request with a larger token limit."""
         if answer.is_cut_off:
             return self._longer(request)
         if answer.finish != "stop":
-            return Settled(None, WITHHELD, f"finish_reason {answer.finish!r}")
+            return Result(None, WITHHELD, f"finish_reason {answer.finish!r}")
         return self.read(request, answer)
 
-    def read(self, request: Request, answer: Answer) -> Request | Settled:
-        """Return what a whole answer says."""
+    def read(self, request: Request, answer: Answer) -> Request | Result:
+        """Return the result of a complete answer."""
         del request
-        return Settled(answer.text)
+        return Result(answer.text)
 
-    def _longer(self, request: Request) -> Request | Settled:
+    def _longer(self, request: Request) -> Request | Result:
         limit = self._settings.max_tokens if request.max_tokens is None else request.max_tokens
-        if limit >= self._settings.most_tokens:
-            return Settled(None, CUT_OFF, f"longer than {limit:,} tokens")
-        return request.longer(min(limit * GROWTH, self._settings.most_tokens))
+        if limit >= self._settings.max_tokens_on_retry:
+            return Result(None, CUT_OFF, f"longer than {limit:,} tokens")
+        return request.longer(min(limit * GROWTH, self._settings.max_tokens_on_retry))
 
 
 class BareQuestion:
-    """Asks for text and takes it as it comes: one that was cut off is an answer too."""
+    """Asks for text and accepts it even if it was cut off."""
 
     parser = ""
 
@@ -91,16 +92,16 @@ class BareQuestion:
         """Return the request."""
         return self._request
 
-    def then(self, request: Request, answer: Answer) -> Request | Settled:
-        """Return the text, unless the server kept it back."""
+    def then(self, request: Request, answer: Answer) -> Request | Result:
+        """Return the text, unless the server withheld it."""
         del request
         if answer.finish not in ("stop", "length"):
-            return Settled(None, WITHHELD, f"finish_reason {answer.finish!r}")
-        return Settled(answer.text)
+            return Result(None, WITHHELD, f"finish_reason {answer.finish!r}")
+        return Result(answer.text)
 
 
 class EmbeddingQuestion:
-    """Asks for the vectors of some texts."""
+    """Asks for the embeddings of texts."""
 
     parser = ""
 
@@ -111,41 +112,41 @@ class EmbeddingQuestion:
         """Return the request."""
         return Request(inputs=self._texts)
 
-    def then(self, request: Request, answer: Answer) -> Request | Settled:
-        """Return a vector per text, as lists of floats."""
+    def then(self, request: Request, answer: Answer) -> Request | Result:
+        """Return one vector per text, as lists of floats."""
         try:
             vectors = orjson.loads(answer.text)
         except orjson.JSONDecodeError:
             vectors = None
         if not isinstance(vectors, list):
-            return Settled(None, OTHER_FORM, "no vectors")
+            return Result(None, OTHER_FORM, "the answer has no vectors")
         if len(vectors) != len(request.inputs):
-            return Settled(None, OTHER_FORM, f"{len(vectors)} vectors for {len(request.inputs)} texts")
-        return Settled(vectors)
+            return Result(None, OTHER_FORM, f"{len(vectors)} vectors for {len(request.inputs)} texts")
+        return Result(vectors)
 
 
-FormType = TypeVar("FormType", bound=BaseModel)
+ModelType = TypeVar("ModelType", bound=BaseModel)
 
 
-class FormQuestion(PlainQuestion, Generic[FormType]):
-    """Asks for a filled form, which ``check`` may object to as well."""
+class StructuredQuestion(PlainQuestion, Generic[ModelType]):
+    """Asks for a JSON object of a pydantic model; ``check`` may reject it as well."""
 
     def __init__(
         self,
         request: Request,
         settings: TeacherSettings,
-        form: type[FormType],
+        form: type[ModelType],
         parser: str,
-        check: Callable[[FormType], str] | None = None,
+        check: Callable[[ModelType], str] | None = None,
     ) -> None:
-        """``parser`` names this way of reading answers and its version; ``check`` returns an objection or nothing."""
+        """``parser`` names how answers are read, with a version; ``check`` returns an objection or nothing."""
         super().__init__(_with_form(request, settings, form), settings)
         self._form = form
         self._check = check
         self.parser = parser
 
-    def read(self, request: Request, answer: Answer) -> Request | Settled:
-        """Return the filled form; the first time that it is none, an objection."""
+    def read(self, request: Request, answer: Answer) -> Request | Result:
+        """Return the object; the first time that it is invalid, a request with the objection."""
         try:
             filled = self._form.model_validate(read_json(answer.text))
             objection = self._check(filled) if self._check else ""
@@ -154,9 +155,9 @@ class FormQuestion(PlainQuestion, Generic[FormType]):
         except ValueError as error:
             objection = str(error)
         if not objection:
-            return Settled(filled)
+            return Result(filled)
         if len(request.messages) > len(self._request.messages):
-            return Settled(None, OTHER_FORM, objection)
+            return Result(None, OTHER_FORM, objection)
         return request.continued(
             answer.text, f"That will not do: {objection}. Answer again, with nothing but the JSON."
         )
@@ -176,7 +177,7 @@ _SCHEMAS: dict[type[BaseModel], dict[str, Any]] = {}
 
 
 def strict_schema(form: type[BaseModel]) -> dict[str, Any]:
-    """Return a form's JSON schema with all fields required and no others allowed, as servers that enforce one want it."""
+    """Return a model's JSON schema with all fields required and no others allowed, as strict servers require."""
     if form not in _SCHEMAS:
         schema = _bare(form.model_json_schema())
         for part in (schema, *schema.get("$defs", {}).values()):
@@ -188,9 +189,9 @@ def strict_schema(form: type[BaseModel]) -> dict[str, Any]:
 
 
 def _bare(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema without titles and descriptions, which pydantic makes of names and docstrings.
+    """Return a schema without titles and descriptions, which pydantic takes from names and docstrings.
 
-    They are part of what is asked, so another docstring would be another request, to be paid anew.
+    The schema is part of the request, so editing a docstring would make a new request.
     """
     bare: dict[str, Any] = {}
     for key, value in schema.items():
@@ -208,15 +209,15 @@ def _bare_value(value: Any) -> Any:
 
 
 def digest_of(*words: str, forms: Sequence[type[BaseModel]] = ()) -> str:
-    """Return a digest of everything in a request that a template decides: its words and its forms."""
+    """Return a digest of what a template contributes to a request: its words and schemas."""
     content = orjson.dumps([list(words), [strict_schema(form) for form in forms]])
     return hashlib.sha256(content).hexdigest()[:16]
 
 
 def read_json(text: str) -> Any:
-    """Return the JSON value of a whole answer; a fence around it and commas before closing brackets are forgiven.
+    """Parse a complete answer as JSON; tolerates a Markdown fence and trailing commas.
 
-    Raises ValueError where it is none.
+    Raises ValueError, whose words are sent to the model as an objection, if it is not JSON.
     """
     text = _without_fence(text)
     try:
@@ -230,7 +231,7 @@ def read_json(text: str) -> Any:
 
 
 def _without_fence(text: str) -> str:
-    """Return what stands between fences; the text itself where it stands between none."""
+    """Return the text between Markdown fences, or the text itself."""
     text = text.strip()
     first, found, rest = text.partition("\n")
     if not found or not first.startswith("```") or not rest.endswith("```"):
@@ -239,7 +240,7 @@ def _without_fence(text: str) -> str:
 
 
 def _without_last_commas(text: str) -> str:
-    """Return JSON without commas before closing brackets, in one pass over it."""
+    """Return JSON without trailing commas, in one pass."""
     kept: list[str] = []
     in_string = is_escaped = False
     comma = -1

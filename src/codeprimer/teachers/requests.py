@@ -1,7 +1,7 @@
-"""What is asked and what is answered, and the key under which both are kept.
+"""Requests and answers, and the key under which the journal stores them.
 
-Reads and writes nothing. Its one idea: a request is known by everything that decides its answer and by nothing else, so
-an answer is found again after a crash, from another run, from another address, or with another key of the same provider.
+Reads and writes nothing. Its one idea: the key covers everything that decides the answer and nothing else, so an answer is
+found again after a crash, in another run, at another address, or with another API key.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from codeprimer.teachers.settings import TeacherSettings
 
 Role = Literal["system", "user", "assistant"]
 
-MOST_STOPS = 4
-"""So many texts that end an answer every server takes."""
+MAX_STOPS = 4
+"""Maximum number of stop texts that every server accepts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,63 +30,63 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question to a chat model, a text to be continued, or texts for a model that embeds."""
+    """A request to a chat model, a completion model or an embedding model."""
 
     messages: tuple[Message, ...] = ()
     template: str = ""
-    """Which wording this is, such as ``quality/1``; another version is another request, whatever the words are."""
+    """Name and version of the prompt, such as ``quality/1``; another version is another request."""
     sample: int = 0
-    """The how-manieth answer to the same words this is to be, from 0."""
+    """Sample index: another index, another answer to the same messages."""
     max_tokens: int | None = None
-    """How long the answer may be [tokens]; None: what the settings say."""
+    """Maximum answer length [tokens]; None: the settings'."""
     temperature: float | None = None
     schema: dict[str, Any] | None = None
-    """A JSON schema that the answer must have."""
+    """The JSON schema of the answer."""
     inputs: tuple[str, ...] = ()
-    """Texts that are to be embedded; there are no messages then."""
+    """Texts to embed, instead of messages."""
     prompt: str = ""
-    """A text that is to be continued; there are no messages then."""
+    """A text to continue, instead of messages."""
     stop: tuple[str, ...] = ()
-    """The answer ends before the first of these; many servers take no more than ``MOST_STOPS``."""
+    """The answer ends before the first of these; many servers accept at most ``MAX_STOPS``."""
 
     def longer(self, max_tokens: int) -> Request:
-        """Return the same question with another limit."""
+        """Return the same request with another token limit."""
         return replace(self, max_tokens=max_tokens)
 
     def continued(self, answer: str, objection: str) -> Request:
-        """Return the question that goes on after an answer that will not do."""
+        """Return the conversation continued with an answer and an objection to it."""
         turn = (Message("assistant", answer), Message("user", objection))
         return replace(self, messages=self.messages + turn)
 
     @property
     def path(self) -> str:
-        """Where it is sent, below the address."""
+        """The path below the address."""
         if self.inputs:
             return "/embeddings"
         return "/completions" if self.prompt else "/chat/completions"
 
 
-class Form:
-    """How the requests to one teacher look on the wire and in the journal."""
+class RequestEncoder:
+    """Encodes the requests to one teacher for the wire and for the journal."""
 
     def __init__(self, settings: TeacherSettings) -> None:
         self._settings = settings
-        # In an order of its own, so that another order in a recipe is no other request.
+        # Sorted, so that reordering a recipe does not change the request.
         self._extra = orjson.loads(orjson.dumps(settings.extra, option=orjson.OPT_SORT_KEYS))
         self._fixed = {"model": settings.model, **self._extra}
         if settings.top_p is not None:
             self._fixed["top_p"] = settings.top_p
 
     def encode(self, request: Request) -> tuple[bytes, bytes]:
-        """Return what is sent, as JSON, and the SHA-256 of everything that decides the answer.
+        """Return the JSON body, and the SHA-256 of everything that decides the answer.
 
-        The order of a schema's properties is part of that: a model that is held to a schema writes them in this order.
+        That includes the order of a schema's properties: a constrained model writes them in this order.
         """
         body = orjson.dumps(self._fields(request))
         return body, hashlib.sha256(b"%s\n%s\n%d" % (body, request.template.encode(), request.sample)).digest()
 
     def max_tokens(self, request: Request) -> int:
-        """Return how long the answer may be [tokens]; vectors are not counted."""
+        """Return the maximum answer length [tokens]; 0 for embeddings."""
         if request.inputs:
             return 0
         return self._settings.max_tokens if request.max_tokens is None else request.max_tokens
@@ -112,9 +112,9 @@ class Form:
         return fields
 
     def _words(self, request: Request) -> dict[str, Any]:
-        """Return what is said, and how long the answer may be."""
+        """Return the messages or the prompt, and the token limit."""
         limit = self.max_tokens(request)
-        if request.prompt:  # this form is older than the other name of the limit
+        if request.prompt:  # this interface knows only the older name of the limit
             return {"prompt": request.prompt, "max_tokens": limit}
         messages = [{"role": message.role, "content": message.content} for message in request.messages]
         return {"messages": messages, self._settings.limit_field: limit}
@@ -122,31 +122,31 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a teacher answered, as it is kept."""
+    """An answer, as the journal stores it."""
 
     key: bytes
     text: str
     finish: str
-    """``stop``; ``length`` where it was cut off; else what the server says."""
+    """``stop``; ``length`` if it was cut off; else the server's own finish reason."""
     prompt_tokens: int
     completion_tokens: int
     cost: int
     """[nano-USD]"""
     model: str
-    """What the server says that it is."""
+    """The model's name in the response."""
     seconds: float
     """From sending to the last byte [s]."""
     is_metered: bool = True
-    """False where the server did not say what it used, and the most that it can have been is counted."""
+    """False if the server did not report its usage, so that the worst case is counted."""
     is_new: bool = True
-    """False where it was in the journal already."""
+    """False if it was in the journal already."""
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether the answer ended because it had become too long."""
+        """Whether the answer reached its token limit."""
         return self.finish == "length"
 
     @property
     def request_id(self) -> str:
-        """The key as text, for the tables."""
+        """The key in hex, for tables."""
         return self.key.hex()

@@ -1,8 +1,8 @@
-"""Keeps as many requests in flight as the addresses bear, in a thread with an event loop of its own.
+"""Keeps as many requests in flight as the addresses allow, in a thread with its own event loop.
 
-Reads items; writes answers to the journal. Four ideas: an item that waits holds no place, it lies in a heap until it is
-due; the earliest item is sent first, because results are wanted in order; what can be billed is on disk before it is sent,
-and an answer before it is told; and what is asked twice at once is sent once.
+Reads items; writes answers to the journal. Four ideas: an item that waits for a retry occupies no slot, it sits in a heap
+until it is due; the earliest item is sent first, because results are wanted in order; what may be billed is on disk before
+it is sent, and an answer before it is reported; and identical requests are sent once.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ from typing import Any
 from pydantic import BaseModel
 
 from codeprimer.core.errors import StoreError
-from codeprimer.teachers.connections import NotSent
+from codeprimer.teachers.budget import Account, Reservation
+from codeprimer.teachers.client import Client, NotSent
 from codeprimer.teachers.endpoint import NO_ROOM, Endpoint
 from codeprimer.teachers.errors import BudgetError, TeacherError
 from codeprimer.teachers.items import Item, follow
-from codeprimer.teachers.journal import Entry, Writer
-from codeprimer.teachers.ledger import Books, Reserved
-from codeprimer.teachers.outcomes import FINAL, MAYBE_BILLED, Failure, Success, Trouble
-from codeprimer.teachers.questions import Settled
-from codeprimer.teachers.requests import Answer, Form
+from codeprimer.teachers.outcomes import FINAL, MAYBE_BILLED, Failure, FailureReason, Success
+from codeprimer.teachers.questions import Result
+from codeprimer.teachers.requests import Answer, RequestEncoder
 from codeprimer.teachers.settings import TeacherSettings
+from codeprimer.teachers.writer import Entry, Writer
 
-FIRST_WAIT, LONGEST_WAIT = 0.25, 60.0
-"""How long a request waits after its first failure, and at most [s]; it doubles."""
+FIRST_WAIT, MAX_WAIT = 0.25, 60.0
+"""Exponential backoff of a request: first and maximum wait [s]."""
 
 SWEEP_SECONDS = 0.1
-"""How often attempts are looked at that may have taken too long [s]."""
+"""Interval between checks for timeouts [s]."""
 
 DRAIN_SECONDS, SHORT_DRAIN_SECONDS = 30.0, 1.0
-"""How long what is in flight is waited for when a run ends early, because it is paid for, and where nothing has ever
+"""Maximum wait for requests in flight when a run stops early: they are paid for; the second if no address has ever
 answered [s]."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass
-class Flight:
-    """An attempt under way."""
+class Attempt:
+    """A request in flight."""
 
     item: Item
     endpoint: Endpoint
@@ -59,64 +59,61 @@ class Scheduler:
     def __init__(
         self,
         settings: TeacherSettings,
-        form: Form,
-        books: Books,
+        encoder: RequestEncoder,
+        account: Account,
         key: str,
-        tell: Callable[[], None],
+        notify: Callable[[], None],
         name: str = "teacher",
     ) -> None:
-        """``tell`` is called, in this thread of its own, when items have been settled or all has failed.
+        """``notify`` is called in the scheduler's thread when items have a result or the run has failed.
 
         ``name`` is the recipe's section, for messages.
         """
         self._name = name
         self._settings = settings
-        self._form = form
-        self._journal = books.journal
-        self._ledger = books.ledger
+        self._encoder = encoder
+        self._journal = account.journal
+        self._budget = account.budget
         self._key = key
-        self._tell = tell
+        self._notify = notify
         self._ready: list[Item] = []
         self._due: list[tuple[float, Item]] = []
         self._same: dict[bytes, list[Item]] = {}
-        """For each request that is being asked, further items that ask the same."""
-        self._flights: dict[int, Flight] = {}
-        self._flight_numbers = 0
+        """For each open request, further items with the same request."""
+        self._attempts: dict[int, Attempt] = {}
+        self._attempt_numbers = 0
         self._timer: asyncio.TimerHandle | None = None
         self._random = random.Random()
         self._is_open = True
         self.failure: Exception | None = None
-        self._account = books.account
+        self._account = account.name
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(self._on_exception)
-        ledger = books.ledger
-        self._writer = Writer(
-            books.journal, books.account, settings.model, ledger.reserved, ledger.pay_twice, self._on_disk
-        )
+        self._writer = Writer(account, settings.model, self._on_disk)
         self._has_begun = threading.Event()
         self._thread = threading.Thread(target=self._run, name="teachers", daemon=True)
         self._thread.start()
         self._has_begun.wait()
 
-    # --- called by whoever asks ---------------------------------------------------------------------------------------
+    # --- called by the teacher ----------------------------------------------------------------------------------------
 
     def submit(self, items: Sequence[Item]) -> None:
-        """Have items asked."""
+        """Queue items."""
         self._loop.call_soon_threadsafe(self._add, items)
 
     def close(self) -> None:
-        """Wait for what is in flight, because it is paid for, write it, and end."""
+        """Wait for the requests in flight, write their answers, and stop."""
         if not self.is_alive:
             return
         asyncio.run_coroutine_threadsafe(self._drain(), self._loop).result()
-        self._ledger.forget_note()
+        self._budget.release_record()
         self._writer.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
     @property
     def is_alive(self) -> bool:
-        """Whether there is still somebody who could answer."""
+        """Whether the thread runs."""
         return self._thread.is_alive()
 
     # --- in the thread of the loop ------------------------------------------------------------------------------------
@@ -137,17 +134,17 @@ class Scheduler:
             self._loop.close()
 
     async def _begin(self) -> None:
-        self._endpoints = [Endpoint(address, self._settings, self._key) for address in self._settings.addresses]
-        self._all = tuple(self._endpoints)
+        settings = self._settings
+        self._client = Client(self._key, settings.max_in_flight, len(settings.addresses))
+        self._endpoints = [Endpoint(address, settings, self._client) for address in settings.addresses]
         self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
 
     async def _end(self) -> None:
-        for endpoint in self._all:
-            endpoint.close()
-        await asyncio.sleep(0)  # connections end in the next round of the loop
+        await self._client.close()
+        await asyncio.sleep(0)  # transports close in the next iteration of the loop
 
     def _on_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Whoever waits for answers has to hear of what nobody has thought of."""
+        """Report an unexpected error to the caller instead of letting it wait."""
         error = context.get("exception")
         self._fail(error if isinstance(error, Exception) else RuntimeError(str(context.get("message"))))
 
@@ -157,20 +154,20 @@ class Scheduler:
         self._pump()
 
     def _enqueue(self, item: Item) -> None:
-        """Have an item's request sent, unless another item has the same one sent already."""
+        """Queue an item's request, unless the same request is open already."""
         if item.key in self._same:
             self._same[item.key].append(item)
             return
         self._same[item.key] = []
-        item.reserved = self._most(item)
+        item.reserved = self._worst_case(item)
         heapq.heappush(self._ready, item)
 
-    def _most(self, item: Item) -> Reserved:
+    def _worst_case(self, item: Item) -> Reservation:
         request = item.request
-        return self._ledger.most(len(item.body), len(request.messages), self._form.max_tokens(request))
+        return self._budget.worst_case(len(item.body), len(request.messages), self._encoder.max_tokens(request))
 
     def _pump(self) -> None:
-        """Send what can be sent; see to it that this is called again when there is more."""
+        """Send what may be sent now, and set the timer for the next call."""
         if not self._is_open:
             return
         now = self._loop.time()
@@ -181,22 +178,22 @@ class Scheduler:
         while self._ready:
             item = self._ready[0]
             assert item.reserved is not None
-            if item.reserved.overrun != self._ledger.overrun:
-                item.reserved = self._most(item)
+            if item.reserved.overrun != self._budget.overrun:
+                item.reserved = self._worst_case(item)
             endpoint, wait = self._choose(item.reserved.tokens, now)
             if wait > 0:
                 soonest = min(soonest, now + wait)
                 break
-            if not self._ledger.reserve(item.reserved):
-                if self._ledger.is_empty:
-                    self._fail(BudgetError(f"the cap of {self._ledger.cap()} is reached"))
-                break  # something is in flight; what it does not use may be enough
+            if not self._budget.reserve(item.reserved):
+                if self._budget.is_idle:
+                    self._fail(BudgetError(f"the budget of {self._budget.cap()} is reached"))
+                break  # what the requests in flight do not use may be enough
             heapq.heappop(self._ready)
             endpoint.begin(item.reserved.tokens, now)
             chosen.append((item, endpoint))
-        if chosen and (to_note := self._ledger.to_note()) is not None:
+        if chosen and (to_record := self._budget.to_record()) is not None:
             try:
-                self._journal.note_open(self._account, self._settings.model, to_note)
+                self._journal.note_open(self._account, self._settings.model, to_record)
             except StoreError as error:
                 self._fail(error)
                 return
@@ -205,7 +202,7 @@ class Scheduler:
         self._set_timer(soonest)
 
     def _choose(self, tokens: int, now: float) -> tuple[Endpoint, float]:
-        """Return the address that can be asked soonest, of those the least busy one, and how long that is [s]."""
+        """Return the address that may be asked soonest, the least busy of several, and the wait [s]."""
         if len(self._endpoints) == 1:
             return self._endpoints[0], self._endpoints[0].wait(tokens, now)
         waits = [(endpoint.wait(tokens, now), endpoint.in_flight) for endpoint in self._endpoints]
@@ -213,7 +210,7 @@ class Scheduler:
         return self._endpoints[place], waits[place][0]
 
     def _set_timer(self, soonest: float) -> None:
-        """Have more sent at a time of the loop's clock, or earlier where that has been asked for already."""
+        """Call ``_pump`` at a time of the loop's clock, unless an earlier call is set."""
         if soonest == NO_ROOM or (self._timer is not None and self._timer.when() <= soonest):
             return
         if self._timer is not None:
@@ -225,55 +222,55 @@ class Scheduler:
         self._pump()
 
     def _start(self, item: Item, endpoint: Endpoint, now: float) -> None:
-        number = self._flight_numbers = self._flight_numbers + 1
-        flight = self._flights[number] = Flight(item, endpoint, now)
-        flight.task = self._loop.create_task(self._fly(number, flight))
+        number = self._attempt_numbers = self._attempt_numbers + 1
+        attempt = self._attempts[number] = Attempt(item, endpoint, now)
+        attempt.task = self._loop.create_task(self._run_attempt(number, attempt))
 
-    async def _fly(self, number: int, flight: Flight) -> None:
+    async def _run_attempt(self, number: int, attempt: Attempt) -> None:
         try:
-            outcome = await flight.endpoint.send(flight.item.request.path, flight.item.body)
+            outcome = await attempt.endpoint.send(attempt.item.request.path, attempt.item.body)
         except NotSent:
-            seconds = self._loop.time() - flight.started
-            outcome = Failure(Trouble.UNREACHABLE, f"no connection within {seconds:.1f} s")
+            seconds = self._loop.time() - attempt.started
+            outcome = Failure(FailureReason.UNREACHABLE, f"no connection within {seconds:.1f} s")
         except asyncio.CancelledError:
-            seconds = self._loop.time() - flight.started
-            outcome = Failure(Trouble.SILENT, f"no answer within {seconds:.1f} s")
-        except Exception as error:  # whoever waits has to hear of what nobody has thought of
-            del self._flights[number]
+            seconds = self._loop.time() - attempt.started
+            outcome = Failure(FailureReason.TIMED_OUT, f"no answer within {seconds:.1f} s")
+        except Exception as error:  # unexpected: report it to the caller instead of letting it wait
+            del self._attempts[number]
             self._fail(error)
             return
-        del self._flights[number]
+        del self._attempts[number]
         now = self._loop.time()
-        seconds = now - flight.started
-        flight.endpoint.end(outcome, seconds, now)
+        seconds = now - attempt.started
+        attempt.endpoint.end(outcome, seconds, now)
         if isinstance(outcome, Success):
-            self._receive(flight.item, outcome, seconds)
+            self._receive(attempt.item, outcome, seconds)
         else:
-            self._try_again(flight.item, flight.endpoint, outcome, now)
+            self._try_again(attempt.item, attempt.endpoint, outcome, now)
         self._pump()
 
     def _sweep(self) -> None:
-        """End attempts that take longer than answers do."""
+        """Cancel attempts that exceed their timeout."""
         now = self._loop.time()
-        for flight in self._flights.values():
-            if now - flight.started > flight.endpoint.patience.seconds(flight.item.silences):
-                assert flight.task is not None
-                flight.task.cancel()  # again with every sweep: a library may have swallowed the last one
+        for attempt in self._attempts.values():
+            if now - attempt.started > attempt.endpoint.timeout.seconds(attempt.item.timeouts):
+                assert attempt.task is not None
+                attempt.task.cancel()  # repeated by every sweep: a library may have swallowed the last one
         self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
 
     def _receive(self, item: Item, success: Success, seconds: float) -> None:
-        """Have an answer written."""
+        """Write an answer."""
         assert item.reserved is not None
-        answer = self._ledger.answer(item.key, success, item.reserved, seconds)
+        answer = self._budget.answer(item.key, success, item.reserved, seconds)
         self._writer.add(Entry(answer, item.body, item))
 
     def _on_disk(self, entries: Sequence[Entry]) -> None:
-        """Called by the writer's thread: only what is on disk is no longer set aside."""
+        """Called by the writer's thread: release the reservations of answers that are on disk."""
         for entry in entries:
             reserved, answer = entry.item.reserved, entry.answer
             if not self._writer.failure:
                 tokens = answer.prompt_tokens + answer.completion_tokens
-                self._ledger.settle(reserved, *((answer.cost, tokens) if answer.is_new else (0, 0)))
+                self._budget.settle(reserved, *((answer.cost, tokens) if answer.is_new else (0, 0)))
         self._loop.call_soon_threadsafe(self._settle, entries)
 
     def _settle(self, entries: Sequence[Entry]) -> None:
@@ -284,82 +281,85 @@ class Scheduler:
             others = self._same.pop(entry.answer.key)
             self._take(entry.item, entry.answer)
             for item in others:
-                self._take(item, replace(entry.answer, is_new=False))  # whoever else asked the same pays nothing now
-        self._tell()
+                self._take(item, replace(entry.answer, is_new=False))  # the same request costs the others nothing
+        self._notify()
         self._pump()
 
     def _take(self, item: Item, answer: Answer) -> None:
-        """Have a question hear an answer; what it asks next is sent."""
-        item.failures = item.tries = item.silences = 0
-        if follow(item, answer, self._form, self._journal):
+        """Process an answer; queue the question's next request, if any."""
+        item.failures = item.tries = item.timeouts = 0
+        if follow(item, answer, self._encoder, self._journal):
             self._note_reading(item, item.answers[-1])
         else:
             self._enqueue(item)
 
     def _note_reading(self, item: Item, answer: Answer) -> None:
-        """Have what was read in an answer kept apart from it, under the name of how it was read."""
-        parser, settled = getattr(item.question, "parser", ""), item.settled
-        if parser and settled is not None:
-            value = settled.value.model_dump_json() if isinstance(settled.value, BaseModel) else None
-            self._writer.note([(answer.key, parser, value, settled.fault or None)])
+        """Write what was parsed from an answer, under the parser's name."""
+        parser, result = getattr(item.question, "parser", ""), item.result
+        if parser and result is not None:
+            value = result.value.model_dump_json() if isinstance(result.value, BaseModel) else None
+            self._writer.note([(answer.key, parser, value, result.reason or None)])
 
     def _try_again(self, item: Item, endpoint: Endpoint, failure: Failure, now: float) -> None:
         assert item.reserved is not None
-        (self._ledger.lose if failure.trouble in MAYBE_BILLED else self._ledger.release)(item.reserved)
-        if sentence := endpoint.hopeless(failure, now):
+        (self._budget.keep_reserved if failure.reason in MAYBE_BILLED else self._budget.release)(item.reserved)
+        if sentence := endpoint.why_give_up(failure, now):
             sentence = f"{self._name}: {sentence}"
             if len(self._endpoints) > 1 and endpoint in self._endpoints:
-                _log.warning("%s; it is left out", sentence)
+                _log.warning("%s; dropping this address", sentence)
                 self._endpoints.remove(endpoint)
             elif endpoint in self._endpoints:
                 self._fail(TeacherError(sentence))
                 return
-        elif failure.trouble is not Trouble.REFUSED and endpoint.has_answered and not endpoint.breaker.is_probing:
-            item.failures += 1  # where nothing comes back at all, the item is not to blame
+        elif (
+            failure.reason is not FailureReason.RATE_LIMITED
+            and endpoint.has_answered
+            and not endpoint.breaker.is_probing
+        ):
+            item.failures += 1  # during an outage, the request is not to blame
         item.tries += 1
-        item.silences += failure.trouble is Trouble.SILENT
-        if failure.trouble in FINAL:
+        item.timeouts += failure.reason is FailureReason.TIMED_OUT
+        if failure.reason in FINAL:
             self._give_up(item, failure)
             return
         if item.failures >= self._settings.attempts:
             if not self._settings.set_aside:
-                self._fail(TeacherError(self._worn_out(item, failure)))
+                self._fail(TeacherError(self._too_many_failures(item, failure)))
                 return
             self._give_up(item, failure)
             return
-        wait = failure.wait
+        wait = failure.retry_after
         if wait is None:
-            wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(item.tries - 1, 16)) * self._random.uniform(0.5, 1.0)
+            wait = min(MAX_WAIT, FIRST_WAIT * 2.0 ** min(item.tries - 1, 16)) * self._random.uniform(0.5, 1.0)
         heapq.heappush(self._due, (now + wait, item))
 
     def _give_up(self, item: Item, failure: Failure) -> None:
-        """Settle an item without an answer; others that ask the same are sent on their own."""
-        item.settled = Settled(None, failure.trouble.value, failure.detail)
+        """End a question without an answer; queue the others with the same request."""
+        item.result = Result(None, failure.reason.value, failure.detail)
         for other in self._same.pop(item.key):
             self._enqueue(other)
-        self._tell()
+        self._notify()
 
-    def _worn_out(self, item: Item, failure: Failure) -> str:
+    def _too_many_failures(self, item: Item, failure: Failure) -> str:
         return (
-            f"{self._name}: a request was sent {item.failures} times in vain, though others were answered: "
-            f"{failure.detail}; run again, nothing is paid twice, or have such questions set aside with "
-            f"{self._name}.set_aside: true"
+            f"{self._name}: a request failed {item.failures} times while others were answered: {failure.detail}; run again "
+            f"(no request is paid twice), or set such questions aside with {self._name}.set_aside: true"
         )
 
     def _fail(self, error: Exception) -> None:
         if self.failure is None:
             self.failure = error
         self._is_open = False
-        self._tell()
+        self._notify()
 
     async def _drain(self) -> None:
         self._is_open = False
         self._sweeper.cancel()
-        tasks = [flight.task for flight in self._flights.values() if flight.task is not None]
+        tasks = [attempt.task for attempt in self._attempts.values() if attempt.task is not None]
         if tasks:
-            has_answered = any(flight.endpoint.has_answered for flight in self._flights.values())
+            has_answered = any(attempt.endpoint.has_answered for attempt in self._attempts.values())
             patience = DRAIN_SECONDS if has_answered or self.failure is None else SHORT_DRAIN_SECONDS
-            _log.info("waiting for %d answers that are paid for", len(tasks))
+            _log.info("waiting for %d requests in flight, which are paid for", len(tasks))
             _, late = await asyncio.wait(tasks, timeout=patience)
             while late:
                 for task in late:

@@ -1,7 +1,7 @@
-"""A script for the mock that judges, writes functions, tests and sections: right mostly, wrong sometimes.
+"""A script for the mock that judges and writes functions, tests and sections: mostly right, sometimes wrong.
 
-``python -m codeprimer.teachers.mock --script codeprimer.teachers.scripted:answer``. Its one idea: whoever tries a recipe
-before it costs money sees every step of it, with rejections for every reason; to anything else it answers as the mock does.
+``python -m codeprimer.teachers.mock --script codeprimer.teachers.scripted:answer``. Its one idea: a dry run of a
+recipe exercises every step, with rejections for every reason; other requests are answered as the mock does.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FILLER = "A value that has a name can be used again, and whoever reads the code 
 
 
 def answer(fields: dict[str, Any]) -> str:
-    """Return what a teacher would say."""
+    """Return an answer to a known prompt."""
     if len(fields["messages"]) < 2 or fields["messages"][0]["role"] != "system":
         return default_script(fields)
     system = fields["messages"][0]["content"]
@@ -38,7 +38,7 @@ def _json(value: Any) -> str:
 
 
 def _program(content: str, drawn: int) -> str:
-    """Every twentieth has no docstring, every tenth computes something else than it says."""
+    """Return a function; every twentieth has no docstring, every tenth contradicts its docstring."""
     found = re.search(r"Name of the function: (\w+)\.$", content)
     name = found.group(1) if found and found.group(1).isidentifier() else "compute"
     offset = drawn % 97
@@ -56,7 +56,7 @@ def _tests(content: str, drawn: int) -> list[str]:
 
 
 def _section(content: str, drawn: int) -> str:
-    """Every tenth claims a wrong output."""
+    """Return a section; every tenth claims a wrong output."""
     shown = drawn % 1000 + (1 if drawn % 10 == 1 else 0)
     subject = content.partition("Subject: ")[2].partition(":")[0]
     text = f"# {subject} {drawn}\n\n" + FILLER * 9

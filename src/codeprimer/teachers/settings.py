@@ -1,4 +1,4 @@
-"""What a recipe says about a teacher: where it is, what it may cost, how it is to be asked."""
+"""The settings of a teacher: address, budget, sampling."""
 
 from __future__ import annotations
 
@@ -12,111 +12,112 @@ Structured = Literal["json_schema", "json_object", "prompt"]
 
 
 class Price(Settings):
-    """What a provider asks for [USD per million tokens]."""
+    """The price of a model [USD per million tokens]."""
 
-    input: float = Field(ge=0, description="For what is sent [USD per million tokens].")
-    output: float = Field(ge=0, description="For what is answered [USD per million tokens].")
+    input: float = Field(ge=0, description="Input price [USD per million tokens].")
+    output: float = Field(ge=0, description="Output price [USD per million tokens].")
 
 
 class TeacherSettings(Settings):
-    """A language model behind an OpenAI-style address.
+    """A language model behind an OpenAI-compatible API.
 
-    What decides an answer (the model and how it samples) decides the ids of artefacts; where the model runs, what it
-    costs and how fast it is asked does not.
+    The model and its sampling enter the ids of artefacts; address, price and speed do not.
     """
 
     base_url: str | tuple[str, ...] = Field(
         json_schema_extra=NOT_IN_ID,
-        description="Address up to and including /v1, or several that serve the same model.",
+        description="Address up to and including /v1, or a list of addresses that serve the same model.",
     )
-    model: str = Field(min_length=1, description="The model's name at that address.")
+    model: str = Field(min_length=1, description="Model name at that address.")
     api_key_env: str | None = Field(
         default=None,
         json_schema_extra=NOT_IN_ID,
-        description="The environment variable that holds the key; keys stand nowhere else.",
+        description="Name of the environment variable that holds the API key.",
     )
     price: Price | Literal["free"] | None = Field(
         default=None,
         json_schema_extra=NOT_IN_ID,
-        description="What it costs, or free; without it, the table of known prices is asked.",
+        description="Price, or free; default: the built-in table of list prices.",
     )
     budget_usd: float | None = Field(
-        default=None, gt=0, json_schema_extra=NOT_IN_ID, description="Most that a run may spend on it [USD]."
+        default=None, gt=0, json_schema_extra=NOT_IN_ID, description="Maximum spending per run [USD]."
     )
     budget_tokens: int | None = Field(
         default=None,
         gt=0,
         json_schema_extra=NOT_IN_ID,
-        description="Most that a run may use of it, both ways [tokens].",
+        description="Maximum usage per run, input and output together [tokens].",
     )
     max_in_flight: int = Field(
-        default=64, ge=1, le=4096, json_schema_extra=NOT_IN_ID, description="Most requests at once, at each address."
+        default=64, ge=1, le=4096, json_schema_extra=NOT_IN_ID, description="Maximum requests in flight per address."
     )
     requests_per_minute: int | None = Field(
-        default=None, ge=1, json_schema_extra=NOT_IN_ID, description="Most requests in a minute, at each address."
+        default=None, ge=1, json_schema_extra=NOT_IN_ID, description="Maximum requests per minute per address."
     )
     tokens_per_minute: int | None = Field(
-        default=None, ge=1, json_schema_extra=NOT_IN_ID, description="Most tokens in a minute, at each address."
+        default=None, ge=1, json_schema_extra=NOT_IN_ID, description="Maximum tokens per minute per address."
     )
     batch: bool = Field(
         default=False,
         json_schema_extra=NOT_IN_ID,
-        description="Ask by files of many requests, answered within a day at batch_price, where the provider has that.",
+        description="Use the provider's batch API: answers within a day, at batch_price.",
     )
     batch_requests: int = Field(
-        default=10_000, ge=1, le=50_000, json_schema_extra=NOT_IN_ID, description="Most requests in one such file."
+        default=10_000, ge=1, le=50_000, json_schema_extra=NOT_IN_ID, description="Maximum requests per batch file."
     )
     batch_price: float = Field(
         default=0.5,
         ge=0,
         le=1,
         json_schema_extra=NOT_IN_ID,
-        description="What such an answer costs, as a share of the price.",
+        description="Price of a batch answer as a fraction of the price (0-1).",
     )
     timeout_seconds: float = Field(
         default=300.0,
         gt=0,
         json_schema_extra=NOT_IN_ID,
-        description="Longest wait for one answer; shorter ones follow from what answers take [s].",
+        description="Maximum wait for one answer; usually shorter, from recent response times [s].",
     )
     attempts: int = Field(
-        default=8, ge=1, le=100, json_schema_extra=NOT_IN_ID, description="How often a request that fails is sent."
+        default=8,
+        ge=1,
+        le=100,
+        json_schema_extra=NOT_IN_ID,
+        description="Maximum attempts per request.",
     )
     set_aside: bool = Field(
         default=False,
-        description="What becomes of a question that failed so often while others were answered: false: the run ends, and "
-        "goes on there when it is run again; true: it is set aside with the reason.",
+        description="After that many failed attempts: true: set the question aside with the reason; false: stop the run, which "
+        "resumes there.",
     )
     temperature: float | None = Field(
         default=0.7,
         ge=0,
         le=2,
-        description="Of sampling; 0 always takes the likeliest token; null: not sent, for models that take none.",
+        description="Sampling temperature; 0: greedy; null: not sent, for models that reject it.",
     )
-    top_p: float | None = Field(
-        default=1.0, gt=0, le=1, description="Sample from the likeliest tokens of this probability; null: not sent."
-    )
+    top_p: float | None = Field(default=1.0, gt=0, le=1, description="Nucleus sampling; null: not sent.")
     limit_field: Literal["max_tokens", "max_completion_tokens"] = Field(
         default="max_tokens",
-        description="What the server calls the limit of an answer; reasoning models of OpenAI: the second.",
+        description="Name of the token limit in requests; OpenAI's reasoning models need max_completion_tokens.",
     )
-    max_tokens: int = Field(default=1024, ge=1, description="How long an answer may be at first [tokens].")
-    most_tokens: int = Field(
-        default=4096, ge=1, description="How long it may be when it is asked for again because it was cut off [tokens]."
+    max_tokens: int = Field(default=1024, ge=1, description="Maximum answer length on the first attempt [tokens].")
+    max_tokens_on_retry: int = Field(
+        default=4096,
+        ge=1,
+        description="Maximum answer length when an answer that was cut off is requested again [tokens].",
     )
     structured: Structured = Field(
         default="json_schema",
-        description="How a form is asked for: json_schema or json_object where the server enforces it, else prompt.",
+        description="How JSON is requested: json_schema or json_object if the server enforces it, else prompt.",
     )
-    extra: dict[str, Any] = Field(default={}, description="More fields of the request, such as reasoning_effort.")
+    extra: dict[str, Any] = Field(default={}, description="Additional request fields, such as reasoning_effort.")
 
     @field_validator("api_key_env")
     @classmethod
     def _name_of_variable(cls, given: str | None) -> str | None:
         if given is not None and not (given.isidentifier() and given.isascii()):
-            raise ValueError(
-                "give the name of an environment variable, such as OPENAI_API_KEY; no key stands in a recipe"
-            )
+            raise ValueError("give the name of an environment variable, such as OPENAI_API_KEY; a recipe holds no key")
         return given
 
     @field_validator("base_url", mode="before")
@@ -129,20 +130,22 @@ class TeacherSettings(Settings):
     def _addresses(cls, given: str | tuple[str, ...]) -> str | tuple[str, ...]:
         addresses = (given,) if isinstance(given, str) else given
         if not addresses or len(set(addresses)) < len(addresses):
-            raise ValueError("give one address, or several different ones")
+            raise ValueError("give one address, or a list without duplicates")
         for address in addresses:
             if not address.startswith(("http://", "https://")):
                 raise ValueError(
-                    f"{address!r} is no address; it begins with http:// or https:// and mostly ends in /v1"
+                    f"{address!r} is not an address; it begins with http:// or https:// and usually ends in /v1"
                 )
             if any(mark in address for mark in "@?#"):
-                raise ValueError("an address with a password or a query in it; keys go into api_key_env alone")
+                raise ValueError("an address must not contain a password or a query; give the key with api_key_env")
         return given
 
     @model_validator(mode="after")
     def _limits(self) -> TeacherSettings:
-        if self.most_tokens < self.max_tokens:
-            raise ValueError(f"most_tokens ({self.most_tokens}) must not be below max_tokens ({self.max_tokens})")
+        if self.max_tokens_on_retry < self.max_tokens:
+            raise ValueError(
+                f"max_tokens_on_retry ({self.max_tokens_on_retry}) is below max_tokens ({self.max_tokens})"
+            )
         if self.budget_usd is not None and self.budget_tokens is not None:
             raise ValueError("give budget_usd or budget_tokens, not both")
         if taken := sorted(self.extra.keys() & OWN_FIELDS):
@@ -151,7 +154,7 @@ class TeacherSettings(Settings):
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Every address, without a slash at its end."""
+        """All addresses, without trailing slashes."""
         given = (self.base_url,) if isinstance(self.base_url, str) else self.base_url
         return tuple(address.rstrip("/") for address in given)
 
@@ -162,4 +165,4 @@ OWN_FIELDS = frozenset(
         *("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens"),
     )
 )
-"""Fields of a request that the settings and the requests themselves decide."""
+"""Request fields that codeprimer sets itself."""

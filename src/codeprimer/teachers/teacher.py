@@ -1,7 +1,7 @@
-"""A teacher: questions go in, what became of each comes out, in their order.
+"""A teacher: questions go in, replies come out in the same order.
 
-Reads the journal before anything is sent. Its one idea: whoever asks sees a plain iterator; what was ever answered comes
-from the journal, the rest from the network, and neither the order nor the content depends on how fast it came.
+Reads the journal before anything is sent. Its one idea: the caller sees a plain iterator; known answers come from the
+journal, the rest from the network, and neither order nor content depends on timing.
 """
 
 from __future__ import annotations
@@ -14,100 +14,95 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from codeprimer.core.errors import RecipeError
+from codeprimer.teachers.budget import Account, Budget
 from codeprimer.teachers.errors import BudgetError
 from codeprimer.teachers.items import Item, advance
 from codeprimer.teachers.journal import FILE_NAME, Journal
-from codeprimer.teachers.ledger import Books, Ledger
 from codeprimer.teachers.prices import Tariff, as_usd, tariff_of
-from codeprimer.teachers.questions import Question
-from codeprimer.teachers.requests import Answer, Form
+from codeprimer.teachers.questions import Question, Result
+from codeprimer.teachers.requests import Answer, RequestEncoder
 from codeprimer.teachers.settings import TeacherSettings
 
 if TYPE_CHECKING:
     from codeprimer.teachers.scheduler import Scheduler
 
 LOOK_AHEAD = 16
-"""So many times what may be in flight is taken on before the earliest is settled; this bounds memory."""
+"""Questions accepted ahead of the earliest open one, as a multiple of the requests in flight; bounds memory."""
 
 TAKEN_AT_ONCE = 64
-"""Questions that are looked up in the journal together."""
+"""Questions looked up in the journal together."""
 
 WAKE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What became of a question."""
+class Reply(Result):
+    """The result of a question, with all its answers."""
 
-    value: Any
-    """None where there is a fault."""
-    fault: str
-    """Why there is no value, in one word; nothing where there is one."""
-    detail: str
-    answers: tuple[Answer, ...]
-    """Everything that was said, the last one decides."""
+    answers: tuple[Answer, ...] = ()
+    """In order; the last one decides."""
 
     @property
     def request_id(self) -> str | None:
-        """The id of the request whose answer this is."""
+        """The id of the last request."""
         return self.answers[-1].request_id if self.answers else None
 
     @property
     def cost(self) -> int:
-        """What all its answers cost, whenever that was [nano-USD]."""
+        """The cost of all answers, including earlier runs [nano-USD]."""
         return sum([answer.cost for answer in self.answers])
 
 
 @dataclass(frozen=True)
 class Access:
-    """How a teacher is reached, for whoever opens it only when there is something to ask."""
+    """How to open a teacher, for callers that open one only if there is something to ask."""
 
     settings: TeacherSettings
     folder: Path | None = None
-    """Where the journal lies; None where nothing will be asked, because a run is only planned."""
+    """The journal's folder; None if a run is only planned."""
     account: str = ""
     section: str = "teacher"
-    """What the recipe calls it."""
+    """Its section in the recipe, for messages."""
 
     def open(self) -> Teacher:
-        """Return the teacher. Raises what its constructor raises."""
+        """Open the teacher. Raises what its constructor raises."""
         assert self.folder is not None, "this access was made for planning only"
         return Teacher(self.settings, self.folder, self.account, self.section)
 
     @property
     def tariff(self) -> Tariff:
-        """What it costs. Raises RecipeError where that is not known."""
+        """Its tariff. Raises RecipeError if the price is unknown."""
         return tariff_of(self.settings, self.section)
 
 
 class Teacher:
-    """One model to ask; a context manager."""
+    """One language model; a context manager."""
 
     def __init__(self, settings: TeacherSettings, folder: Path, account: str, section: str = "teacher") -> None:
-        """The journal lies in ``folder``; what is spent is booked on ``account``; ``section`` is the recipe's word for it.
+        """``folder`` holds the journal; ``account`` pays; ``section`` is the recipe's, for messages.
 
-        Raises RecipeError where the price or the key is not known, StoreError where the journal cannot be used.
+        Raises RecipeError if the price or the key is unknown, StoreError if the journal cannot be used.
         """
         self.settings = settings
         self._section = section
         self._tariff = tariff_of(settings, section)
         self._key = key_of(settings, section)
         self._account = account
-        self._form = Form(settings)
+        self._encoder = RequestEncoder(settings)
         self._journal = Journal(folder / FILE_NAME)
-        self.ledger = Ledger(settings, self._tariff, self._journal.spent(account, settings.model))
+        self.budget = Budget(settings, self._tariff, self._journal.spent(account, settings.model))
         self._changed = threading.Condition()
         self._starting = threading.Lock()
         self._scheduler: Scheduler | None = None
 
     def ask(self, questions: Iterable[Question], expected: int | None = None) -> Iterator[Reply]:
-        """Yield what becomes of each question, in order; questions are taken as there is room for them.
+        """Yield the reply to each question, in order; questions are consumed as capacity allows.
 
-        ``expected`` is how many there will be, for messages. Raises BudgetError when the cap is reached, TeacherError
-        when the teacher cannot be asked at all; everything that was answered is in the journal then.
+        ``expected`` is their number, for messages. Raises BudgetError when the budget is used up, TeacherError when the
+        teacher cannot be asked; all answers so far are in the journal then.
         """
         if self.settings.batch:
             yield from self._ask_by_batches(iter(questions), expected)
@@ -133,10 +128,10 @@ class Teacher:
             yield reply
 
     def _ask_by_batches(self, source: Iterator[Question], expected: int | None) -> Iterator[Reply]:
-        """Yield replies a file of requests at a time."""
+        """Yield replies, one batch file at a time."""
         from codeprimer.teachers.batch import BatchAsker
 
-        asker = BatchAsker(self.settings, self._form, self._books(), self._key)
+        asker = BatchAsker(self.settings, self._encoder, self._as_account(), self._key)
         done, cost = 0, 0
         while items := [self._item(n, q) for n, q in enumerate(islice(source, self.settings.batch_requests))]:
             try:
@@ -153,11 +148,11 @@ class Teacher:
         return Item(number, question, question.first())
 
     def _from_journal(self, items: list[Item]) -> list[Item]:
-        """Settle what the journal can settle; return the rest."""
+        """Advance the questions as far as the journal knows; return those that need a request."""
         left, asked = [], items
         while asked:
             for item in asked:
-                item.body, item.key = self._form.encode(item.request)
+                item.body, item.key = self._encoder.encode(item.request)
             known = self._journal.find([item.key for item in asked])
             left += [item for item in asked if item.key not in known]
             asked = [item for item in asked if item.key in known and not advance(item, known[item.key])]
@@ -166,63 +161,65 @@ class Teacher:
     def _started(self) -> Scheduler:
         with self._starting:
             if self._scheduler is None:
-                from codeprimer.teachers.scheduler import Scheduler  # with it comes the network, seldom needed
+                from codeprimer.teachers.scheduler import (
+                    Scheduler,  # loads the network code, which a run with a full journal does not need
+                )
 
                 self._scheduler = Scheduler(
-                    self.settings, self._form, self._books(), self._key, self._tell, self._section
+                    self.settings, self._encoder, self._as_account(), self._key, self._notify, self._section
                 )
             return self._scheduler
 
-    def _books(self) -> Books:
-        return Books(self._journal, self.ledger, self._account)
+    def _as_account(self) -> Account:
+        return Account(self._journal, self.budget, self._account)
 
     def _take_open_batches(self) -> None:
-        """Take the answers of batches that an earlier run has handed in, in whichever way is asked now."""
+        """Collect batches that an earlier run submitted, also if this run does not use batches."""
         if self._journal.open_batches(self._account, self.settings.model):
             from codeprimer.teachers.batch import BatchAsker
 
-            BatchAsker(self.settings, self._form, self._books(), self._key)
+            BatchAsker(self.settings, self._encoder, self._as_account(), self._key)
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         with self._changed:
             self._changed.notify_all()
 
     def _wait_for(self, item: Item, done: int, cost: int, expected: int | None) -> None:
-        if item.settled is not None:
+        if item.result is not None:
             return
         scheduler = self._started()
         with self._changed:
-            while item.settled is None and scheduler.failure is None and scheduler.is_alive:
+            while item.result is None and scheduler.failure is None and scheduler.is_alive:
                 self._changed.wait(WAKE_SECONDS)
-        if item.settled is None:
+        if item.result is None:
             if scheduler.failure is None:
-                raise RuntimeError("whoever asks has ended without a word; please report this")
+                raise RuntimeError("the scheduler ended without an error; please report this")
             if isinstance(scheduler.failure, BudgetError):
                 raise BudgetError(self._at_the_cap(done, cost, expected))
             raise scheduler.failure
 
     def _at_the_cap(self, done: int, cost: int, expected: int | None) -> str:
-        """Return what to say: ``done`` of the ``expected`` questions cost ``cost``, whenever that was paid."""
+        """Return the message: ``done`` of the ``expected`` questions cost ``cost``."""
         name = "budget_tokens" if self.settings.budget_usd is None else "budget_usd"
         text = (
-            f"{self._section}.{name}: the cap of {self.ledger.cap()} is reached: {self.ledger.describe()} spent, and one more "
-            "request could go beyond it; "
+            f"{self._section}.{name}: the budget of {self.budget.cap()} is reached: {self.budget.describe()} spent, and "
+            "another request could exceed it; "
         )
         if expected is not None and done:
             left = max(1, expected - done)
-            text += f"{left:,} of {expected:,} questions are left"
+            text += f"{left:,} of {expected:,} questions remain"
             if self._tariff.is_known:
-                text += f", for about {as_usd(left * cost // done)}"
+                text += f", about {as_usd(left * cost // done)}"
             text += "; "
-        return text + "raise the cap and run again, nothing is paid twice"
+        return text + f"raise {self._section}.{name} and run again; no request is paid twice"
 
     def _reply(self, item: Item) -> Reply:
-        settled = item.settled
-        assert settled is not None
-        return Reply(settled.value, settled.fault, settled.detail, tuple(item.answers))
+        result = item.result
+        assert result is not None
+        return Reply(result.value, result.reason, result.detail, tuple(item.answers))
 
     def close(self) -> None:
-        """Wait for what is in flight, which is paid for, and close the journal."""
+        """Wait for the requests in flight, which are paid for, and close the journal."""
         if self._scheduler is not None:
             self._scheduler.close()
             self._scheduler = None
@@ -238,17 +235,17 @@ class Teacher:
 
 
 def key_of(settings: TeacherSettings, section: str = "teacher") -> str:
-    """Return the key, or nothing where none is needed. Raises RecipeError where it should be there and is not."""
+    """Return the API key, or nothing if none is configured. Raises RecipeError if it is missing or malformed."""
     if settings.api_key_env is None:
         return ""
     key = os.environ.get(settings.api_key_env, "").strip()
     if not key.isprintable() or not key.isascii():
         raise RecipeError(
-            f"{section}.api_key_env: what the environment variable {settings.api_key_env} holds is no key; it has "
-            "characters that no header may have"
+            f"{section}.api_key_env: the value of the environment variable {settings.api_key_env} is not a key; it "
+            "has characters that are not allowed in a header"
         )
     if not key:
         raise RecipeError(
-            f"{section}.api_key_env: the environment variable {settings.api_key_env} is not set; put the key there"
+            f"{section}.api_key_env: the environment variable {settings.api_key_env} is not set; set it to the API key"
         )
     return key

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from codeprimer.api import Access, Annotator, Label, Message, PlainQuestion, PluginSettings, Request, Row, Unlabelled
 from pydantic import Field
+
+from codeprimer.api import Access, Annotator, Label, Message, PlainQuestion, PluginSettings, Request, Row, Unlabelled
 
 
 class OneWordSettings(PluginSettings):
@@ -26,8 +27,8 @@ class OneWordAnnotator(Annotator):
         rows = list(documents)
         with self._teacher.open() as teacher:
             for row, reply in zip(rows, teacher.ask(map(self._question, rows), len(rows)), strict=True):
-                if reply.fault:
-                    yield Unlabelled(row["doc_id"], reply.fault, reply.detail, ())
+                if reply.reason:
+                    yield Unlabelled(row["doc_id"], reply.reason, reply.detail, ())
                 else:
                     good = reply.value.strip().lower().startswith("yes")
                     yield Label(row["doc_id"], 5.0 if good else 0.0, (), reply.value, reply.request_id)

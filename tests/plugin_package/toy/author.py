@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from codeprimer.api import Author, Blueprint, Exercise, HeldOut, PluginSettings, Section, SectionBlueprint
 from pydantic import Field
+
+from codeprimer.api import Author, Blueprint, Exercise, HeldOut, PluginSettings, Section, SectionBlueprint
 
 SECTION = """# {title}
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from codeprimer.api import FileBenchmark, FileSettings, Task, make_task
 from pydantic import Field
+
+from codeprimer.api import FileBenchmark, FileSettings, Task, make_task
 
 
 class KatasSettings(FileSettings):

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from codeprimer.api import Embedder, Matrix, PluginSettings
 from pydantic import Field
+
+from codeprimer.api import Embedder, Matrix, PluginSettings
 
 
 class LettersSettings(PluginSettings):

@@ -4,8 +4,9 @@ from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any
 
-from codeprimer.api import Console, Engine, PluginSettings, make_once
 from pydantic import Field
+
+from codeprimer.api import Console, Engine, PluginSettings, make_once
 
 
 class SerialSettings(PluginSettings):

@@ -1,7 +1,8 @@
 """A filter: files with few lines go."""
 
-from codeprimer.api import File, Filter, PluginSettings
 from pydantic import Field
+
+from codeprimer.api import File, Filter, PluginSettings
 
 
 class ShortSettings(PluginSettings):

@@ -28,6 +28,8 @@ class ConciseGrader(ExecutionGrader):
         verdicts = super().grade(benchmark, answers)
         lengths = [answer.text.strip().count("\n") + 1 for answer in answers]
         return [
-            replace(verdict, kind=VerdictKind.failed, detail=f"{lines} lines") if lines > self.settings.max_lines else verdict
+            replace(verdict, kind=VerdictKind.failed, detail=f"{lines} lines")
+            if lines > self.settings.max_lines
+            else verdict
             for verdict, lines in zip(verdicts, lengths, strict=True)
         ]

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from codeprimer.api import Features, PluginSettings, Scorer
 from pydantic import Field
+
+from codeprimer.api import Features, PluginSettings, Scorer
 
 
 class CentroidSettings(PluginSettings):

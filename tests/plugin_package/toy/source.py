@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from codeprimer.api import Chunk, PathSettings, RawDocument, Source, digest_files_below
 from pydantic import Field
+
+from codeprimer.api import Chunk, PathSettings, RawDocument, Source, digest_files_below
 
 
 class MarkdownSettings(PathSettings):

@@ -25,7 +25,7 @@ from codeprimer.curriculum.audiences import AUDIENCES, audiences
 from codeprimer.curriculum.blueprints import Blueprint, Exercise, Rejection, Section, SectionBlueprint
 from codeprimer.curriculum.concepts import CONCEPTS
 from codeprimer.curriculum.heldout import HeldOut
-from codeprimer.teachers import Access, Answer, FormQuestion, Message, PlainQuestion, Request, Settled, Tally
+from codeprimer.teachers import Access, Answer, Message, PlainQuestion, Request, Result, StructuredQuestion, Usage
 from codeprimer.teachers.estimate import estimate
 from codeprimer.teachers.questions import digest_of
 
@@ -79,16 +79,18 @@ class ExerciseQuestion:
         request = Request(
             (Message("system", _WRITE), Message("user", exercise_prompt(blueprint, composed))), EXERCISE_TEMPLATE
         )
-        self._current: FormQuestion[Any] = FormQuestion(request, self._settings, Written, PARSER, _program_objection)
+        self._current: StructuredQuestion[Any] = StructuredQuestion(
+            request, self._settings, Written, PARSER, _program_objection
+        )
 
     def first(self) -> Request:
         """Return the request for a function."""
         return self._current.first()
 
-    def then(self, request: Request, answer: Answer) -> Request | Settled:
+    def then(self, request: Request, answer: Answer) -> Request | Result:
         """Return what follows an answer: an objection, the request for tests, or the result."""
         then = self._current.then(request, answer)
-        if not isinstance(then, Settled) or then.fault:
+        if not isinstance(then, Result) or then.reason:
             return then
         if isinstance(then.value, Written):
             self._function = read_program(then.value.program)
@@ -98,9 +100,9 @@ class ExerciseQuestion:
                 return _tests_objection(form, name)
 
             asked = Request((Message("system", _TEST), Message("user", f"```python\n{prompt}```")), EXERCISE_TEMPLATE)
-            self._current = FormQuestion(asked, self._settings, Tests, PARSER, objection)
+            self._current = StructuredQuestion(asked, self._settings, Tests, PARSER, objection)
             return self._current.first()
-        return Settled((self._function, read_tests(then.value.tests, self._function[0])))
+        return Result((self._function, read_tests(then.value.tests, self._function[0])))
 
 
 def exercise_prompt(blueprint: Blueprint, composed: Exercise) -> str:
@@ -141,7 +143,7 @@ class EndpointAuthor(Author):
     def __init__(self, settings: PluginSettings, *, teacher: Access, second_teacher: Access | None) -> None:
         super().__init__(settings)
         self._access = teacher
-        self._tally = Tally()
+        self._usage = Usage()
         self._expected: int | None = None
         self._second = (
             EndpointAuthor(settings, teacher=second_teacher, second_teacher=None)
@@ -160,7 +162,7 @@ class EndpointAuthor(Author):
 
     def facts(self) -> dict[str, Any]:
         """Return the teacher's figures for the report; equal for equal answers."""
-        return {"model": self._access.settings.model, **self._tally.facts()}
+        return {"model": self._access.settings.model, **self._usage.facts()}
 
     def estimate_exercises(self, count: int) -> str:
         """Return a human-readable cost estimate. Raises RecipeError where no price is known."""
@@ -194,9 +196,9 @@ class EndpointAuthor(Author):
                 if composed is None:
                     yield NO_TESTS
                     continue
-                reply = self._tally.count(next(replies))
-                if reply.fault:
-                    yield Rejection(reply.fault, reply.detail, reply.request_id)
+                reply = self._usage.count(next(replies))
+                if reply.reason:
+                    yield Rejection(reply.reason, reply.detail, reply.request_id)
                     continue
                 (name, prompt, solution), tests = reply.value
                 yield Exercise(
@@ -210,9 +212,9 @@ class EndpointAuthor(Author):
         with self._access.open() as teacher:
             replies = teacher.ask((self._section_question(blueprint) for blueprint in asked), self._expected)
             for blueprint in known:
-                reply = self._tally.count(next(replies))
-                if reply.fault:
-                    yield Rejection(reply.fault, reply.detail, reply.request_id)
+                reply = self._usage.count(next(replies))
+                if reply.reason:
+                    yield Rejection(reply.reason, reply.detail, reply.request_id)
                     continue
                 text = reply.value.strip() + "\n"
                 yield Section(blueprint.concept, blueprint.audience, "", (blueprint.concept,), text, reply.request_id)

@@ -26,17 +26,17 @@ from codeprimer.teachers import (
     Message,
     Reply,
     Request,
-    Tally,
     Teacher,
     TeacherError,
     TeacherSettings,
+    Usage,
 )
 from codeprimer.teachers.endpoint import DOCTOR
 from codeprimer.teachers.estimate import estimate
-from codeprimer.teachers.outcomes import Trouble
+from codeprimer.teachers.outcomes import FailureReason
 from codeprimer.teachers.prices import tariff_of
 from codeprimer.teachers.questions import WITHHELD
-from codeprimer.teachers.requests import MOST_STOPS
+from codeprimer.teachers.requests import MAX_STOPS
 
 SECTION = "endpoint"
 """The name of this in the teachers' messages; ``_as_options`` turns it into options."""
@@ -58,8 +58,8 @@ _BLOCK = re.compile(r"^([ \t]*)```[^\n]*\n(?P<code>.*?)(?:^\1```|\Z)", re.DOTALL
 _END_OF_THOUGHT = "</think>"
 
 _NO_ANSWER = {
-    Trouble.BAD_REQUEST.value: "were rejected by the server",
-    Trouble.EMPTY.value: "got empty answers only",
+    FailureReason.BAD_REQUEST.value: "were rejected by the server",
+    FailureReason.EMPTY.value: "got empty answers only",
     WITHHELD: "got an answer that the server withheld",
 }
 """Faults of a single question, which count as a wrong answer; every other fault ends the evaluation."""
@@ -95,7 +95,7 @@ class EndpointBackend:
         self._folder = folder
         self._account = account
         self._console = console
-        self._tally = Tally()
+        self._usage = Usage()
         self._faults: Counter[str] = Counter()
         self._details: dict[str, str] = {}
         self._known = self._unmetered = self._differing = self._samples = 0
@@ -140,8 +140,8 @@ class EndpointBackend:
                     yield texts
         except (TeacherError, BudgetError, RecipeError) as error:
             raise UserError(self._as_options(str(error))) from None
-        if self._faults[Trouble.BAD_REQUEST.value] == len(requests):
-            raise UserError(f"{self._settings.base_url}: {self._details[Trouble.BAD_REQUEST.value]}")
+        if self._faults[FailureReason.BAD_REQUEST.value] == len(requests):
+            raise UserError(f"{self._settings.base_url}: {self._details[FailureReason.BAD_REQUEST.value]}")
 
     def remarks(self) -> list[str]:
         """Return warnings about the answers, a sentence each."""
@@ -163,7 +163,7 @@ class EndpointBackend:
     def facts(self) -> dict[str, Any]:
         """Return the address, the form of the requests, and what they cost."""
         form = "chat" if self._endpoint.chat else "completions"
-        facts = {"backend": "endpoint", "address": self._settings.base_url, "form": form, **self._tally.facts()}
+        facts = {"backend": "endpoint", "address": self._settings.base_url, "form": form, **self._usage.facts()}
         return facts if tariff_of(self._settings).is_known else {name: facts[name] for name in facts if name != "usd"}
 
     @property
@@ -174,7 +174,7 @@ class EndpointBackend:
     def _sampling(self, options: SamplingOptions) -> TeacherSettings:
         """Return the settings with these options; greedy requests carry no top_p."""
         drawn = {"temperature": options.temperature, "top_p": options.top_p if options.temperature else None}
-        limits = {"max_tokens": options.new_tokens, "most_tokens": options.new_tokens}
+        limits = {"max_tokens": options.new_tokens, "max_tokens_on_retry": options.new_tokens}
         return self._settings.model_copy(update=drawn | limits)
 
     def _request(self, question: Question, options: SamplingOptions, number: int) -> Request:
@@ -184,7 +184,7 @@ class EndpointBackend:
         template = f"evaluate/1/{options.seed}"
         if self._endpoint.chat:
             return Request((Message("user", wording(question)),), template, sample)
-        return Request((), template, sample, prompt=question.prompt.rstrip(), stop=question.stops[:MOST_STOPS])
+        return Request((), template, sample, prompt=question.prompt.rstrip(), stop=question.stops[:MAX_STOPS])
 
     def _tell(self, settings: TeacherSettings, requests: Sequence[Request]) -> None:
         characters = sum(len(one.prompt) + sum(len(said.content) for said in one.messages) for one in requests)
@@ -193,18 +193,18 @@ class EndpointBackend:
         self._console.say(expected.sentence(shown, tariff_of(settings)))
 
     def _read(self, question: Question, reply: Reply) -> str:
-        self._tally.count(reply)
+        self._usage.count(reply)
         self._known += sum(not answer.is_new for answer in reply.answers)
         self._unmetered += sum(not answer.is_metered for answer in reply.answers)
-        if not reply.fault:
+        if not reply.reason:
             return code_of(question, reply.value) if self._endpoint.chat else reply.value
-        if reply.fault not in _NO_ANSWER:
+        if reply.reason not in _NO_ANSWER:
             raise TeacherError(
                 f"{self._settings.base_url}: a request failed on every retry, though others were answered: {reply.detail}; "
                 "run again: answered requests are not repeated"
             )
-        self._faults[reply.fault] += 1
-        self._details.setdefault(reply.fault, reply.detail)
+        self._faults[reply.reason] += 1
+        self._details.setdefault(reply.reason, reply.detail)
         return ""
 
     def _as_options(self, said: str) -> str:

@@ -1,4 +1,4 @@
-"""What was asked, what became of it and what it cost, counted reply by reply."""
+"""Counts replies, tokens and costs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from codeprimer.teachers.prices import NANO
 from codeprimer.teachers.teacher import Reply
 
 
-class Tally:
-    """What was asked and what it cost."""
+class Usage:
+    """The totals over a teacher's replies."""
 
     def __init__(self) -> None:
         self._replies: Counter[str] = Counter()
@@ -21,8 +21,8 @@ class Tally:
         """[nano-USD]"""
 
     def count(self, reply: Reply) -> Reply:
-        """Count a reply, and return it."""
-        self._replies[reply.fault or "accepted"] += 1
+        """Count a reply and return it."""
+        self._replies[reply.reason or "accepted"] += 1
         self._answers += len(reply.answers)
         self._served_by.update(answer.model or "it does not say" for answer in reply.answers)
         self._tokens += sum(answer.prompt_tokens + answer.completion_tokens for answer in reply.answers)
@@ -30,7 +30,7 @@ class Tally:
         return reply
 
     def facts(self) -> dict[str, Any]:
-        """Return figures."""
+        """Return the totals for a manifest."""
         return {
             "replies": dict(sorted(self._replies.items())),
             "answers": self._answers,
