@@ -99,7 +99,8 @@ def wanted() -> dict[Path, str]:
         ROOT / "docs" / "recipe.md": render_reference(),
         ROOT / "docs" / "commands.md": commands(),
         ROOT / "README.md": before + TREE_BEGIN + file_tree() + TREE_END + after,
-        ROOT / "docs" / "extending.md": with_code((ROOT / "docs" / "extending.md").read_text()),
+    } | {
+        page: with_code(page.read_text()) for page in (ROOT / "docs" / "extending.md", ROOT / "docs" / "python-api.md")
     }
 
 

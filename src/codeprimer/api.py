@@ -129,6 +129,7 @@ __all__ = [
     "open_scorer",
     "run_program",
     "score_texts",
+    "selected",
 ]
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import orjson
-from pydantic import Field, GetCoreSchemaHandler
+from pydantic import Field, GetCoreSchemaHandler, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -211,8 +211,18 @@ class Role:
 
 
 def selected(role: str, kind: str, **settings: Any) -> Any:
-    """Return the settings of a plug-in of this kind, with its defaults."""
-    return Role(role).parse({"kind": kind, **settings})
+    """Return the settings of a plug-in of this kind, with its defaults.
+
+    Raises RecipeError where no such plug-in is installed, or a setting does not fit.
+    """
+    try:
+        return Role(role).parse({"kind": kind, **settings})
+    except PydanticCustomError as error:
+        raise RecipeError(error.message()) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        raise RecipeError(f"{role} {kind!r} (package {package_of(role, kind)}): {key}: {first['msg']}") from None
 
 
 # --- making -----------------------------------------------------------------------------------------------------------

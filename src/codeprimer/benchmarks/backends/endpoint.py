@@ -59,7 +59,7 @@ _END_OF_THOUGHT = "</think>"
 
 _NO_ANSWER = {
     FailureReason.BAD_REQUEST.value: "were rejected by the server",
-    FailureReason.EMPTY.value: "got empty answers only",
+    FailureReason.EMPTY_ANSWER.value: "got empty answers only",
     WITHHELD: "got an answer that the server withheld",
 }
 """Faults of a single question, which count as a wrong answer; every other fault ends the evaluation."""
