@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.conftest import SmallRun
 
 from codeprimer import api
 from codeprimer.core.errors import RecipeError
+from tests.conftest import SmallRun
 
 
 def test_the_example_of_the_documentation_runs_on_a_finished_run(small_run: SmallRun) -> None:

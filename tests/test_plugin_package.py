@@ -164,7 +164,7 @@ def test_an_engine_of_the_package_runs_the_units(place: Place, run: RunFolder) -
     ("setting", "expected"),
     [
         ("engine={kind: serial, evry: 1}", "engine.evry: unknown key of engine 'serial'"),
-        ("corpus.sources=[{kind: markdown, name: x, path: a, fense: b}]", "corpus.sources.0.fense: unknown key of source 'markdown'"),
+        ("corpus.sources=[{kind: markdown, name: x, path: a, fense: b}]", "corpus.sources.0.fense: unknown key of source"),
         ("corpus.filters=[{kind: short, min_lines: 0}]", "corpus.filters.0.min_lines: "),
         ("quality.annotator={kind: one_word, question: 3}", "quality.annotator.question: "),
         ("quality.embedder={kind: letters, leters: a}", "quality.embedder.leters: unknown key of embedder 'letters'"),

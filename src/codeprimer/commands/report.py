@@ -29,6 +29,6 @@ def report(run_path: RunPath, json: Json = False) -> None:
     for sentence in progress(facts):
         console.say(escape(sentence))
     console.say(
-        f"no report yet: `codeprimer run {run_path}` finishes the run; `codeprimer report {run_path} --json` prints the figures "
-        "so far"
+        f"no report yet: `codeprimer run {run_path}` finishes the run; `codeprimer report {run_path} --json` prints the "
+        "figures so far"
     )

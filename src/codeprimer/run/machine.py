@@ -64,7 +64,7 @@ def with_start(recipe: Recipe) -> Recipe:
         )
     if found.context < recipe.tokens.context:
         raise RecipeError(
-            f"tokens.context: {recipe.tokens.context} exceeds the context of the model of start.path ({found.context}); lower it"
+            f"tokens.context: {recipe.tokens.context} exceeds the context of start.path's model ({found.context}); lower it"
         )
     if recipe.training.lora.rank > shape.hidden:
         raise RecipeError(
