@@ -16,7 +16,7 @@ MODELS = ("control", "base", "tuned")
 _NARROW = "\N{NO-BREAK SPACE}"
 """Keeps a figure and its unit on one line in a column that is narrow."""
 
-_OPTIMISERS = {"adamw": "AdamW", "muon": "Muon for the matrices inside the layers and AdamW for everything else"}
+_OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon for the matrices inside the layers and AdamW for everything else"}
 
 
 def training_section(facts: Facts) -> Section:
@@ -55,7 +55,7 @@ def _how(facts: Facts, watched: bool) -> str:
         "results are measured on other documents."
     )
     return (
-        f"Phi architecture, {_optimisers(facts)}, linear warm-up and decay. tuned continues from base, and of its checkpoints "
+        f"Phi architecture, {_optimizers(facts)}, linear warm-up and decay. tuned continues from base, and of its checkpoints "
         f"validation chose one{of_base}; control has the tokens, the batches and the learning rates of both, on raw code, and "
         "its last checkpoint counts. Losses are on different texts: only each curve's own course can be read, not one model "
         f"against another.{dashed if watched else ''}"
@@ -87,10 +87,10 @@ def _beginning(facts: Facts) -> str:
     )
 
 
-def _optimisers(facts: Facts) -> str:
+def _optimizers(facts: Facts) -> str:
     """Return with what, and at which highest rate, the models were trained."""
     phases = [phase for name in ("base", "tuned") for phase in facts[name]["phases"]]
-    said = (f"{_OPTIMISERS[phase['optimiser']]} (peak rate {phase['peak_learning_rate']:g})" for phase in phases)
+    said = (f"{_OPTIMIZERS[phase['optimizer']]} (peak rate {phase['peak_learning_rate']:g})" for phase in phases)
     return ", then ".join(dict.fromkeys(said))
 
 
@@ -152,15 +152,15 @@ def cost_section(facts: Facts) -> Section:
 
 def _speeds(speeds: Facts) -> Iterator[blocks.Block]:
     """How well training used its machine, where that is recorded."""
-    told = {name: of for name, of in speeds.items() if "share_of_ceiling" in of}
+    told = {name: of for name, of in speeds.items() if "utilization" in of}
     if not told:
         return
     rows = [
         (
             name,
             round(of["tokens_per_second"] or 0),
-            _share(of["share_of_ceiling"]),
-            _share(of["share_of_datasheet"]),
+            _share(of["utilization"]),
+            _share(of["mfu"]),
             of["device"],
             of["precision"],
             of["threads"],

@@ -1,4 +1,4 @@
-"""What a machine decides for a run: once, recorded, and used again, so that a resumed run gives the same bytes."""
+"""Machine-dependent decisions of a run: made once, recorded and reused, so that a resumed run gives the same bytes."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from codeprimer.training.loggers import require_loggers
 from codeprimer.training.settings import MOST_THREADS, ModelSettings
 
 SANDBOX = "sandbox"
-"""What the tier is called among the decisions of a machine."""
+"""The key of the sandbox tier among the decisions."""
 
 
 def check_teachers(recipe: Recipe, planned: Sequence[Planned]) -> None:
-    """Raise RecipeError where a step will ask a teacher whose price or key is not known: now, not after hours."""
+    """Raise RecipeError before any work if a step needs a teacher whose price or API key is unknown."""
     waiting = [item.step for item in planned if item.state != "up to date"]
     asking = [
         of for step in waiting for _, role, of in plugins_in(step.settings) if "teacher" in wanted(load(role, of.kind))
@@ -40,16 +40,16 @@ def check_teachers(recipe: Recipe, planned: Sequence[Planned]) -> None:
 
 
 def with_start(recipe: Recipe) -> Recipe:
-    """Return the recipe with the shape of the model that training starts from, where it says nothing of a shape.
+    """Return the recipe with the shape of the start model, unless the recipe gives a shape.
 
-    Raises RecipeError where it says another one, or where there is no model to read.
+    Raises RecipeError if the recipe gives another shape, or the model cannot be read.
     """
     if recipe.start is None:
         return recipe
     try:
         found = read_config(recipe.start.path)
     except UserError as error:
-        raise RecipeError(f"start.path: {error} (`codeprimer import-model` writes a folder that can be read)") from None
+        raise RecipeError(f"start.path: {error} (`codeprimer import-model` writes a suitable folder)") from None
     shape = ModelSettings(
         layers=found.layers,
         hidden=found.hidden_size,
@@ -60,16 +60,16 @@ def with_start(recipe: Recipe) -> Recipe:
     if recipe.training.model not in (ModelSettings(), shape):
         raise RecipeError(
             f"training.model: the model of start.path has {_of_shape(shape)}, the recipe asks for "
-            f"{_of_shape(recipe.training.model)}; take training.model out, and it is taken from there"
+            f"{_of_shape(recipe.training.model)}; remove training.model to use the model's"
         )
     if found.context < recipe.tokens.context:
         raise RecipeError(
-            f"tokens.context: {recipe.tokens.context} is more than the model of start.path reads ({found.context}); lower it"
+            f"tokens.context: {recipe.tokens.context} exceeds the context of start.path's model ({found.context}); lower it"
         )
     if recipe.training.lora.rank > shape.hidden:
         raise RecipeError(
-            f"training.lora.rank: {recipe.training.lora.rank} is more than the matrices of the model of start.path have "
-            f"({shape.hidden}), so nothing would come of the rest; lower it, or set rank: 0 and train all weights"
+            f"training.lora.rank: {recipe.training.lora.rank} exceeds the rank of the matrices of the model of start.path "
+            f"({shape.hidden}); lower it, or set rank: 0 to train all weights"
         )
     return recipe.model_copy(update={"training": recipe.training.model_copy(update={"model": shape})})
 
@@ -80,9 +80,9 @@ def _of_shape(model: ModelSettings) -> str:
 
 
 def settle_machine(recipe: Recipe, folder: RunFolder, steps: list[Step]) -> Recipe:
-    """Return the recipe with every "auto" of the machine decided: once per run, recorded, and used again.
+    """Return the recipe with every "auto" replaced by the machine's decision, made once per run and recorded.
 
-    Raises MissingExtraError, before any work is done, when a wanted step needs torch or a logger that is not installed.
+    Raises MissingExtraError before any work if a step needs torch or a logger that is not installed.
     """
     if not any(step.stage.needs_torch for step in steps):
         return recipe
@@ -95,12 +95,12 @@ def settle_machine(recipe: Recipe, folder: RunFolder, steps: list[Step]) -> Reci
 
 
 def vocabulary_of(recipe: Recipe) -> int:
-    """Return how many tokens the models know: of the tokenizer that is made, or of the model that training starts from."""
+    """Return the vocabulary size of the models: of the new tokenizer, or of the start model."""
     return recipe.tokens.vocabulary if recipe.start is None else read_config(recipe.start.path).vocab_size
 
 
 def choices(recipe: Recipe, decided: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what has been decided and, where a recipe leaves something open that has not, what this machine decides."""
+    """Return the decisions, with this machine's decision added for everything that the recipe leaves open."""
     from codeprimer.training.probe import choose_device, choose_precision
 
     training, made = recipe.training, dict(decided)
@@ -119,7 +119,7 @@ def choices(recipe: Recipe, decided: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_precision(recipe: Recipe, settled: Recipe, steps: list[Step], console: Console) -> None:
-    """Warn where a recipe insists on a precision that this machine has no instructions for."""
+    """Warn if the recipe demands bfloat16 on a processor without instructions for it."""
     if not any(step.stage.needs_torch for step in steps):
         return
     if recipe.training.precision != "bfloat16" or settled.training.device != "cpu":
@@ -128,15 +128,15 @@ def check_precision(recipe: Recipe, settled: Recipe, steps: list[Step], console:
 
     if (cost := product_cost(settled.training.threads)) > HOPELESS:
         console.warn(
-            f"training.precision: bfloat16: products take {cost:.0f} times as long as in float32 on this processor; "
+            f"training.precision: bfloat16: matrix products are {cost:.0f} times slower than in float32 on this processor; "
             "precision: auto would choose float32"
         )
 
 
 def settle_sandbox(folder: RunFolder, steps: list[Step], allow_weak: bool) -> Tier:
-    """Return the tier of the sandbox: decided once per run, recorded, and used again.
+    """Return the tier of the sandbox, decided once per run and recorded.
 
-    Raises JailError, before any work is done, where programs are to run and there is no sandbox that may run them.
+    Raises JailError before any work if programs are to run and no sufficient sandbox is available.
     """
     decided = folder.machine()
     if SANDBOX in decided:
@@ -149,19 +149,19 @@ def settle_sandbox(folder: RunFolder, steps: list[Step], allow_weak: bool) -> Ti
         folder.decide(decided | {SANDBOX: tier.name})
     if tier is Tier.weak and not allow_weak:
         raise JailError(
-            f"{folder.path} runs programs in a weak sandbox, which only stops mistakes; give --allow-weak-sandbox again "
-            "to go on"
+            f"{folder.path} runs programs in a weak sandbox, which does not stop malicious code; give --allow-weak-sandbox "
+            "again to continue"
         )
     return tier
 
 
 def recorded_tier(folder: RunFolder) -> Tier:
-    """Return the tier that a run has decided on, or what is expected before its first decision."""
+    """Return the recorded tier of a run; jailed before its first decision."""
     return Tier[folder.machine().get(SANDBOX, Tier.jailed.name)]
 
 
 def with_machine(recipe: Recipe, decided: Mapping[str, Any]) -> Recipe:
-    """Return the recipe with the recorded decisions filled in where it leaves the choice open."""
+    """Return the recipe with the recorded decisions in place of "auto"."""
     training = recipe.training
     update: dict[str, Any] = {}
     if training.threads == 0 and "threads" in decided:
