@@ -1,4 +1,4 @@
-"""Greedy generation on a CPU: tokens per second beside transformers, and what ragged prompts cost.
+"""Greedy generation on a CPU: tokens per second compared with transformers, and the cost of ragged prompts.
 
 ``scripts/bench generation`` needs no network; it writes ``benchmarks/results/generation.json``. A model is made first (shape S
 of ``scripts/bench training``, taught to count over its whole context); each pass is a fresh process that generates with it once
@@ -8,8 +8,8 @@ The claims, as medians over the rounds:
 
 - 32 prompts of 64 tokens, 128 new ones each: at least 1.6 times transformers' ``generate`` in float32, token for token the
   same, and at least 1.2 times the better of its precisions;
-- 32 prompts of 10 to 400 tokens: the rows that are computed, counted in the model, are those that are still wanted, none
-  is padded beyond the longest of its batch, and the tokens are those of each prompt alone.
+- 32 prompts of 10 to 400 tokens: only unfinished rows are computed, none is padded beyond the longest of its batch, and the
+  tokens equal those of each prompt alone.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from codeprimer.model.config import PhiConfig
 from codeprimer.model.generate import Limits, generate
 from codeprimer.model.inference import for_use
 from codeprimer.model.phi import Phi
-from codeprimer.training.optimiser import Optimiser
+from codeprimer.training.optimizer import Optimizer
 from codeprimer.training.settings import Phase
 
 RESULT = Path(__file__).parent / "results" / "generation.json"
@@ -47,7 +47,7 @@ RAGGED_NEW_TOKENS = 64
 RATIO, RATIO_TO_BEST = 1.6, 1.2
 PASSES = 3
 COUNTED, TRAINED_STEPS, TRAINED_ROWS = 97, 60, 4
-"""The tokens that the model learns to say one after the other, again and again."""
+"""The tokens that the model learns to count."""
 PACKAGES = ("codeprimer", "torch", "transformers")
 
 Result = dict[str, Any]
@@ -74,7 +74,7 @@ def main() -> int:
             for contender in contenders:
                 runs[contender].append(apart(contender, weights))
     targets, result = judge(runs)
-    # The tokens have been compared; there are hundreds of thousands of them.
+    # The tokens have been compared and are too many to keep.
     figures = {
         contender: [{name: value for name, value in one.items() if name != "tokens"} for one in of]
         for contender, of in runs.items()
@@ -127,7 +127,7 @@ def make_model(path: Path) -> None:
 
 
 def apart(contender: str, weights: Path) -> Result:
-    """Return what one contender does in a fresh process."""
+    """Return the measurements of one contender in a fresh process."""
     output = weights.with_suffix(".json")
     subprocess.run([sys.executable, __file__, "--run", contender, str(weights), str(output)], check=True)
     found: Result = json.loads(output.read_text())
@@ -135,7 +135,7 @@ def apart(contender: str, weights: Path) -> Result:
 
 
 def run(contender: str, weights: Path) -> Result:
-    """Generate as one contender does."""
+    """Generate with one contender."""
     name, precision = contender.split()
     model = assemble(CONFIG, from_huggingface(load_file(weights), CONFIG.layers))
     lengths = torch.linspace(SHORTEST, LONGEST, PROMPTS).long().tolist()
@@ -149,18 +149,18 @@ def run(contender: str, weights: Path) -> Result:
 
 
 def train(model: Phi) -> None:
-    """Teach the model to count, so that it has clear preferences and rounding decides between no two tokens."""
-    optimiser = Optimiser(model, Phase(name="count", mixture={"count": 1.0}, tokens=1), torch.float32)
+    """Train the model to count, so that its choices are clear and do not depend on rounding."""
+    optimizer = Optimizer(model, Phase(name="count", mixture={"count": 1.0}, tokens=1), torch.float32)
     random = torch.Generator().manual_seed(2)
     for step in range(TRAINED_STEPS):
         starts = torch.randint(0, COUNTED, (TRAINED_ROWS, 1), generator=random)
         ids = (starts + torch.arange(CONFIG.context + 1)) % COUNTED
-        optimiser.working.loss(ids[:, :-1], ids[:, 1:]).backward()  # type: ignore[no-untyped-call]  # torch leaves it so
-        optimiser.step(3e-3 * (1 - step / TRAINED_STEPS), optimiser.norm())
+        optimizer.working.loss(ids[:, :-1], ids[:, 1:]).backward()  # type: ignore[no-untyped-call]  # torch leaves it so
+        optimizer.step(3e-3 * (1 - step / TRAINED_STEPS), optimizer.norm())
 
 
 def timed(work: Any) -> tuple[float, Any]:
-    """Return the median time of some passes after one that is not counted [s], and what came out."""
+    """Return the median time of some passes after an uncounted one [s], and the result."""
     found = work()
     seconds = []
     for _ in range(PASSES):
@@ -193,14 +193,14 @@ def run_ours(model: Phi, even: list[list[int]], ragged: list[list[int]]) -> Resu
 
 
 def run_transformers(model: Phi, dtype: torch.dtype, even: list[list[int]], ragged: list[list[int]]) -> Result:
-    """Generate with transformers, prompts padded on the left as its users do."""
+    """Generate with transformers, with left padding."""
     from transformers import GenerationConfig, PhiForCausalLM
     from transformers import PhiConfig as TheirConfig
 
     facts = CONFIG.to_huggingface()
     shape = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
     kept = (*shape, "max_position_embeddings", "rope_parameters")
-    # Without a token that ends a text: by default it would be one of those that are counted.
+    # No end-of-text token: the default one is among the counted tokens.
     config = TheirConfig(bos_token_id=None, eos_token_id=None, **{key: facts[key] for key in kept})
     theirs: Any = PhiForCausalLM(config)
     theirs.load_state_dict(to_huggingface(dict(model.state_dict())))

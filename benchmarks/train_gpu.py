@@ -1,18 +1,18 @@
-"""Training steps of the paper's models on one GPU: tokens per second, utilisation, memory, time to compile, and a check.
+"""Training steps of the paper's models on one GPU: tokens per second, utilization, memory, time to compile, and a check.
 
 ``python benchmarks/train_gpu.py`` needs one CUDA device and no network; it writes ``benchmarks/results/train_gpu.json``. Each
-preset trains at its full context on random ids: products in bfloat16, weights and AdamW's averages in float32, layers
+preset trains at its full context on random ids: products in bfloat16, weights and optimizer state in float32, layers
 compiled, fused attention, cross-entropy in chunks. ``--device cpu --presets tiny`` runs the same path anywhere.
 
-What is told:
+It reports:
 
-- tokens per second, the median over the steps that are counted, optimiser included;
-- the share of the datasheet's peak, and of what products of large matrices reach on this very device. The work of a token
-  is 6 per weight of a matrix, the attention of a causal model as half of all pairs (8.5 GFLOP for phi-1);
-- the largest memory, and the time of the first step, which compiles;
-- a check: 20 steps of a smaller model of the same kind, beside the same steps in float32 without compilation.
+- tokens per second, the median over the counted steps, including the optimizer;
+- MFU (of the datasheet's peak) and utilization of the matmul peak measured on this device. The arithmetic of a token is
+  6 FLOP per weight of a matrix, causal attention as half of all pairs (8.5 GFLOP for phi-1);
+- peak memory, and the time of the first step, which compiles;
+- a check: the losses of 20 steps of a smaller model, compared with float32 without compilation.
 
-The claims, for phi-1 on an H200 or H100: at least 55,000 tokens per second and 0.45 of the datasheet's peak.
+The claims, for phi-1 on an H200 or H100: at least 55,000 tokens per second and an MFU of 0.45.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from tools.results import publish
 from torch import Tensor
 
 from codeprimer.core.errors import UserError
-from codeprimer.model.arithmetic import ceiling, flop_per_token
+from codeprimer.model.arithmetic import flop_per_token, matmul_peak
 from codeprimer.model.config import PRESETS, PhiConfig
 from codeprimer.model.devices import known_device
 from codeprimer.model.phi import Phi
 from codeprimer.training.device import compile_layers
-from codeprimer.training.optimiser import Optimiser
+from codeprimer.training.optimizer import Optimizer
 from codeprimer.training.settings import Phase
 
 RESULT = Path(__file__).parent / "results" / "train_gpu.json"
 ROWS = {"phi-1": 16, "phi-1-small": 32, "tiny": 8}
-"""Sequences at a time."""
-TOKENS_PER_S, SHARE = 55_000, 0.45
+"""Sequences per micro-batch."""
+TOKENS_PER_S, MFU = 55_000, 0.45
 UNCOUNTED, COUNTED = 3, 10
 CHECK = PhiConfig(4096, 512, 6, 8, 2048, 512)
 CHECK_ON_CPU = PhiConfig(512, 64, 2, 2, 256, 64)
@@ -57,7 +57,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--presets", nargs="+", choices=list(PRESETS), default=["phi-1", "phi-1-small"])
-    parser.add_argument("--rows", type=int, default=0, help="sequences at a time; 0: what the preset is known to fit")
+    parser.add_argument("--rows", type=int, default=0, help="micro-batch; 0: the preset's")
     parser.add_argument("--without-compilation", action="store_true")
     parser.add_argument("--output", type=Path, default=RESULT)
     given = parser.parse_args()
@@ -67,7 +67,7 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     compiled = device.type == "cuda" and not given.without_compilation
-    measured = ceiling(torch.bfloat16, device, 8192 if device.type == "cuda" else 1024) / 1000
+    measured = matmul_peak(torch.bfloat16, device, 8192 if device.type == "cuda" else 1024) / 1000
     peak = datasheet_peak(device)
     print(f"{name_of(device)}: products reach {measured:.2f} TFLOP/s, datasheet {peak or 'not known'}", flush=True)
     check = loss_check(device, compiled)
@@ -81,12 +81,10 @@ def main() -> int:
             targets[f"phi-1: at least {TOKENS_PER_S:,} tokens/s"] = (
                 row["tokens_per_s"] >= TOKENS_PER_S if is_meant else None
             )
-            targets[f"phi-1: at least {SHARE} of the datasheet's peak"] = (
-                row["share_of_peak"] >= SHARE if is_meant else None
-            )
+            targets[f"phi-1: at least {MFU} MFU"] = row["mfu"] >= MFU if is_meant else None
     result = {
         "machine": machine(PACKAGES) | {"device": name_of(device)},
-        "ceiling_tflops": measured,
+        "matmul_peak_tflops": measured,
         "peak_tflops": peak,
         "check": check,
         "presets": rows,
@@ -95,19 +93,19 @@ def main() -> int:
 
 
 def speed(name: str, rows: int, device: torch.device, compiled: bool, measured: float, peak: float | None) -> Result:
-    """Return what one preset does."""
+    """Return the measurements of one preset."""
     config = PRESETS[name]
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    optimiser = Optimiser(Phi(config).initialise(0).to(device).train(), phase(), torch.bfloat16)
+    optimizer = Optimizer(Phi(config).initialise(0).to(device).train(), phase(), torch.bfloat16)
     if compiled:
-        compile_layers(optimiser.working)
+        compile_layers(optimizer.working)
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(0, config.vocab_size, (rows, config.context + 1), generator=generator).to(device)
     seconds: list[float] = []
     for _ in range(UNCOUNTED + COUNTED):
         started = time.perf_counter()
-        step(optimiser, ids)
+        step(optimizer, ids)
         seconds.append(time.perf_counter() - started)
     per_s = rows * config.context / median(seconds[UNCOUNTED:])
     reached = per_s * flop_per_token(config) / 1e12
@@ -116,36 +114,36 @@ def speed(name: str, rows: int, device: torch.device, compiled: bool, measured: 
         "preset": name,
         "rows": rows,
         "context": config.context,
-        "parameters": optimiser.model.parameter_count(),
+        "parameters": optimizer.model.parameter_count(),
         "tokens_per_s": round(per_s, 1),
         "gflop_per_token": round(flop_per_token(config) / 1e9, 4),
         "tflops": round(reached, 3),
-        "share_of_ceiling": round(reached / measured, 3),
-        "share_of_peak": None if peak is None else round(reached / peak, 3),
+        "utilization": round(reached / measured, 3),
+        "mfu": None if peak is None else round(reached / peak, 3),
         "memory_GB": memory and round(memory, 2),
         "first_step_s": round(seconds[0], 2),
         "steps_s": [round(one, 4) for one in seconds],
         "compiled": compiled,
     }
     print(
-        f"{name}: {rows} x {config.context}, {per_s:,.0f} tokens/s, {row['share_of_ceiling']} of what products reach, "
-        f"{row['share_of_peak']} of the datasheet, {row['memory_GB']} GB, first step {seconds[0]:.1f} s",
+        f"{name}: {rows} x {config.context}, {per_s:,.0f} tokens/s, utilization {row['utilization']}, "
+        f"MFU {row['mfu']}, {row['memory_GB']} GB, first step {seconds[0]:.1f} s",
         flush=True,
     )
     return row
 
 
 def loss_check(device: torch.device, compiled: bool) -> Result:
-    """Return the losses of some steps as they are trained, beside float32 without compilation."""
+    """Return the losses of some steps in bfloat16, compiled, and in float32 without compilation."""
     config = CHECK if device.type == "cuda" else CHECK_ON_CPU
     generator = torch.Generator().manual_seed(1)
     ids = torch.randint(0, config.vocab_size // 8, (CHECK_ROWS, config.context + 1), generator=generator).to(device)
     losses: dict[str, list[float]] = {}
     for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
-        optimiser = Optimiser(Phi(config).initialise(0).to(device).train(), phase(), dtype)
+        optimizer = Optimizer(Phi(config).initialise(0).to(device).train(), phase(), dtype)
         if compiled and dtype == torch.bfloat16:
-            compile_layers(optimiser.working)
-        losses[name] = [step(optimiser, ids) for _ in range(CHECK_STEPS)]
+            compile_layers(optimizer.working)
+        losses[name] = [step(optimizer, ids) for _ in range(CHECK_STEPS)]
     difference = max(abs(a - b) for a, b in zip(losses["float32"], losses["bfloat16"], strict=True))
     print(
         f"check: losses {losses['float32'][0]:.3f} to {losses['float32'][-1]:.3f}, at most {difference:.4f} apart",
@@ -154,36 +152,36 @@ def loss_check(device: torch.device, compiled: bool) -> Result:
     return {"largest_difference": round(difference, 5), **losses}
 
 
-def step(optimiser: Optimiser, ids: Tensor) -> float:
-    """Take one step and return its loss; that waits for the device."""
-    loss = optimiser.working.loss(ids[:, :-1], ids[:, 1:])
+def step(optimizer: Optimizer, ids: Tensor) -> float:
+    """Take one step and return its loss, which waits for the device."""
+    loss = optimizer.working.loss(ids[:, :-1], ids[:, 1:])
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    optimiser.collect()
-    optimiser.step(RATE, optimiser.norm())
+    optimizer.collect()
+    optimizer.step(RATE, optimizer.norm())
     return float(loss.detach())
 
 
 def phase() -> Phase:
-    """Return the settings of the optimiser."""
+    """Return the settings of the optimizer."""
     return Phase(name="timed", mixture={"timed": 1.0}, tokens=1)
 
 
 def datasheet_peak(device: torch.device) -> float | None:
-    """Return what the datasheet says, None where no datasheet is known."""
+    """Return the datasheet's peak [TFLOP/s]; None if it is unknown."""
     known = known_device(name_of(device))
     return known.tflops if known else None
 
 
 def name_of(device: torch.device) -> str:
-    """Return what a device calls itself."""
+    """Return the name of a device."""
     return torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
 
 
 def device_of(name: str) -> torch.device:
-    """Return the device of a name. Raises UserError where it is not there."""
+    """Return the device of a name. Raises UserError if it is not available."""
     device = torch.device(name)
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise UserError("there is no CUDA device; --device cpu --presets tiny tries the path")
+        raise UserError("there is no CUDA device; --device cpu --presets tiny tests the code path")
     return device
 
 

@@ -1,4 +1,4 @@
-"""Training steps on a CPU: tokens per second and memory, beside the peers that people train small models with.
+"""Training steps on a CPU: tokens per second and memory, compared with other ways to train small models.
 
 ``scripts/bench training`` needs the package index only for litgpt, which goes into an environment of its own below
 ``build/bench``; it writes ``benchmarks/results/training.json``. Every contender trains on the same random ids, with
@@ -8,14 +8,14 @@ round. The first steps are not counted.
 The claims, as medians over the rounds:
 
 - in the precision that the probe chooses on this machine, at least 1.5 times (S) and 1.6 times (M) the tokens per second
-  of the fastest peer as its users run it, in float32; the ratio to the fastest peer in any precision is printed beside it;
+  of the fastest peer in float32, its users' default; the ratio to the fastest peer in any precision is printed too;
 - at most 0.55 of the memory of transformers' plain loop in float32;
-- at least 0.43 (S) and 0.55 (M) of the ceiling, which is what matrix products alone reach here in that precision.
+- a utilization of at least 0.43 (S) and 0.55 (M) of the measured matmul peak in that precision.
 
-Where a machine has no instructions for bfloat16, the probe chooses float32, and the same is asked of float32: the share of the
-ceiling holds there, the others do not (results/training-float32.json).
+On a machine without bfloat16 instructions the probe chooses float32, and the same claims are checked in float32: that of
+utilization holds there, the others do not (results/training-float32.json).
 
-The work of a step is counted as 6 per weight of a matrix and token, the attention of a causal model as half of all pairs.
+The arithmetic of a token is 6 FLOP per weight of a matrix, causal attention as half of all pairs.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from tools.results import publish
 
 from codeprimer.core.errors import UserError
 from codeprimer.core.stage import available_cores
-from codeprimer.model.arithmetic import ceiling, flop_per_token
+from codeprimer.model.arithmetic import flop_per_token, matmul_peak
 from codeprimer.model.config import PhiConfig
 from codeprimer.training.probe import choose_precision
 from codeprimer.training.settings import ModelSettings
@@ -51,7 +51,7 @@ SHAPES = {
 STEPS = {"S": 8, "M": 3}
 UNCOUNTED = 2
 RATIO = {"S": 1.5, "M": 1.6}
-UTILISATION = {"S": 0.43, "M": 0.55}
+UTILIZATION = {"S": 0.43, "M": 0.55}
 MEMORY = 0.55
 OURS = "codeprimer"
 PEERS = ("transformers", "trainer", "gpt", "litgpt")
@@ -69,20 +69,20 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=RESULT)
     given = parser.parse_args()
     torch.set_num_threads(available_cores())
-    ceilings = {precision: ceiling(getattr(torch, precision), torch.device("cpu"), 2048) for precision in precisions()}
-    print(f"ceiling [GFLOP/s]: {ceilings}", flush=True)
-    rows = [measure(name, given.rounds, not given.without_peers, ceilings) for name in given.shapes]
+    peaks = {precision: matmul_peak(getattr(torch, precision), torch.device("cpu"), 2048) for precision in precisions()}
+    print(f"measured matmul peak [GFLOP/s]: {peaks}", flush=True)
+    rows = [measure(name, given.rounds, not given.without_peers, peaks) for name in given.shapes]
     targets = {name: met for row in rows for name, met in row["targets"].items()}
     result = {
         "machine": machine(PACKAGES),
-        "ceiling_gflops": ceilings,
+        "matmul_peak_gflops": peaks,
         "shapes": rows,
     }
     return publish(given.output, targets, result)
 
 
-def measure(name: str, rounds: int, with_peers: bool, ceilings: Mapping[str, float]) -> Result:
-    """Return what all contenders do on one shape."""
+def measure(name: str, rounds: int, with_peers: bool, peaks: Mapping[str, float]) -> Result:
+    """Return the measurements of all contenders on one shape."""
     shape = SHAPES[name] | {"steps": UNCOUNTED + STEPS[name], "threads": available_cores()}
     settings = ModelSettings(
         layers=shape["layers"],
@@ -91,9 +91,9 @@ def measure(name: str, rounds: int, with_peers: bool, ceilings: Mapping[str, flo
         intermediate=4 * shape["hidden"],
         context=shape["context"],
     )
-    chosen = choose_precision(settings, shape["vocabulary"]) if len(ceilings) > 1 else "float32"
+    chosen = choose_precision(settings, shape["vocabulary"]) if len(peaks) > 1 else "float32"
     pythons = {OURS: Path(sys.executable)} | (interpreters() if with_peers else {})
-    contenders = [f"{contender} {precision}" for contender in pythons for precision in ceilings]
+    contenders = [f"{contender} {precision}" for contender in pythons for precision in peaks]
     runs: dict[str, list[Result]] = {contender: [] for contender in contenders}
     for _ in range(rounds):
         for contender in contenders:
@@ -102,9 +102,9 @@ def measure(name: str, rounds: int, with_peers: bool, ceilings: Mapping[str, flo
         contender: {figure: median(run[figure] for run in of) for figure in of[0]} for contender, of in runs.items()
     }
     mine = f"{OURS} {chosen}"
-    utilisation = found[mine]["tokens_per_s"] * work(shape) / 1e9 / ceilings[chosen]
+    utilization = found[mine]["tokens_per_s"] * work(shape) / 1e9 / peaks[chosen]
     row: Result = {"shape": name, **shape, "precision": chosen, "rounds": rounds, "each_round": runs, "median": found}
-    row["flop_per_token"], row["share_of_ceiling"] = work(shape), round(utilisation, 3)
+    row["flop_per_token"], row["utilization"] = work(shape), round(utilization, 3)
     as_they_come = [contender for contender in contenders if contender.endswith("float32") and OURS not in contender]
     row["ratio_to_fastest_peer"] = ratio(runs, mine, as_they_come)
     row["ratio_to_fastest_peer_in_any_precision"] = ratio(runs, mine, [c for c in contenders if OURS not in c])
@@ -115,24 +115,24 @@ def measure(name: str, rounds: int, with_peers: bool, ceilings: Mapping[str, flo
             row["ratio_to_fastest_peer"] >= RATIO[name] if with_peers else None
         ),
         f"{name}: at most {MEMORY} of the memory of transformers": memory and memory <= MEMORY,
-        f"{name}: at least {UTILISATION[name]} of the ceiling": utilisation >= UTILISATION[name],
+        f"{name}: at least {UTILIZATION[name]} of the measured matmul peak": utilization >= UTILIZATION[name],
     }
     show(row)
     return row
 
 
 def interpreters() -> dict[str, Path]:
-    """Return the interpreter of each peer that is there; litgpt is left out where it does not install."""
+    """Return the interpreter of each available peer; litgpt is omitted if it cannot be installed."""
     found = {peer: Path(sys.executable) for peer in PEERS if peer != "litgpt"}
     try:
         found["litgpt"] = make_environment("litgpt", ("litgpt",))
     except UserError as error:
-        print(f"litgpt is left out: {error}", file=sys.stderr)
+        print(f"litgpt is omitted: {error}", file=sys.stderr)
     return found
 
 
 def train(python: Path, contender: str, shape: Mapping[str, int]) -> Result:
-    """Return what one contender does in a fresh process."""
+    """Return the measurements of one contender in a fresh process."""
     with tempfile.TemporaryDirectory() as scratch:
         given, output = Path(scratch) / "input.json", Path(scratch) / "output.json"
         given.write_text(json.dumps(shape))
@@ -151,7 +151,7 @@ def train(python: Path, contender: str, shape: Mapping[str, int]) -> Result:
 
 
 def ratio(runs: Mapping[str, list[Result]], mine: str, others: list[str]) -> float | None:
-    """Return the median over the rounds of ours to the peer that is fastest in that round."""
+    """Return the median over the rounds of our speed divided by that of the round's fastest peer."""
     if not others:
         return None
     speeds: list[float] = [
@@ -178,7 +178,7 @@ def show(row: Result) -> None:
         speed, memory, loss = (found[figure] for figure in ("tokens_per_s", "memory_MB", "last_loss"))
         print(f"  {contender:<22} {speed:9,.0f} tokens/s  {memory:6,.0f} MB  loss {loss:.3f}")
     print(
-        f"  {row['share_of_ceiling']:.3f} of the ceiling; {row['ratio_to_fastest_peer']} times the fastest peer, "
+        f"  {row['utilization']:.3f} of the measured matmul peak; {row['ratio_to_fastest_peer']} times the fastest peer, "
         f"{row['ratio_to_fastest_peer_in_any_precision']} in any precision; "
         f"{row['memory_to_transformers']} of the memory of transformers",
         flush=True,

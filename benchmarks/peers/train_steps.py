@@ -1,7 +1,7 @@
-"""Training steps, timed: ``python train_steps.py CONTENDER INPUT OUTPUT``, with the interpreter of whoever is timed.
+"""Training steps, timed: ``python train_steps.py CONTENDER INPUT OUTPUT``, with the contender's interpreter.
 
-CONTENDER is ``codeprimer`` or a peer, at a precision: ``transformers float32``. Reads the shape of the model and how many
-steps there are; writes the seconds of each, the largest memory of the process, and the losses.
+CONTENDER is ``codeprimer`` or a peer, at a precision: ``transformers float32``. Reads the shape of the model and the number of
+steps; writes the seconds and loss of each, and the peak memory of the process.
 
 The peers, as their users run them: ``transformers`` is PhiForCausalLM with its fused attention in a plain loop, ``trainer``
 the same model in transformers' Trainer, ``gpt`` a GPT-2 of the same size in plain torch, as small training scripts
@@ -30,13 +30,13 @@ Step = Callable[[Tensor], float]
 """Trains on ids [rows, context + 1] and returns the loss."""
 
 OPEN = ExitStack()
-"""What lasts to the end of the program."""
+"""Contexts that are open to the end of the program."""
 
 RATE, DECAY, BETAS, CLIP = 6e-4, 0.1, (0.9, 0.95), 1.0
 
 
 def main() -> int:
-    """Run the contender that is named."""
+    """Run the named contender."""
     with OPEN:
         train(*sys.argv[1:])
     return 0
@@ -66,7 +66,7 @@ def train(contender: str, given: str, output: str) -> None:
 
 
 def peak_memory() -> int:
-    """Return the largest resident set of this program [bytes]; what getrusage tells begins with that of whoever started it."""
+    """Return the largest resident set of this process [bytes]; getrusage would include that of its parent."""
     status = Path("/proc/self/status").read_text()
     return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")))
 
@@ -75,24 +75,22 @@ def ours(shape: Shape, precision: str) -> Step:
     """Return codeprimer's step."""
     from codeprimer.model.config import PhiConfig
     from codeprimer.model.phi import Phi
-    from codeprimer.training.allocator import keeping_freed_memory
-    from codeprimer.training.device import DTYPES, reproducible
-    from codeprimer.training.optimiser import Optimiser
-    from codeprimer.training.settings import Phase
+    from codeprimer.training.device import DTYPES, as_models_train
+    from codeprimer.training.optimizer import Optimizer
+    from codeprimer.training.settings import LoopSettings, Phase
 
     config = PhiConfig(
         shape["vocabulary"], shape["hidden"], shape["layers"], shape["heads"], 4 * shape["hidden"], shape["context"]
     )
     phase = Phase(name="timed", mixture={"timed": 1.0}, tokens=1, weight_decay=DECAY, betas=BETAS, clip=CLIP)
-    optimiser = Optimiser(Phi(config).initialise(0).train(), phase, DTYPES[precision])
-    OPEN.enter_context(reproducible(shape["threads"]))
-    OPEN.enter_context(keeping_freed_memory())
+    optimizer = Optimizer(Phi(config).initialise(0).train(), phase, DTYPES[precision])
+    OPEN.enter_context(as_models_train(LoopSettings(device="cpu", threads=shape["threads"])))
 
     def step(ids: Tensor) -> float:
-        loss = optimiser.working.loss(ids[:, :-1], ids[:, 1:])
+        loss = optimizer.working.loss(ids[:, :-1], ids[:, 1:])
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        optimiser.collect()
-        optimiser.step(RATE, optimiser.norm())
+        optimizer.collect()
+        optimizer.step(RATE, optimizer.norm())
         return float(loss.detach())
 
     return step
@@ -238,16 +236,16 @@ def litgpt(shape: Shape, precision: str) -> Step:
 def plain_step(
     model: Any, loss_of: Callable[[Tensor], Tensor], casts: Callable[[], AbstractContextManager[Any]]
 ) -> Step:
-    """Return a step as small training scripts have it."""
-    optimiser = torch.optim.AdamW(model.parameters(), RATE, BETAS, weight_decay=DECAY, fused=True)
+    """Return the step of a small training script."""
+    optimizer = torch.optim.AdamW(model.parameters(), RATE, BETAS, weight_decay=DECAY, fused=True)
 
     def step(ids: Tensor) -> float:
         with casts():
             loss = loss_of(ids)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         nn.utils.clip_grad_norm_(model.parameters(), CLIP)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
         return float(loss.detach())
 
     return step

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from codeprimer.core.memory import machine_memory
 from codeprimer.core.stage import available_cores
 
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
@@ -19,7 +19,7 @@ def machine(packages: tuple[str, ...]) -> dict[str, Any]:
     """Describe the machine and what ran on it."""
     described = Path("/proc/cpuinfo").read_text()
     models = re.findall(r"^model name\s*:\s*(.*)$", described, re.MULTILINE)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    memory = machine_memory() / 1e9
     return {
         "cpu": models[0] if models else "unknown",
         "instructions": [

@@ -48,13 +48,13 @@ def learn_by_heart(tokenizer: Tokenizer, rows: list[Task], steps: int) -> Phi:
     texts = [[0, *tokenizer.encode(row["prompt"] + row["solution"]), 0] for row in rows]
     longest = max(map(len, texts))
     ids_BT = torch.tensor([text + [0] * (longest - len(text)) for text in texts])
-    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     for step in range(steps):
-        optimiser.param_groups[0]["lr"] = 3e-3 * (1 - step / steps)
-        optimiser.zero_grad()
+        optimizer.param_groups[0]["lr"] = 3e-3 * (1 - step / steps)
+        optimizer.zero_grad()
         model.loss(ids_BT[:, :-1], ids_BT[:, 1:]).backward()  # type: ignore[no-untyped-call]  # torch does not type it
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
+        optimizer.step()
     return model.eval()
 
 

@@ -125,7 +125,7 @@ def test_missing_or_damaged_files_are_named(folder: Path, tmp_path: Path) -> Non
         load(tmp_path / "nowhere")
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
-    with pytest.raises(UserError, match=r"model\.safetensors does not hold the weights"):
+    with pytest.raises(UserError, match=r"model\.safetensors does not match"):
         load(folder)
     weights.unlink()
     with pytest.raises(UserError, match=r"model\.safetensors does not exist"):
@@ -141,10 +141,10 @@ def test_missing_or_damaged_files_are_named(folder: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("key", "value", "fault"),
     [
-        ("hidden_size", "x", "hidden_size is 'x'; it has to be a whole number from 1 on"),
-        ("max_position_embeddings", 0, "max_position_embeddings is 0; it has to be a whole number from 1 on"),
-        ("layer_norm_eps", None, "layer_norm_eps is None; it has to be a number above 0 and at most 1"),
-        ("rope_parameters", {"rope_theta": 0}, "rope_theta is 0; it has to be a number above 0"),
+        ("hidden_size", "x", "hidden_size is 'x'; .* integer of at least 1"),
+        ("max_position_embeddings", 0, "max_position_embeddings is 0; .* integer of at least 1"),
+        ("layer_norm_eps", None, "layer_norm_eps is None; .* number above 0 and at most 1"),
+        ("rope_parameters", {"rope_theta": 0}, "rope_theta is 0; .* number above 0"),
         ("rope_parameters", {"partial_rotary_factor": 3.0}, "partial_rotary_factor is 3.0; .* at most 1"),
     ],
 )

@@ -61,7 +61,7 @@ def test_where_memory_does_not_suffice_the_model_is_used_as_it_is(
     model: Phi, used: Phi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del used  # whether it can be had
-    monkeypatch.setattr(inference, "LARGEST_SHARE", 1e-9)
+    monkeypatch.setattr(inference, "MEMORY_FRACTION", 1e-9)
     assert for_use(model) is model
 
 

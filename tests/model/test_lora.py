@@ -15,6 +15,7 @@ from transformers import PhiForCausalLM
 
 from codeprimer.core.errors import UserError
 from codeprimer.model.checkpoint import load, save_weights
+from codeprimer.model.forward import ForwardOptions
 from codeprimer.model.lora import (
     TARGETS,
     AdaptedPhi,
@@ -26,7 +27,6 @@ from codeprimer.model.lora import (
     trainable,
 )
 from codeprimer.model.phi import Phi
-from codeprimer.model.regime import Regime
 from codeprimer.model.tokenizer import Tokenizer
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # peft asks
@@ -115,13 +115,13 @@ def test_gradients_are_pefts_and_reach_the_adapters_only(model: Phi, base: Path,
 def test_a_few_steps_lower_the_loss_and_leave_the_base_as_it_was(model: Phi) -> None:
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     adapted = AdaptedPhi(model, CONFIG)
-    optimiser = torch.optim.AdamW([weight for _, weight in trainable(adapted)], lr=1e-2)
+    optimizer = torch.optim.AdamW([weight for _, weight in trainable(adapted)], lr=1e-2)
     losses = []
     for _ in range(20):
         loss = adapted.loss(IDS_BT[:, :-1], IDS_BT[:, 1:])
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        optimiser.step()
+        optimizer.step()
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.9 * losses[0]
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
@@ -160,8 +160,8 @@ def test_a_checkpoint_is_the_merged_model_with_its_adapter_beside_it(
 def test_what_is_dropped_follows_from_the_generator_and_differs_between_queries_and_values(model: Phi) -> None:
     def loss(seed: int) -> torch.Tensor:
         adapted.zero_grad()
-        regime = Regime(adapter_dropout=0.5, random=torch.Generator().manual_seed(seed))
-        value = adapted.loss(IDS_BT[:, :-1], IDS_BT[:, 1:], regime=regime)
+        options = ForwardOptions(adapter_dropout=0.5, random=torch.Generator().manual_seed(seed))
+        value = adapted.loss(IDS_BT[:, :-1], IDS_BT[:, 1:], options=options)
         value.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return value.detach()
 
@@ -183,8 +183,8 @@ def test_a_copy_drops_what_its_own_pass_says(model: Phi) -> None:
     adapted = drawn(model)
     copied = deepcopy(adapted).to(torch.bfloat16)
     whole = copied.loss(IDS_BT[:, :-1], IDS_BT[:, 1:])
-    regime = Regime(adapter_dropout=0.5, random=torch.Generator().manual_seed(1))
-    assert not torch.equal(copied.loss(IDS_BT[:, :-1], IDS_BT[:, 1:], regime=regime), whole)
+    options = ForwardOptions(adapter_dropout=0.5, random=torch.Generator().manual_seed(1))
+    assert not torch.equal(copied.loss(IDS_BT[:, :-1], IDS_BT[:, 1:], options=options), whole)
 
 
 Change = Callable[[dict[str, Any]], None]
@@ -197,7 +197,7 @@ Change = Callable[[dict[str, Any]], None]
         (lambda facts: facts.update(use_dora=True), "use_dora is True; only False can be loaded"),
         (lambda facts: facts.update(modules_to_save=["lm_head"]), "modules_to_save is .*; only None can be loaded"),
         (lambda facts: facts.update(target_modules=["lm_head"]), "only a list of q_proj, .* can be loaded"),
-        (lambda facts: facts.update(r=0), "r, lora_alpha and lora_dropout are not those of an adapter"),
+        (lambda facts: facts.update(r=0), "r must be an integer"),
         (lambda facts: facts.update(target_modules=["q_proj"]), r"holds .*fc1\.lora_A.*, so it is not an adapter of"),
         (
             lambda facts: facts.update(r=5),
@@ -223,7 +223,7 @@ def test_missing_and_damaged_files_are_one_sentence(model: Phi, tmp_path: Path) 
     tensors = load_file(weights)
     name = next(name for name in tensors if ".layers.2." in name)
     save_file({other: tensor for other, tensor in tensors.items() if other != name}, weights)
-    with pytest.raises(UserError, match=r"lacks .*layers\.2.*, so it is not an adapter of a Phi of 3 layers"):
+    with pytest.raises(UserError, match=r"lacks .*layers\.2.*, so it is not an adapter of a Phi with 3 layers"):
         load_adapter(tmp_path, model)
     weights.write_bytes(weights.read_bytes()[:-9])
     with pytest.raises(UserError, match="cannot be read"):

@@ -89,14 +89,14 @@ def test_files_that_are_no_tokenizer_are_refused_by_name(tmp_path: Path) -> None
     facts = json.loads(TOKENIZER.description)
     for change, message in (
         ({"added_tokens": []}, "no special token"),
-        ({"pre_tokenizer": {"type": "Whitespace"}}, "not a byte-level BPE"),
-        ({"pre_tokenizer": None}, "not a byte-level BPE"),
-        ({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True}}, "that leaves texts as they are"),
+        ({"pre_tokenizer": {"type": "Whitespace"}}, "not a lossless byte-level BPE"),
+        ({"pre_tokenizer": None}, "not a lossless byte-level BPE"),
+        ({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True}}, "not a lossless byte-level BPE"),
         (
             {"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False}, "normalizer": {"type": "NFC"}},
-            "that leaves texts as they are",
+            "not a lossless byte-level BPE",
         ),
-        ({"model": facts["model"] | {"type": "Unigram"}}, "not a byte-level BPE"),
+        ({"model": facts["model"] | {"type": "Unigram"}}, "not a lossless byte-level BPE"),
     ):
         (tmp_path / "tokenizer.json").write_text(json.dumps(facts | change))
         with pytest.raises(UserError, match=message):

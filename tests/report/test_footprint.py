@@ -61,8 +61,8 @@ def test_unknown_footprints_are_named_and_not_counted() -> None:
 def test_the_page_says_what_is_recorded_what_is_assumed_and_what_is_not_known() -> None:
     speed = {
         "tokens_per_second": 4368.4,
-        "share_of_ceiling": 0.31,
-        "share_of_datasheet": None,
+        "utilization": 0.31,
+        "mfu": None,
         "device": "cpu",
         "precision": "bfloat16",
         "threads": 1,

@@ -36,4 +36,4 @@ def test_a_precision_that_the_processor_has_no_instructions_for_is_told(
     settled = with_machine(recipe, MACHINE)
     check_precision(recipe, settled, steps_until(settled, until), Console())
     told = capsys.readouterr().err
-    assert ("products take 120 times as long as in float32" in " ".join(told.split())) is is_told
+    assert ("120 times" in " ".join(told.split())) is is_told

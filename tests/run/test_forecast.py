@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 from tests.conftest import SmallRun, codeprimer
 
+from codeprimer.commands.plan import show
 from codeprimer.core.console import Console
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.stage import Step
 from codeprimer.model.arithmetic import flop_per_token
 from codeprimer.model.devices import DEVICES, known_device
-from codeprimer.run import forecast as module
 from codeprimer.run.folder import RunFolder
-from codeprimer.run.forecast import Forecast, Order, Prediction, forecast, show
+from codeprimer.run.forecast import total as module
+from codeprimer.run.forecast.prediction import Forecast, ForecastRequest, Prediction
+from codeprimer.run.forecast.total import forecast
 from codeprimer.run.loading import parse_recipe
 from codeprimer.run.recipe import Recipe
 from codeprimer.run.schedule import Planned
@@ -40,7 +42,7 @@ def large(**changes: Any) -> Recipe:
     return parse_recipe(LARGE | {"training": LARGE["training"] | changes}, "test")
 
 
-def forecast_of(recipe: Recipe, folder: Path, order: Order) -> Forecast:
+def forecast_of(recipe: Recipe, folder: Path, order: ForecastRequest) -> Forecast:
     return forecast(recipe, RunFolder(folder / "runs" / "large"), order, Console("quiet"))
 
 
@@ -50,7 +52,7 @@ def by_step(found: Forecast) -> dict[str, Prediction]:
 
 def test_a_named_machine_takes_tokens_times_arithmetic_over_what_it_is_assumed_to_reach(tmp_path: Path) -> None:
     recipe = large()
-    found = forecast_of(recipe, tmp_path, Order("a100", tflops=100.0, share=0.5, price=3.0))
+    found = forecast_of(recipe, tmp_path, ForecastRequest("a100", tflops=100.0, utilization=0.5, price=3.0))
     base, tuned, control = (by_step(found)[name] for name in ("base", "tuned", "control"))
     flop = flop_per_token(recipe.training.model.config(50_257, 0))
     assert base.seconds == pytest.approx(10**10 * flop / (100e12 * 0.5), rel=1e-3)
@@ -61,42 +63,42 @@ def test_a_named_machine_takes_tokens_times_arithmetic_over_what_it_is_assumed_t
     assert found.kwh == pytest.approx(0.4 * found.seconds / 3600), "400 W"
     assert found.co2_grams == pytest.approx(475 * found.kwh)
     assert found.assumed.startswith("given: 3 USD per hour of one A100; assumed: 400 W, 475 g of CO2 per kWh")
-    assert any("of which training reaches 50.0 %" in note and "assumed" in note for note in base.notes)
-    half = forecast_of(large(processes=2), tmp_path, Order("a100", tflops=100.0, share=0.5, price=3.0))
+    assert any("utilization 50.0 %" in note and "assumed" in note for note in base.notes)
+    half = forecast_of(large(processes=2), tmp_path, ForecastRequest("a100", tflops=100.0, utilization=0.5, price=3.0))
     assert by_step(half)["base"].seconds == pytest.approx((base.seconds or 0.0) / 2)
     assert half.usd == pytest.approx(found.usd), "half the time on twice the devices"
 
 
 def test_what_lies_elsewhere_is_a_warning_and_every_step_counts_as_still_to_do(tmp_path: Path) -> None:
-    found = forecast_of(large(), tmp_path, Order("h100"))
+    found = forecast_of(large(), tmp_path, ForecastRequest("h100"))
     assert any("/nowhere/code" in warning for warning in found.warnings)
     assert {of.state for of in found.steps} == {"to do"}
     assert by_step(found)["corpus"].basis == "not predicted"
 
 
 def test_a_model_that_does_not_fit_is_told_how_many_sequences_would(tmp_path: Path) -> None:
-    fits = forecast_of(large(), tmp_path, Order("h200"))
+    fits = forecast_of(large(), tmp_path, ForecastRequest("h200"))
     assert not any("memory" in warning for warning in fits.warnings)
-    bursts = forecast_of(large(micro_sequences=64), tmp_path, Order("a100"))
+    bursts = forecast_of(large(micro_sequences=64), tmp_path, ForecastRequest("a100"))
     warning = next(of for of in bursts.warnings if of.startswith("71-base needs"))
-    assert "of 80.0 GB that are there; training.micro_sequences: " in warning
+    assert "80.0 GB are available; training.micro_sequences: " in warning
     rows = int(warning.split("training.micro_sequences: ")[1].split()[0])
-    good = forecast_of(large(micro_sequences=rows), tmp_path, Order("a100"))
+    good = forecast_of(large(micro_sequences=rows), tmp_path, ForecastRequest("a100"))
     assert not any("memory" in warning for warning in good.warnings)
-    nothing = forecast_of(large(micro_sequences=64), tmp_path, Order("a10"))
-    assert any("not even one sequence at a time fits" in warning for warning in nothing.warnings)
+    nothing = forecast_of(large(micro_sequences=64), tmp_path, ForecastRequest("a10"))
+    assert any("a micro-batch of 1 does not fit" in warning for warning in nothing.warnings)
 
 
 def test_a_machine_that_nobody_knows_is_named_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="--machine h10: no such machine; did you mean 'h100'"):
-        forecast_of(large(), tmp_path, Order("h10"))
+        forecast_of(large(), tmp_path, ForecastRequest("h10"))
 
 
 def test_a_peak_that_is_of_another_precision_is_not_taken_silently(tmp_path: Path) -> None:
-    exact = forecast_of(large(precision="float32"), tmp_path, Order("a100"))
+    exact = forecast_of(large(precision="float32"), tmp_path, ForecastRequest("a100"))
     [warning] = [of for of in exact.warnings if "precision" in of]
     assert warning.startswith("training.precision: float32: the 312 TFLOP/s of the A100 are those of bfloat16")
-    told = forecast_of(large(precision="float32"), tmp_path, Order("a100", tflops=19.5))
+    told = forecast_of(large(precision="float32"), tmp_path, ForecastRequest("a100", tflops=19.5))
     assert not any("precision" in of for of in told.warnings)
 
 
@@ -104,17 +106,19 @@ def test_a_gpu_of_this_machine_counts_with_its_own_memory(tmp_path: Path, monkey
     memory = types.SimpleNamespace(total_memory=20 * 10**9)
     monkeypatch.setattr("torch.cuda.get_device_properties", lambda number: memory)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    found = forecast_of(large(device="cuda", precision="bfloat16"), tmp_path, Order(tflops=300.0))
-    assert any("of 20.0 GB that are there" in of for of in found.warnings)
-    there, here = (by_step(of)["base"].memory for of in (forecast_of(large(), tmp_path, Order("a100")), found))
+    found = forecast_of(large(device="cuda", precision="bfloat16"), tmp_path, ForecastRequest(tflops=300.0))
+    assert any("20.0 GB are available" in of for of in found.warnings)
+    there, here = (
+        by_step(of)["base"].memory for of in (forecast_of(large(), tmp_path, ForecastRequest("a100")), found)
+    )
     assert there is not None and here is not None
     assert here == there, "nothing of it is a copy on its way to the disk, nor of the program's own"
 
 
 def test_a_gpu_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    found = forecast_of(large(device="cuda", precision="bfloat16"), tmp_path, Order(tflops=300.0))
-    assert any("there is no CUDA device here whose memory could be told" in of for of in found.warnings)
+    found = forecast_of(large(device="cuda", precision="bfloat16"), tmp_path, ForecastRequest(tflops=300.0))
+    assert any("no CUDA device" in of for of in found.warnings)
 
 
 def tried(monkeypatch: pytest.MonkeyPatch, trial: Trial) -> list[int]:
@@ -146,7 +150,7 @@ def test_here_a_step_is_tried_once_for_all_phases_that_cost_the_same_and_times_a
 ) -> None:
     monkeypatch.setattr(module, "available_cores", lambda: 2)
     copies = tried(monkeypatch, Trial(1e11, 0.5, 8, 20, 3.0, 0.9, 400 * 2**20))
-    found = forecast_of(parse_recipe(TINY, "test"), tmp_path, Order(price=7.2))
+    found = forecast_of(parse_recipe(TINY, "test"), tmp_path, ForecastRequest(price=7.2))
     steps = by_step(found)
     assert copies == [2], "the control beside one of the others"
     assert [steps[name].seconds for name in ("control", "base", "tuned")] == [203.0, 53.0, 153.0], (
@@ -158,18 +162,18 @@ def test_here_a_step_is_tried_once_for_all_phases_that_cost_the_same_and_times_a
     assert steps["base"].basis == "tried"
     assert "2 models side by side: 4,096 tokens/s each" in steps["base"].notes[0]
     assert any("saving and scoring 4 checkpoints are not predicted" in note for note in steps["tuned"].notes)
-    default = forecast_of(parse_recipe(TINY, "test"), tmp_path, Order())
+    default = forecast_of(parse_recipe(TINY, "test"), tmp_path, ForecastRequest())
     assert default.usd == pytest.approx(2 * 0.05 * 206 / 3600), "report.cost"
     monkeypatch.setattr(module, "available_cores", lambda: 1)
-    assert forecast_of(parse_recipe(TINY, "test"), tmp_path, Order()).seconds == 409.0
+    assert forecast_of(parse_recipe(TINY, "test"), tmp_path, ForecastRequest()).seconds == 409.0
 
 
 def test_a_trial_on_a_busy_machine_says_that_it_was_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tried(monkeypatch, Trial(1e11, 0.5, 8, 20, 3.0, 0.4, 400 * 2**20))
-    warnings = forecast_of(parse_recipe(TINY, "test"), tmp_path, Order()).warnings
+    warnings = forecast_of(parse_recipe(TINY, "test"), tmp_path, ForecastRequest()).warnings
     assert any("other programs took 60.0 % of the cores' time" in warning for warning in warnings)
     tried(monkeypatch, Trial(1e11, 0.5, 8, 20, 3.0, 0.9, 400 * 2**20))
-    warnings = forecast_of(parse_recipe(TINY, "test"), tmp_path, Order()).warnings
+    warnings = forecast_of(parse_recipe(TINY, "test"), tmp_path, ForecastRequest()).warnings
     assert not any("other programs" in warning for warning in warnings)
 
 
@@ -186,9 +190,9 @@ def test_what_an_interrupted_step_has_done_is_not_reckoned_again(
         (state / "position.json").touch()
     for foreign in ("00000100.tmp", "²", "99999999"):
         (store.work("training", "base") / "states" / foreign).mkdir(parents=True)
-    steps = by_step(forecast_of(parse_recipe(TINY, "test"), tmp_path, Order()))
+    steps = by_step(forecast_of(parse_recipe(TINY, "test"), tmp_path, ForecastRequest()))
     assert [steps[name].seconds for name in ("control", "base", "tuned")] == [143.0, 53.0, 153.0], "280 of 400 are left"
-    assert "of 400 steps 120 are done, and these are not reckoned again" in steps["control"].notes
+    assert "120 of 400 steps are done and not counted" in steps["control"].notes
     assert not any("are done" in note for note in steps["base"].notes)
 
 
@@ -203,7 +207,7 @@ def test_two_models_are_tried_side_by_side_only_where_one_of_them_is_the_control
     monkeypatch.setattr(module, "available_cores", lambda: 2)
     monkeypatch.setattr(module, "plan", with_the_control_done)
     copies = tried(monkeypatch, Trial(1e11, 0.5, 8, 20, 3.0, 0.9, 400 * 2**20))
-    forecast_of(parse_recipe(TINY, "test"), tmp_path, Order())
+    forecast_of(parse_recipe(TINY, "test"), tmp_path, ForecastRequest())
     assert copies == [1], "base and tuned follow each other"
 
 
@@ -218,10 +222,10 @@ def test_processes_that_share_a_step_share_the_machine_that_was_measured_for_one
     flop = flop_per_token(parse_recipe(TINY, "test").training.model.config(1024, 0))
     two = parse_recipe(TINY | {"training": TINY["training"] | {"processes": 2}}, "test")
     tried(monkeypatch, Trial(1e11, 0.5, 4, 20, 3.0, 0.9, 400 * 2**20))
-    [note, *_] = by_step(forecast_of(two, tmp_path, Order()))["base"].notes
-    assert f"{100 * 8 * 256 / 0.5 * flop / 2e11:.1f} % of what products reach here" in note
+    [note, *_] = by_step(forecast_of(two, tmp_path, ForecastRequest()))["base"].notes
+    assert f"{100 * 8 * 256 / 0.5 * flop / 2e11:.1f} % of measured matmul peak" in note
     tried(monkeypatch, Trial(1e11))
-    base = by_step(forecast_of(two, tmp_path, Order()))["base"]
+    base = by_step(forecast_of(two, tmp_path, ForecastRequest()))["base"]
     assert base.seconds == pytest.approx(100 * 8 * 256 * flop / (2e11 * 0.4))
 
 
@@ -232,7 +236,7 @@ def test_a_copy_on_its_way_to_the_disk_counts_where_a_whole_run_is_long_enough_f
 
     def memory_of(every: int) -> int:
         recipe = parse_recipe(TINY | {"training": TINY["training"] | {"checkpoint_every": every}}, "test")
-        memory = by_step(forecast_of(recipe, tmp_path, Order()))["control"].memory
+        memory = by_step(forecast_of(recipe, tmp_path, ForecastRequest()))["control"].memory
         assert memory is not None
         return memory
 
@@ -242,17 +246,20 @@ def test_a_copy_on_its_way_to_the_disk_counts_where_a_whole_run_is_long_enough_f
 def test_a_share_that_is_given_is_never_ignored_silently(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tried(monkeypatch, Trial(1e11, 0.5, 8, 20, 3.0, 0.9, 400 * 2**20))
     recipe = parse_recipe(TINY, "test")
-    assert any("--mfu is ignored" in of for of in forecast_of(recipe, tmp_path, Order(share=0.3)).warnings)
-    computed = forecast_of(recipe, tmp_path, Order(share=0.3, tflops=0.1))
-    assert not any("--mfu" in of for of in computed.warnings)
+    assert any(
+        "--utilization is ignored" in of
+        for of in forecast_of(recipe, tmp_path, ForecastRequest(utilization=0.3)).warnings
+    )
+    computed = forecast_of(recipe, tmp_path, ForecastRequest(utilization=0.3, tflops=0.1))
+    assert not any("--utilization" in of for of in computed.warnings)
 
 
 def test_another_machine_decides_for_itself_what_this_one_has_decided(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "runs" / "large")
     folder.path.mkdir(parents=True)
-    fresh = by_step(forecast_of(large(), tmp_path, Order("a100")))["base"]
+    fresh = by_step(forecast_of(large(), tmp_path, ForecastRequest("a100")))["base"]
     folder.decide({"device": "cpu", "precision": "float32", "threads": 1})
-    decided = forecast_of(large(), tmp_path, Order("a100"))
+    decided = forecast_of(large(), tmp_path, ForecastRequest("a100"))
     assert by_step(decided)["base"] == fresh
     assert not any("precision" in of for of in decided.warnings)
 
@@ -262,11 +269,11 @@ def test_what_could_not_be_tried_is_computed_from_what_products_reach_here(
 ) -> None:
     tried(monkeypatch, Trial(1e11))
     recipe = parse_recipe(TINY, "test")
-    base = by_step(forecast_of(recipe, tmp_path, Order()))["base"]
+    base = by_step(forecast_of(recipe, tmp_path, ForecastRequest()))["base"]
     flop = flop_per_token(recipe.training.model.config(1024, 0))
     assert base.basis == "computed"
     assert base.seconds == pytest.approx(100 * 8 * 256 * flop / (1e11 * 0.4))
-    assert "this machine, 0.10 TFLOP/s, of which training reaches 40.0 %" in base.notes[0]
+    assert "this machine, 0.10 TFLOP/s, utilization 40.0 %" in base.notes[0]
 
 
 def test_other_steps_take_what_they_took_last_time(small_run: SmallRun) -> None:
@@ -298,7 +305,7 @@ def test_people_see_a_table_where_its_figures_come_from_and_what_is_left_out(
     printed = capsys.readouterr()
     assert "2.0 h  2.0 GB  1.0 MB  10.0 MB  1.50  tried" in printed.out
     assert "71-base: measured: 3 steps" in printed.out
-    assert "in all: 2.0 h, 1.50 USD, 0.200 kWh, 95 g of CO2, without 80-evaluation" in printed.out
+    assert "total: 2.0 h, 1.50 USD, 0.200 kWh, 95 g of CO2, without 80-evaluation" in printed.out
     assert "assumed: 100 W" in printed.out
     assert "warning: too little" in printed.err
 

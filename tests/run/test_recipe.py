@@ -74,12 +74,12 @@ def test_annealing_goes_on_where_base_ends_with_other_data_and_the_control_follo
     base, annealed = recipe.training.base_settings().phases
     assert (base.name, annealed.name, annealed.mixture) == ("base", "annealed", {"textbooks": 1.0})
     plan = Plan(recipe.training.base_settings())
-    rates = [plan.place(step).learning_rate for step in range(plan.total)]
+    rates = [plan.position(step).learning_rate for step in range(plan.total)]
     assert rates[plan.ends[0] - 1] == rates[plan.ends[0]] == base.peak_learning_rate > rates[-1]
-    assert annealed.keeps_optimiser
+    assert annealed.keeps_optimizer
     control = recipe.training.control_settings().phases
     assert [phase.name for phase in control] == ["base", "annealed", "tuned"]
-    assert [phase.keeps_optimiser for phase in control] == [False, True, False]
+    assert [phase.keeps_optimizer for phase in control] == [False, True, False]
     assert all((phase.mixture, phase.order, phase.order_noise) == ({"raw": 1.0}, {}, 0.0) for phase in control)
     printed = tmp_path / "printed.yaml"
     printed.write_text(render_recipe(recipe))
@@ -138,27 +138,27 @@ def test_a_benchmark_file_is_taken_from_the_recipes_folder_and_a_name_stays_a_na
         (["training.model.context=64"], r"training\.model\.context: 64 is less than tokens\.context \(256\)"),
         (
             ["training.tuned.decay_fraction=0.3"],
-            r"training\.tuned\.decay_fraction: 0\.3 has no meaning with decay: linear",
+            r"training\.tuned\.decay_fraction: 0\.3 has no effect with decay: linear",
         ),
         (
-            ["training.base.decay=none", "training.base.final_rate=0.1"],
-            r"training\.base\.final_rate: 0\.1 has no meaning with decay: none",
+            ["training.base.decay=none", "training.base.min_lr_ratio=0.1"],
+            r"training\.base\.min_lr_ratio: 0\.1 has no effect with decay: none",
         ),
-        (["training.base.order_noise=0.1"], r"training\.base\.order_noise: 0\.1 has no meaning where no set is in"),
+        (["training.base.order_noise=0.1"], r"training\.base\.order_noise: 0\.1 has no effect without"),
         (
             ["training.tuned.order={code: curriculum}"],
             r"training\.tuned\.order\.code: the phase's mixture has no such set",
         ),
         (
             ["training.annealed={mixture: {code: 1.0}, tokens: 10}"],
-            r"training\.annealed: it would go on at the learning rate at which base ends, which is 0",
+            r"training\.annealed: .* learning rate at which base ends, which is 0",
         ),
         (
             ["training.annealed={mixture: {cod: 1.0}, tokens: 10}", "training.base.decay=none"],
             r"training\.annealed\.mixture\.cod: there is no such training set; did you mean 'code'",
         ),
-        (["training.base_selections=3"], r"training\.base_selections: 3 checkpoints cannot be chosen from without"),
-        (["training.base.matrix_rate=2"], r"training\.base\.matrix_rate: 2 has no meaning with optimiser: adamw"),
+        (["training.base_selections=3"], r"training\.base_selections: .* 3 checkpoints"),
+        (["training.base.muon_lr_scale=2"], r"training\.base\.muon_lr_scale: 2 has no effect with optimizer: adamw"),
     ],
 )
 def test_sections_that_contradict_each_other_are_one_sentence(
@@ -175,9 +175,9 @@ def test_one_setting_of_a_phase_leaves_the_others_as_they_are(tmp_path: Path) ->
     recipe = tmp_path / "r.yaml"
     recipe.write_text("seed: 1\n")
     default = load_recipe(recipe).training
-    changed = load_recipe(recipe, ["training.base.tokens=200000", "training.tuned.optimiser=muon"]).training
+    changed = load_recipe(recipe, ["training.base.tokens=200000", "training.tuned.optimizer=muon"]).training
     assert changed.base == default.base.model_copy(update={"tokens": 200_000})
-    assert changed.tuned == default.tuned.model_copy(update={"optimiser": "muon"})
+    assert changed.tuned == default.tuned.model_copy(update={"optimizer": "muon"})
     assert [phase.name for phase in changed.control_settings().phases] == ["base", "tuned"]
 
 
@@ -226,7 +226,7 @@ def test_the_reference_lists_the_fields_of_a_source_and_the_words_of_a_choice() 
     reference = render_reference()
     sources = reference.partition("### source: jsonl\n")[2].partition("\n### ")[0]
     assert all(f"| `{name}` |" in sources for name in ColumnSettings.model_fields if name != "kind")
-    for setting, words in (("decay", "linear, cosine, stable, none"), ("optimiser", "adamw, muon")):
+    for setting, words in (("decay", "linear, cosine, stable, none"), ("optimizer", "adamw, muon")):
         row = next(line for line in reference.splitlines() if line.startswith(f"| `base.{setting}`"))
         assert f"One of {words}." in row
     assert "One of auto, float32, bfloat16, float16." in reference
@@ -351,9 +351,7 @@ def test_the_shape_is_that_of_the_model_to_start_from(tmp_path: Path) -> None:
     again = tmp_path / "again.yaml"
     again.write_text(render_recipe(shaped))
     assert with_start(load_recipe(again)) == shaped
-    with pytest.raises(
-        RecipeError, match=r"layers: 2, .* the recipe asks for \{layers: 3, .*; remove training\.model"
-    ):
+    with pytest.raises(RecipeError, match=r"layers: 2, .* the recipe asks for \{layers: 3, .*; remove training\.model"):
         with_start(parse_recipe(values | {"training": {"model": {"layers": 3}}}, "test"))
     with pytest.raises(RecipeError, match=r"tokens\.context: 513 exceeds .* \(512\)"):
         with_start(parse_recipe(values | {"tokens": {"context": 513}}, "test"))
@@ -367,11 +365,11 @@ def test_the_shape_is_that_of_the_model_to_start_from(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        ({"tokens": {"vocabulary": 512}}, r"tokens\.vocabulary: has no meaning with start, whose tokenizer is used"),
-        ({"tokens": {"mixture": {"code": 1.0}}}, r"tokens\.mixture: has no meaning with start"),
+        ({"tokens": {"vocabulary": 512}}, r"tokens\.vocabulary: has no effect with start, whose tokenizer is used"),
+        ({"tokens": {"mixture": {"code": 1.0}}}, r"tokens\.mixture: has no effect with start"),
         (
             {"training": {"model": {"initializer_range": 0.06}}},
-            r"training\.model\.initializer_range: has no meaning with",
+            r"training\.model\.initializer_range: has no effect with",
         ),
     ],
 )

@@ -63,9 +63,7 @@ def test_it_is_found_by_its_content_wherever_it_lies(folder: Path) -> None:
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
 def test_a_file_that_is_missing_is_said_before_any_work(name: str, folder: Path) -> None:
     (folder / name).unlink()
-    with pytest.raises(
-        RecipeError, match=rf"start\.path: .*{name} does not exist; name the folder of a model, as `code"
-    ):
+    with pytest.raises(RecipeError, match=rf"start\.path: .*{name} does not exist; give the folder of a model"):
         identity(folder)
 
 
@@ -89,10 +87,10 @@ def _no_phi(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (_more_tokens, r"start\.path: the tokenizer of .* has \d+ tokens, but its model knows only 256; put"),
+        (_more_tokens, r"start\.path: the tokenizer of .* has \d+ tokens, but its model has only 256; put"),
         (
             _another_end,
-            r"start\.path: .* ends a text with token 0, but its model with 7 \(eos_token_id in config\.json\)",
+            r"start\.path: .* is 0 in the tokenizer, but 7 in the model \(eos_token_id in config\.json\)",
         ),
         (_no_tokenizer, r"start\.path: .*tokenizer\.json is not a tokenizer file"),
         (_no_phi, r"start\.path: .*config\.json: model_type is 'llama'; only 'phi' can be loaded"),
@@ -107,5 +105,5 @@ def test_what_does_not_fit_is_one_sentence(spoil: Callable[[Path], None], senten
 def test_a_vocabulary_that_two_bytes_cannot_hold_is_refused(tmp_path: Path) -> None:
     large = Tokenizer(TOKENIZER.description)
     large.vocab_size = 65_537
-    with pytest.raises(RecipeError, match=r"has 65,537 tokens, and training holds at most 65,536 \(two bytes each\)"):
+    with pytest.raises(RecipeError, match=r"has 65,537 tokens, but training supports at most 65,536 "):
         check_fit(large, PhiConfig(65_600, 32, 2, 2, 64, 32), tmp_path)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from codeprimer.training.allocator import keeping_freed_memory
+from codeprimer.training.allocator import keep_freed_memory
 
 
 def faults():
@@ -38,7 +38,7 @@ def held():
 
 
 pages_of_a_round(3)
-with keeping_freed_memory():
+with keep_freed_memory():
     # A small thing right behind a tensor makes its place a few bytes too short for the next: there are several at first.
     pages_of_a_round(20)
     inside = held()

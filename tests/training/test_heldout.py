@@ -138,7 +138,7 @@ def test_whoever_waits_sees_the_last_loss_that_was_measured() -> None:
         noted = watch.look(step, lambda: model)
         assert bool(noted) == (step in (4, 6))
         said.append(watch.note)
-    assert said == ["", "", "", ", held out 3.250", ", held out 3.250", ", held out 2.000"]
+    assert said == ["", "", "", ", held-out loss 3.250", ", held-out loss 3.250", ", held-out loss 2.000"]
 
 
 def test_a_long_curve_is_thinned_and_keeps_its_end() -> None:

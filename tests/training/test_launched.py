@@ -47,7 +47,7 @@ def test_all_train_what_the_first_comes_to(small_run: SmallRun, runs: Path) -> N
 def test_an_error_ends_all_of_them(small_run: SmallRun, runs: Path) -> None:
     failed = torchrun(small_run.recipe, runs, "-s", "training.model.heads=5")
     assert failed.returncode != 0
-    assert "hidden size 64 is no multiple of 5 heads" in " ".join(failed.stderr.split())
+    assert "hidden size 64 is not a multiple of 5 heads" in " ".join(failed.stderr.split())
 
 
 def test_where_nothing_is_to_train_all_end_well(small_run: SmallRun) -> None:

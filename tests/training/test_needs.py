@@ -10,8 +10,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.model.arithmetic import flop_per_token
 from codeprimer.model.config import PRESETS, PhiConfig
+from codeprimer.model.forward import ForwardOptions
 from codeprimer.model.phi import Phi
-from codeprimer.model.regime import Regime
 from codeprimer.training import needs
 from codeprimer.training.muon import Muon
 from codeprimer.training.settings import ModelSettings, Phase, TrainingSettings
@@ -27,7 +27,7 @@ def test_a_shape_has_as_many_parameters_as_its_model(name: str) -> None:
         assert needs.parameter_count(PRESETS[name]) == Phi(PRESETS[name]).parameter_count()
 
 
-def kept_by(model: Phi, ids_BS: torch.Tensor, regime: Regime) -> int:
+def kept_by(model: Phi, ids_BS: torch.Tensor, options: ForwardOptions) -> int:
     """Return the bytes that torch keeps of a pass for its way back, the model's own apart."""
     own = {tensor.untyped_storage().data_ptr() for tensor in (*model.parameters(), *model.buffers())}
     kept: dict[int, torch.Tensor] = {}
@@ -38,7 +38,7 @@ def kept_by(model: Phi, ids_BS: torch.Tensor, regime: Regime) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        model.loss(ids_BS[:, :-1], ids_BS[:, 1:], None, regime)
+        model.loss(ids_BS[:, :-1], ids_BS[:, 1:], None, options)
     return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
 
 
@@ -53,7 +53,7 @@ def test_activations_take_what_torch_really_keeps(precision: str, context: int, 
     config = shape.config(320, 0)
     model = Phi(config).initialise(0).to(torch.float32 if precision == "float32" else torch.bfloat16)
     ids_BS = torch.arange(4 * (context + 1)).view(4, -1) % 320
-    regime = Regime(
+    options = ForwardOptions(
         settings.attention_dropout,
         settings.residual_dropout,
         settings.separate_documents,
@@ -61,13 +61,13 @@ def test_activations_take_what_torch_really_keeps(precision: str, context: int, 
     )
     weights = 320 * 64 * (4 if precision == "float32" else 2)  # the loss makes the last matrix' gradient at once
     assert needs.activation_bytes(settings, config, 4) + weights == pytest.approx(
-        kept_by(model, ids_BS, regime), rel=0.03
+        kept_by(model, ids_BS, options), rel=0.03
     )
 
 
 def test_muons_products_are_counted() -> None:
     config = PhiConfig(320, 64, 3, 2, 160, 128)
-    phase = PHASE.model_copy(update={"optimiser": "muon"})
+    phase = PHASE.model_copy(update={"optimizer": "muon"})
     model = Phi(config).initialise(0)
     muon = Muon(
         [

@@ -25,15 +25,15 @@ TOKENS = 128
 
 
 @pytest.fixture
-def ceilings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """How often, and of what, the machine's ceiling was measured."""
+def peaks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """How often, and of what, the machine's matmul_peak was measured."""
     asked: list[tuple[Any, ...]] = []
 
-    def ceiling(*arguments: Any) -> float:
+    def matmul_peak(*arguments: Any) -> float:
         asked.append(arguments)
         return 2.0
 
-    monkeypatch.setattr(module, "ceiling", ceiling)
+    monkeypatch.setattr(module, "matmul_peak", matmul_peak)
     return asked
 
 
@@ -42,7 +42,7 @@ def pace_of(settings: TrainingSettings = LONG) -> Pace:
 
 
 def test_the_speed_is_that_of_the_moment_and_the_share_is_of_what_products_reach_here(
-    ceilings: list[tuple[Any, ...]],
+    peaks: list[tuple[Any, ...]],
 ) -> None:
     pace, seconds = pace_of(), 0.0
     for step in range(1, 101):
@@ -53,27 +53,27 @@ def test_the_speed_is_that_of_the_moment_and_the_share_is_of_what_products_reach
         seconds += 0.25
         note = pace.after(step, 1.5, seconds)
     assert pace.tokens_per_second == pytest.approx(4 * TOKENS)
-    assert pace.share == pytest.approx(4 * TOKENS * flop_per_token(CONFIG) / 2e9)
+    assert pace.utilization == pytest.approx(4 * TOKENS * flop_per_token(CONFIG) / 2e9)
     assert note.startswith("loss 1.500, 512 tokens/s, 4% of what products reach here, ")
     assert note.endswith(" MB, 38,400 tokens")
-    assert len(ceilings) == 1, "measured once"
-    assert ceilings[0][0] == torch.float32
+    assert len(peaks) == 1, "measured once"
+    assert peaks[0][0] == torch.float32
     facts = pace.facts(seconds)
     assert facts["tokens_per_second"] == pytest.approx(300 * TOKENS / 150), "of the whole run"
-    assert facts["share_of_ceiling"] == pytest.approx(2 * TOKENS * flop_per_token(CONFIG) / 2e9)
+    assert facts["utilization"] == pytest.approx(2 * TOKENS * flop_per_token(CONFIG) / 2e9)
     assert facts["peak_memory"] > 10**7
 
 
-def test_a_short_run_is_not_held_up_by_measuring_its_machine(ceilings: list[tuple[Any, ...]]) -> None:
+def test_a_short_run_is_not_held_up_by_measuring_its_machine(peaks: list[tuple[Any, ...]]) -> None:
     pace = pace_of(SETTINGS)
     notes = [pace.after(step, 2.0, step * 0.5) for step in range(1, 13)]
-    assert ceilings == []
+    assert peaks == []
     assert "products" not in notes[-1]
     assert "256 tokens/s" in notes[-1]
-    assert pace.facts(6.0)["share_of_ceiling"] is None
+    assert pace.facts(6.0)["utilization"] is None
 
 
-def test_a_run_that_goes_back_is_not_taken_for_a_slow_one(ceilings: list[tuple[Any, ...]]) -> None:
+def test_a_run_that_goes_back_is_not_taken_for_a_slow_one(peaks: list[tuple[Any, ...]]) -> None:
     pace = pace_of()
     for step in range(1, 21):
         pace.after(step, 2.0, float(step))
@@ -104,8 +104,8 @@ def test_speeds_stay_out_of_what_is_published_and_measuring_changes_no_byte(
     measured = build(store, inputs)
     assert measured.manifest == plain.manifest
     speed = json.loads((measured.path / "speed.json").read_text())
-    assert speed["ceiling_flops"] > 1e8
+    assert speed["matmul_peak_flops"] > 1e8
     flops = speed["tokens_per_second"] * speed["flop_per_token"]
-    assert speed["share_of_ceiling"] == pytest.approx(flops / speed["ceiling_flops"])
+    assert speed["utilization"] == pytest.approx(flops / speed["matmul_peak_flops"])
     assert (speed["device"], speed["precision"], speed["threads"]) == ("cpu", "bfloat16", 1)
     assert b"tokens_per_second" not in (measured.path / "metrics.jsonl").read_bytes()

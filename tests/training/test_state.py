@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from codeprimer.training.state import Position, States
+from codeprimer.training.state import Progress, States
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def states(tmp_path: Path, warnings: list[str]) -> States:
     return States(tmp_path, warnings.append)
 
 
-def position(step: int) -> Position:
-    return Position(step, 7 * step, "", 0.5, 3, {"skipped": step})
+def position(step: int) -> Progress:
+    return Progress(step, 7 * step, "", 0.5, 3, {"skipped": step})
 
 
 def save(states: States, step: int) -> None:
@@ -56,10 +56,10 @@ def test_what_was_given_may_change_while_it_is_written(states: States) -> None:
 
 def test_a_state_that_was_made_before_is_made_again(states: States) -> None:
     save(states, 5)
-    states.save(Position(5, 1, "", 0.0), {"weight": torch.zeros(1)}.items())
+    states.save(Progress(5, 1, "", 0.0), {"weight": torch.zeros(1)}.items())
     loaded = states.load()
     assert loaded is not None
-    assert loaded[0] == Position(5, 1, "", 0.0)
+    assert loaded[0] == Progress(5, 1, "", 0.0)
 
 
 def test_a_state_that_cannot_be_written_is_a_warning_and_the_last_one_is_kept(
@@ -106,7 +106,7 @@ def test_a_state_that_was_cut_off_is_passed_over(
     path.write_bytes(path.read_bytes()[:left])
     assert loaded_step(states) == 5
     assert "00000010 cannot be read" in warnings[0]
-    assert "the state before it is taken" in warnings[0]
+    assert "previous state" in warnings[0]
     assert not (tmp_path / "00000010").exists()
 
 
@@ -129,8 +129,8 @@ def test_a_full_disk_leaves_the_last_state_whole_and_is_told_once_until_there_is
             whole = step if numbers == 1000 else whole
             assert loaded[0].step == whole
         assert [warning.partition("; ")[2] for warning in warnings] == [
-            "the state of step 5 is kept, and training goes on",
-            "the state of step 15 is kept, and training goes on",
+            "the state of step 5 is kept; training continues",
+            "the state of step 15 is kept; training continues",
         ]
         assert "No space left on device" in warnings[0]
     finally:
@@ -140,12 +140,12 @@ def test_a_full_disk_leaves_the_last_state_whole_and_is_told_once_until_there_is
 KILLED = """
 import os, sys, threading, time, torch
 from pathlib import Path
-from codeprimer.training.state import Position, States
+from codeprimer.training.state import Progress, States
 
 states = States(Path(sys.argv[1]), print)
 threading.Thread(target=lambda: (time.sleep(float(sys.argv[2])), os.kill(os.getpid(), 9)), daemon=True).start()
 for step in range(1, 10**6):
-    states.save(Position(step, 7 * step, "", 0.5, 3, {"skipped": step}), {"weight": torch.full((2, 3), float(step))}.items())
+    states.save(Progress(step, 7 * step, "", 0.5, 3, {"skipped": step}), {"weight": torch.full((2, 3), float(step))}.items())
 """
 
 

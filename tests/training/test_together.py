@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.training.training_inputs import EXACT, SETTINGS, build, make_inputs, rows_of
+import torch
+from tests.training.training_inputs import EXACT, SETTINGS, build, find_inputs, killed, make_inputs, rows_of
 
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.errors import CodeprimerError, RecipeError
-from codeprimer.training import together
+from codeprimer.training import loop, together
+from codeprimer.training.ranks import Ranks
 
-ROOT = Path(__file__).parents[2]
 TWO = SETTINGS.model_copy(update={"processes": 2})
 
 
@@ -32,62 +32,67 @@ def losses(artifact: Artifact) -> list[float]:
     return [row["loss"] for row in rows_of(artifact)]
 
 
-def killed(store: Store, place: str, processes: int) -> None:
-    """Have a run of so many processes killed."""
-    command = [sys.executable, "-m", "tests.training.training_inputs", str(store.root), place, str(processes)]
-    child = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert child.returncode == -signal.SIGKILL, child.stderr
-    assert store.partials()
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """What one process makes in float32 without dropout, to compare with."""
+    store = Store(tmp_path_factory.mktemp("alone"))
+    return build(store, make_inputs(store), EXACT)
 
 
-def test_two_processes_have_the_loss_curve_of_one(store: Store, tmp_path: Path) -> None:
-    inputs = make_inputs(store)
-    alone = build(store, inputs, EXACT)
-    other = Store(tmp_path / "other")
-    both = build(other, make_inputs(other), EXACT.model_copy(update={"processes": 2}))
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of a run of two processes that was killed after nine steps; tests copy it."""
+    store = Store(tmp_path_factory.mktemp("interrupted"))
+    make_inputs(store)
+    killed(store.root, "after nine steps", "2")
+    return store.root
+
+
+def copied(root: Path, store: Store) -> dict[str, Artifact]:
+    """Copy a store and return the inputs in it."""
+    shutil.copytree(root, store.root, dirs_exist_ok=True)
+    return find_inputs(store)
+
+
+def test_two_processes_have_the_loss_curve_of_one(store: Store, alone: Artifact) -> None:
+    both = build(store, make_inputs(store), EXACT.model_copy(update={"processes": 2}))
     assert losses(both) == pytest.approx(losses(alone), rel=1e-4)
     assert both.id == alone.id
     assert both.facts["selection"]["published_step"] == alone.facts["selection"]["published_step"]
 
 
-def test_a_run_of_two_that_was_killed_ends_in_the_same_bytes(store: Store, undisturbed: Artifact) -> None:
-    inputs = make_inputs(store)
-    killed(store, "after nine steps", 2)
-    assert build(store, inputs, TWO).manifest == undisturbed.manifest
+def test_a_run_of_two_that_was_killed_ends_in_the_same_bytes(
+    store: Store, undisturbed: Artifact, interrupted: Path
+) -> None:
+    assert build(store, copied(interrupted, store), TWO).manifest == undisturbed.manifest
 
 
-def test_one_goes_on_where_two_were_killed_with_the_same_data(store: Store, tmp_path: Path) -> None:
+def test_one_goes_on_where_two_were_killed_with_the_same_data(store: Store, alone: Artifact) -> None:
     inputs = make_inputs(store)
-    other = Store(tmp_path / "other")
-    whole = build(other, make_inputs(other), EXACT)
-    killed(store, "after nine exact steps", 2)
+    killed(store.root, "after nine exact steps", "2")
     went_on = build(store, inputs, EXACT)
-    assert losses(went_on) == pytest.approx(losses(whole), rel=1e-4)
-    assert list(went_on.rows("exposure")) == list(whole.rows("exposure"))
+    assert losses(went_on) == pytest.approx(losses(alone), rel=1e-4)
+    assert list(went_on.rows("exposure")) == list(alone.rows("exposure"))
 
 
-def test_two_processes_that_share_one_model_have_the_loss_curve_of_one(store: Store, tmp_path: Path) -> None:
+def test_two_processes_that_share_one_model_have_the_loss_curve_of_one(store: Store, alone: Artifact) -> None:
     shared = EXACT.model_copy(update={"processes": 2, "sharded": True})
     both = build(store, make_inputs(store), shared)
-    other = Store(tmp_path / "other")
-    alone = build(other, make_inputs(other), EXACT)
     assert losses(both) == pytest.approx(losses(alone), rel=1e-4)
     assert both.id == alone.id
     assert both.facts["selection"]["published_step"] == alone.facts["selection"]["published_step"]
 
 
-def test_one_goes_on_where_two_that_shared_a_model_were_killed(store: Store, tmp_path: Path) -> None:
+def test_one_goes_on_where_two_that_shared_a_model_were_killed(store: Store, alone: Artifact) -> None:
     inputs = make_inputs(store)
-    other = Store(tmp_path / "other")
-    whole = build(other, make_inputs(other), EXACT)
-    killed(store, "after nine exact steps, shared", 2)
-    assert losses(build(store, inputs, EXACT)) == pytest.approx(losses(whole), rel=1e-4)
+    killed(store.root, "after nine exact steps, shared", "2")
+    assert losses(build(store, inputs, EXACT)) == pytest.approx(losses(alone), rel=1e-4)
 
 
-def test_two_that_share_a_model_go_on_where_two_were_killed(store: Store, undisturbed: Artifact) -> None:
-    inputs = make_inputs(store)
-    killed(store, "after nine steps", 2)
-    shared = build(store, inputs, TWO.model_copy(update={"sharded": True}))
+def test_two_that_share_a_model_go_on_where_two_were_killed(
+    store: Store, undisturbed: Artifact, interrupted: Path
+) -> None:
+    shared = build(store, copied(interrupted, store), TWO.model_copy(update={"sharded": True}))
     assert losses(shared) == pytest.approx(losses(undisturbed), rel=2e-2)
 
 
@@ -101,12 +106,16 @@ def test_a_process_without_rows_of_its_own_takes_part(store: Store, tmp_path: Pa
         assert losses(both) == pytest.approx(losses(alone), rel=1e-4)
 
 
-def test_muon_is_refused_where_a_model_is_shared(store: Store) -> None:
-    phase = EXACT.phases[0].model_copy(update={"optimiser": "muon"})
-    shared = EXACT.model_copy(update={"processes": 2, "sharded": True, "phases": (phase,)})
-    with pytest.raises(
-        RecipeError, match=r"phase 'first' is trained by muon, which needs whole matrices; choose adamw"
-    ):
+def test_muon_is_refused_where_a_model_is_shared(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Two(Ranks):
+        def __init__(self, device: torch.device | None = None) -> None:
+            super().__init__(device)
+            self.count = 2
+
+    monkeypatch.setattr(loop, "Ranks", Two)
+    phase = EXACT.phases[0].model_copy(update={"optimizer": "muon"})
+    shared = EXACT.model_copy(update={"sharded": True, "phases": (phase,)})
+    with pytest.raises(RecipeError, match=r"phase 'first' uses muon, .* optimizer: adamw"):
         build(store, make_inputs(store), shared)
 
 
@@ -125,5 +134,5 @@ def test_a_process_that_dies_ends_the_run_instead_of_hanging_it(store: Store, mo
 
     monkeypatch.setattr(together, "_listen", kill_the_second)
     long = TWO.phases[0].model_copy(update={"tokens": 10**7})
-    with pytest.raises(CodeprimerError, match=r"rank 1 .* was ended by signal 9; run again"):
+    with pytest.raises(CodeprimerError, match=r"rank 1 ended by signal 9; run again"):
         build(store, make_inputs(store), TWO.model_copy(update={"phases": (long,)}))

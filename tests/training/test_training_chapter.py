@@ -11,7 +11,7 @@ def trained(heldout: bool, candidates: int) -> dict[str, Any]:
     """Return the facts of three models, base chosen from so many checkpoints."""
     curve = [{"step": step, "tokens": 100 * step, "loss": 3.0, "bits_per_byte": 1.0} for step in (1, 2)]
     scored = [{"step": step, "tokens": 100 * step, "score": -3.0} for step in range(1, candidates + 1)]
-    phase = {"name": "base", "mixture": {"code": 1.0}, "optimiser": "adamw", "peak_learning_rate": 1e-3, "end": 2}
+    phase = {"name": "base", "mixture": {"code": 1.0}, "optimizer": "adamw", "peak_learning_rate": 1e-3, "end": 2}
     model = {
         "parameters": 10,
         "tokens": 200,

@@ -2,14 +2,10 @@ from __future__ import annotations
 
 import json
 import math
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
-from tests.training.training_inputs import MODEL, SETTINGS, build, make_inputs, rows_of, score
+from tests.training.training_inputs import MODEL, SETTINGS, build, killed, make_inputs, rows_of, score
 from transformers import AutoModelForCausalLM
 
 from codeprimer.core.artifact import Artifact, Store
@@ -88,10 +84,7 @@ def test_training_lowers_the_loss(store: Store, inputs: dict[str, Artifact]) -> 
 def test_a_run_killed_at_any_moment_ends_in_the_same_bytes(
     place: str, store: Store, inputs: dict[str, Artifact], undisturbed: Artifact
 ) -> None:
-    command = [sys.executable, "-m", "tests.training.training_inputs", str(store.root), place]
-    child = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
-    assert child.returncode == -signal.SIGKILL, child.stderr
-    assert store.partials()
+    killed(store.root, place)
     again = build(store, inputs)
     assert again.id == undisturbed.id
     assert again.manifest == undisturbed.manifest

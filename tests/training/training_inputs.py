@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +176,22 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     monkeypatch.setattr(loop.Loop, "_advance", stop)
 
 
-def die_at(place: str) -> None:
+def killed(root: Path, place: str, *more: str) -> None:
+    """Run in a process that gets SIGKILL at a place of the run.
+
+    All such processes are forked from one server that has imported everything, which takes most of a process's time;
+    torch imports its compiler at the first step of an optimizer.
+    """
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__, "torch._dynamo"])
+    process = context.Process(target=main, args=(str(root), place, *more))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert Store(root).partials()
+
+
+def die_at(place: str, root: Path) -> None:
     """Arrange that this process gets SIGKILL at a place of the run."""
     from codeprimer.training import selection, session, state
 
@@ -202,7 +218,7 @@ def die_at(place: str) -> None:
     elif place == "before publishing":
         kill_at_call(session, "_publish_rest", 1)
     elif place.startswith("after nine"):
-        threading.Thread(target=kill_after_lines, args=(9,), daemon=True).start()
+        threading.Thread(target=kill_after_lines, args=(9, root), daemon=True).start()
     elif place == "slowly":
         advance = loop.Loop._advance
 
@@ -213,10 +229,10 @@ def die_at(place: str) -> None:
         loop.Loop._advance = slow  # type: ignore[assignment,method-assign]  # so that a signal meets it under way
 
 
-def kill_after_lines(lines: int) -> None:
-    """Kill this process, and with it all that it started, once so many steps have been told of."""
+def kill_after_lines(lines: int, root: Path) -> None:
+    """Kill this process, and with it all that it started, once the metrics have this many lines."""
     while True:
-        for path in Path(sys.argv[1]).glob("**/metrics.jsonl"):
+        for path in root.glob("**/metrics.jsonl"):
             if len(path.read_bytes().splitlines()) >= lines:
                 os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(0.001)
@@ -227,19 +243,20 @@ def stop(*_: object) -> None:
     raise Interrupted("stopped")
 
 
-if __name__ == "__main__":
-    die_at(sys.argv[2])
+def main(folder: str, place: str, processes: str = "1", kind: str = "") -> None:
+    """Build in a store until the process dies at a place, or is interrupted."""
+    root = Path(folder)
+    die_at(place, root)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    root = Store(Path(sys.argv[1]))
+    chosen = ADAPTERS if kind == "adapters" else EXACT if "exact" in place else SETTINGS
+    chosen = chosen.model_copy(update={"processes": int(processes), "sharded": "shared" in place})
     try:
-        of_adapters = sys.argv[4:] == ["adapters"]
-        chosen = ADAPTERS if of_adapters else SETTINGS
-        chosen = chosen.model_copy(update={"processes": int(sys.argv[3]) if len(sys.argv) > 3 else 1})
-        if "exact" in sys.argv[2]:
-            chosen = EXACT.model_copy(update={"processes": chosen.processes})
-        chosen = chosen.model_copy(update={"sharded": "shared" in sys.argv[2]})
-        build(root, find_inputs(root, *(["start"] if of_adapters else [])), chosen)
+        build(Store(root), find_inputs(Store(root), *(["start"] if kind == "adapters" else [])), chosen)
     except Interrupted as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,7 +1,7 @@
 """Causal attention and rotary positions.
 
-Reads queries, keys and values, writes nothing. Its one idea: ask PyTorch's fused kernel, except where it is slow: when
-training on a CPU, matrix products over a few heads and queries at a time take two thirds to nine tenths of its time.
+Reads queries, keys and values, writes nothing. Its one idea: use PyTorch's fused kernel, except where it is slow: when training
+on a CPU, matrix products over a few heads and queries at a time take two thirds to nine tenths of its time.
 
 Shapes: B rows, H heads, T positions, K dimensions of a head, R half of the rotated dimensions.
 """
@@ -16,20 +16,20 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from codeprimer.model.regime import PLAIN, Regime
+from codeprimer.model.forward import PLAIN, ForwardOptions
 
 PLAIN_LENGTH = 1024
-"""Up to this length [tokens] plain products win."""
+"""Plain matrix products are faster up to this length [tokens]."""
 
 KEPT_BYTES = 1024
-"""Where the weights of a query are no larger, so for 512 keys in bfloat16, those of the forward pass are kept; beyond it,
-they are computed again."""
+"""If the weights of a query are no larger (512 keys in bfloat16), those of the forward pass are kept; else the backward pass
+recomputes them [bytes]."""
 
 _BLOCK_BYTES = 512
-"""Bytes of one column of scores: so many queries are looked at together, 256 in bfloat16; they see no key beyond the last."""
+"""Size of one column of a block of scores: 256 queries in bfloat16 [bytes]; keys after a block's last query are skipped."""
 
 _PART_BYTES = 2**21
-"""Bytes of the scores that exist at a time; they are to stay within the cache of one core."""
+"""Size of the scores that exist at a time, to stay within the cache of one core [bytes]."""
 
 
 def rotary_table(positions: int, rotary_size: int, theta: float) -> tuple[Tensor, Tensor]:
@@ -61,20 +61,17 @@ def split_heads(qkv_BTNHK: Tensor, cosine: Tensor, sine: Tensor) -> tuple[Tensor
 
 
 def causal_attention(
-    q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor, visible_B1TT: Tensor | None = None, regime: Regime = PLAIN
+    q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor, visible_B1TT: Tensor | None = None, options: ForwardOptions = PLAIN
 ) -> Tensor:
-    """Return softmax(q k^T / sqrt(K)) v, each position seeing itself and what came before it.
-
-    ``visible`` may take some of that away; ``regime`` says which share of the weights is dropped.
-    """
-    share = regime.attention_dropout
-    if share and regime.random is not None:
-        return _dropped_attention(q_BHTK, k_BHTK, v_BHTK, visible_B1TT, regime)
-    if share or visible_B1TT is not None:
+    """Return softmax(q k^T / sqrt(K)) v under a causal mask, restricted by ``visible``, with the dropout of ``options``."""
+    rate = options.attention_dropout
+    if rate and options.random is not None:
+        return _dropped_attention(q_BHTK, k_BHTK, v_BHTK, visible_B1TT, options)
+    if rate or visible_B1TT is not None:
         return functional.scaled_dot_product_attention(
-            q_BHTK, k_BHTK, v_BHTK, attn_mask=visible_B1TT, dropout_p=share, is_causal=visible_B1TT is None
+            q_BHTK, k_BHTK, v_BHTK, attn_mask=visible_B1TT, dropout_p=rate, is_causal=visible_B1TT is None
         )
-    is_exact_enough = q_BHTK.dtype in (torch.float32, torch.bfloat16)  # scores may be larger than float16 has numbers
+    is_exact_enough = q_BHTK.dtype in (torch.float32, torch.bfloat16)  # scores may overflow float16
     if is_exact_enough and q_BHTK.shape[2] <= PLAIN_LENGTH and q_BHTK.device.type == "cpu" and q_BHTK.requires_grad:
         parts = [part.reshape(-1, *part.shape[2:]) for part in (q_BHTK, k_BHTK, v_BHTK)]
         mixed: Tensor = _PlainAttention.apply(*parts)  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -83,25 +80,25 @@ def causal_attention(
 
 
 def kept_weights(length: int, number: int) -> int:
-    """Return how many weights per token and head plain attention keeps for its way back, in numbers of so many bytes."""
+    """Return the weights per token and head that plain attention keeps for the backward pass, by their size [bytes]."""
     if not _are_kept(length, number):
         return 0
     return sum((end - start) * end for start, end in _blocks(length, number)) // length
 
 
 def _dropped_attention(
-    q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor, visible_B1TT: Tensor | None, regime: Regime
+    q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor, visible_B1TT: Tensor | None, options: ForwardOptions
 ) -> Tensor:
-    """Return attention whose weights are dropped by the regime's own generator, which no fused kernel takes."""
+    """Return attention with dropout from the generator of ``options``, which fused kernels do not accept."""
     if visible_B1TT is None:
         length = q_BHTK.shape[2]
         visible_B1TT = torch.ones(length, length, dtype=torch.bool, device=q_BHTK.device).tril_()
     scores_BHTT = (q_BHTK @ k_BHTK.mT * q_BHTK.shape[-1] ** -0.5).masked_fill(~visible_B1TT, float("-inf"))
-    return regime.drop(torch.softmax(scores_BHTT, -1), regime.attention_dropout) @ v_BHTK
+    return options.drop(torch.softmax(scores_BHTT, -1), options.attention_dropout) @ v_BHTK
 
 
 class _SplitHeads(torch.autograd.Function):
-    """Queries, keys and values apart, whose gradients are written into one tensor, where they are added up by default."""
+    """Split queries, keys and values; the backward pass writes their gradients into one tensor instead of adding three."""
 
     @staticmethod
     def forward(ctx: Any, qkv_BTNHK: Tensor, cosine: Tensor, sine: Tensor) -> tuple[Tensor, ...]:
@@ -122,7 +119,7 @@ class _SplitHeads(torch.autograd.Function):
 
 
 class _PlainAttention(torch.autograd.Function):
-    """Attention of N heads at once, [N, T, K], by matrix products over a few heads and queries at a time."""
+    """Attention of N heads, [N, T, K], by matrix products over a few heads and queries at a time."""
 
     @staticmethod
     def forward(ctx: Any, q_NTK: Tensor, k_NTK: Tensor, v_NTK: Tensor) -> Tensor:
@@ -158,9 +155,9 @@ class _PlainAttention(torch.autograd.Function):
 
 
 def _key_gradients(k_NTK: Tensor) -> tuple[Tensor, Tensor]:
-    """Return room for the gradients of keys and values.
+    """Return tensors for the gradients of keys and values.
 
-    Where several blocks of queries see them, each is a sum, made in float32; else what is there will be written over.
+    With several blocks of queries they are sums in float32; with one block they are overwritten.
     """
     if _is_one_block(k_NTK):
         return torch.empty_like(k_NTK), torch.empty_like(k_NTK)
@@ -180,7 +177,7 @@ def _add_product(first: Tensor, second: Tensor, out: Tensor) -> None:
 
 
 def _weights(q_HQK: Tensor, k_HSK: Tensor) -> Tensor:
-    """Return how much each query takes from each key [H, Q, S]; the last query stands beside the last key."""
+    """Return the attention weights [H, Q, S]; the last query is at the position of the last key."""
     scores_HQS = torch.bmm(q_HQK, k_HSK.mT)
     queries = q_HQK.shape[1]
     hidden_QQ = torch.full((queries, queries), float("-inf"), dtype=q_HQK.dtype).triu_(1)
@@ -197,13 +194,13 @@ def _is_one_block(x_NTK: Tensor) -> bool:
 
 
 def _blocks(length: int, number: int) -> list[tuple[int, int]]:
-    """Return first and end of the queries that are looked at together, in numbers of so many bytes."""
+    """Return start and end of each block of queries; ``number`` is the size of a number [bytes]."""
     block = max(1, _BLOCK_BYTES // number)
     return [(start, min(start + block, length)) for start in range(0, length, block)]
 
 
 def _parts(q_NTK: Tensor) -> Iterator[tuple[slice, slice, slice]]:
-    """Yield heads, queries and the keys that these see, so few that their scores stay within the cache."""
+    """Yield slices of heads, queries and visible keys whose scores fit the cache."""
     heads, length, _ = q_NTK.shape
     for start, end in _blocks(length, q_NTK.element_size()):
         step = max(1, _PART_BYTES // (q_NTK.element_size() * (end - start) * end))

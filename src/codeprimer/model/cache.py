@@ -1,9 +1,9 @@
-"""The keys and values of prompts that are being continued.
+"""The key-value cache of generation.
 
-Reads and writes memory only. Its one idea: every row has its own length, so prompts of any lengths stand in one batch:
-a row's next key goes to its own next place, and what lies beyond a row's length is never looked at.
+Reads and writes memory only. Its one idea: every row has its own length, so prompts of any lengths share a batch: a row's next
+key goes to its own next position, and positions beyond a row's length are masked.
 
-Shapes: B rows, H heads, T new positions, S places, K dimensions of a head.
+Shapes: B rows, H heads, T new positions, S cached positions, K dimensions of a head.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from codeprimer.model.config import PhiConfig
 
 
 class Cache:
-    """Room for ``places`` tokens of ``rows`` texts in every layer; ``lengths_B`` [tokens] are filled."""
+    """Keys and values of up to ``places`` tokens per row in every layer; ``lengths_B`` [tokens] are filled."""
 
     def __init__(self, config: PhiConfig, lengths_B: Tensor, places: int, dtype: torch.dtype) -> None:
-        """Make an empty cache for prompts of the given lengths, which ``fill`` announces part by part."""
+        """Make an empty cache for prompts of the given lengths; ``fill`` announces which rows come next."""
         shape = (config.layers, len(lengths_B), config.heads, places, config.head_size)
         self.keys = torch.zeros(shape, dtype=dtype, device=lengths_B.device)
         self.values = torch.zeros(shape, dtype=dtype, device=lengths_B.device)
@@ -29,9 +29,9 @@ class Cache:
         self._look()
 
     def fill(self, rows: list[int], prompts: list[int]) -> None:
-        """Say what the next pass is for: row ``rows[i]`` begins with the pass's prompt number ``prompts[i]``.
+        """Announce the next pass: row ``rows[i]`` begins with the pass's prompt number ``prompts[i]``.
 
-        Several rows may begin with the same prompt, which is computed once.
+        Several rows may share a prompt, which is computed once.
         """
         device = self.lengths_B.device
         self._filled_R, self._prompt_R = torch.tensor(rows, device=device), torch.tensor(prompts, device=device)
@@ -39,7 +39,7 @@ class Cache:
     def attend(self, layer: int, q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor) -> Tensor:
         """Store keys and values of one layer and return its attention [B, H, T, K].
 
-        Until the first ``advance`` calls take whole prompts, padded on the right; later calls take one token per row.
+        Before the first ``advance``, calls take whole prompts, padded on the right; later calls take one token per row.
         """
         keys_BHSK, values_BHSK = self.keys[layer], self.values[layer]
         if self.empty:
@@ -57,7 +57,7 @@ class Cache:
         return _attend_once(q_BHTK, keys_BHSK[:, :, :used], values_BHSK[:, :, :used], self._hidden_BS)
 
     def advance(self) -> None:
-        """Say that every layer has stored what the last call gave."""
+        """Advance the lengths, after every layer has stored the last call's keys and values."""
         if self.empty:
             self.empty = False
         else:
@@ -65,21 +65,21 @@ class Cache:
         self._look()
 
     def _look(self) -> None:
-        """Find out, once for all layers, what each row sees."""
+        """Compute the mask, once for all layers."""
         lengths_B = self.lengths_B
         self._rows_B = torch.arange(len(lengths_B), device=lengths_B.device)
         self._longest = int(lengths_B.max())
         self._hidden_BS: Tensor | None = None
-        """What is added to the scores; None where all rows are equally long."""
+        """Added to the scores; None if all rows have the same length."""
         if int(lengths_B.min()) < self._longest:
             visible_BS = torch.arange(self._longest + 1, device=lengths_B.device) <= lengths_B[:, None]
             nothing = torch.zeros(visible_BS.shape, dtype=self.keys.dtype, device=lengths_B.device)
             self._hidden_BS = nothing.masked_fill_(~visible_BS, float("-inf"))
 
     def keep(self, rows: list[int]) -> list[int]:
-        """Drop all rows but these and return the new order of the rows, by their old numbers.
+        """Keep only these rows and return the new order of the rows, by their old numbers.
 
-        The last rows move into the places of dropped ones, so that a row that ends costs one copy of a row.
+        The last rows move into the slots of removed ones, so a row that ends costs one copy of a row.
         """
         count = len(rows)
         kept = set(rows)
@@ -98,7 +98,7 @@ class Cache:
 def _attend_once(q_BH1K: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, hidden_BS: Tensor | None) -> Tensor:
     """Return the attention of one query per row, [B, H, 1, K].
 
-    A CPU's fused kernel is made for many queries; for one, products of a matrix and a vector take a quarter of its time.
+    A CPU's fused kernel is optimized for many queries; for one, matrix-vector products take a quarter of its time.
     """
     if q_BH1K.device.type != "cpu":
         mask = None if hidden_BS is None else hidden_BS[:, None, None]

@@ -32,14 +32,14 @@ _IN_MLP = ("fc1", "fc2")
 
 
 def save_model(folder: Path, model: Phi, tokenizer: Tokenizer) -> None:
-    """Write a checkpoint (float32) into a folder, each file at once; the configuration comes last."""
+    """Write a checkpoint (float32) into a folder, each file atomically; the configuration comes last."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(folder, model.config.context)
     save_weights(folder, model)
 
 
 def save_weights(folder: Path, model: Phi, dtype: torch.dtype = torch.float32) -> None:
-    """Write a checkpoint without its tokenizer, the numbers in ``dtype``; the configuration comes last."""
+    """Write a checkpoint without its tokenizer, the weights in ``dtype``; the configuration comes last."""
     tensors = to_huggingface({name: tensor.to(dtype) for name, tensor in weights(model)})
     save_tensors(folder / WEIGHTS_FILE, tensors)
     special = {"bos_token_id": model.config.end_of_text, "eos_token_id": model.config.end_of_text}
@@ -51,7 +51,7 @@ def save_weights(folder: Path, model: Phi, dtype: torch.dtype = torch.float32) -
 
 
 def load(folder: Path) -> tuple[Phi, PhiConfig]:
-    """Read a checkpoint in Hugging Face layout: the model, in float32 and ready for use, and its shape.
+    """Read a checkpoint in Hugging Face layout: the model, in float32 and in evaluation mode, and its shape.
 
     Raises UserError when a file is missing, damaged, or of another architecture.
     """
@@ -63,14 +63,14 @@ def load(folder: Path) -> tuple[Phi, PhiConfig]:
         raise UserError(f"{path} does not exist; give the folder of a checkpoint") from None
     except (SafetensorError, KeyError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise UserError(f"{path} does not hold the weights that {CONFIG_FILE} describes: {reason}") from None
+        raise UserError(f"{path} does not match {CONFIG_FILE}: {reason}") from None
     return model, config
 
 
 def assemble(config: PhiConfig, tensors: Mapping[str, Tensor]) -> Phi:
-    """Return a model of tensors under our names, in float32 and ready for use.
+    """Return a model from tensors under our names, in float32 and in evaluation mode.
 
-    Raises RuntimeError when they are not those of the shape.
+    Raises RuntimeError if they do not match the shape.
     """
     with torch.device("meta"):
         model = Phi(config)
@@ -87,16 +87,16 @@ def weights(model: Phi) -> list[tuple[str, Tensor]]:
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
     """Write a safetensors file so that a crash leaves the old file or the new one.
 
-    Raises OSError with the system's number where it cannot be written.
+    Raises OSError with the system's error number if it cannot be written.
     """
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_bytes(b"")
-    usual = stat.S_IMODE(temporary.stat().st_mode)  # the library would let nobody but the owner read it
+    usual = stat.S_IMODE(temporary.stat().st_mode)  # the library would make it readable by its owner only
     content = {name: tensor.contiguous() for name, tensor in tensors.items()}
     try:
         save_file(content, temporary, {"format": "pt"} | (metadata or {}))
     except SafetensorError as error:
-        # The system's number stands in the text only.
+        # The error number is in the message only.
         if (number := re.search(r"os error (\d+)", str(error))) is None:
             raise
         raise OSError(int(number[1]), os.strerror(int(number[1])), str(temporary)) from error
@@ -107,7 +107,7 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
 
 
 def to_huggingface(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the same tensors under Hugging Face's names, queries, keys and values apart."""
+    """Return the tensors under Hugging Face's names, with separate queries, keys and values."""
     renamed: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         if ".qkv." in name:
@@ -119,9 +119,9 @@ def to_huggingface(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def from_huggingface(tensors: dict[str, Tensor], layers: int) -> dict[str, Tensor]:
-    """Return the same tensors under our names, queries, keys and values joined.
+    """Return the tensors under our names, with queries, keys and values joined.
 
-    Raises KeyError when one of the three is missing.
+    Raises KeyError if one of the three is missing.
     """
     renamed = {_inner_name(name): tensor for name, tensor in tensors.items() if "_proj." not in name}
     for layer in range(layers):

@@ -1,7 +1,7 @@
-"""The shape of a Phi model, the presets of the paper, and its ``config.json``.
+"""The shape of a Phi model, the presets of the paper, and ``config.json``.
 
-Reads ``config.json``, writes nothing itself. Its one idea: one small frozen record decides every tensor's shape, and turns
-into the Hugging Face configuration and back. Needs no torch.
+Reads ``config.json``, writes nothing itself. Its one idea: one small frozen record determines every tensor's shape, and
+converts to the Hugging Face configuration and back. Needs no torch.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from codeprimer.core.errors import UserError
 CONFIG_FILE = "config.json"
 
 CODEGEN_END_OF_TEXT = 50256
-"""The id that ends a document in the tokenizer of codegen-350M-mono, which the paper's models have."""
+"""The end-of-text id of codegen-350M-mono's tokenizer, which the paper's models use."""
 
 
 @dataclass(frozen=True)
 class PhiConfig:
-    """The shape of a model; sizes in units, ``context`` in tokens."""
+    """The shape of a model; ``context`` in tokens."""
 
     vocab_size: int
     hidden_size: int
@@ -41,7 +41,9 @@ class PhiConfig:
 
     def __post_init__(self) -> None:
         if self.hidden_size % self.heads:
-            raise UserError(f"hidden size {self.hidden_size} is no multiple of {self.heads} heads; change one of them")
+            raise UserError(
+                f"hidden size {self.hidden_size} is not a multiple of {self.heads} heads; change one of them"
+            )
         if self.rotary_size % 2 or not 0 < self.rotary_size <= self.head_size:
             raise UserError(
                 f"{self.rotary_size} rotary dimensions do not fit heads of {self.head_size}: they must be even; "
@@ -59,7 +61,7 @@ class PhiConfig:
         return int(self.head_size * self.rotary_fraction)
 
     def to_huggingface(self) -> dict[str, Any]:
-        """Return the content of ``config.json``; rotary facts under the new key and under the older ones."""
+        """Return the content of ``config.json``, with the rotary parameters under their new key and the older ones."""
         return {
             "architectures": ["PhiForCausalLM"],
             "model_type": "phi",
@@ -96,7 +98,7 @@ class PhiConfig:
     def from_huggingface(cls, facts: Mapping[str, Any], where: str) -> PhiConfig:
         """Return the shape that a ``config.json`` describes; ``where`` names the file in errors.
 
-        Raises UserError when it is another architecture, or a variant of Phi that differs in its arithmetic.
+        Raises UserError if it is another architecture, or a variant of Phi with different arithmetic.
         """
         for key, fine in _REQUIRED.items():
             if facts.get(key, fine[0]) not in fine:
@@ -127,40 +129,40 @@ class PhiConfig:
 
 
 def _check(facts: Mapping[str, Any], where: str) -> None:
-    """Raise UserError where a figure is none that a model can have."""
+    """Raise UserError if a number is out of range."""
     for key in _COUNTS:
         value = facts.get(key, 1)
         if type(value) is not int or value < 1:
-            raise UserError(f"{where}: {key} is {value!r}; it has to be a whole number from 1 on")
+            raise UserError(f"{where}: {key} is {value!r}; it must be an integer of at least 1")
     for key, most in _NUMBERS.items():
         value = facts.get(key, most)
         if type(value) not in (int, float) or not 0 < value <= most:
             limit = f" and at most {most:g}" if most < inf else ""
-            raise UserError(f"{where}: {key} is {value!r}; it has to be a number above 0{limit}")
+            raise UserError(f"{where}: {key} is {value!r}; it must be a number above 0{limit}")
 
 
 def end_of_text(named: int | None, rows: int) -> int:
-    """Return the id that ends a document; microsoft/phi-1 does not name it, and has the tokenizer of codegen."""
+    """Return the end-of-text id; microsoft/phi-1 does not name it and uses codegen's tokenizer."""
     return min(CODEGEN_END_OF_TEXT, rows - 1) if named is None else named
 
 
 def read_config(folder: Path) -> PhiConfig:
     """Read the shape of the model in a folder.
 
-    Raises UserError when there is none or it is another architecture.
+    Raises UserError if there is none or it is another architecture.
     """
     return PhiConfig.from_huggingface(read_facts(folder), str(folder / CONFIG_FILE))
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
-    """Read the configuration of the model in a folder, whatever it is. Raises UserError when there is none."""
+    """Read the configuration of a model of any architecture. Raises UserError if there is none."""
     return read_object(folder / CONFIG_FILE, "a checkpoint", "a model")
 
 
 def read_object(path: Path, place: str, kind: str) -> dict[str, Any]:
-    """Read a configuration; ``place`` is what its folder should hold and ``kind`` what it is of, for errors.
+    """Read a JSON configuration; ``place`` and ``kind`` describe its folder and its content in errors.
 
-    Raises UserError where there is none, or it is no JSON object.
+    Raises UserError if there is none, or it is not a JSON object.
     """
     try:
         facts = orjson.loads(path.read_bytes())
@@ -179,13 +181,13 @@ _REQUIRED: dict[str, tuple[object, ...]] = {
     "qk_layernorm": (False,),
     "tie_word_embeddings": (False,),
 }
-"""For each key: what it is where it is missing, then every value that means the same arithmetic as ours."""
+"""For each key its default, then every value that means the same arithmetic as ours."""
 
 _COUNTS = (
     "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "max_position_embeddings"
 )  # fmt: skip
 _NUMBERS = {"partial_rotary_factor": 1.0, "rope_theta": inf, "layer_norm_eps": 1.0, "initializer_range": inf}
-"""The numbers of a configuration, and the most that they can be."""
+"""The numbers of a configuration and their largest values."""
 
 PRESETS = {
     "phi-1": PhiConfig(51200, 2048, 24, 32, 8192, 2048, end_of_text=50256),

@@ -1,7 +1,7 @@
-"""Devices that models are trained on, by their datasheets.
+"""GPUs and their datasheets.
 
-Reads and writes nothing. Its one idea: what is computed for a machine that is not there rests on a few figures, so they
-stand in one place, with where they come from and what is only assumed. Needs no torch.
+Reads and writes nothing. Its one idea: a forecast for another machine rests on a few numbers, so they are in one place, with
+their source and what is assumed. Needs no torch.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Device:
-    """One kind of accelerator."""
+    """A model of GPU."""
 
     label: str
-    """Is part of the name that the device's driver reports."""
+    """A part of the name that the driver reports."""
     tflops: float
-    """Dense products in bfloat16, sums in float32, by the datasheet [TFLOP/s]."""
+    """Datasheet peak of dense bfloat16 products with float32 accumulation [TFLOP/s]."""
     memory: int
     """[bytes]"""
     watts: float
-    """The board's power limit, by the datasheet [W]; training comes close to it."""
-    utilisation: float
-    """The share of ``tflops`` that training is assumed to reach."""
+    """Datasheet power limit [W]; training comes close to it."""
+    utilization: float
+    """Assumed MFU of training (0-1)."""
 
 
 DEVICES = {
@@ -34,9 +34,9 @@ DEVICES = {
     "4090": Device("4090", 165.2, 24 * 10**9, 450.0, 0.50),
     "a10": Device("A10", 125.0, 24 * 10**9, 150.0, 0.50),
 }
-"""By the name that ``codeprimer plan --machine`` takes; a label that holds another one comes first."""
+"""By the name for ``codeprimer plan --machine``; a label that contains another one comes first."""
 
 
 def known_device(reported: str) -> Device | None:
-    """Return the device whose driver reports this name, None for one that is not in the table."""
+    """Return the device whose driver reports this name; None if it is not in the table."""
     return next((device for device in DEVICES.values() if device.label in reported), None)

@@ -1,7 +1,7 @@
 """Generation for many prompts at once, greedy or sampled.
 
-Reads prompts as token ids, returns their continuations. Its one idea: prompts of any lengths share a batch and a key
-and value cache, equal ones are read once, each row stops for itself, and rows that have stopped are taken out of the batch.
+Reads prompts as token ids, returns their continuations. Its one idea: prompts of any lengths share a batch and a key-value
+cache, equal prompts are computed once, each row stops on its own, and rows that have stopped leave the batch.
 """
 
 from __future__ import annotations
@@ -17,35 +17,35 @@ from codeprimer.model.inference import for_use
 from codeprimer.model.phi import Phi
 
 Stop = Callable[[list[int]], bool]
-"""Is asked after each new token with all new tokens of a row; True ends the row, the last token included."""
+"""Called after each new token with all new tokens of a row; True ends the row after this token."""
 
 Heard = Callable[[int, int], None]
-"""Is told each new token as it is chosen: the number of its prompt, and the token."""
+"""Called with each new token as it is chosen: the number of its prompt, and the token."""
 
 PASS_TOKENS = 16_384
-"""Tokens of prompts that are read at a time; what the layers compute of them exists at once."""
+"""The most prompt tokens per forward pass, which bounds the activations."""
 
 PADDED_TOKENS = 256
-"""So many places may be left empty among prompts that are read together; less padding is not worth another pass."""
+"""The most padding tokens per pass over prompts; less is not worth another pass."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When a continuation ends, and which ids it may hold."""
+    """The limits of a continuation."""
 
     new_tokens: int
     """The largest number of new tokens per prompt; the model's context may allow fewer."""
     stop_ids: frozenset[int]
     """Ids that end a row; the id itself is not part of the result."""
     vocabulary: int
-    """Ids from here on are padding rows of the model and are never chosen."""
+    """Ids from here on are padding of the embedding and are never chosen."""
     rows: int = 128
-    """Prompts in a batch at most."""
+    """The largest number of prompts in a batch."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are drawn: from the most likely ones that together have the probability ``top_p``."""
+    """Nucleus sampling: from the most likely tokens with the total probability ``top_p``."""
 
     temperature: float
     top_p: float
@@ -53,7 +53,7 @@ class Sampling:
 
 
 class _Chooser:
-    """Chooses each row's next token among the real ones: the most likely, or one that is drawn."""
+    """Chooses each row's next token: the most likely, or a sample."""
 
     def __init__(self, vocabulary: int, sampling: Sampling | None, device: torch.device) -> None:
         self._vocabulary = vocabulary
@@ -66,9 +66,9 @@ class _Chooser:
         """Return the next token of each row."""
         logits_BV: Tensor = model.lm_head(hidden_BD)[:, : self._vocabulary]
         if self._sampling is None:
-            return logits_BV.float().argmax(-1)  # of bfloat16 torch finds it four times as slowly
-        shares_BV = torch.softmax(logits_BV.float() / self._sampling.temperature, -1)
-        sorted_BV, order_BV = shares_BV.sort(-1, descending=True)
+            return logits_BV.float().argmax(-1)  # torch's argmax is four times as slow in bfloat16
+        probabilities_BV = torch.softmax(logits_BV.float() / self._sampling.temperature, -1)
+        sorted_BV, order_BV = probabilities_BV.sort(-1, descending=True)
         before_BV = sorted_BV.cumsum(-1) - sorted_BV
         sorted_BV[before_BV >= self._sampling.top_p] = 0.0
         drawn_B1 = torch.multinomial(sorted_BV, 1, generator=self._random)
@@ -84,15 +84,15 @@ def generate(
     sampling: Sampling | None = None,
     heard: Heard | None = None,
 ) -> list[list[int]]:
-    """Return a continuation of each prompt, in the order of the prompts: the most likely, or one drawn by ``sampling``.
+    """Return a continuation of each prompt, in the order of the prompts: greedy, or sampled with ``sampling``.
 
-    A prompt that is empty begins with the end-of-text token; one that fills the context gets no continuation. For several
-    samples, give a prompt as often as there are to be: it is read once.
+    An empty prompt begins with the end-of-text token; one that fills the context gets no continuation. For several samples,
+    repeat a prompt: it is computed once.
     """
     model = for_use(model)
     chooser = _Chooser(limits.vocabulary, sampling, model.embed_tokens.weight.device)
     results: list[list[int]] = [[] for _ in prompts]
-    # Prompts of like length stand together, so that little is padded.
+    # Prompts of similar length share a batch, to minimize padding.
     order = sorted(range(len(prompts)), key=lambda index: (len(prompts[index]), index))
     order = [index for index in order if len(prompts[index]) < model.config.context]
     for start in range(0, len(order), limits.rows):
@@ -105,7 +105,7 @@ def generate(
 
 @dataclass(frozen=True)
 class _Rows:
-    """What becomes of the rows of a batch."""
+    """The continuations of a batch."""
 
     limits: Limits
     stop: Stop | None
@@ -115,7 +115,7 @@ class _Rows:
     results: list[list[int]]
 
     def append(self, row: int, token: int) -> bool:
-        """Add a token to a row's result and tell whether the row goes on."""
+        """Append a token to a row's result and return whether the row continues."""
         if token in self.limits.stop_ids:
             return False
         result = self.results[row]
@@ -126,7 +126,7 @@ class _Rows:
 
 
 def _continue(model: Phi, prompts: list[list[int]], rows: _Rows, chooser: _Chooser) -> None:
-    """Continue one batch until every row has stopped."""
+    """Generate until every row of a batch has stopped."""
     device = model.embed_tokens.weight.device
     lengths_B = torch.tensor([len(prompt) for prompt in prompts], device=device)
     places = min(model.config.context, int(lengths_B.max()) + rows.limits.new_tokens)
@@ -149,7 +149,7 @@ def _continue(model: Phi, prompts: list[list[int]], rows: _Rows, chooser: _Choos
 
 
 def _first_tokens(model: Phi, prompts: list[list[int]], cache: Cache, chooser: _Chooser) -> Tensor:
-    """Read the prompts and choose the first new token of each row."""
+    """Compute the prompts and choose the first new token of each row."""
     last_BD = torch.empty(len(prompts), model.config.hidden_size, dtype=cache.keys.dtype, device=cache.lengths_B.device)
     rows_of: dict[tuple[int, ...], list[int]] = {}
     for row, prompt in enumerate(prompts):
@@ -167,7 +167,7 @@ def _first_tokens(model: Phi, prompts: list[list[int]], cache: Cache, chooser: _
 
 
 def _of_like_length(prompts: list[tuple[int, ...]]) -> Iterator[list[tuple[int, ...]]]:
-    """Yield all prompts, those of like length together."""
+    """Yield the prompts in groups of similar length."""
     group: list[tuple[int, ...]] = []
     for prompt in sorted(prompts, key=len):
         size = (len(group) + 1) * len(prompt)

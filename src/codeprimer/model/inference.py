@@ -1,39 +1,38 @@
-"""A model as it is used: its products by oneDNN, over weights that are laid out for it once.
+"""Inference with oneDNN's packed weights.
 
-Reads a model, writes nothing. Its one idea: in training weights change at every step, in use they never do, so they may be
-kept in the order in which the processor's widest instructions read them. For the few rows of a step of generation that is
-two to three times as fast as products over plain weights (on processors of AMD, for any number of rows), and it rounds a
-little differently.
+Reads a model, writes nothing. Its one idea: at inference weights are constant, so they are packed once in the order in which
+the processor's widest instructions read them. For the few rows of a generation step that is two to three times as fast as
+plain weights (on AMD processors, for any number of rows); rounding differs slightly.
 """
 
 from __future__ import annotations
 
 import copy
-import os
 import platform
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from codeprimer.core.memory import machine_memory
 from codeprimer.model.phi import Phi
 
 Module = TypeVar("Module", bound=nn.Module)
 
 _NEEDED = ("_reorder_linear_weight", "_linear_pointwise", "_is_mkldnn_bf16_supported")
 
-LARGEST_SHARE = 0.25
-"""The copy of the weights may take this share of the machine's memory, whatever else is in it: answers follow from it."""
+MEMORY_FRACTION = 0.25
+"""Weights are packed if the copy takes at most this fraction of the physical memory: results must not depend on free memory."""
 
 
 class PackedLinear(nn.Module):
-    """A linear layer whose weight oneDNN has laid out; gives no gradients."""
+    """A linear layer with a packed weight; has no gradients."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         self._packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach())
         self.weight, self.bias = linear.weight, linear.bias
-        """The plain weight is for whoever asks for its kind, or makes a product of its own."""
+        """The plain weight, for callers that need its dtype or multiply by it."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x @ weight.T + bias``."""
@@ -42,28 +41,28 @@ class PackedLinear(nn.Module):
 
 
 def for_use(model: Phi) -> Phi:
-    """Return the model with its linear layers packed where that is possible and worth it, else the model itself.
+    """Return the model with packed linear layers if that is possible and useful, else the model itself.
 
-    Embeddings and norms are shared with the model that is given; a change of its matrices is not seen.
+    Embeddings and norms are shared with the given model; later changes of its matrices have no effect.
     """
     if isinstance(model.lm_head, PackedLinear) or not _can_pack(model):
         return model
     packed = _shell(model)
     packed.layers = nn.ModuleList(_packed_block(block) for block in model.layers)
-    packed.lm_head = PackedLinear(model.lm_head)  # type: ignore[assignment]  # it is called as a linear layer is
+    packed.lm_head = PackedLinear(model.lm_head)  # type: ignore[assignment]  # it has the interface of a linear layer
     return packed.eval()
 
 
 def _packed_block(block: nn.Module) -> nn.Module:
     packed = _shell(block)
     for name, module in block.named_children():
-        if type(module) is nn.Linear:  # one that has adapters stays as it is
+        if type(module) is nn.Linear:  # not one with adapters
             setattr(packed, name, PackedLinear(module))
     return packed
 
 
 def _shell(module: Module) -> Module:
-    """Return a module with the same parts, whose parts can be exchanged."""
+    """Return a shallow copy whose submodules can be replaced."""
     shell = copy.copy(module)
     shell._modules = dict(module._modules)
     return shell
@@ -76,8 +75,7 @@ def _can_pack(model: Phi) -> bool:
     if platform.machine() not in ("x86_64", "AMD64") or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]  # torch leaves it so
         return False
     if not all(hasattr(torch.ops.mkldnn, name) for name in _NEEDED):
-        return False  # they are torch's own affair: another version may do without
+        return False  # private functions of torch, which other versions may lack
     if weight.dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return False
-    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return model.parameter_count() * weight.element_size() <= LARGEST_SHARE * there
+    return model.parameter_count() * weight.element_size() <= MEMORY_FRACTION * machine_memory()

@@ -1,9 +1,8 @@
-"""The ways in which Phi checkpoints lie on disk, all read into ours.
+"""The layouts of Phi checkpoints on disk, all converted to ours.
 
-Reads safetensors and PyTorch files, whole or in shards. Its one idea: whatever a layout calls its tensors, there are four
-kinds of name, and a table per layout says where each goes. Three layouts exist: transformers' present one; the one that
-microsoft/phi-1 had with its own code (``transformer.h.N.mixer.Wqkv``); and before that one list of modules
-(``layers.N.mixer.Wqkv``). In the latter two queries, keys and values are one tensor in the order that ours has.
+Reads safetensors and PyTorch files, whole or sharded. Its one idea: a table per layout maps its names of tensors to ours. Three
+layouts exist: that of transformers; that of microsoft/phi-1's original code (``transformer.h.N.mixer.Wqkv``); and an older one,
+a list of modules (``layers.N.mixer.Wqkv``). In the latter two queries, keys and values are one tensor, in the order of ours.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ INDEX_FILE = "model.safetensors.index.json"
 PICKLED_FILE, PICKLED_INDEX_FILE = "pytorch_model.bin", "pytorch_model.bin.index.json"
 
 _PASSED_OVER = re.compile(r"rotary_emb\.|\.attention\.|inner_attn|\.bias_mask$")
-"""Tables that some versions keep beside the weights."""
+"""Buffers that some versions save beside the weights."""
 
 _OWN_CODE = (
     (r"^transformer\.embd\.wte\.", "embed_tokens."),
@@ -39,11 +38,11 @@ _OWN_CODE = (
     (r"^lm_head\.ln\.", "final_layernorm."),
     (r"^lm_head\.linear\.", "lm_head."),
 )
-"""Names that microsoft/phi-1 had with its own code."""
+"""The names of microsoft/phi-1's original code."""
 
 
 def load_any(folder: Path) -> tuple[Phi, PhiConfig]:
-    """Read a Phi checkpoint in any layout: the model, in float32 and ready for use, and its shape.
+    """Read a Phi checkpoint in any layout: the model, in float32 and in evaluation mode, and its shape.
 
     Raises UserError when a file is missing, damaged, or of another architecture.
     """
@@ -54,7 +53,7 @@ def load_any(folder: Path) -> tuple[Phi, PhiConfig]:
         return assemble(config, ours), config
     except (KeyError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise UserError(f"{folder} does not hold the weights that its {CONFIG_FILE} describes: {reason}") from None
+        raise UserError(f"{folder} has weights that do not match its {CONFIG_FILE}: {reason}") from None
 
 
 def _ours(tensors: dict[str, Tensor], facts: Mapping[str, Any], where: str) -> tuple[dict[str, Tensor], PhiConfig]:
@@ -71,7 +70,7 @@ def _ours(tensors: dict[str, Tensor], facts: Mapping[str, Any], where: str) -> t
 
 
 def _numbered(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return a list of modules under the names that came after it: first the embedding, last norm and output."""
+    """Return the tensors of a list of modules under the later names: the first is the embedding, the last norm and output."""
     last = max(int(name.split(".")[1]) for name in tensors)
     renamed: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
@@ -90,11 +89,11 @@ def _renamed(name: str) -> str:
         name, found = re.subn(pattern, ours, name)
         if found:
             return name
-    raise KeyError(f"{name} is no name of a Phi model")
+    raise KeyError(f"{name} is not a tensor of a Phi model")
 
 
 def _parted(tensors: Mapping[str, Tensor], config: PhiConfig) -> dict[str, Tensor]:
-    """Return tensors with queries, keys and values apart that stood together head by head (transformers 4.36)."""
+    """Return the tensors with separate queries, keys and values, which transformers 4.36 joined head by head."""
     parted: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         if ".query_key_value." not in name:
@@ -108,7 +107,7 @@ def _parted(tensors: Mapping[str, Tensor], config: PhiConfig) -> dict[str, Tenso
 
 
 def _original_config(facts: Mapping[str, Any], rows: int, where: str) -> PhiConfig:
-    """Return the shape that a configuration of the original code describes; the vocabulary is padded there."""
+    """Return the shape of a configuration of the original code, whose vocabulary is padded."""
     try:
         hidden, heads = facts["n_embd"], facts["n_head"]
         context, rotary = facts["n_positions"], facts["rotary_dim"]
@@ -132,7 +131,7 @@ def _original_config(facts: Mapping[str, Any], rows: int, where: str) -> PhiConf
 
 
 def _tensors(folder: Path) -> dict[str, Tensor]:
-    """Return all tensors of a folder, whatever they lie in. Raises UserError."""
+    """Return all tensors of a folder in any file format. Raises UserError."""
     for whole, index in ((WEIGHTS_FILE, INDEX_FILE), (PICKLED_FILE, PICKLED_INDEX_FILE)):
         if (folder / index).is_file():
             return _sharded(folder, index)
@@ -165,6 +164,6 @@ def _file(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, RuntimeError, ValueError, EOFError, OSError, KeyError) as error:
         raise UserError(f"{path} cannot be read: {' '.join(str(error).split())[:300]}") from None
     except Exception as error:
-        # What torch refuses to unpickle, because it could run code, it says in an exception of the pickle module.
-        raise UserError(f"{path} is no file of weights alone: {' '.join(str(error).split())[:200]}") from None
+        # torch refuses to unpickle anything that could run code, with an exception of the pickle module.
+        raise UserError(f"{path} does not contain only weights: {' '.join(str(error).split())[:200]}") from None
     return found

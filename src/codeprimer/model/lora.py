@@ -1,10 +1,10 @@
-"""LoRA: low-rank adapters beside frozen weights (E. Hu and others, 2021), on disk as peft lays them down.
+"""LoRA: low-rank adapters on frozen weights (E. Hu and others, 2021), on disk in peft's format.
 
 Reads and writes ``adapter_config.json`` and ``adapter_model.safetensors``. Its one idea: an adapted module is a linear module
-that keeps its weights under their names and holds adapters too, so that a layer does not know of them; where one product
-makes three of Hugging Face's (queries, keys and values), each of the three has its own.
+that keeps the names of its weights and adds adapters, so layers need no change; our joint layer of queries, keys and values has
+an adapter for each of the three.
 
-Shapes: R the rank, I and O what a product reads and makes.
+Shapes: R the rank, I and O the input and output size.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from codeprimer.core.errors import UserError
 from codeprimer.model.cache import Cache
 from codeprimer.model.checkpoint import save_model, save_tensors
 from codeprimer.model.config import read_object
+from codeprimer.model.forward import PLAIN, ForwardOptions
 from codeprimer.model.phi import Phi
-from codeprimer.model.regime import PLAIN, Regime
 from codeprimer.model.tokenizer import Tokenizer
 
 ADAPTER = "adapter"
-"""The folder beside a checkpoint that holds what the checkpoint has had merged into it."""
+"""The folder, within that of a checkpoint, of the adapters that are merged into the checkpoint."""
 
 CONFIG_FILE = "adapter_config.json"
 WEIGHTS_FILE = "adapter_model.safetensors"
@@ -42,10 +42,10 @@ _PIECES: dict[str, tuple[str, ...]] = {
     "fc1": ("fc1",),
     "fc2": ("fc2",),
 }
-"""For each linear module of a layer: the names of Hugging Face's that stand above each other in it."""
+"""For each linear module of a layer: the Hugging Face modules stacked in it."""
 
 TARGETS = tuple(target for targets in _PIECES.values() for target in targets)
-"""What can have an adapter, by Hugging Face's names."""
+"""The modules that can have an adapter, by Hugging Face's names."""
 
 _MODULE_OF = {target: module for module, targets in _PIECES.items() for target in targets}
 
@@ -57,16 +57,16 @@ class LoraConfig:
     rank: int
     alpha: float
     dropout: float = 0.0
-    """Share of an adapter's inputs that is dropped in training."""
+    """Dropout rate of an adapter's inputs."""
     targets: tuple[str, ...] = TARGETS
 
     @property
     def scale(self) -> float:
-        """What an adapter's output is multiplied by."""
+        """The factor of an adapter's output."""
         return self.alpha / self.rank
 
     def to_peft(self) -> dict[str, Any]:
-        """Return the content of ``adapter_config.json``; which folder the base lies in is left to whoever loads it."""
+        """Return the content of ``adapter_config.json``, without the folder of the base model."""
         return {
             "peft_type": "LORA",
             "task_type": "CAUSAL_LM",
@@ -88,7 +88,7 @@ class LoraConfig:
     def from_peft(cls, facts: Mapping[str, Any], where: str) -> LoraConfig:
         """Return what an ``adapter_config.json`` describes; ``where`` names the file in errors.
 
-        Raises UserError when it is no LoRA, or a variant that differs in its arithmetic.
+        Raises UserError if it is not LoRA, or a variant with different arithmetic.
         """
         for key, fine in _REQUIRED.items():
             if facts.get(key) not in fine:
@@ -103,9 +103,9 @@ class LoraConfig:
             or not isinstance(alpha, int | float)
             or not isinstance(dropout, int | float)
         ):
-            raise UserError(f"{where}: r, lora_alpha and lora_dropout are not those of an adapter")
+            raise UserError(f"{where}: r must be an integer of at least 1, lora_alpha and lora_dropout numbers")
         if facts.get("use_rslora"):
-            alpha *= math.sqrt(rank)  # divided by the root of the rank there, by the rank here
+            alpha *= math.sqrt(rank)  # rslora divides by the square root of the rank
         return cls(rank, float(alpha), float(dropout), tuple(target for target in TARGETS if target in named))
 
 
@@ -125,20 +125,20 @@ _REQUIRED: dict[str, tuple[object, ...]] = {
     "trainable_token_indices": (None,),
     "alora_invocation_tokens": (None,),
 }
-"""For each key every value that means the same arithmetic as ours; the last one stands in errors."""
+"""For each key every value that means the same arithmetic as ours; errors name the last one."""
 
 
 class _Passing:
-    """The pass that a model's adapters are in; all of them look at the same one."""
+    """The options of the current forward pass, shared by all adapters of a model."""
 
-    regime: Regime = PLAIN
+    options: ForwardOptions = PLAIN
 
 
 class AdaptedLinear(nn.Linear):
-    """A frozen linear module with an adapter for some of the pieces that stand above each other in it."""
+    """A frozen linear module with an adapter for some of the pieces stacked in it."""
 
     def __init__(self, base: nn.Linear, pieces: tuple[str, ...], config: LoraConfig, passing: _Passing) -> None:
-        """Take over the weights of ``base``; the adapters' numbers are whatever memory held, ``AdaptedPhi`` draws them."""
+        """Share the weights of ``base``; ``AdaptedPhi`` initialises the adapters."""
         super().__init__(base.in_features, base.out_features, device="meta")
         self.weight, self.bias = base.weight, base.bias
         self.requires_grad_(False)
@@ -151,19 +151,19 @@ class AdaptedLinear(nn.Linear):
         self.lora_B = nn.ParameterDict({piece: weight.new_empty(size, config.rank) for piece in adapted})
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return W x + bias + alpha / rank * B A drop(x); what is dropped differs from piece to piece."""
+        """Return W x + bias + alpha / rank * B A drop(x), with independent dropout for each piece."""
         made = super().forward(x)
-        regime = self._passing.regime
+        options = self._passing.options
         added = []
         for piece, part in zip(self._pieces, made.chunk(len(self._pieces), -1), strict=True):
             if piece in self.lora_A:
-                inner_R = functional.linear(regime.drop(x, regime.adapter_dropout), self.lora_A[piece])
+                inner_R = functional.linear(options.drop(x, options.adapter_dropout), self.lora_A[piece])
                 part = part + functional.linear(inner_R, self.lora_B[piece]) * self.scale
             added.append(part)
         return torch.cat(added, -1) if len(added) > 1 else added[0]
 
     def merged(self) -> Tensor:
-        """Return the weight of the linear module that does the same [O, I], a new tensor."""
+        """Return the merged weight [O, I], a new tensor."""
         weight_OI = self.weight.detach().clone()
         for piece, part in zip(self._pieces, weight_OI.chunk(len(self._pieces)), strict=True):
             if piece in self.lora_A:
@@ -172,10 +172,10 @@ class AdaptedLinear(nn.Linear):
 
 
 class AdaptedPhi(Phi):
-    """A frozen Phi with adapters; it computes what ``merge`` makes a plain Phi compute."""
+    """A frozen Phi with adapters; equivalent to the Phi that ``merge`` returns."""
 
     def __init__(self, base: Phi, lora: LoraConfig, seed: int = 0) -> None:
-        """Put adapters beside the weights of ``base``, which are shared, not copied; they change nothing yet."""
+        """Add adapters whose output is zero; the weights of ``base`` are shared, not copied."""
         with torch.device("meta"):
             super().__init__(base.config)
         self.load_state_dict(base.state_dict(), assign=True)
@@ -200,16 +200,16 @@ class AdaptedPhi(Phi):
             else:
                 weight.zero_()
 
-    def hidden(self, ids_BT: Tensor, cache: Cache | None = None, regime: Regime = PLAIN) -> Tensor:
-        """Return the normed hidden states [B, T, D]; the adapters drop what the regime says."""
-        self._passing.regime = regime
+    def hidden(self, ids_BT: Tensor, cache: Cache | None = None, options: ForwardOptions = PLAIN) -> Tensor:
+        """Return the normed hidden states [B, T, D]; ``options`` hold the adapters' dropout rate."""
+        self._passing.options = options
         try:
-            return super().hidden(ids_BT, cache, regime)
+            return super().hidden(ids_BT, cache, options)
         finally:
-            self._passing.regime = PLAIN
+            self._passing.options = PLAIN
 
     def parameter_count(self) -> int:
-        """Return how many numbers the merged model has."""
+        """Return the number of parameters of the merged model."""
         return super().parameter_count() - sum(weight.numel() for _, weight in trainable(self))
 
     def adapters(self) -> Iterator[tuple[str, Tensor]]:
@@ -219,14 +219,14 @@ class AdaptedPhi(Phi):
 
 
 def trainable(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
-    """Return what training changes, by name: of an adapted model the adapters, of any other everything."""
+    """Return the trainable parameters by name: the adapters of an adapted model, all parameters of any other."""
     return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
 
 
 def merge(model: AdaptedPhi) -> Phi:
-    """Return a plain Phi with the adapters in its weights, which does the same; ready for use.
+    """Return an equivalent Phi with the adapters merged into its weights, in evaluation mode.
 
-    What no adapter changes is shared with the model.
+    Weights without adapters are shared with the model.
     """
     tensors = {name: tensor for name, tensor in model.state_dict().items() if ".lora_" not in name}
     for name, module in model.named_modules():
@@ -240,7 +240,7 @@ def merge(model: AdaptedPhi) -> Phi:
 
 
 def save_checkpoint(folder: Path, model: Phi, tokenizer: Tokenizer) -> None:
-    """Write a checkpoint in Hugging Face layout; of an adapted model the merged one, and the adapters in ``adapter/``."""
+    """Write a checkpoint in Hugging Face layout; an adapted model is merged, its adapters are in ``adapter/``."""
     if not isinstance(model, AdaptedPhi):
         save_model(folder, model, tokenizer)
         return
@@ -256,16 +256,16 @@ def save_adapter(folder: Path, model: AdaptedPhi) -> None:
 
 
 def read_lora(folder: Path) -> LoraConfig:
-    """Read the shape of the adapters in a folder. Raises UserError when there are none, or they are of another kind."""
+    """Read the shape of the adapters in a folder. Raises UserError if there are none, or they are of another kind."""
     path = folder / CONFIG_FILE
     return LoraConfig.from_peft(read_object(path, "an adapter", "an adapter"), str(path))
 
 
 @torch.no_grad()
 def load_adapter(folder: Path, base: Phi) -> AdaptedPhi:
-    """Read adapters, ours or peft's, and put them beside the weights of the model that they were trained on.
+    """Read adapters, ours or peft's, and add them to the model that they were trained on.
 
-    Raises UserError when a file is missing, damaged, of another kind, or was made for a model of another shape.
+    Raises UserError if a file is missing, damaged, of another kind, or made for a model of another shape.
     """
     model = AdaptedPhi(base, read_lora(folder))
     path = folder / WEIGHTS_FILE
@@ -278,7 +278,7 @@ def load_adapter(folder: Path, base: Phi) -> AdaptedPhi:
     wanted = {_outer_name(name): weight for name, weight in trainable(model)}
     if wrong := sorted(set(wanted) ^ set(tensors)):
         kind = "lacks" if wrong[0] in wanted else "holds"
-        raise UserError(f"{path} {kind} {wrong[0]}, so it is not an adapter of a Phi of {base.config.layers} layers")
+        raise UserError(f"{path} {kind} {wrong[0]}, so it is not an adapter of a Phi with {base.config.layers} layers")
     for name, weight in wanted.items():
         if weight.shape != tensors[name].shape:
             made, given = list(weight.shape), list(tensors[name].shape)

@@ -1,9 +1,8 @@
-"""Cross-entropy in chunks, with its gradient made while the loss is computed.
+"""Chunked cross-entropy that computes its gradient in the forward pass.
 
-Reads hidden states, writes nothing. Its one idea: the logits of a batch are by far its largest tensor, so they exist
-for some rows at a time, as many as make good matrix products; what is done to each number is done to a few rows at a time,
-while they are in the cache; and the share of every gradient is computed at once, in the place of the logits, so that nothing
-has to be computed again or kept for the backward pass.
+Reads hidden states, writes nothing. Its one idea: the logits of a batch are by far its largest tensor, so only a chunk of rows
+exists at a time, large enough for fast matrix products; elementwise work is done on fewer rows, which fit the cache; and the
+gradient overwrites the logits at once, so nothing is recomputed or kept for the backward pass.
 """
 
 from __future__ import annotations
@@ -15,28 +14,28 @@ from torch import Tensor
 from torch.nn import functional
 
 CHUNK_BYTES = 2**25
-"""So large are the logits that exist at a time."""
+"""Size of a chunk of logits [bytes]."""
 
 CACHED_LOGITS = 2**19
-"""So many are turned into gradients at a time: with what is made of them 4 MB of float32, in the caches of a CPU's cores."""
+"""Logits that are turned into gradients at a time: 4 MB of float32 with temporaries, which fit a CPU's caches."""
 
 
 _LEAST = torch.finfo(torch.float32).tiny
 
 
 def cross_entropy(
-    hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor, shares_N: Tensor | None = None
+    hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor, loss_weights_N: Tensor | None = None
 ) -> Tensor:
-    """Return the cross-entropy of ``hidden @ weight.T + bias`` against the targets [nats], each times its share.
+    """Return the weighted sum of the cross-entropy of ``hidden @ weight.T + bias`` over the targets [nats].
 
-    Without shares, it is the mean [nats/token]; shares of a batch in parts sum to one over all its parts. Gradients flow
-    to ``hidden``, ``weight`` and ``bias``; sums are made in float32 whatever the inputs are.
+    Without loss weights it is the mean [nats/token]; those of all micro-batches of a batch sum to one. Gradients flow to
+    ``hidden``, ``weight`` and ``bias``; sums are in float32 for inputs of any dtype.
     """
     rows = hidden_ND.shape[0]
-    if shares_N is None:
-        shares_N = torch.full((rows,), 1.0 / rows, device=hidden_ND.device)
-    shares_N1 = shares_N.float()[:, None]
-    loss: Tensor = _ChunkedCrossEntropy.apply(hidden_ND, weight_VD, bias_V, targets_N, shares_N1)  # type: ignore[no-untyped-call]  # torch does not type apply
+    if loss_weights_N is None:
+        loss_weights_N = torch.full((rows,), 1.0 / rows, device=hidden_ND.device)
+    loss_weights_N1 = loss_weights_N.float()[:, None]
+    loss: Tensor = _ChunkedCrossEntropy.apply(hidden_ND, weight_VD, bias_V, targets_N, loss_weights_N1)  # type: ignore[no-untyped-call]  # torch does not type apply
     return loss
 
 
@@ -52,7 +51,7 @@ def token_losses(hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N
 
 
 def _rows(weight_VD: Tensor) -> tuple[int, int]:
-    """Return how many rows' logits exist at a time, and how many of them are turned into gradients at a time."""
+    """Return the rows of a chunk of logits, and the rows that are turned into gradients at a time."""
     chunk = max(1, CHUNK_BYTES // (weight_VD.element_size() * len(weight_VD)))
     return chunk, chunk if weight_VD.is_cuda else max(1, CACHED_LOGITS // len(weight_VD))
 
@@ -60,7 +59,7 @@ def _rows(weight_VD: Tensor) -> tuple[int, int]:
 class _ChunkedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor, shares_N1: Tensor
+        ctx: Any, hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor, loss_weights_N1: Tensor
     ) -> Tensor:
         rows = hidden_ND.shape[0]
         total = hidden_ND.new_zeros((), dtype=torch.float32)
@@ -72,17 +71,17 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         exact_bias_V = bias_V.to(weight_grad_VD.dtype)
         for start in range(0, rows, chunk):
             part = slice(start, min(start + chunk, rows))
-            hidden_CD, targets_C1, shares_C1 = hidden_ND[part], targets_N[part, None], shares_N1[part]
+            hidden_CD, targets_C1, loss_weights_C1 = hidden_ND[part], targets_N[part, None], loss_weights_N1[part]
             logits_CV = torch.mm(hidden_CD, weight_VD.t())
             for first in range(0, len(logits_CV), few):
                 fine = slice(first, first + few)
-                targets_F1, shares_F1 = targets_C1[fine], shares_C1[fine]
+                targets_F1, loss_weights_F1 = targets_C1[fine], loss_weights_C1[fine]
                 grad_FV = torch.softmax(logits_CV[fine] + exact_bias_V, 1)
-                # Of a probability that float32 does not have, the least that it has is counted: 87 nats.
-                total -= (shares_F1 * grad_FV.gather(1, targets_F1).clamp_min(_LEAST).log()).sum()
-                # d(loss)/d(logits) = (softmax - one-hot) * share
+                # Probabilities that underflow float32 count as its smallest number: 87 nats.
+                total -= (loss_weights_F1 * grad_FV.gather(1, targets_F1).clamp_min(_LEAST).log()).sum()
+                # d(loss)/d(logits) = (softmax - one-hot) * loss weight
                 grad_FV.scatter_add_(1, targets_F1, grad_FV.new_full((), -1.0).expand_as(targets_F1))
-                grad_FV.mul_(shares_F1)
+                grad_FV.mul_(loss_weights_F1)
                 bias_grad_V += grad_FV.sum(0)
                 logits_CV[fine] = grad_FV
             torch.mm(logits_CV, weight_VD, out=hidden_grad_ND[part])

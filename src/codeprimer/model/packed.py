@@ -1,7 +1,7 @@
 """Packed tokens: the ids of many documents in a few flat files, with an index back to the documents.
 
 Writes and reads ``<set>-00000.bin`` (little-endian uint16) and the table ``index``. Its one idea: each document is
-followed by one end-of-text token and lies in one file without a gap, so a window anywhere is a slice of a memory map.
+followed by one end-of-text token and is contiguous in one file, so any span is a slice of a memory map.
 Needs no torch.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codeprimer.core.artifact import Artifact
-from codeprimer.core.documents import TOKEN_INDEX
+from codeprimer.core.documents import TOKEN_INDEX, TokenSpan
 from codeprimer.core.shards import TableWriter, read_batches
 
 Ids = NDArray[np.uint16]
@@ -29,7 +29,7 @@ SHARD_TOKENS = 32 * 2**20
 
 
 class PackedWriter:
-    """Write the documents of one training set into files and their places into the index."""
+    """Write the documents of one training set into files, and their spans into the index."""
 
     def __init__(self, folder: Path, name: str, index: TableWriter, shard_tokens: int = SHARD_TOKENS) -> None:
         assert index.schema.equals(TOKEN_INDEX)
@@ -41,7 +41,7 @@ class PackedWriter:
         self._file: IO[bytes] | None = None
 
     def write(self, doc_id: str, ids: Ids, prompt: int = 0) -> None:
-        """Append one document; ``ids`` end with the end-of-text token, the first ``prompt`` of them are a task.
+        """Append one document; ``ids`` end with the end-of-text token, the first ``prompt`` of them are the prompt.
 
         No document is split between files.
         """
@@ -50,14 +50,14 @@ class PackedWriter:
         assert self._file is not None
         self._file.write(ids.astype("<u2", copy=False).tobytes())
         self._index.write(
-            {
-                "doc_id": doc_id,
-                "training_set": self._name,
-                "shard": self._shard,
-                "start": self._used,
-                "length": len(ids),
-                "prompt": prompt,
-            }
+            TokenSpan(
+                doc_id=doc_id,
+                training_set=self._name,
+                shard=self._shard,
+                start=self._used,
+                length=len(ids),
+                prompt=prompt,
+            )
         )
         self._used += len(ids)
         self.tokens += len(ids)
@@ -90,11 +90,11 @@ class PackedSet:
     shard_of: NDArray[np.int32]
     """The file of each document."""
     start_of: NDArray[np.int64]
-    """Where each document begins in its file [tokens]."""
+    """The offset of each document in its file [tokens]."""
     length_of: NDArray[np.int64]
     """The length of each document [tokens], its end-of-text token included."""
     prompt_of: NDArray[np.int64]
-    """How many tokens at each document's start are a task, not an answer [tokens]."""
+    """The length of each document's prompt [tokens]."""
 
     @property
     def tokens(self) -> int:
@@ -121,7 +121,7 @@ def shard_path(folder: Path, name: str, shard: int) -> Path:
 def open_packed(artifact: Artifact, name: str) -> PackedSet:
     """Open one training set of a tokens artefact; memory holds a few numbers per document.
 
-    A set that has no documents is empty, not an error.
+    A set without documents is empty, not an error.
     """
     columns = [np.concatenate(parts) for parts in zip(*_places(artifact, name), strict=True)]
     shard_of, start_of, length_of, prompt_of = columns if columns else [np.zeros(0, np.int64)] * 4

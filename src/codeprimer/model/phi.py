@@ -2,7 +2,7 @@
 
 Reads token ids, returns logits or a loss. Its one idea: attention and MLP stand side by side on one shared LayerNorm,
 ``x + attention(norm(x)) + mlp(norm(x))``, with rotary positions on the first half of each head, tanh-GELU, and biases
-everywhere, the output layer included. Dropout is a matter of training (``Regime``).
+everywhere, the output layer included. Dropout is an option of training (``ForwardOptions``).
 
 Shapes: B rows, T positions, D the hidden size, H heads, K the size of a head, V the vocabulary.
 """
@@ -20,11 +20,11 @@ from torch.nn import functional
 from codeprimer.model.attention import causal_attention, rotary_table, split_heads
 from codeprimer.model.cache import Cache
 from codeprimer.model.config import PhiConfig
+from codeprimer.model.forward import PLAIN, ForwardOptions
 from codeprimer.model.loss import cross_entropy, token_losses
-from codeprimer.model.regime import PLAIN, Regime
 
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Attention of one layer: queries, keys and values [B, H, T, K] to what is mixed of the values."""
+"""Attention of one layer: from queries, keys and values [B, H, T, K] to weighted sums of the values."""
 
 
 class Block(nn.Module):
@@ -40,14 +40,16 @@ class Block(nn.Module):
         self.fc1 = nn.Linear(size, config.intermediate)
         self.fc2 = nn.Linear(config.intermediate, size)
 
-    def forward(self, x_BTD: Tensor, rotary: tuple[Tensor, Tensor], attend: Attend, regime: Regime = PLAIN) -> Tensor:
+    def forward(
+        self, x_BTD: Tensor, rotary: tuple[Tensor, Tensor], attend: Attend, options: ForwardOptions = PLAIN
+    ) -> Tensor:
         """Return the layer's output."""
         normed_BTD = self.input_layernorm(x_BTD)
         qkv_BTNHK = self.qkv(normed_BTD).unflatten(-1, (3, self.heads, -1))
         mixed_BHTK = attend(*split_heads(qkv_BTNHK, *rotary))
-        attention_BTD = regime.drop(self.dense(mixed_BHTK.transpose(1, 2).flatten(-2)), regime.residual_dropout)
+        attention_BTD = options.drop(self.dense(mixed_BHTK.transpose(1, 2).flatten(-2)), options.residual_dropout)
         mlp_BTD = self.fc2(functional.gelu(self.fc1(normed_BTD), approximate="tanh"))
-        return x_BTD + attention_BTD + regime.drop(mlp_BTD, regime.residual_dropout)
+        return x_BTD + attention_BTD + options.drop(mlp_BTD, options.residual_dropout)
 
 
 class Phi(nn.Module):
@@ -57,7 +59,7 @@ class Phi(nn.Module):
     rotary_sine: Tensor
 
     def __init__(self, config: PhiConfig) -> None:
-        """Build a model whose weights PyTorch chose; see ``initialise``."""
+        """Build a model with PyTorch's default initialisation; see ``initialise``."""
         super().__init__()
         self.config = config
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
@@ -74,7 +76,7 @@ class Phi(nn.Module):
 
     @torch.no_grad()
     def initialise(self, seed: int) -> Phi:
-        """Draw the weights from N(0, 0.02), those that feed the residual stream from less (GPT-2); return self."""
+        """Draw the weights from N(0, initializer_range), smaller for residual projections (as GPT-2); return self."""
         generator = torch.Generator().manual_seed(seed)
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
@@ -87,16 +89,16 @@ class Phi(nn.Module):
                 parameter.normal_(0.0, spread, generator=generator)
         return self
 
-    def hidden(self, ids_BT: Tensor, cache: Cache | None = None, regime: Regime = PLAIN) -> Tensor:
-        """Return the normed hidden states [B, T, D]; with a cache, ``ids`` continue what it holds."""
+    def hidden(self, ids_BT: Tensor, cache: Cache | None = None, options: ForwardOptions = PLAIN) -> Tensor:
+        """Return the normed hidden states [B, T, D]; with a cache, ``ids`` continue the cached texts."""
         x_BTD = self.embed_tokens(ids_BT)
         rotary = self._rotary(ids_BT, cache)
-        visible_B1TT = regime.visible(ids_BT, self.config.end_of_text)
-        attend: Attend = partial(causal_attention, visible_B1TT=visible_B1TT, regime=regime)
+        visible_B1TT = options.visible(ids_BT, self.config.end_of_text)
+        attend: Attend = partial(causal_attention, visible_B1TT=visible_B1TT, options=options)
         for number, layer in enumerate(self.layers):
             if cache is not None:
                 attend = partial(cache.attend, number)
-            x_BTD = layer(x_BTD, rotary, attend, regime)
+            x_BTD = layer(x_BTD, rotary, attend, options)
         return self.final_layernorm(x_BTD)  # type: ignore[no-any-return]  # torch types modules' results as Any
 
     def forward(self, ids_BT: Tensor) -> Tensor:
@@ -104,15 +106,15 @@ class Phi(nn.Module):
         return self.lm_head(self.hidden(ids_BT))  # type: ignore[no-any-return]  # torch types modules' results as Any
 
     def loss(
-        self, ids_BT: Tensor, targets_BT: Tensor, shares_BT: Tensor | None = None, regime: Regime = PLAIN
+        self, ids_BT: Tensor, targets_BT: Tensor, loss_weights_BT: Tensor | None = None, options: ForwardOptions = PLAIN
     ) -> Tensor:
-        """Return the cross-entropy of all targets, each weighted by its share; without shares, the mean [nats/token].
+        """Return the weighted sum of the cross-entropy of all targets; without loss weights, the mean [nats/token].
 
         The logits of the whole batch never exist at once.
         """
-        hidden_ND = self.hidden(ids_BT, regime=regime).flatten(0, 1)
-        shares_N = None if shares_BT is None else shares_BT.flatten()
-        return cross_entropy(hidden_ND, self.lm_head.weight, self.lm_head.bias, targets_BT.flatten(), shares_N)
+        hidden_ND = self.hidden(ids_BT, options=options).flatten(0, 1)
+        loss_weights_N = None if loss_weights_BT is None else loss_weights_BT.flatten()
+        return cross_entropy(hidden_ND, self.lm_head.weight, self.lm_head.bias, targets_BT.flatten(), loss_weights_N)
 
     @torch.no_grad()
     def token_losses(self, ids_BT: Tensor, targets_BT: Tensor) -> Tensor:
@@ -121,7 +123,7 @@ class Phi(nn.Module):
         return token_losses(hidden_ND, self.lm_head.weight, self.lm_head.bias, targets_BT.flatten()).view_as(ids_BT)
 
     def parameter_count(self) -> int:
-        """Return the number of trainable numbers."""
+        """Return the number of parameters."""
         return sum(parameter.numel() for parameter in self.parameters())
 
     def _rotary(self, ids_BT: Tensor, cache: Cache | None) -> tuple[Tensor, Tensor]:

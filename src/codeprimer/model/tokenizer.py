@@ -1,9 +1,9 @@
 """The tokenizer: text to token ids and back.
 
 Reads ``tokenizer.json`` (the format of the ``tokenizers`` library), writes nothing but a copy of it. Its one idea:
-``tokenizers`` trains and describes the vocabulary, ``tiktoken`` encodes with the same ranks, several times faster;
-both give the same ids. What is cut by GPT-2's rule, or has words of its own (codegen's runs of spaces, which the paper's models
-have), ``tokenizers`` encodes itself. Needs no torch.
+``tokenizers`` trains and describes the vocabulary, ``tiktoken`` encodes with the same ranks, several times faster; both give
+the same ids. Vocabularies with GPT-2's pattern or with added words (codegen's runs of spaces, which the paper's models use) are
+encoded by ``tokenizers``. Needs no torch.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ END_OF_TEXT = "<|endoftext|>"
 PATTERN = "|".join(
     [
         r" {2,}",  # indentation and other runs of spaces
-        r"\n+",  # newlines never join anything else: a prompt cut at a line's end is split as it is within a text
+        r"\n+",  # newlines join nothing else: a prompt that ends a line is split as within a text
         r"[\x00-\x09\x0b-\x1f\x7f]+",  # tabs, carriage returns, control characters
         r" ?_*[^\x00-@\[-`{-\x7f]+",  # words, and the parts of a name: count, _even, _numbers
         r" ?[0-9]",  # digits one by one
@@ -34,9 +34,9 @@ PATTERN = "|".join(
         r" ",
     ]
 )
-"""How a text is cut before bytes are merged; each character belongs to exactly one class.
+"""The pre-tokenization pattern; each character belongs to exactly one class.
 
-Every character outside ASCII counts as a letter, so no Unicode table (whose version differs between libraries) decides.
+Every character outside ASCII counts as a letter, so the result does not depend on a library's Unicode tables.
 """
 
 
@@ -46,18 +46,18 @@ class Tokenizer:
     def __init__(self, description: bytes, where: str = TOKENIZER_FILE) -> None:
         """Build the encoder from the content of a ``tokenizer.json``; ``where`` names the file in errors.
 
-        Raises UserError when it is not a byte-level BPE with ``<|endoftext|>``.
+        Raises UserError if it is not a byte-level BPE with ``<|endoftext|>``.
         """
-        import tiktoken  # here, because it takes a tenth of a second that reading settings should not cost
+        import tiktoken  # here, because its import takes 0.1 s
 
         self.description = description
         read = _read(description, where)
         if END_OF_TEXT not in read.special:
-            raise UserError(f"{where} has no special token {END_OF_TEXT}; use a tokenizer that ends documents with it")
+            raise UserError(f"{where} has no special token {END_OF_TEXT}; use a tokenizer that has it")
         self.end_of_text: int = read.special[END_OF_TEXT]
         whole = read.special | read.words
         self.vocab_size: int = 1 + max([*read.ranks.values(), *whole.values()])
-        """The number of real tokens; a model's rows from here on are padding and must never be sampled."""
+        """The number of real tokens; embeddings from here on are padding and must not be sampled."""
         self._encoding = tiktoken.Encoding(
             "codeprimer", pat_str=read.pattern or PATTERN, mergeable_ranks=read.ranks, special_tokens=whole
         )
@@ -65,9 +65,9 @@ class Tokenizer:
 
     @classmethod
     def load(cls, folder: Path) -> Tokenizer:
-        """Read the tokenizer that lies in a folder: the tokens artefact or any checkpoint.
+        """Read the tokenizer in a folder: the tokens artefact or any checkpoint.
 
-        Raises UserError when there is none or it is of another kind.
+        Raises UserError if there is none or it is of another kind.
         """
         path = folder / TOKENIZER_FILE
         try:
@@ -89,7 +89,7 @@ class Tokenizer:
         write_atomically(folder / CONFIG_FILE, to_json(config))
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of a text; a special token that is spelled out in it is treated as text."""
+        """Return the ids of a text; special tokens in it are encoded as text."""
         if self._slow is not None:
             ids: list[int] = self._slow.encode(text, add_special_tokens=False).ids
             return ids
@@ -98,34 +98,34 @@ class Tokenizer:
     def encode_prompt(self, prompt: str) -> list[int]:
         """Return the ids of a prompt without its trailing whitespace.
 
-        Whitespace at the end of a prompt is the beginning of a token that the model is to write itself.
+        Trailing whitespace is the beginning of the next token, which the model must generate.
         """
         return self.encode(prompt.rstrip())
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Return the text of ids; bytes that are no UTF-8 become U+FFFD, end-of-text tokens are left out."""
+        """Return the text of ids; invalid UTF-8 becomes U+FFFD, end-of-text tokens are omitted."""
         return self.decode_bytes(ids).decode("utf-8", errors="replace")
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
-        """Return the bytes of ids; end-of-text tokens are left out."""
+        """Return the bytes of ids; end-of-text tokens are omitted."""
         return self._encoding.decode_bytes([i for i in ids if i != self.end_of_text])
 
     def token_bytes(self, token_id: int) -> bytes:
-        """Return the bytes of one token; the end-of-text token is spelled out."""
+        """Return the bytes of one token; the end-of-text token as its name."""
         return self._encoding.decode_single_token_bytes(token_id)
 
 
 @dataclass(frozen=True)
 class _Description:
-    """What a ``tokenizer.json`` says."""
+    """The content of a ``tokenizer.json``."""
 
     ranks: dict[bytes, int]
-    """The tokens that merges lead to."""
+    """The merged tokens and their ranks."""
     special: dict[str, int]
     words: dict[str, int]
-    """Tokens that are found in a text before anything is merged."""
+    """Added tokens, which are matched before merging."""
     pattern: str | None
-    """How a text is cut; None: by GPT-2's rule."""
+    """The pre-tokenization pattern; None: GPT-2's."""
 
 
 def _read(description: bytes, where: str) -> _Description:
@@ -139,7 +139,7 @@ def _read(description: bytes, where: str) -> _Description:
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise UserError(f"{where} is not a tokenizer file of the tokenizers library ({error!r})") from None
     if facts["model"].get("type") != "BPE" or not (pattern or _is_gpt2s(facts, steps)):
-        raise UserError(f"{where} is not a byte-level BPE that leaves texts as they are; train one with codeprimer")
+        raise UserError(f"{where} is not a lossless byte-level BPE; train one with codeprimer")
     to_byte = {character: byte for byte, character in _byte_alphabet().items()}
     ranks = {
         bytes(to_byte[character] for character in token): rank
@@ -150,18 +150,18 @@ def _read(description: bytes, where: str) -> _Description:
 
 
 def _is_gpt2s(facts: dict[str, Any], steps: list[dict[str, Any]]) -> bool:
-    """Tell whether texts are cut by GPT-2's rule, and come back as they were."""
+    """Return whether the pattern is GPT-2's, without normalisation."""
     (step,) = steps if len(steps) == 1 else ({},)
     is_cut = step.get("type") == "ByteLevel" and step.get("use_regex", True)
     return is_cut and not step.get("add_prefix_space") and facts.get("normalizer") is None
 
 
 def _slow_encoder(description: bytes) -> Any:
-    """Return the encoder of the library that the description is for."""
-    from tokenizers import Tokenizer as Reference  # here, because few need it
+    """Return the encoder of the ``tokenizers`` library."""
+    from tokenizers import Tokenizer as Reference  # here, because it is rarely needed
 
     reference = Reference.from_str(description.decode())
-    reference.encode_special_tokens = True  # spelled out in a text they are text
+    reference.encode_special_tokens = True  # special tokens in a text are encoded as text
     return reference
 
 

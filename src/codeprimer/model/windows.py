@@ -1,8 +1,8 @@
-"""Bits per byte: how well a model predicts a text, whatever its tokenizer.
+"""The bits that a model needs for a text, for bits per byte, which do not depend on the tokenizer.
 
-Reads token ids, returns bits. One idea: a text longer than the context is read in overlapping windows, each of which
-scores the tokens that no earlier one has scored, so every token is scored exactly once and, but for the text's
-beginning, with at least half a context before it. Needs torch.
+Reads token ids, returns bits. Its one idea: a text longer than the context is read in sliding windows, each of which scores the
+tokens that no earlier one has scored, so every token is scored exactly once and, except at the text's beginning, with at least
+half a context before it. Needs torch.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROWS = 8
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of a text that fits the context."""
+    """A span of a text that fits the context."""
 
     text: int
     """The number of the text."""
@@ -31,13 +31,13 @@ class Window:
     targets: Sequence[int]
     """The ids that follow the inputs, one each."""
     skip: int
-    """So many targets at the start belong to an earlier window."""
+    """Targets at the start that an earlier window has scored."""
 
 
 def windows_of(text: int, ids: Sequence[int], first: int, context: int) -> Iterator[Window]:
-    """Cut ``ids`` into windows that together score the ids from ``first`` on, each once.
+    """Cut ``ids`` into windows that together score each id from ``first`` on once.
 
-    ``first`` is at least 1: the first id has nothing before it.
+    ``first`` is at least 1: the first id has no context.
     """
     assert first >= 1
     overlap = context - context // 2
@@ -51,9 +51,9 @@ def windows_of(text: int, ids: Sequence[int], first: int, context: int) -> Itera
 
 @torch.inference_mode()
 def bits_of(model: Phi, texts: Iterable[tuple[Sequence[int], int]]) -> list[float]:
-    """Return the bits that a model needs for each text, given as (ids, the first id to score).
+    """Return the bits that a model needs for each text, given as (ids, index of the first id to score).
 
-    Sums are made in float64; the ids before the first one are read, not scored.
+    Sums are in float64; earlier ids are context only.
     """
     model = for_use(model)
     bits: list[float] = []
@@ -69,7 +69,7 @@ def bits_of(model: Phi, texts: Iterable[tuple[Sequence[int], int]]) -> list[floa
 
 
 def _batches(context: int, texts: Iterable[tuple[Sequence[int], int]], bits: list[float]) -> Iterator[list[Window]]:
-    """Yield windows in batches, adding a zero to ``bits`` for every text that is begun."""
+    """Yield windows in batches; append a zero to ``bits`` for every text."""
 
     def windows() -> Iterator[Window]:
         for number, (ids, first) in enumerate(texts):

@@ -40,15 +40,15 @@ def cost_chapter(facts: Facts) -> Chapter:
 
 def _speeds(speeds: Facts) -> Iterator[Block]:
     """Yield how well training used the hardware, where that was recorded."""
-    recorded = {name: of for name, of in speeds.items() if "share_of_ceiling" in of}
+    recorded = {name: of for name, of in speeds.items() if "utilization" in of}
     if not recorded:
         return
     rows = [
         (
             name,
             round(of["tokens_per_second"] or 0),
-            _percentage(of["share_of_ceiling"]),
-            _percentage(of["share_of_datasheet"]),
+            _percentage(of["utilization"]),
+            _percentage(of["mfu"]),
             of["device"],
             of["precision"],
             of["threads"],

@@ -42,15 +42,19 @@ def _of_step(cost: Facts, speed: Facts, settings: CostSettings) -> dict[str, Any
     watts = gpu_watts(str(speed.get("device")), speed.get("watts"), gpus, settings) if gpus else 0.0
     if watts is None:
         return None
-    core_hours, gpu_hours = hours * cost["cores"], hours * gpus
-    kwh = (core_hours * settings.watts_per_core + hours * watts) / 1000
+    is_measured = bool(gpus and speed.get("watts") and not settings.watts_per_gpu)
+    return estimate(hours * cost["cores"], hours * gpus, hours * watts, settings) | {"power_is_measured": is_measured}
+
+
+def estimate(core_hours: float, gpu_hours: float, gpu_watt_hours: float, settings: CostSettings) -> dict[str, float]:
+    """Return the measures of a footprint; ``gpu_watt_hours`` is the energy of all GPUs [Wh]."""
+    kwh = (core_hours * settings.watts_per_core + gpu_watt_hours) / 1000
     return {
         "core_hours": core_hours,
         "gpu_hours": gpu_hours,
         "kwh": kwh,
         "co2_grams": kwh * settings.co2_grams_per_kwh,
         "usd": core_hours * settings.usd_per_core_hour + gpu_hours * settings.usd_per_gpu_hour,
-        "power_is_measured": bool(gpus and speed.get("watts") and not settings.watts_per_gpu),
     }
 
 

@@ -16,6 +16,7 @@ from rich.markup import escape
 import codeprimer
 from codeprimer.core.console import Console
 from codeprimer.core.errors import how_to_install
+from codeprimer.core.memory import machine_memory
 from codeprimer.core.stage import available_cores
 
 _TIERS = {
@@ -66,7 +67,7 @@ def examine_teacher(recipe: Path) -> list[dict[str, Any]]:
 
 
 def _memory() -> Finding:
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    total = machine_memory()
     text = f"{total / 2**30:.1f} GiB"
     if total < DEMO_MEMORY:
         return Finding("memory", "poor", f"{text}; the tiny recipe needs 4 GiB")

@@ -50,14 +50,14 @@ training:
     mixture: {code: 0.5, textbooks: 0.5}
     tokens: 400_000
     batch_sequences: 8      # many small steps: with few large ones, training ends before the model attends to its prompt
-    optimiser: muon
+    optimizer: muon
     peak_learning_rate: 6.0e-3
     warmup_steps: 40
   tuned:
     mixture: {exercises: 1.0}
     tokens: 2_500_000       # more is better, if you have the time
     batch_sequences: 8
-    optimiser: muon
+    optimizer: muon
     prompt_weight: 0.1      # the model should learn to answer tasks, not to write them
     peak_learning_rate: 6.0e-3
     warmup_steps: 40

@@ -49,7 +49,7 @@ def with_start(recipe: Recipe) -> Recipe:
     try:
         found = read_config(recipe.start.path)
     except UserError as error:
-        raise RecipeError(f"start.path: {error} (`codeprimer import-model` writes a folder that can be read)") from None
+        raise RecipeError(f"start.path: {error} (`codeprimer import-model` writes a suitable folder)") from None
     shape = ModelSettings(
         layers=found.layers,
         hidden=found.hidden_size,

@@ -1,5 +1,5 @@
-"""The start stage: somebody's model and its tokenizer come in, checked against each other; the model that training starts from.
+"""The start stage: import the model that training starts from, with its tokenizer.
 
-One idea: a model from elsewhere becomes an artefact like any other, so what is made from it is found by its content, and
-its folder may change or go.
+Its one idea: an external model becomes an artefact like any other, identified by its content, so its folder may change or be
+deleted.
 """

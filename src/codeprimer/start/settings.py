@@ -10,10 +10,10 @@ from codeprimer.core.settings import NOT_IN_ID, Settings
 
 
 class StartSettings(Settings):
-    """A model that training starts from, and whose tokenizer is used."""
+    """The model that training starts from, whose tokenizer is used."""
 
     path: Path = Field(
         json_schema_extra=NOT_IN_ID,
-        description="The folder of a Phi checkpoint with its tokenizer.json, as `codeprimer import-model` writes it; relative "
-        "to the recipe.",
+        description="Folder of a Phi checkpoint with its tokenizer.json, as `codeprimer import-model` writes it; relative to "
+        "the recipe.",
     )

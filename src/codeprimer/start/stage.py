@@ -1,4 +1,4 @@
-"""The start stage: take over a model and its tokenizer.
+"""The start stage: import a model and its tokenizer.
 
 Reads a folder; writes a checkpoint in Hugging Face layout (float32) with ``tokenizer.json``.
 """
@@ -23,7 +23,7 @@ _WEIGHTS_FILE = "model.safetensors"
 
 
 class StartStage(Stage[StartSettings]):
-    """A folder in, a model that training may start from out."""
+    """A folder in, a model that training can start from out."""
 
     name = "start"
     number = 6
@@ -35,14 +35,14 @@ class StartStage(Stage[StartSettings]):
     seeded = False
 
     def reads_outside(self, settings: StartSettings, tools: Tools) -> str:
-        """Return a digest of the model's files; raises RecipeError where one is missing."""
+        """Return a digest of the model's files. Raises RecipeError if one is missing."""
         digest = xxhash.xxh3_128()
         for name in (CONFIG_FILE, TOKENIZER_FILE, _WEIGHTS_FILE):
             path = settings.path / name
             if not path.is_file():
                 raise RecipeError(
-                    f"start.path: {path} does not exist; name the folder of a model, as `codeprimer import-model` writes it, "
-                    f"with its {TOKENIZER_FILE}"
+                    f"start.path: {path} does not exist; give the folder of a model with its {TOKENIZER_FILE}, as "
+                    "`codeprimer import-model` writes it"
                 )
             digest.update(f"{name} {file_digest(path)}\n".encode())
         return digest.hexdigest()
@@ -50,8 +50,8 @@ class StartStage(Stage[StartSettings]):
     def run(self, settings: StartSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the checkpoint.
 
-        Raises MissingExtraError without torch, RecipeError when model and tokenizer cannot be read, do not fit each other,
-        or have more tokens than training can hold.
+        Raises MissingExtraError without torch, RecipeError if model and tokenizer cannot be read, do not match, or have too
+        many tokens for training.
         """
         require_torch("starting from a model")
         from codeprimer.model.checkpoint import load, save_model
@@ -75,19 +75,19 @@ class StartStage(Stage[StartSettings]):
 
 
 def check_fit(tokenizer: Tokenizer, config: PhiConfig, folder: Path) -> None:
-    """Raise RecipeError where a tokenizer is not its model's, or has more tokens than packed files can hold."""
+    """Raise RecipeError if a tokenizer does not match its model, or has more tokens than packed files can store."""
     if tokenizer.vocab_size > MOST_IDS:
         raise RecipeError(
-            f"start.path: the tokenizer of {folder} has {tokenizer.vocab_size:,} tokens, and training holds at most "
-            f"{MOST_IDS:,} (two bytes each); choose a model with a smaller vocabulary"
+            f"start.path: the tokenizer of {folder} has {tokenizer.vocab_size:,} tokens, but training supports at most "
+            f"{MOST_IDS:,} (two bytes each); use a model with a smaller vocabulary"
         )
     if tokenizer.vocab_size > config.vocab_size:
         raise RecipeError(
-            f"start.path: the tokenizer of {folder} has {tokenizer.vocab_size:,} tokens, but its model knows only "
+            f"start.path: the tokenizer of {folder} has {tokenizer.vocab_size:,} tokens, but its model has only "
             f"{config.vocab_size:,}; put the model's own {TOKENIZER_FILE} there"
         )
     if tokenizer.end_of_text != config.end_of_text:
         raise RecipeError(
-            f"start.path: the tokenizer of {folder} ends a text with token {tokenizer.end_of_text}, but its model with "
-            f"{config.end_of_text} (eos_token_id in {CONFIG_FILE}); put the model's own {TOKENIZER_FILE} there"
+            f"start.path: the end-of-text token of {folder} is {tokenizer.end_of_text} in the tokenizer, but "
+            f"{config.end_of_text} in the model (eos_token_id in {CONFIG_FILE}); put the model's own {TOKENIZER_FILE} there"
         )

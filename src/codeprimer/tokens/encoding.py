@@ -1,7 +1,7 @@
 """Encode a training set in parallel, a few row groups at a time, and pack it.
 
-Reads the tables of training texts, writes packed files. Its one idea: a unit of work is a few row groups of one shard,
-so units are small whatever the corpus, and putting them together is copying.
+Reads the tables of training texts, writes packed files. Its one idea: a unit of work is a few row groups of one shard, so units
+are small for any corpus, and joining them is copying.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ class Unit:
     first_row: int
     """The number of the first row within the whole table."""
     choice: Path
-    """A file with one flag per row of the whole table: which rows to encode."""
+    """A file with one flag per row of the whole table, True for rows to encode."""
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """What became of one training set."""
+    """The size of an encoded training set."""
 
     documents: int
     tokens: int
@@ -55,7 +55,7 @@ class Encoded:
 def encode(
     training_set: TrainingSet, chosen: Chosen, context: int, index: TableWriter, out: Workspace, tools: Tools
 ) -> Encoded:
-    """Encode the chosen documents of a set, pack them into ``out`` and list them in ``index``."""
+    """Encode the chosen documents of a set, pack them into ``out`` and add them to ``index``."""
     choice = out.work / f"{training_set.name}.npy"
     np.save(choice, chosen)
     work = units(training_set.table, out.path, choice)
@@ -93,7 +93,7 @@ def encode_unit(unit: Unit, folder: Path) -> None:
             for text, prompt_bytes in zip(rows["text"], rows["prompt_bytes"], strict=True):
                 if chosen[row]:
                     ids = [*tokenizer.encode(text), tokenizer.end_of_text]
-                    # A token that reaches beyond the prompt belongs to the answer.
+                    # A token across the end of the prompt belongs to the answer.
                     prompts.append(
                         int(np.searchsorted(np.cumsum(bytes_of[ids]), prompt_bytes, side="right"))
                         if prompt_bytes
@@ -106,7 +106,7 @@ def encode_unit(unit: Unit, folder: Path) -> None:
 
 
 def encoded_documents(folder: Path) -> Iterator[tuple[Ids, int]]:
-    """Yield the ids of a finished unit's documents in order, and how many of each are its prompt."""
+    """Yield the ids of a finished unit's documents in order, with the length of each prompt [tokens]."""
     lengths, prompts = np.load(folder / _LENGTHS).tolist()
     if not lengths:
         return

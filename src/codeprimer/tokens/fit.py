@@ -1,7 +1,7 @@
-"""Check that every problem fits the context together with its answer.
+"""Check that every problem fits the context with its answer.
 
-Reads the exam's tables, writes nothing. Its one idea: a problem that cannot be answered within the context must stop
-the run here, not look like a wrong answer later.
+Reads the exam's tables, writes nothing. Its one idea: a problem that cannot be answered within the context must stop the run
+here instead of counting as a wrong answer later.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from codeprimer.core.artifact import Artifact
+from codeprimer.core.documents import Task
 from codeprimer.core.errors import UserError
 from codeprimer.model.tokenizer import Tokenizer
 
@@ -17,9 +18,9 @@ _MAY_FIT = ("benchmarks",)
 
 
 def check_fit(exam: Artifact, tokenizer: Tokenizer, context: int) -> dict[str, Any]:
-    """Return for each table of problems how many there are, how many fit, and the longest [tokens].
+    """Return for each table of problems their number, how many fit, and the longest [tokens].
 
-    Raises UserError when an exam or validation problem does not fit; benchmarks given as files are only counted.
+    Raises UserError if an exam or validation problem does not fit; benchmarks from files are only counted.
     """
     facts = {}
     tables = set(exam.tables())
@@ -32,7 +33,7 @@ def check_fit(exam: Artifact, tokenizer: Tokenizer, context: int) -> dict[str, A
 def _measure(exam: Artifact, name: str, tokenizer: Tokenizer, context: int) -> dict[str, Any]:
     total = fits = longest = 0
     longest_task = None
-    for row in exam.rows(name, ["task_id", "prompt", "solution"]):
+    for row in exam.rows(name, ["task_id", "prompt", "solution"], Task):
         length = len(tokenizer.encode(row["prompt"] + row["solution"])) + 1
         total += 1
         fits += length <= context

@@ -1,7 +1,7 @@
-"""The training sets as they come in: tables of clean texts, of which documents are chosen.
+"""The training sets: tables of clean texts, from which documents are sampled.
 
-Reads the contamination artefact's tables. Its one idea: documents are drawn in a seeded random order until a budget is
-reached, but handed on in the table's order, so that choosing costs a few numbers per row and reading stays one stream.
+Reads the contamination artefact's tables. Its one idea: documents are sampled in a seeded random order up to a budget, but read
+in the table's order, so sampling costs a few numbers per row and reading is one sequential pass.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class TrainingSet:
         return np.ones(len(self.sizes), bool)
 
     def draw(self, budget: float, seed: int, purpose: str) -> Chosen:
-        """Return the rows that are drawn, in random order, until ``budget`` [bytes] is reached.
+        """Return the rows sampled in random order until ``budget`` [bytes] is reached.
 
-        The row that reaches the budget is taken too, so a positive budget takes something where there is something.
+        The row that reaches the budget is included, so a positive budget selects at least one row of a non-empty set.
         """
         order = numpy_random(seed, "tokens", purpose, self.name).permutation(len(self.sizes))
         before = np.cumsum(self.sizes[order]) - self.sizes[order]
@@ -49,17 +49,17 @@ class TrainingSet:
         return chosen
 
     def draw_documents(self, documents: int, seed: int, purpose: str) -> Chosen:
-        """Return so many random rows, or all where there are fewer."""
+        """Return up to ``documents`` random rows."""
         chosen = np.zeros(len(self.sizes), bool)
         chosen[numpy_random(seed, "tokens", purpose, self.name).permutation(len(self.sizes))[:documents]] = True
         return chosen
 
     def texts(self, chosen: Chosen) -> Iterator[str]:
-        """Yield the texts of the chosen rows in the table's order; memory holds one batch."""
+        """Yield the texts of the chosen rows in the table's order, batch by batch."""
         return self._column("text", chosen)
 
     def doc_ids(self, chosen: Chosen) -> Iterator[str]:
-        """Yield the ids of the chosen rows in the table's order; memory holds one batch."""
+        """Yield the ids of the chosen rows in the table's order, batch by batch."""
         return self._column("doc_id", chosen)
 
     def _column(self, name: str, chosen: Chosen) -> Iterator[str]:
@@ -71,7 +71,7 @@ class TrainingSet:
 
 
 def open_sets(contamination: Artifact) -> list[TrainingSet]:
-    """Open the training sets; reads every text once to learn its size."""
+    """Open the training sets; reads every text once for its size."""
     return [TrainingSet(name, contamination.table(name), _sizes(contamination.table(name))) for name in TRAINING_SETS]
 
 

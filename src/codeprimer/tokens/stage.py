@@ -1,4 +1,4 @@
-"""The tokens stage: learn a vocabulary, or take a model's; check that problems fit; encode every training set.
+"""The tokens stage: learn a vocabulary, or use that of a model; check that problems fit; encode every training set.
 
 Writes ``tokenizer.json``, ``tokenizer_config.json``, ``<set>-00000.bin`` and the table ``index``.
 """
@@ -36,24 +36,24 @@ class TokensStage(Stage[TokensSettings]):
     required_tables = (INDEX,)
 
     def __init__(self, start: bool = False) -> None:
-        """Set ``start`` to take the tokenizer of the input "start" instead of learning a vocabulary."""
+        """``start``: use the tokenizer of the input "start" instead of learning a vocabulary."""
         self.reads = ("exam", "contamination", "start") if start else ("exam", "contamination")
 
     @classmethod
     def steps(cls, settings: TokensSettings, recipe: Sections, earlier: Sequence[Step]) -> Iterator[Step]:
-        """Yield the one step; it reads the model to start from where the recipe names one."""
+        """Yield the one step; it reads the model to start from if the recipe names one."""
         stage = cls(start=recipe.section("start") is not None)
         yield Step(cls.number, cls.name, stage, settings, {name: name for name in stage.reads})
 
     @classmethod
     def contradictions(cls, settings: TokensSettings, recipe: Sections) -> Iterator[str]:
-        """Yield names of training sets that do not exist, and what has no meaning with a model to start from."""
+        """Yield unknown training sets, and settings that have no effect with a model to start from."""
         yield from unknown_sets("tokens.mixture", settings.mixture)
         yield from unknown_sets("tokens.limit_tokens", settings.limit_tokens)
         if recipe.section("start") is not None:
             for name in ("vocabulary", "sample_bytes", "mixture"):
                 if getattr(settings, name) != getattr(TokensSettings(), name):
-                    yield f"tokens.{name}: has no meaning with start, whose tokenizer is used; take it out"
+                    yield f"tokens.{name}: has no effect with start, whose tokenizer is used; remove it"
 
     @classmethod
     def chapter(cls, facts: Facts, examples: int) -> Chapter:
@@ -65,7 +65,7 @@ class TokensStage(Stage[TokensSettings]):
     def run(self, settings: TokensSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the tokenizer and the packed sets.
 
-        Raises UserError when an exam or validation problem does not fit the context.
+        Raises UserError if an exam or validation problem does not fit the context.
         """
         sets = open_sets(inputs["contamination"])
         is_taken = "start" in inputs
@@ -93,7 +93,7 @@ class TokensStage(Stage[TokensSettings]):
 
 
 def _learn(settings: TokensSettings, sets: Sequence[TrainingSet], out: Workspace, tools: Tools) -> Tokenizer:
-    """Return the vocabulary of these texts, learnt once."""
+    """Return the tokenizer of a vocabulary learnt from these texts, once per work folder."""
 
     def make(folder: Path) -> None:
         from codeprimer.tokens.vocabulary import learn_vocabulary
@@ -110,7 +110,7 @@ def _learn(settings: TokensSettings, sets: Sequence[TrainingSet], out: Workspace
 
 
 def _sample(settings: TokensSettings, sets: Sequence[TrainingSet], seed: int) -> Iterator[str]:
-    """Yield the texts that the vocabulary is learnt from: of each set its share of the bytes."""
+    """Yield the texts that the vocabulary is learnt from, by the mixture of bytes."""
     total = sum(settings.mixture.values())
     for training_set in sets:
         budget = settings.sample_bytes * settings.mixture.get(training_set.name, 0.0) / total
@@ -118,7 +118,7 @@ def _sample(settings: TokensSettings, sets: Sequence[TrainingSet], seed: int) ->
 
 
 def _check(training_set: TrainingSet, tokenizer: Tokenizer, documents: int, seed: int) -> tuple[int, float]:
-    """Compare both encoders on random documents; return how many, and the bytes per token of these documents."""
+    """Compare both encoders on random documents; return their number and their bytes per token."""
     from codeprimer.tokens.vocabulary import count_tokens
 
     chosen = training_set.draw_documents(documents, seed, "check")
@@ -158,7 +158,7 @@ def _stats(
 
 
 def _sample_tokenisation(tokenizer: Tokenizer, sets: Sequence[TrainingSet]) -> list[str]:
-    """Return the first tokens of the first exercise, or of the set before it where there are no exercises."""
+    """Return the first tokens of the first exercise, or of the previous set if there are no exercises."""
     for training_set in reversed(sets):
         for text in training_set.texts(training_set.everything()):
             return [tokenizer.decode([token]) for token in tokenizer.encode(text)[:_SHOWN_SAMPLE]]

@@ -1,7 +1,7 @@
 """Learn a vocabulary: byte-level BPE from a sample of the training texts.
 
 Reads texts, returns the content of a ``tokenizer.json``. Its one idea: the ``tokenizers`` library learns the merges;
-how text is cut before that is ours (``model.tokenizer.PATTERN``).
+the pre-tokenization is ours (``model.tokenizer.PATTERN``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from codeprimer.model.tokenizer import END_OF_TEXT, PATTERN, Tokenizer
 def learn_vocabulary(texts: Iterable[str], size: int) -> bytes:
     """Return the ``tokenizer.json`` of a vocabulary of at most ``size`` tokens.
 
-    Id 0 is the end-of-text token, 1 to 256 are the bytes, the merges follow in the order in which they were learnt.
+    Id 0 is the end-of-text token, 1 to 256 are the bytes, then come the merges in the order of learning.
     """
     reference = Reference(BPE())
     reference.pre_tokenizer = Sequence(
@@ -39,9 +39,9 @@ def learn_vocabulary(texts: Iterable[str], size: int) -> bytes:
 
 
 def count_tokens(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[int, int]:
-    """Return the number of texts and of their tokens, end-of-text tokens included.
+    """Return the number of texts and of their tokens, including end-of-text tokens.
 
-    Every text must get the same ids from ``tiktoken`` and from ``tokenizers``.
+    ``tiktoken`` and ``tokenizers`` must give the same ids for every text.
     """
     reference = Reference.from_str(tokenizer.description.decode())
     reference.encode_special_tokens = True

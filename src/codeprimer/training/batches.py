@@ -15,27 +15,27 @@ from codeprimer.core.artifact import Artifact
 from codeprimer.core.errors import RecipeError
 from codeprimer.core.seeds import derive_seed
 from codeprimer.model.packed import open_packed, packed_sets
-from codeprimer.training.arrangement import curriculum, shuffled
-from codeprimer.training.plan import Plan, course_of
-from codeprimer.training.windows import Windows
+from codeprimer.training.permutation import curriculum, shuffled
+from codeprimer.training.plan import Plan, stream_of
+from codeprimer.training.sequences import SequenceSampler
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step trains on, [sequences, context + 1]: inputs are all but the last, targets all but the first."""
+    """The batch of one step, [sequences, context + 1]: inputs are all but the last, targets all but the first."""
 
     ids: NDArray[np.int64]
-    shares: NDArray[np.float32]
-    """How much each token counts as a target."""
+    loss_weights: NDArray[np.float32]
+    """The weight of each token as a target."""
 
 
 class Batches:
     """The sequences of every step, cut from a tokens artefact."""
 
     def __init__(self, tokens: Artifact, plan: Plan, seed: int) -> None:
-        """Open the sets that the plan names.
+        """Open the training sets of the plan.
 
-        Raises RecipeError when a set does not exist, UserError when it is too small for a single sequence.
+        Raises RecipeError if a set does not exist, UserError if it is too small for a single sequence.
         """
         settings = plan.settings
         known = packed_sets(tokens)
@@ -47,41 +47,41 @@ class Batches:
         self.plan = plan
         self.seed = derive_seed(seed, "training")
         packed = {name: open_packed(tokens, name) for name in plan.drawn()}
-        self.courses = {
-            course: Windows(
-                packed[course.name],
+        self.streams = {
+            stream: SequenceSampler(
+                packed[stream.name],
                 settings.model.context + 1,
-                course.name in settings.whole_documents,
+                stream.name in settings.whole_documents,
                 self.seed,
-                shuffled if course.order == "shuffled" else curriculum(course.noise),
+                shuffled if stream.order == "shuffled" else curriculum(stream.noise),
             )
-            for course in plan.courses()
+            for stream in plan.streams()
         }
 
     def batch(self, step: int, jumped: int = 0) -> Batch:
-        """Return what a step trains on, after ``jumped`` steps' data have been left out."""
-        phase = self.plan.place(step).phase
-        windows = [
-            self.courses[course_of(phase, name)].get(number)
+        """Return the batch of a step, after ``jumped`` steps' data have been left out."""
+        phase = self.plan.position(step).phase
+        sequences = [
+            self.streams[stream_of(phase, name)].get(number)
             for name, numbers in self.plan.sequences(step, jumped).items()
             for number in numbers
         ]
-        shares = np.array([1.0, phase.prompt_weight, 0.0], np.float32)
+        weight_of_role = np.array([1.0, phase.prompt_weight, 0.0], np.float32)
         return Batch(
-            np.stack([window.ids for window in windows]).astype(np.int64),
-            shares[np.stack([window.roles for window in windows])],
+            np.stack([sequence.ids for sequence in sequences]).astype(np.int64),
+            weight_of_role[np.stack([sequence.roles for sequence in sequences])],
         )
 
     def epochs(self) -> dict[str, float]:
-        """Return how often the run goes through each set."""
+        """Return the number of epochs over each set."""
         epochs = dict.fromkeys(self.plan.drawn(), 0.0)
-        for course, count in self.plan.courses().items():
-            epochs[course.name] += self.courses[course].epochs(count)
+        for stream, count in self.plan.streams().items():
+            epochs[stream.name] += self.streams[stream].epochs(count)
         return {name: round(count, 3) for name, count in epochs.items()}
 
-    def left_unread(self) -> Iterator[tuple[str, float]]:
-        """Yield the sets whose curriculum the run does not reach the end of, and which share of it it reads."""
-        for course, count in self.plan.courses().items():
-            read = self.courses[course].epochs(count)
-            if course.order == "curriculum" and read < 1:
-                yield course.name, read
+    def unfinished_curricula(self) -> Iterator[tuple[str, float]]:
+        """Yield the sets whose curriculum the run does not finish, with the fraction that it reads."""
+        for stream, count in self.plan.streams().items():
+            read = self.streams[stream].epochs(count)
+            if stream.order == "curriculum" and read < 1:
+                yield stream.name, read

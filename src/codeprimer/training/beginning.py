@@ -1,7 +1,7 @@
-"""The model that training starts from.
+"""The initial model of a training run.
 
-Reads the artefacts "start" and "adapter" where a run has them. Its one idea: whatever can be wrong between a model, its
-tokenizer and the recipe is found before the first step.
+Reads the artefacts "start" and "adapter" if a run has them. Its one idea: mismatches between model, tokenizer and recipe
+are found before the first step.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from codeprimer.model.checkpoint import load
 from codeprimer.model.lora import ADAPTER, TARGETS, AdaptedPhi, LoraConfig, load_adapter, read_lora
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
-from codeprimer.training.settings import NOTHING_TO_ADAPT, LoraSettings, TrainingSettings
+from codeprimer.training.settings import NO_MUON_FOR_ADAPTERS, NOTHING_TO_ADAPT, LoraSettings, TrainingSettings
 
 
 def first_model(settings: TrainingSettings, inputs: Mapping[str, Artifact], tokenizer: Tokenizer, seed: int) -> Phi:
-    """Return the model to start from: the input "start" where there is one, else random weights; with adapters, frozen.
+    """Return the initial model: the input "start" if there is one, else random weights; frozen if it has adapters.
 
-    The adapters are those of the input "adapter" where there is one, else new ones, which change nothing yet. Raises
-    RecipeError where settings and inputs do not fit each other.
+    The adapters are those of the input "adapter" if there is one, else new ones whose output is zero. Raises RecipeError if
+    settings and inputs do not match.
     """
     if "start" in inputs:
         model = _started(settings, inputs["start"], tokenizer)
         return _adapted(settings, model, inputs.get("adapter"), seed) if settings.lora.rank else model
     if settings.lora.rank:
-        raise RecipeError(f"training.lora.rank: {NOTHING_TO_ADAPT}; name one (start.path), or set rank: 0")
+        raise RecipeError(f"training.lora.rank: {NOTHING_TO_ADAPT}")
     config = settings.model.config(tokenizer.vocab_size, tokenizer.end_of_text)
     return Phi(config).initialise(derive_seed(seed, "training", "weights"))
 
@@ -39,11 +39,11 @@ def _started(settings: TrainingSettings, start: Artifact, tokenizer: Tokenizer) 
     wanted = settings.model.config(tokenizer.vocab_size, tokenizer.end_of_text)
     if found.vocab_size < tokenizer.vocab_size or found.end_of_text != tokenizer.end_of_text:
         raise RecipeError(
-            f"training starts from {start.path}, whose model has {found.vocab_size} rows of tokens and ends a text with token "
-            f"{found.end_of_text}, but the tokenizer of the step tokens has {tokenizer.vocab_size} tokens and ends it with "
-            f"{tokenizer.end_of_text}; both must come from one folder"
+            f"training starts from {start.path}, whose model has {found.vocab_size} embeddings and end-of-text token "
+            f"{found.end_of_text}, but the tokenizer of the step tokens has {tokenizer.vocab_size} tokens and end-of-text "
+            f"token {tokenizer.end_of_text}; both must come from one folder"
         )
-    # What the recipe does not say comes from the model.
+    # Settings that a recipe does not have come from the model.
     wanted = replace(
         found,
         hidden_size=wanted.hidden_size,
@@ -62,17 +62,15 @@ def _started(settings: TrainingSettings, start: Artifact, tokenizer: Tokenizer) 
 
 def _adapted(settings: TrainingSettings, model: Phi, adapter: Artifact | None, seed: int) -> AdaptedPhi:
     lora = lora_config(settings.lora)
-    if any(phase.optimiser == "muon" for phase in settings.phases):
-        raise RecipeError(
-            "training.lora: muon makes a step equally strong in every direction of a matrix, and an adapter is to have few; "
-            "set optimiser: adamw, or training.lora.rank: 0"
-        )
+    if any(phase.optimizer == "muon" for phase in settings.phases):
+        raise RecipeError(f"training.lora: {NO_MUON_FOR_ADAPTERS}")
     if adapter is None:
         return AdaptedPhi(model, lora, derive_seed(seed, "training", "adapters"))
     folder = adapter.path / ADAPTER
     if (found := read_lora(folder)) != lora:
         raise RecipeError(
-            f"training goes on with {folder}, which is {found}, but the recipe asks for {lora}; give both the same"
+            f"training continues the adapters in {folder}, which are {found}, but the recipe asks for {lora}; set both to "
+            "the same values"
         )
     return load_adapter(folder, model)
 

@@ -86,7 +86,7 @@ def _optimizers(facts: Facts) -> str:
     """Return the optimizers and their peak learning rates."""
     phases = [phase for name in ("base", "tuned") for phase in facts[name]["phases"]]
     said = (
-        f"{_OPTIMIZERS[phase['optimiser']]} (peak learning rate {phase['peak_learning_rate']:g})" for phase in phases
+        f"{_OPTIMIZERS[phase['optimizer']]} (peak learning rate {phase['peak_learning_rate']:g})" for phase in phases
     )
     return ", then ".join(dict.fromkeys(said))
 

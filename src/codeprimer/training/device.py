@@ -1,7 +1,7 @@
-"""Where a model trains, and how torch computes there.
+"""The device that a model trains on, and torch's settings for it.
 
-Reads what the machine has, changes settings of the whole process and puts them back. Its one idea: on a CPU the same step
-gives the same bits, whatever else the process does; on a GPU it is as fast as it can be, and equal but for rounding.
+Reads the machine, changes settings of the whole process and restores them. Its one idea: on a CPU the same step gives the same
+bits, regardless of the rest of the process; on a GPU it is as fast as possible, and equal up to rounding.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from codeprimer.core.errors import RecipeError
 from codeprimer.core.interrupts import first_done
 from codeprimer.core.stage import available_cores
 from codeprimer.model.phi import Phi
-from codeprimer.training.allocator import keeping_freed_memory
+from codeprimer.training.allocator import keep_freed_memory
 from codeprimer.training.settings import MOST_THREADS, LoopSettings
+from codeprimer.training.shared_context import SharedContext
 
 Result = TypeVar("Result")
 
@@ -27,24 +28,21 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 
 def device_of(settings: LoopSettings, rank: int = 0) -> torch.device:
-    """Return the device that one of the processes of this machine trains on.
-
-    Raises RecipeError where there is none for it.
-    """
+    """Return the device of a local rank. Raises RecipeError if this machine has none for it."""
     assert settings.device != "auto", "the device is decided before a run is named"
     if settings.device == "cpu":
         return torch.device("cpu")
     if not torch.cuda.is_available():
-        raise RecipeError("training.device is cuda, but there is no CUDA device that torch can use; choose cpu")
+        raise RecipeError("training.device is cuda, but torch finds no CUDA device; choose cpu")
     if rank >= torch.cuda.device_count():
         raise RecipeError(
-            f"training.processes wants a GPU for each process, and this machine has {torch.cuda.device_count()}; lower it"
+            f"training.processes requires a GPU per process, and this machine has {torch.cuda.device_count()}; lower it"
         )
     return torch.device("cuda", rank)
 
 
 def threads_of(settings: LoopSettings, processes: int) -> int:
-    """Return the threads of one of so many processes of this machine: as the settings say, but no more than its cores."""
+    """Return the threads of each of the machine's processes: those of the settings, but at most its part of the cores."""
     return min(settings.threads or MOST_THREADS, max(1, available_cores() // processes))
 
 
@@ -54,74 +52,58 @@ def compiles(settings: LoopSettings) -> bool:
 
 
 def compile_layers(model: Phi) -> None:
-    """Have each layer compiled; all are alike, so one is compiled and the others find it."""
+    """Compile each layer; layers are alike, so the first compilation serves all."""
     for layer in model.layers:
         layer.compile()
 
 
 _memory: Any = torch.utils.deterministic
-"""A module with a property, which type checkers cannot see."""
+"""A module with a property, which type checkers do not know."""
 
 
-class _Computing:
-    """How torch computes while at least one model trains; it is a setting of the whole process."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._before: tuple[int, bool, bool] = (1, False, False)
-
-    def enter(self, is_exact: bool) -> None:
-        with self._lock:
-            if not self._users:
-                deterministic = torch.are_deterministic_algorithms_enabled()
-                self._before = torch.get_num_threads(), deterministic, _memory.fill_uninitialized_memory
-                torch.use_deterministic_algorithms(is_exact)
-                # Filling fresh memory with NaN finds bugs; it changes no result and costs time.
-                _memory.fill_uninitialized_memory = False
-            self._users += 1
-
-    def leave(self) -> None:
-        with self._lock:
-            self._users -= 1
-            if not self._users:
-                threads, deterministic, fill = self._before
-                torch.set_num_threads(threads)
-                torch.use_deterministic_algorithms(deterministic)
-                _memory.fill_uninitialized_memory = fill
-
-
-_COMPUTING = _Computing()
+@SharedContext
+@contextlib.contextmanager
+def _kernels(is_deterministic: bool) -> Iterator[None]:
+    """Choose torch's kernels; afterwards restore them, and the number of threads."""
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    fill = _memory.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(is_deterministic)
+    _memory.fill_uninitialized_memory = (
+        False  # filling new tensors with NaN finds bugs, changes no result and costs time
+    )
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(deterministic)
+        _memory.fill_uninitialized_memory = fill
 
 
 @contextlib.contextmanager
 def reproducible(threads: int, device: str = "cpu") -> Iterator[None]:
-    """Compute with so many threads and, on a CPU, with deterministic kernels only; the last to leave puts everything back.
+    """Compute with this many threads and, on a CPU, with deterministic kernels only.
 
-    Models may train side by side, each in a thread of the program and with equally many threads of its own. On a GPU the
-    deterministic kernels of attention and of scattered sums cost more than they are worth there.
+    Models may train side by side, each in its own thread with the same number of threads. On a GPU, deterministic kernels of
+    attention and scatter-add would cost too much speed.
     """
-    _COMPUTING.enter(is_exact=device == "cpu")
-    torch.set_num_threads(threads)
-    try:
+    with _kernels(device == "cpu"):
+        torch.set_num_threads(threads)
         yield
-    finally:
-        _COMPUTING.leave()
 
 
 @contextlib.contextmanager
 def as_models_train(settings: LoopSettings) -> Iterator[None]:
-    """Compute as a run with these settings does: reproducibly and, on a CPU, with memory that is kept between steps."""
-    keeping = keeping_freed_memory() if settings.device == "cpu" else contextlib.nullcontext()
+    """Compute as a training run with these settings: reproducibly and, on a CPU, without returning freed memory."""
+    keeping = keep_freed_memory() if settings.device == "cpu" else contextlib.nullcontext()
     with reproducible(settings.threads or available_cores(), settings.device), keeping:
         yield
 
 
 def in_a_thread_that_ends(work: Callable[[], Result]) -> Result:
-    """Return what some work returns, done in a thread of its own.
+    """Return the result of ``work``, computed in its own thread.
 
-    OpenMP gives each thread that computes its helpers. Beside the idle ones of another thread, those of the loop no longer
-    wait actively for each other, and its steps may take half as long again; so what is measured beforehand ends with its own.
+    OpenMP gives each computing thread its own helper threads. While another thread's idle helpers exist, those of the loop no
+    longer spin-wait, and steps may take 1.5 times as long; so measurements before a run end with their thread.
     """
     done: Future[Result] = Future()
 
@@ -131,7 +113,7 @@ def in_a_thread_that_ends(work: Callable[[], Result]) -> Result:
         except BaseException as failure:
             done.set_exception(failure)
 
-    # An interrupt leaves it behind: what it would find is not wanted any more.
+    # A daemon, so an interrupt need not wait for it.
     apart = threading.Thread(target=go, name="measuring", daemon=True)
     apart.start()
     first_done([done])

@@ -1,9 +1,9 @@
-"""Which steps are taken, and when a run goes back.
+"""The guard against diverging training: it skips bad steps and decides on rollbacks.
 
-Reads the norms of gradients. Its one idea: a step whose gradient is no number, or far larger than those before it, says more
-about its batch than about the way to go, so it is not taken; where many follow each other, the weights have gone astray, and
-the run goes back to a checkpoint and past the data that led there. Everything follows from the norms, so every rank of a
-distributed run, and every run that continues, decides alike.
+Reads gradient norms. Its one idea: a step with a non-finite loss or gradient, or with a gradient norm far above the recent
+median, is an outlier of its batch and is skipped; many such steps in a row mean that the weights have diverged, and the run
+rolls back to a saved state and skips the data in between. Everything follows from the norms, so every rank of a distributed
+run, and every resumed run, decides alike.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from dataclasses import dataclass, field
 from statistics import median
 
 REMEMBERED = 64
-"""Norms of the last steps that were taken."""
+"""Steps whose gradient norms are kept."""
 
 ENOUGH = 16
-"""So many of them say what is usual."""
+"""Norms needed before a median is meaningful."""
 
 
 @dataclass
 class Guard:
-    """What the norms of a run have said so far; saved with its state."""
+    """The history of gradient norms and rollbacks; part of the saved state."""
 
     recent: list[float] = field(default_factory=list)
     in_a_row: int = 0
-    """Steps skipped since the last one that was taken."""
+    """Steps skipped since the last step that was taken."""
     skipped: int = 0
     jumped: int = 0
-    """So many steps' data have been left out."""
+    """Steps whose data have been left out."""
     rollbacks: list[dict[str, int]] = field(default_factory=list)
-    """For each: after which step it was decided, to which step it led."""
+    """For each rollback, the step it came from and the step it led to."""
 
     def takes(self, norm: float, loss: float, factor: float) -> bool:
-        """Decide about a step, and remember it."""
+        """Return whether to take a step, and record its norm."""
         is_usual = len(self.recent) < ENOUGH or norm <= factor * median(self.recent)
         if not (math.isfinite(norm) and math.isfinite(loss) and is_usual):
             self.in_a_row += 1
@@ -44,11 +44,11 @@ class Guard:
         return True
 
     def begin_phase(self) -> None:
-        """Forget what was usual: the data are others."""
+        """Forget the recent norms: another phase has other data."""
         self.recent = []
 
     def went_back(self, before: Guard, from_step: int, to_step: int) -> None:
-        """Take over from the guard of the state that the run has gone back from."""
+        """Record a rollback; ``before`` is the guard of the run before it."""
         self.skipped = before.skipped
         self.jumped = before.jumped + from_step - to_step
         self.rollbacks = [*before.rollbacks, {"from": from_step, "to": to_step}]

@@ -1,7 +1,7 @@
 """The loss on held-out text while a model trains.
 
-Reads a model and what measures it, writes nothing. Its one idea: whoever trains knows neither the text nor how it is
-measured; what measures it is handed in, and changes nothing.
+Reads a model and a function that measures it, writes nothing. Its one idea: the trainer receives the measurement as a
+function, which knows the text and changes nothing.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ OpenHeldout = Callable[[Tokenizer, Artifact, int], Measure]
 """Chooses the text from the quality artefact, by a seed."""
 
 LOSS, BITS_PER_BYTE = "heldout_loss", "heldout_bits_per_byte"
-"""What the two are called in ``metrics.jsonl``."""
+"""Their keys in ``metrics.jsonl``."""
 
 
 class Watch:
-    """Measures a model now and then, and after the last step."""
+    """Evaluates a model on held-out text at intervals, and after the last step."""
 
     def __init__(self, measure: Measure | None, every: int, total: int) -> None:
-        """Look every so many of ``total`` steps, 0 for never; of several ranks, one has ``measure``."""
+        """Evaluate every ``every`` of ``total`` steps, 0 for never; only the first rank has ``measure``."""
         self.note = ""
-        """What was measured last, for people."""
+        """The last result, human-readable."""
         self._measure, self._every, self._total = measure, every, total
 
     def look(self, step: int, whole: Callable[[], Phi]) -> dict[str, float]:
-        """Return what is to be noted of the model after ``step`` steps: nothing where it is not the time.
+        """Return the metrics of the model after ``step`` steps; empty between two evaluations.
 
-        All ranks ask for the model, whoever of them measures.
+        Every rank must call this: ``whole`` gathers a sharded model from all of them.
         """
         if not self._every or (step % self._every and step != self._total):
             return {}
@@ -42,5 +42,5 @@ class Watch:
         if self._measure is None:
             return {}
         loss, bits_per_byte = self._measure(model)
-        self.note = f", held out {loss:.3f}"
+        self.note = f", held-out loss {loss:.3f}"
         return {LOSS: loss, BITS_PER_BYTE: bits_per_byte}

@@ -1,7 +1,7 @@
-"""A training step as it is handed to another process.
+"""A training step as it is sent to another process.
 
-Reads and writes what the step does. Its one idea: processes that train together, whoever has started them, are given the
-same, and each computes with its part of the machine's cores.
+Reads and writes what the step does. Its one idea: processes that train together all receive the same job, and each
+computes with its part of the machine's cores.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """A training step that several processes take part in."""
+    """Everything that a process needs to train one model."""
 
     settings: TrainingSettings
     inputs: Mapping[str, Artifact]
@@ -36,12 +36,12 @@ class Job:
     logs: Path | None
 
     def tools(self, console: Console) -> Tools:
-        """Return the tools of a process that tells a console how it goes."""
+        """Return the tools of a process that reports to a console."""
         return Tools(local_engine(console, 1), console, self.seed, step=self.step, logs=self.logs)
 
 
 def take_part(job: Job, tools: Tools, processes_here: int) -> Stats | None:
-    """Train as one of several processes that know each other, so many of them on this machine; wait for all at the end."""
+    """Train as one of several ranks, ``processes_here`` of them on this machine, and wait for all at the end."""
     import torch
 
     from codeprimer.training.device import threads_of

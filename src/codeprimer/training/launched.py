@@ -1,8 +1,8 @@
 """Training by processes that torchrun has started, on one machine or on several.
 
-Reads torchrun's environment, and writes what one process would. Its one idea: all processes are the same command; the first
-goes through the run, and the others wait for it to hand them a training step, in which they take part. They see the same
-files, so a run on several machines needs a folder that these share.
+Reads torchrun's environment, and writes what one process would. Its one idea: all processes run the same command; rank 0
+executes the run, and the others wait for training steps to take part in. All must see the same files, so a run on several
+machines needs a shared folder.
 """
 
 from __future__ import annotations
@@ -20,65 +20,63 @@ from codeprimer.core.stage import Stats, Tools
 from codeprimer.training.job import Job, take_part
 
 LONGEST_WAIT = timedelta(days=7)
-"""So long a process waits for the first, which makes the steps before training."""
+"""Timeout of waiting for rank 0, which executes the steps before training."""
 
 
 def is_launched() -> bool:
-    """Return whether this process is one of several that torchrun has started."""
+    """Return whether torchrun has started this process as one of several."""
     return "RANK" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def is_follower() -> bool:
-    """Return whether another process goes through the run."""
+    """Return whether another process executes the run."""
     return is_launched() and os.environ["RANK"] != "0"
 
 
 def follow() -> NoReturn:
-    """Take part in every training step that the first process comes to, until it says that there are no more.
+    """Take part in every training step of rank 0, until it has no more.
 
-    Raises what training does, StoreError where this machine does not see the run's files.
+    Raises StoreError if this machine does not see the run's files, and the errors of training.
     """
     _join()
-    while (job := _handed(None)) is not None:
+    while (job := _broadcast(None)) is not None:
         for artifact in job.inputs.values():
             if not artifact.path.is_dir():
                 raise StoreError(
-                    f"rank {os.environ['RANK']} does not see {artifact.path.absolute()}; all machines need the same folder "
-                    "of runs, at the same path"
+                    f"rank {os.environ['RANK']} does not see {artifact.path.absolute()}; all machines need the same runs "
+                    "folder at the same path"
                 )
         try:
             take_part(job, job.tools(Console("quiet")), _processes_here())
         except StoppedError:
-            os._exit(Interrupted.exit_code)  # another process has said why
+            os._exit(Interrupted.exit_code)  # another process has reported why
     _part()
-    os._exit(0)  # what torch leaves running does not bear the end of the interpreter
+    os._exit(0)  # torch's background threads crash at interpreter shutdown
 
 
 @contextmanager
 def leading() -> Iterator[None]:
-    """Let the other processes go when the block ends well; where it does not, torchrun ends them."""
+    """Release the other processes when the block succeeds; if it fails, torchrun ends them."""
     yield
     if is_launched():
         _join()
-        _handed(None)
+        _broadcast(None)
         _part()
 
 
 def train_launched(job: Job, tools: Tools) -> Stats:
-    """Train with all processes that torchrun has started; raises what one process would."""
+    """Train with all processes that torchrun has started; raises the errors of a single process."""
     if job.settings.processes > 1:
         count = os.environ["WORLD_SIZE"]
         tools.console.warn(f"training.processes is ignored: torchrun has started {count} processes")
     _join()
-    _handed(job)
+    _broadcast(job)
     try:
         stats = take_part(job, tools, _processes_here())
     except StoppedError:
         if tools.console.stop.is_set():
             raise
-        raise Interrupted(
-            "another process was stopped; what is done is saved, and the same command continues"
-        ) from None
+        raise Interrupted("another process was stopped; progress is saved, and the same command resumes") from None
     assert stats is not None, "the first process writes"
     return stats
 
@@ -88,7 +86,7 @@ def _processes_here() -> int:
 
 
 def _join() -> None:
-    """Meet the other processes, once."""
+    """Initialise the process group, once."""
     require_torch("training")
     import torch
 
@@ -101,18 +99,18 @@ def _join() -> None:
 
 
 def _part() -> None:
-    """Leave the other processes, when all have come here."""
+    """Leave the process group after a barrier."""
     import torch
 
     torch.distributed.barrier()
     torch.distributed.destroy_process_group()
 
 
-def _handed(job: Job | None) -> Job | None:
-    """Return what the first process hands to all; the others give nothing."""
+def _broadcast(job: Job | None) -> Job | None:
+    """Return the job of rank 0; the other ranks pass None."""
     import torch
 
     box: list[Any] = [job]
     torch.distributed.broadcast_object_list(box, src=0, device=torch.device("cpu"))
-    handed: Job | None = box[0]
-    return handed
+    received: Job | None = box[0]
+    return received

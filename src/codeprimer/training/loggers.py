@@ -1,8 +1,8 @@
-"""Loggers that people watch training with: TensorBoard, and Weights & Biases.
+"""Metrics loggers: TensorBoard, and Weights & Biases.
 
-Reads what each step tells, writes into the run's folder (``logs/<step>-<id>``), never into an artefact. Two ideas: whoever only
-watches must not change or end what is watched, so a logger that fails is dropped with a warning; and a run that continues goes
-on with the series of the attempt before it, so that no step is there twice.
+Reads the metrics of each step, writes into the run's folder (``logs/<step>-<id>``), never into an artefact. Two ideas: logging
+must not change or end training, so a logger that fails is dropped with a warning; and a resumed run continues the series of
+the previous attempt, so no step appears twice.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any, Protocol
 from codeprimer.core.extras import require
 
 EXTRAS = {"tensorboard": "loggers", "wandb": "wandb"}
-"""The extra that each logger's package comes with; logger and package have one name."""
+"""The extra that installs each logger's package; logger and package have the same name."""
 
 PROJECT = "codeprimer"
-"""What the project is called at Weights & Biases; the variable WANDB_PROJECT says otherwise."""
+"""The project's name at Weights & Biases unless WANDB_PROJECT is set."""
 
 FLUSH_SECONDS = 30
 
@@ -27,13 +27,13 @@ Values = Mapping[str, float]
 
 
 class Logger(Protocol):
-    """Somebody who is told of each step."""
+    """A destination for metrics."""
 
     def write(self, step: int, values: Values) -> None:
-        """Take the values of a step."""
+        """Log the values of a step."""
 
     def close(self) -> None:
-        """Have everything on disk."""
+        """Flush everything to disk."""
 
 
 def require_loggers(names: Sequence[str]) -> None:
@@ -43,20 +43,20 @@ def require_loggers(names: Sequence[str]) -> None:
 
 
 class Loggers:
-    """The loggers of one run; as a context, they are closed at its end."""
+    """The loggers of one run; a context manager that closes them."""
 
     def __init__(self, names: Sequence[str], folder: Path, first_step: int, warn: Callable[[str], None]) -> None:
-        """Open them in a folder; what an earlier attempt told of ``first_step``, the next one, and of later ones is void."""
+        """Open the loggers in a folder; values of an earlier attempt from ``first_step`` on are discarded."""
         self._warn = warn
         self._open: dict[str, Logger] = {}
         for name in names:
             self._guarded(name, partial(self._begin, name, folder, first_step))
 
-    def write(self, facts: Mapping[str, Any], speed: float | None, share: float | None) -> None:
-        """Tell of a step: what metrics.jsonl holds of it, the speed [tokens/s] and the share of what products reach here."""
+    def write(self, facts: Mapping[str, Any], speed: float | None, utilization: float | None) -> None:
+        """Log a step: its metrics, the speed [tokens/s] and the utilization of the measured matmul peak."""
         values = {name: float(facts[name]) for name in ("loss", "lr", "grad_norm", "tokens")}
         values |= {} if speed is None else {"tokens_per_second": speed}
-        values |= {} if share is None else {"mfu": share}
+        values |= {} if utilization is None else {"utilization": utilization}
         for name, logger in list(self._open.items()):
             self._guarded(name, partial(logger.write, facts["step"], values))
 
@@ -73,13 +73,13 @@ class Loggers:
         self._open[name] = _MAKERS[name](folder, first_step)
 
     def _guarded(self, name: str, action: Callable[[], object]) -> None:
-        """Do something with a logger; one that fails is told of once and left out from then on."""
+        """Call a logger; after a failure, warn once and drop it."""
         try:
             action()
-        except Exception as error:  # whatever it is, training is worth more
+        except Exception as error:  # no failure of a logger may end training
             self._open.pop(name, None)
             reason = " ".join(str(error).split())[:200] or type(error).__name__
-            self._warn(f"training.loggers: {name} failed and is left out from here on ({reason}); training goes on")
+            self._warn(f"training.loggers: {name} failed and is disabled ({reason}); training continues")
 
 
 class _TensorBoard:
@@ -104,7 +104,7 @@ class _WeightsAndBiases:
 
         import wandb
 
-        del first_step  # of a step that is there already it takes nothing
+        del first_step  # it ignores steps that it already has
         folder.mkdir(parents=True, exist_ok=True)
         self._run: Any = wandb.init(
             project=os.environ.get("WANDB_PROJECT", PROJECT),

@@ -1,10 +1,10 @@
-"""Muon: steps for the matrices inside the layers, of equal strength in every direction.
+"""Muon: orthogonalized updates for the matrices inside the layers.
 
-Reads gradients, changes weights. Its one idea (K. Jordan and others, 2024): AdamW's steps for a matrix are dominated by
-a few directions; bringing the momentum to the nearest orthogonal matrix, by five rounds of a polynomial in it, moves
-all of them alike. A small model learns about twice as much from a token.
+Reads gradients, changes weights. Its one idea (K. Jordan and others, 2024): AdamW's updates of a matrix are dominated by a few
+directions; five Newton-Schulz iterations bring the momentum to the nearest orthogonal matrix, which moves all directions
+alike. A small model learns about twice as much from a token.
 
-Shapes: N matrices of one shape together, S their shorter and L their longer side.
+Shapes: N matrices of one shape, S their shorter and L their longer side.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from torch import Tensor
 
 MOMENTUM = 0.95
 STRENGTH = 0.2
-"""The root mean square of a step at rate 1: that of an AdamW step, so that both can share a learning rate."""
+"""The RMS of an update at learning rate 1: that of AdamW, so both can use the same learning rate."""
 
 _POLYNOMIAL = (3.4445, -4.7750, 2.0315)
-"""Coefficients of x, x^3 and x^5; they bring singular values near 1 within five rounds."""
+"""Coefficients of x, x^3 and x^5 of the Newton-Schulz iteration."""
 
 _ROUNDS = 5
 
 
 class Muon:
-    """Muon over named matrices; queries, keys and values count as three."""
+    """Muon over named matrices; queries, keys and values are three matrices."""
 
     def __init__(self, weights: Iterable[tuple[str, Tensor]], weight_decay: float, dtype: torch.dtype) -> None:
-        """Start with momenta of zero; the polynomial is computed in ``dtype``."""
+        """Start with zero momenta; the iteration is computed in ``dtype``."""
         self._decay, self._dtype = weight_decay, dtype
         self._groups: dict[tuple[int, int], list[tuple[Tensor, int, int]]] = {}
         for name, weight in weights:
@@ -54,17 +54,17 @@ class Muon:
                 part.add_(step_SL if part.shape == step_SL.shape else step_SL.T, alpha=size)
 
     def state(self) -> dict[str, Tensor]:
-        """Return the momenta by the shape of their matrices."""
+        """Return the momenta, keyed by the shape of their matrices."""
         return {f"momentum.{short}x{long}": momenta for (short, long), momenta in self._momenta.items()}
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Continue from what ``state`` returned."""
+        """Restore what ``state`` returned."""
         for name, momenta in self.state().items():
             momenta.copy_(tensors[name])
 
 
 def orthogonal(matrices_NSL: Tensor) -> Tensor:
-    """Return for each matrix one with the same directions and singular values near 1 (between about 0.7 and 1.2)."""
+    """Return the matrices with the same singular vectors and singular values near 1 (about 0.7 to 1.2)."""
     first, third, fifth = _POLYNOMIAL
     x_NSL: Tensor = matrices_NSL / (matrices_NSL.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(_ROUNDS):
@@ -76,11 +76,11 @@ def orthogonal(matrices_NSL: Tensor) -> Tensor:
 
 
 def _piece(weight: Tensor | None, at: int, of: int) -> Tensor:
-    """Return one of several matrices that stand above each other in a tensor."""
+    """Return one of the ``of`` matrices stacked in a tensor."""
     assert weight is not None
     return weight.chunk(of)[at]
 
 
 def _flat(matrix: Tensor) -> Tensor:
-    """Return a matrix that is not taller than wide."""
+    """Return the matrix or its transpose, whichever is not taller than wide."""
     return matrix.T if matrix.shape[0] > matrix.shape[1] else matrix

@@ -1,8 +1,8 @@
-"""How fast a run is, and how well it uses its machine: shown while it trains, kept in ``speed.json``.
+"""Speed and utilization of a run: shown while it trains, kept in ``speed.json``.
 
-Reads times and losses, measures the machine once, writes nothing itself. Its one idea: what a step computes is known, so
-its time says which share of the machine it used: of what products of matrices reach here, in the same precision and with
-the same threads, and of the datasheet where a device has one that is known. Nothing of it enters an artefact's manifest.
+Reads times and losses, measures the machine once, writes nothing itself. Its one idea: the arithmetic of a step is known, so
+its time gives the utilization: of the measured matmul peak, in the same precision and with the same threads, and of the
+datasheet peak if the device is known (MFU). Nothing of it enters an artefact's manifest.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from codeprimer.core.stage import available_cores, peak_memory
-from codeprimer.model.arithmetic import SHORTLY, SIZES, ceiling, flop_per_token
+from codeprimer.model.arithmetic import SHORTLY, SIZES, flop_per_token, matmul_peak
 from codeprimer.model.devices import known_device
 from codeprimer.model.phi import Phi
 from codeprimer.training.device import DTYPES
@@ -21,20 +21,20 @@ from codeprimer.training.plan import Plan
 from codeprimer.training.ranks import Ranks
 
 LONG_RUN = 60.0
-"""A run that takes less is not worth the third of a second that measuring its machine takes [s]."""
+"""Shorter runs do not measure the matmul peak, which takes a third of a second [s]."""
 
 RECENT = 30.0
-"""How far back the speed of the moment looks [s]."""
+"""Window of the current speed [s]."""
 
 WARM = 3
-"""Steps of an attempt that do not count: kernels are chosen in them, and memory is taken."""
+"""Warm-up steps of an attempt, which do not count."""
 
 POWER_SECONDS = 10.0
-"""How often a device is asked what power it draws [s]."""
+"""Interval of reading a GPU's power [s]."""
 
 
 class Pace:
-    """The speed of one run; its clock is the time spent in steps."""
+    """The speed of one run; its clock counts the time spent in steps."""
 
     def __init__(self, plan: Plan, model: Phi, ranks: Ranks) -> None:
         self._plan, self._ranks = plan, ranks
@@ -44,14 +44,14 @@ class Pace:
         self._recent: deque[tuple[float, int]] = deque()
         self._steps = 0
         self._last = (0, 0.0)
-        self._ceiling: float | None = None
+        self._matmul_peak: float | None = None
         self._watts: list[float] = []
         self._next_power = 0.0
 
     def after(self, step: int, loss: float, seconds: float) -> str:
-        """Return how it goes, for people, after so many steps and so much time in them [s]."""
+        """Return a human-readable progress line after ``step`` steps that took ``seconds`` [s]."""
         if step <= self._last[0]:
-            self._recent.clear()  # the run has gone back
+            self._recent.clear()  # after a rollback
         self._last = step, seconds
         self._steps += 1
         if self._steps >= WARM:
@@ -63,20 +63,20 @@ class Pace:
 
     @property
     def tokens_per_second(self) -> float | None:
-        """The speed of the moment [tokens/s]; None while there is none yet."""
+        """The current speed [tokens/s]; None before the first two counted steps."""
         if len(self._recent) < 2:
             return None
         (before, fewer), (now, more) = self._recent[0], self._recent[-1]
         return (more - fewer) / (now - before) if now > before else None
 
     @property
-    def share(self) -> float | None:
-        """The share of what products reach here, at the moment; None before that is measured."""
-        return _over(self.tokens_per_second, self._flop, self._ceiling)
+    def utilization(self) -> float | None:
+        """Current utilization of the measured matmul peak (0-1); None before it is measured."""
+        return _utilization(self.tokens_per_second, self._flop, self._matmul_peak)
 
     def facts(self, seconds: float) -> dict[str, Any]:
-        """Return what ``speed.json`` tells of the whole run after so much time in steps [s]."""
-        # An attempt that took no step has found all of them taken.
+        """Return the content of ``speed.json`` for a run whose steps took ``seconds`` [s]."""
+        # If this attempt took no step, earlier ones took all of them.
         tokens, settings = self._plan.tokens_after(self._last[0] or self._plan.total), self._plan.settings
         speed = tokens / seconds if seconds and tokens else None
         return {
@@ -87,17 +87,17 @@ class Pace:
             "threads": settings.threads or available_cores(),
             "processes": self._ranks.count,
             "flop_per_token": self._flop,
-            "ceiling_flops": self._ceiling,
-            "share_of_ceiling": _over(speed, self._flop, self._ceiling),
+            "matmul_peak_flops": self._matmul_peak,
+            "utilization": _utilization(speed, self._flop, self._matmul_peak),
             "datasheet_flops": self._datasheet,
-            "share_of_datasheet": _over(speed, self._flop, self._datasheet),
+            "mfu": _utilization(speed, self._flop, self._datasheet),
             "peak_memory": self._memory(),
             "watts": sum(self._watts) / len(self._watts) if self._watts else None,
         }
 
     @property
     def _datasheet(self) -> float | None:
-        """What the datasheet promises of all devices together [FLOP/s], for products in 16 bits."""
+        """The datasheet peak of all devices together in 16 bits [FLOP/s]; None if unknown."""
         if self._known is None or self._plan.settings.precision == "float32":
             return None
         return self._known.tflops * 1e12 * self._ranks.count
@@ -106,47 +106,47 @@ class Pace:
         parts = [f"loss {loss:.3f}"]
         if (speed := self.tokens_per_second) is not None:
             parts.append(f"{speed:,.0f} tokens/s")
-        if (share := self.share) is not None:
-            parts.append(f"{share:.0%} of what products reach here")
-        if (share := _over(self.tokens_per_second, self._flop, self._datasheet)) is not None:
-            parts.append(f"{share:.0%} of the datasheet")
+        if (utilization := self.utilization) is not None:
+            parts.append(f"{utilization:.0%} of measured matmul peak")
+        if (mfu := _utilization(speed, self._flop, self._datasheet)) is not None:
+            parts.append(f"MFU {mfu:.0%}")
         parts += [f"{self._memory() / 1e6:,.0f} MB", f"{self._plan.tokens_after(self._last[0]):,} tokens"]
         return ", ".join(parts)
 
     def _measure(self, step: int, seconds: float) -> None:
-        """Find out once what the machine reaches, where the run is long, and from time to time what power it draws."""
+        """Measure the matmul peak once, if the run is long, and the power at intervals."""
         speed = self.tokens_per_second
         if not self._ranks.is_first or speed is None:
             return
-        if self._ceiling is None:
+        if self._matmul_peak is None:
             left = (self._plan.tokens_after(self._plan.total) - self._plan.tokens_after(step)) / speed
             if seconds + left >= LONG_RUN:
-                self._ceiling = self._measured_ceiling()
+                self._matmul_peak = self._measured_peak()
         if self._device.type == "cuda" and seconds >= self._next_power:
             self._next_power = seconds + POWER_SECONDS
             if (watts := power_draw(self._device)) is not None:
                 self._watts.append(watts * self._ranks.count)
 
-    def _measured_ceiling(self) -> float:
-        """Return what products of all processes together reach [FLOP/s]; the others wait meanwhile."""
+    def _measured_peak(self) -> float:
+        """Return the matmul peak of all ranks together [FLOP/s]; the other ranks wait meanwhile."""
         dtype = DTYPES[self._plan.settings.precision]
-        return ceiling(dtype, self._device, SIZES[self._device.type], SHORTLY) * 1e9 * self._ranks.count
+        return matmul_peak(dtype, self._device, SIZES[self._device.type], SHORTLY) * 1e9 * self._ranks.count
 
     def _memory(self) -> int:
-        """Return the most memory so far [bytes]: of the device, or of the process with all that it does."""
+        """Return the peak memory so far [bytes]: allocated on the GPU, or the resident set of the process."""
         if self._device.type == "cuda":
             return torch.cuda.max_memory_allocated(self._device)
         return peak_memory()
 
 
 def power_draw(device: torch.device) -> float | None:
-    """Return the power that a CUDA device draws [W], None where its driver's library does not tell."""
+    """Return the power draw of a CUDA device [W]; None if the driver's library does not provide it."""
     try:
         return torch.cuda.power_draw(device) / 1000.0
-    except Exception:  # the library is missing, too old, or of a virtual device: it raises whatever it likes
+    except Exception:  # a missing or old library, or a virtual device: the errors vary
         return None
 
 
-def _over(speed: float | None, flop: int, most: float | None) -> float | None:
-    """Return which share of ``most`` [FLOP/s] so many tokens per second are."""
-    return None if speed is None or not most else speed * flop / most
+def _utilization(speed: float | None, flop: int, peak: float | None) -> float | None:
+    """Return the fraction of ``peak`` [FLOP/s] that a speed [tokens/s] reaches; None if either is unknown."""
+    return None if speed is None or not peak else speed * flop / peak

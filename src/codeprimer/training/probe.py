@@ -1,8 +1,8 @@
-"""Find out where and in which precision this machine trains faster.
+"""Choose the device and the precision in which this machine trains faster.
 
-Reads nothing, writes nothing. Its one idea: a real step of a real model says more than any list of processor features.
-The answer differs between machines, so it is asked once per run and recorded in the settings. Only where products alone are
-far slower in bfloat16 is no step tried: without instructions for it, a single one can take minutes.
+Reads nothing, writes nothing. Its one idea: a real step of a real model is more reliable than a list of processor features.
+The result depends on the machine, so it is measured once per run and recorded in the settings. If matrix products alone are far
+slower in bfloat16, no step is tried: without bfloat16 instructions, a single step can take minutes.
 """
 
 from __future__ import annotations
@@ -10,27 +10,26 @@ from __future__ import annotations
 import time
 
 from codeprimer.core.extras import require_torch
-from codeprimer.core.stage import available_cores
 from codeprimer.training.settings import Device, LoopSettings, ModelSettings, Phase, Precision
 
 _GAIN = 1.1
-"""bfloat16 must be this much faster to be chosen; float32 is the more exact."""
+"""bfloat16 is chosen if it is faster by this factor; float32 is more accurate."""
 
 HOPELESS = 4.0
-"""Where products take so many times as long in bfloat16, no step is tried in it."""
+"""If matrix products are slower in bfloat16 by this factor, no step is tried in it."""
 
 _PRODUCT_SIZE = 256
-"""The size of the matrices whose products are tried first; larger ones take long where bfloat16 is slowest (here 30 ms)."""
+"""Size of the matrices to multiply; small, because a product may take 30 ms without bfloat16 instructions."""
 
 _PRODUCT_SECONDS = 0.1
-"""How long products are repeated [s]."""
+"""Duration of the measurement of products [s]."""
 
 _SEQUENCES = 8
 _TIMED_STEPS = 3
 
 
 def choose_device() -> Device:
-    """Return "cuda" where there is a GPU that torch can use, else "cpu". Raises MissingExtraError without torch."""
+    """Return "cuda" if torch finds a GPU, else "cpu". Raises MissingExtraError without torch."""
     require_torch("training")
     import torch
 
@@ -40,10 +39,10 @@ def choose_device() -> Device:
 def choose_precision(
     model: ModelSettings, vocabulary: int = 1024, threads: int = 0, device: Device = "cpu"
 ) -> Precision:
-    """Return "bfloat16" where a training step is clearly faster in it on this machine, else "float32".
+    """Return "bfloat16" if a training step is clearly faster in it on this machine, else "float32".
 
-    Takes about a second for a model of a million parameters on a CPU; a GPU is not asked, only whether it has bfloat16:
-    one that has not trains in float16. Raises MissingExtraError without torch.
+    Takes about a second for a model of a million parameters on a CPU. On a GPU nothing is measured: "bfloat16" if it supports
+    that, else "float16". Raises MissingExtraError without torch.
     """
     require_torch("training")
     if device == "cuda":
@@ -59,26 +58,26 @@ def choose_precision(
 
 
 def product_cost(threads: int) -> float:
-    """Return how many times as long products of matrices take in bfloat16 as in float32."""
+    """Return the time of matrix products in bfloat16 divided by that in float32."""
     import torch
 
-    from codeprimer.model.arithmetic import ceiling
-    from codeprimer.training.device import in_a_thread_that_ends, reproducible
+    from codeprimer.model.arithmetic import matmul_peak
+    from codeprimer.training.device import as_models_train, in_a_thread_that_ends
 
     def reached(dtype: torch.dtype) -> float:
-        return ceiling(dtype, torch.device("cpu"), _PRODUCT_SIZE, _PRODUCT_SECONDS)
+        return matmul_peak(dtype, torch.device("cpu"), _PRODUCT_SIZE, _PRODUCT_SECONDS)
 
-    with reproducible(threads or available_cores()):
+    with as_models_train(LoopSettings(device="cpu", threads=threads)):
         return in_a_thread_that_ends(lambda: reached(torch.float32) / reached(torch.bfloat16))
 
 
 def step_seconds(model: ModelSettings, vocabulary: int, threads: int) -> dict[str, float]:
-    """Return the time of one training step in each precision [s], the best of a few."""
+    """Return the time of a training step in each precision [s], the best of a few."""
     import torch
 
     from codeprimer.model.phi import Phi
     from codeprimer.training.device import DTYPES, as_models_train
-    from codeprimer.training.optimiser import Optimiser
+    from codeprimer.training.optimizer import Optimizer
 
     ids_BS = torch.arange(_SEQUENCES * (model.context + 1)).view(_SEQUENCES, -1) % vocabulary
     phase = Phase(name="probe", mixture={"probe": 1.0}, tokens=1)
@@ -86,11 +85,11 @@ def step_seconds(model: ModelSettings, vocabulary: int, threads: int) -> dict[st
     with as_models_train(LoopSettings(device="cpu", threads=threads)):
         for name in ("float32", "bfloat16"):
             dtype = DTYPES[name]
-            optimiser = Optimiser(Phi(model.config(vocabulary, 0)).initialise(0), phase, dtype)
+            optimizer = Optimizer(Phi(model.config(vocabulary, 0)).initialise(0), phase, dtype)
             for _ in range(1 + _TIMED_STEPS):
                 started = time.monotonic()
-                optimiser.working.loss(ids_BS[:, :-1], ids_BS[:, 1:]).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-                optimiser.collect()
-                optimiser.step(1e-4, optimiser.norm())
+                optimizer.working.loss(ids_BS[:, :-1], ids_BS[:, 1:]).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+                optimizer.collect()
+                optimizer.step(1e-4, optimizer.norm())
                 best[name] = min(best.get(name, float("inf")), time.monotonic() - started)
     return best

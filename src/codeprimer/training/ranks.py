@@ -1,7 +1,7 @@
-"""The processes that train one model together.
+"""The ranks of data-parallel training.
 
-Reads and writes other processes' memory, by torch.distributed. Its one idea: a step's batch is the same however many
-processes share it; each computes the gradients of its rows, their sum is everybody's, and so all take the same step.
+Communicates by torch.distributed. Its one idea: a step's batch does not depend on the number of ranks; each computes the
+gradients of its rows, an all-reduce adds them up, and so all ranks take the same step.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from torch import Tensor
 
 
 class Ranks:
-    """This process among its like; alone where torch.distributed has not been set up."""
+    """This rank and its process group; a single rank if torch.distributed is not initialised."""
 
     def __init__(self, device: torch.device | None = None) -> None:
-        """``device`` is where this process computes; a CPU unless it is given."""
+        """``device`` is the device that this rank computes on; default: the CPU."""
         self._device = device or torch.device("cpu")
         self._together = torch.distributed.is_available() and torch.distributed.is_initialized()
         self.rank = torch.distributed.get_rank() if self._together else 0
@@ -25,20 +25,20 @@ class Ranks:
 
     @property
     def on_this_machine(self) -> int:
-        """The number of this process among those of its machine."""
+        """The local rank."""
         return int(os.environ.get("LOCAL_RANK", self.rank))
 
     @property
     def is_first(self) -> bool:
-        """Whether this one keeps states and metrics for all."""
+        """Whether this is rank 0, which writes states and metrics."""
         return self.rank == 0
 
-    def share(self, rows: int) -> range:
-        """Return the rows of a batch that are computed here: neighbours, as many as elsewhere, give or take one."""
+    def rows_here(self, rows: int) -> range:
+        """Return the contiguous rows of a batch that this rank computes; counts differ by at most one between ranks."""
         return range(rows * self.rank // self.count, rows * (self.rank + 1) // self.count)
 
     def add_up(self, tensors: Sequence[Tensor]) -> None:
-        """Replace each tensor by the sum of all ranks' tensors."""
+        """All-reduce: replace each tensor by its sum over all ranks."""
         if not self._together:
             return
         flat = torch.cat([tensor.flatten() for tensor in tensors])
@@ -47,16 +47,16 @@ class Ranks:
         for tensor, part in zip(tensors, parts, strict=True):
             tensor.copy_(part.view_as(tensor))
 
-    def any_of(self, said: bool) -> bool:
-        """Return whether any rank says so."""
+    def any_of(self, flag: bool) -> bool:
+        """Return whether the flag is set on any rank."""
         if not self._together:
-            return said
-        flag = torch.tensor(float(said), device=self._device)
-        torch.distributed.all_reduce(flag)
-        return bool(flag > 0)
+            return flag
+        count = torch.tensor(float(flag), device=self._device)
+        torch.distributed.all_reduce(count)
+        return bool(count > 0)
 
-    def told(self, number: int) -> int:
-        """Return the number that the first rank has."""
+    def broadcast(self, number: int) -> int:
+        """Return the number of rank 0."""
         if not self._together:
             return number
         box = torch.tensor(number, device=self._device)
@@ -64,6 +64,6 @@ class Ranks:
         return int(box)
 
     def wait(self) -> None:
-        """Return when all ranks have come here."""
+        """Wait for all ranks (barrier)."""
         if self._together:
             torch.distributed.barrier()

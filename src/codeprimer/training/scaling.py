@@ -1,8 +1,8 @@
-"""The factor that keeps small gradients within the range of float16.
+"""Dynamic loss scaling for float16.
 
-Reads norms of gradients. Its one idea: losses are multiplied by a power of two before the backward pass and gradients
-divided by it after; where a gradient overflowed, the step is left out and the factor halved, and after many steps without
-it is doubled (Micikevicius and others, "Mixed Precision Training", 2018, section 3.2).
+Reads gradient norms. Its one idea: the loss is multiplied by a power of two before the backward pass and gradients are divided
+by it afterwards; when a gradient overflows, the step is skipped and the factor halved; after many steps without overflow it is
+doubled (Micikevicius and others, "Mixed Precision Training", 2018, section 3.2).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PATIENCE = 1000
 
 @dataclass
 class LossScale:
-    """The factor of a run; saved with its state. 1 where numbers have the range of float32."""
+    """The loss scale of a run, part of its saved state; 1 unless the precision is float16."""
 
     factor: float = 1.0
     good: int = 0
@@ -26,16 +26,16 @@ class LossScale:
 
     @classmethod
     def of(cls, precision: str) -> LossScale:
-        """Return what a run of a precision begins with."""
+        """Return the initial scale of a precision."""
         return cls(FIRST if precision == "float16" else 1.0)
 
     def overflowed(self, norm: float) -> bool:
-        """Remember a step; return whether its gradients overflowed because of the factor, which is halved then."""
+        """Record a step; return whether its gradients overflowed because of the factor, and halve it if so."""
         if self.factor == 1.0:
             return False
         if not math.isfinite(norm):
             if self.factor == LEAST:
-                return False  # it is not the factor
+                return False  # the scale is not the cause
             self.factor, self.good = self.factor / 2, 0
             return True
         self.good += 1

@@ -1,4 +1,4 @@
-"""The recipe's section ``training``: three models, and what they are trained on."""
+"""The recipe's section ``training``: the three models of a run."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from codeprimer.core.settings import Settings
 from codeprimer.core.stage import Sections
 from codeprimer.training.settings import (
     DECAY_FRACTION,
+    NO_MUON_FOR_ADAPTERS,
     NOTHING_TO_ADAPT,
     LoopSettings,
     LoraSettings,
     Mixture,
     ModelSettings,
-    Order,
     Phase,
     PhaseSettings,
+    SequenceOrder,
     TrainingSettings,
 )
 
 
 class BaseSettings(PhaseSettings):
-    """How the base model is trained; what a recipe leaves out has a default."""
+    """Pre-training of the base model."""
 
     mixture: Mixture = Field(
         default={"code": 0.5, "textbooks": 0.5},
@@ -36,7 +37,7 @@ class BaseSettings(PhaseSettings):
 
 
 class TunedSettings(PhaseSettings):
-    """How the tuned model is trained, from the base model; what a recipe leaves out has a default."""
+    """Fine-tuning of the tuned model, from the base model."""
 
     mixture: Mixture = Field(
         default={"exercises": 1.0}, min_length=1, description=PhaseSettings.model_fields["mixture"].description
@@ -45,44 +46,46 @@ class TunedSettings(PhaseSettings):
 
 
 class AnnealedSettings(Settings):
-    """A last stretch of the base model's training: other data, while the learning rate falls; all else stays as it is."""
+    """Annealing: a last phase of the base model on other data while the learning rate decays; all else as in base."""
 
     mixture: Mixture = Field(min_length=1, description=PhaseSettings.model_fields["mixture"].description)
     tokens: int = Field(ge=1, description=PhaseSettings.model_fields["tokens"].description)
     decay: Literal["linear", "cosine"] = Field(
-        default="linear", description="How the learning rate falls from where base leaves it."
+        default="linear", description="Decay of the learning rate from its value at the end of base."
     )
-    final_rate: float = Field(
-        default=0.0, ge=0, le=1, description="What the learning rate falls to, as a share of where base leaves it."
+    min_lr_ratio: float = Field(
+        default=0.0, ge=0, le=1, description="Final learning rate divided by that at the end of base."
     )
-    order: dict[str, Order] = Field(default={}, description=PhaseSettings.model_fields["order"].description)
+    order: dict[str, SequenceOrder] = Field(default={}, description=PhaseSettings.model_fields["order"].description)
     order_noise: float = Field(
         default=0.0, ge=0, le=1, description=PhaseSettings.model_fields["order_noise"].description
     )
 
     def phase(self, base: Phase) -> Phase:
-        """Return the phase that goes on where ``base`` ends, with its optimiser."""
-        rate = base.peak_learning_rate * (1.0 if base.decay == "none" else base.final_rate)
+        """Return the phase that continues ``base`` with its optimizer state."""
+        rate = base.peak_learning_rate * (1.0 if base.decay == "none" else base.min_lr_ratio)
         own = {name: getattr(self, name) for name in type(self).model_fields}
-        going_on = {"name": "annealed", "warmup_steps": 0, "peak_learning_rate": rate, "keeps_optimiser": True}
-        return base.model_copy(update={**own, **going_on})
+        continued = {"name": "annealed", "warmup_steps": 0, "peak_learning_rate": rate, "keeps_optimizer": True}
+        return base.model_copy(update={**own, **continued})
 
 
 class TrainingSection(LoopSettings):
-    """The three models of a run; the control is derived, so that it can never be given less than the others."""
+    """The three models of a run; the control is derived from the other two, so its budget equals theirs."""
 
     selections: int = Field(
-        default=4, ge=1, description="How many checkpoints of the tuned model the validation set chooses from."
+        default=4,
+        ge=1,
+        description="Checkpoints of the tuned model to score on validation problems; the best is published.",
     )
     base_selections: int = Field(
         default=1,
         ge=1,
-        description="How many checkpoints of the base model's last phase the loss on held-out code chooses from; needs "
-        "heldout_every. The control's last one counts, whatever this says.",
+        description="Checkpoints of the base model's last phase to choose from by held-out loss; requires heldout_every. The "
+        "control always publishes its last one.",
     )
     base: BaseSettings = Field(default=BaseSettings(), description="Pre-training.")
     annealed: AnnealedSettings | None = Field(
-        default=None, description="A last phase of the base model, on the best data; none: base ends as it says itself."
+        default=None, description="A last phase of the base model on the best data; omitted: no annealing."
     )
     tuned: TunedSettings = Field(default=TunedSettings(), description="Fine-tuning, from the base model.")
 
@@ -95,7 +98,7 @@ class TrainingSection(LoopSettings):
         return self._settings((_phase("tuned", self.tuned),), self.selections)
 
     def control_settings(self) -> TrainingSettings:
-        """Return the settings of the control: base and tuned in tokens and schedule, on raw code throughout."""
+        """Return the settings of the control: tokens and schedule of base and tuned, on raw code throughout."""
         raw = {"mixture": {"raw": 1.0}, "order": {}, "order_noise": 0.0}
         phases = *self._base_phases(), _phase("tuned", self.tuned)
         return self._settings(tuple(phase.model_copy(update=raw) for phase in phases), 1)
@@ -114,65 +117,81 @@ def _phase(name: str, settings: PhaseSettings) -> Phase:
 
 
 def contradictions(training: TrainingSection, recipe: Sections) -> Iterator[str]:
-    """Yield what contradicts itself in the section, or between it and the rest of the recipe."""
-    start, context = recipe.section("start"), recipe.section("tokens").context
-    mixtures = {"base": training.base.mixture, "tuned": training.tuned.mixture}
+    """Yield the contradictions within the section, and between it and the rest of the recipe."""
+    phases: dict[str, BaseSettings | TunedSettings | AnnealedSettings] = {
+        "base": training.base,
+        "tuned": training.tuned,
+    }
     if training.annealed is not None:
-        mixtures["annealed"] = training.annealed.mixture
-    for key, mixture in mixtures.items():
-        yield from unknown_sets(f"training.{key}.mixture", mixture)
-    if training.model.context < context and not (start and training.model == ModelSettings()):
-        yield (
-            f"training.model.context: {training.model.context} is less than tokens.context ({context}), "
-            "within which every problem must fit with its answer; give both the same"
-        )
-    if not training.lora.rank and training.lora != LoraSettings():
-        yield "training.lora: its settings have no meaning with rank: 0; take them out, or set a rank"
-    for key, phase in (("base", training.base), ("tuned", training.tuned)):
-        if training.lora.rank and phase.optimiser == "muon":
-            yield (
-                f"training.{key}.optimiser: muon makes a step equally strong in every direction of a matrix, and an adapter is "
-                "to have few; set optimiser: adamw, or training.lora.rank: 0"
-            )
-        if phase.optimiser != "muon" and phase.matrix_rate != 1.0:
-            yield (
-                f"training.{key}.matrix_rate: {phase.matrix_rate:g} has no meaning with optimiser: {phase.optimiser}; "
-                "take it out, or set optimiser: muon"
-            )
-        if phase.decay != "stable" and phase.decay_fraction != DECAY_FRACTION:
-            yield (
-                f"training.{key}.decay_fraction: {phase.decay_fraction:g} has no meaning with decay: {phase.decay}; take it "
-                "out, or set decay: stable"
-            )
-        if phase.decay == "none" and phase.final_rate:
-            yield f"training.{key}.final_rate: {phase.final_rate:g} has no meaning with decay: none; take one of them out"
-    if start is None and training.lora.rank:
-        yield f"training.lora.rank: {NOTHING_TO_ADAPT}; name one (start.path), or set rank: 0"
-    if start is not None and training.model.initializer_range != ModelSettings().initializer_range:
-        yield "training.model.initializer_range: has no meaning with start, whose weights are the first; take it out"
+        phases["annealed"] = training.annealed
+    for key, phase in phases.items():
+        yield from unknown_sets(f"training.{key}.mixture", phase.mixture)
+    yield from _shape(training, recipe)
+    yield from _adapters(training, recipe)
+    for key, phase in phases.items():
+        if isinstance(phase, PhaseSettings):
+            yield from _schedule(f"training.{key}", phase)
+        yield from _sequence_order(f"training.{key}", phase)
     if training.base_selections > 1 and not training.heldout_every:
         yield (
-            f"training.base_selections: {training.base_selections} checkpoints cannot be chosen from without the loss on "
-            "held-out code; set training.heldout_every, or take it out"
+            f"training.base_selections: choosing from {training.base_selections} checkpoints requires the held-out loss; "
+            "set training.heldout_every, or remove base_selections"
         )
-    yield from _disorder("base", training.base)
-    yield from _disorder("tuned", training.tuned)
-    if training.annealed is not None:
-        yield from _disorder("annealed", training.annealed)
-        if training.base.decay != "none" and not training.base.final_rate:
-            yield (
-                "training.annealed: it would go on at the learning rate at which base ends, which is 0; set "
-                "training.base.decay: none, or give training.base.final_rate"
-            )
+    if training.annealed is not None and training.base.decay != "none" and not training.base.min_lr_ratio:
+        yield (
+            "training.annealed: the phase would start at the learning rate at which base ends, which is 0; set "
+            "training.base.decay: none, or raise training.base.min_lr_ratio"
+        )
 
 
-def _disorder(key: str, phase: PhaseSettings | AnnealedSettings) -> Iterator[str]:
-    """Yield what is said about the order of sets that nothing comes of."""
+def _shape(training: TrainingSection, recipe: Sections) -> Iterator[str]:
+    """Yield contradictions between the model's shape, the tokens and the model to start from."""
+    start, context = recipe.section("start"), recipe.section("tokens").context
+    if training.model.context < context and not (start and training.model == ModelSettings()):
+        yield (
+            f"training.model.context: {training.model.context} is less than tokens.context ({context}), the length that "
+            "every problem must fit with its answer; set both to the same value"
+        )
+    if start is not None and training.model.initializer_range != ModelSettings().initializer_range:
+        yield "training.model.initializer_range: has no effect with start, which provides the initial weights; remove it"
+
+
+def _adapters(training: TrainingSection, recipe: Sections) -> Iterator[str]:
+    """Yield contradictions in the settings of adapters."""
+    if not training.lora.rank:
+        if training.lora != LoraSettings():
+            yield "training.lora: its settings have no effect with rank: 0; remove them, or set a rank"
+        return
+    for key, phase in (("base", training.base), ("tuned", training.tuned)):
+        if phase.optimizer == "muon":
+            yield f"training.{key}.optimizer: {NO_MUON_FOR_ADAPTERS}"
+    if recipe.section("start") is None:
+        yield f"training.lora.rank: {NOTHING_TO_ADAPT}"
+
+
+def _schedule(key: str, phase: PhaseSettings) -> Iterator[str]:
+    """Yield settings of a phase's learning rate that have no effect."""
+    if phase.optimizer != "muon" and phase.muon_lr_scale != 1.0:
+        yield (
+            f"{key}.muon_lr_scale: {phase.muon_lr_scale:g} has no effect with optimizer: {phase.optimizer}; remove it, or "
+            "set optimizer: muon"
+        )
+    if phase.decay != "stable" and phase.decay_fraction != DECAY_FRACTION:
+        yield (
+            f"{key}.decay_fraction: {phase.decay_fraction:g} has no effect with decay: {phase.decay}; remove it, or set "
+            "decay: stable"
+        )
+    if phase.decay == "none" and phase.min_lr_ratio:
+        yield f"{key}.min_lr_ratio: {phase.min_lr_ratio:g} has no effect with decay: none; remove one of them"
+
+
+def _sequence_order(key: str, phase: PhaseSettings | AnnealedSettings) -> Iterator[str]:
+    """Yield settings of the order of sequences that have no effect."""
     for name in phase.order:
         if name not in phase.mixture:
-            yield f"training.{key}.order.{name}: the phase's mixture has no such set; take it out, or put it into the mixture"
+            yield f"{key}.order.{name}: the phase's mixture has no such set; remove it, or add it to the mixture"
     if phase.order_noise and "curriculum" not in phase.order.values():
         yield (
-            f"training.{key}.order_noise: {phase.order_noise:g} has no meaning where no set is in curriculum order; take "
-            f"it out, or set training.{key}.order"
+            f"{key}.order_noise: {phase.order_noise:g} has no effect without a set in curriculum order; remove it, or set "
+            f"{key}.order"
         )

@@ -1,8 +1,8 @@
-"""Choose the checkpoint that is published.
+"""Choose the checkpoint to publish.
 
-Keeps candidates in the work folder. Its one idea: each candidate is written as it would be published, read back and
-scored once; the best is chosen, of equals the later, by the validation problems, or where nothing answers these by the loss
-on held-out text, and never by the exam.
+Keeps candidates in the work folder. Its one idea: each candidate is written as it would be published, read back and scored
+once; the best one is published, of equals the later: by validation problems if a scorer is given, else by held-out loss, never
+by the exam.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ Score = Callable[[Phi, Tokenizer, Artifact], float]
 """Scores a model on the exam artefact's validation problems; higher is better."""
 
 VALIDATION, HELDOUT, LAST = "validation problems", "held-out loss", "the last checkpoint"
-"""What a checkpoint is chosen by; a score by the held-out loss is minus this loss [nats/token]."""
+"""The criteria; the score by held-out loss is its negative [nats/token]."""
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """What a checkpoint is chosen by."""
+    """The criterion that chooses a checkpoint."""
 
     name: str
     score: Score | None
-    """None where there is nothing to choose."""
+    """None if the last checkpoint is taken."""
 
 
 def criterion_of(score: Score | None, measure: Measure | None) -> Criterion:
-    """Return what checkpoints are chosen by: validation problems before held-out text before nothing."""
+    """Return the criterion: validation problems, else held-out loss, else the last checkpoint."""
     if score is not None:
         return Criterion(VALIDATION, score)
     if measure is not None:
@@ -60,7 +60,7 @@ class Candidate:
     step: int
     tokens: int
     score: float | None
-    """None where nothing scores it, and it is the only one, or where its loss is no number."""
+    """None if there is no criterion, or if its loss is not finite."""
 
 
 class Candidates:
@@ -71,23 +71,23 @@ class Candidates:
         folder.mkdir(parents=True, exist_ok=True)
 
     def consider(self, model: Phi, step: int, tokens: int) -> Candidate:
-        """Keep and score a checkpoint, unless an earlier attempt has done so."""
+        """Keep and score a checkpoint, unless an earlier attempt has done it."""
 
         def make(folder: Path) -> None:
             save_checkpoint(folder, model, self._tokenizer)
-            judge = self._criterion.score
-            score = judge(_ready(folder), self._tokenizer, self._exam) if judge else None
+            scorer = self._criterion.score
+            score = scorer(_ready(folder), self._tokenizer, self._exam) if scorer else None
             write_atomically(folder / _CANDIDATE_FILE, to_json(asdict(Candidate(step, tokens, score))))
 
         folder = self._folder / f"{step:08d}"
         if folder.exists() and _read(folder) is None:
-            shutil.rmtree(folder)  # it is made again
+            shutil.rmtree(folder)  # damaged
         candidate = _read(make_once(folder, make))
         assert candidate is not None
         return candidate
 
     def forget_after(self, step: int) -> None:
-        """Forget the checkpoints of later steps: the run has gone back, and will come to them another way."""
+        """Remove the checkpoints of later steps after a rollback."""
         for folder in self._folder.glob("*"):
             if folder.name.isdigit() and int(folder.name) > step:
                 shutil.rmtree(folder)
@@ -115,13 +115,13 @@ class Candidates:
 
 
 def _ready(folder: Path) -> Phi:
-    """Return the model in a folder where it answers fastest."""
+    """Return the model in a folder, on the GPU if there is one."""
     model, _ = load(folder)
     return model.to("cuda") if torch.cuda.is_available() else model
 
 
 def _read(folder: Path) -> Candidate | None:
-    """Return what is known of a candidate, None where that is damaged."""
+    """Return the record of a candidate; None if it is damaged."""
     try:
         return Candidate(**orjson.loads((folder / _CANDIDATE_FILE).read_bytes()))
     except (OSError, orjson.JSONDecodeError, TypeError):

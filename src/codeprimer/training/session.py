@@ -1,7 +1,7 @@
 """One training run from its inputs to its artefact.
 
-Reads the tokens, the exam, the model to start from and the held-out text; writes the artefact. Its one idea: put the parts
-together, and leave everything that can be tested alone to them.
+Reads the tokens, the exam, the start model and the held-out text; writes the artefact. Its one idea: it only assembles parts
+that are tested on their own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from codeprimer.model.tokenizer import Tokenizer
 from codeprimer.training.batches import Batches
 from codeprimer.training.beginning import first_model
 from codeprimer.training.device import as_models_train
-from codeprimer.training.exposure import count_seen, stretches, write_exposure
+from codeprimer.training.exposure import count_seen, steps_taken, write_exposure
 from codeprimer.training.heldout import BITS_PER_BYTE, LOSS, OpenHeldout, Watch
 from codeprimer.training.loggers import Loggers
 from codeprimer.training.loop import METRICS, Loop
@@ -39,6 +39,9 @@ PHASES = "phases"
 _CURVE_POINTS = 200
 _FINAL_STEPS = 20
 
+Row = dict[str, Any]
+"""A line of ``metrics.jsonl``."""
+
 
 def train(
     settings: TrainingSettings,
@@ -48,34 +51,26 @@ def train(
     score: Score | None,
     heldout: OpenHeldout | None,
 ) -> Stats | None:
-    """Train one model and write its artefact; see ``TrainingStage.run`` for what is raised.
+    """Train one model and write its artefact; see ``TrainingStage.run`` for the errors raised.
 
-    Of several processes that train together, the first writes; the others return None.
+    With several ranks, rank 0 writes and the others return None.
     """
     assert settings.precision != "auto", "the precision is decided before a run is named"
     tokenizer = Tokenizer.load(inputs["tokens"].path)
     plan = Plan(settings)
-    watches = settings.heldout_every > 0 and heldout is not None
-    if settings.heldout_every and not watches:
-        tools.console.warn("training.heldout_every is ignored: nothing here measures held-out text")
-    if score is None and settings.selections > 1 and not watches:
-        tools.console.warn(
-            "training.selections is ignored: nothing here can score a checkpoint; the last one is published; with "
-            "training.heldout_every the loss on held-out code chooses"
-        )
+    is_watched = settings.heldout_every > 0 and heldout is not None
+    _warn_of_unused(settings, score is not None, is_watched, tools.console)
     is_first = Ranks().is_first
     with as_models_train(settings):
         model = first_model(settings, inputs, tokenizer, tools.seed)
         batches = Batches(inputs["tokens"], plan, tools.seed)
         _warn_of_curricula(batches, tools.console)
-        # When something is looked at follows from the settings, for every rank alike; only the first does look.
-        measure = (
-            heldout(tokenizer, inputs["quality"], tools.seed) if heldout is not None and watches and is_first else None
-        )
-        watch = Watch(measure, settings.heldout_every if watches else 0, plan.total)
+        # The settings decide for every rank alike when to evaluate; only rank 0 measures.
+        measure = heldout(tokenizer, inputs["quality"], tools.seed) if heldout and is_watched and is_first else None
+        watch = Watch(measure, settings.heldout_every if is_watched else 0, plan.total)
         criterion = criterion_of(score, measure if settings.selections > 1 else None)
         candidates = Candidates(out.work / "candidates", tokenizer, inputs["exam"], criterion)
-        selections = plan.selections() if score or watches else [plan.total]
+        selections = plan.selections() if score or is_watched else [plan.total]
 
         kept = _Kept(plan, out, tokenizer, candidates, selections, is_first)
         loop = Loop(model, plan, batches, out.work, tools.console.warn, watch)
@@ -87,20 +82,34 @@ def train(
         ):
             task.advance(loop.step)
             loop.run(kept.reached, task)
-    if not is_first:
-        return None
+    return _publish(loop, batches, candidates, inputs["tokens"], out) if is_first else None
+
+
+def _warn_of_unused(settings: TrainingSettings, is_scored: bool, is_watched: bool, console: Console) -> None:
+    """Warn of settings that have no effect without a scorer or a measurement of held-out text."""
+    if settings.heldout_every and not is_watched:
+        console.warn("training.heldout_every is ignored: this stage has no measurement of held-out text")
+    if settings.selections > 1 and not is_scored and not is_watched:
+        console.warn(
+            "training.selections is ignored: nothing scores checkpoints, so the last one is published; "
+            "training.heldout_every makes the loss on held-out code choose"
+        )
+
+
+def _publish(loop: Loop, batches: Batches, candidates: Candidates, tokens: Artifact, out: Workspace) -> Stats:
+    """Write the artefact's files and return its statistics."""
     selection = candidates.publish(out.path)
     _publish_rest(out, loop)
     metrics = [orjson.loads(line) for line in loop.metrics.read_bytes().splitlines()]
     skipped = {row["step"] - 1 for row in metrics if row.get("skipped")}
-    taken = stretches(plan, loop.guard.rollbacks, skipped)
-    write_exposure(inputs["tokens"], count_seen(batches, taken), out)
+    taken = steps_taken(loop.plan, loop.guard.rollbacks, skipped)
+    write_exposure(tokens, count_seen(batches, taken), out)
     return _stats(loop, batches, selection, metrics)
 
 
 @dataclass(frozen=True)
 class _Kept:
-    """The checkpoints that a run keeps on its way: the ends of its phases, and those that one is chosen of."""
+    """The checkpoints that a run keeps: those at the ends of phases, and the candidates for publication."""
 
     plan: Plan
     out: Workspace
@@ -110,7 +119,7 @@ class _Kept:
     is_first: bool
 
     def reached(self, step: int, whole: Callable[[], Phi]) -> None:
-        """Keep what is to be kept of the model after so many steps."""
+        """Keep a checkpoint if one is due after ``step`` steps."""
         is_end = step in self.plan.ends and len(self.plan.ends) > 1
         if not (is_end or step in self.selections):
             return
@@ -124,7 +133,7 @@ class _Kept:
             self.candidates.consider(current, step, self.plan.tokens_after(step))
 
     def forget_after(self, step: int) -> None:
-        """Forget what was kept of a way that the run has left."""
+        """Remove the checkpoints of later steps after a rollback."""
         self.candidates.forget_after(step)
         for number, end in enumerate(self.plan.ends):
             if end > step:
@@ -135,16 +144,16 @@ class _Kept:
 
 
 def _log_folder(out: Workspace, tools: Tools) -> Path:
-    """Return where loggers write: the same place for every attempt at an artefact, another one for another artefact."""
+    """Return the folder of the loggers: one per artefact, the same for every attempt."""
     identity = out.path.name.rpartition("-")[2]
     return (tools.logs or out.work / "logs") / f"{tools.step or 'training'}-{identity}"
 
 
 def _warn_of_curricula(batches: Batches, console: Console) -> None:
-    for name, read in batches.left_unread():
+    for name, read in batches.unfinished_curricula():
         console.warn(
-            f"training goes through {read:.0%} of {name} in curriculum order and never reaches what comes last; give the "
-            f"phase more tokens or {name} a larger share, or have fewer documents drawn with tokens.limit_tokens.{name}"
+            f"training reads only the first {read:.0%} of {name} in curriculum order; give the phase more tokens or {name} a "
+            f"larger weight in the mixture, or limit the set with tokens.limit_tokens.{name}"
         )
 
 
@@ -155,30 +164,21 @@ def _publish_rest(out: Workspace, loop: Loop) -> None:
     write_atomically(out.path / SPEED_FILE, to_json(loop.pace.facts(loop.seconds)))
 
 
-def _stats(loop: Loop, batches: Batches, selection: dict[str, Any], metrics: list[dict[str, Any]]) -> Stats:
+def _stats(loop: Loop, batches: Batches, selection: dict[str, Any], metrics: list[Row]) -> Stats:
     plan, settings = loop.plan, loop.plan.settings
     final = [row["loss"] for row in metrics if not row.get("skipped")][-_FINAL_STEPS:]
     if not final:
         raise UserError(
-            f"training.precision: {settings.precision}: in none of {plan.total} steps were the gradients numbers that "
-            "could be used, so nothing was learned; choose float32"
+            f"training.precision: {settings.precision}: all {plan.total} steps had non-finite gradients, so nothing was "
+            "learned; choose float32"
         )
     final_loss = sum(final) / len(final)
-    tokens = plan.tokens_after(plan.total)
+    tokens, parameters = plan.tokens_after(plan.total), loop.model.parameter_count()
     facts = {
-        "parameters": loop.model.parameter_count(),
+        "parameters": parameters,
         "tokens": tokens,
         "steps": plan.total,
-        "phases": [
-            {
-                "name": phase.name,
-                "mixture": phase.mixture,
-                "optimiser": phase.optimiser,
-                "peak_learning_rate": phase.peak_learning_rate,
-                "end": end,
-            }
-            for phase, end in zip(settings.phases, plan.ends, strict=True)
-        ],
+        "phases": _phases(plan),
         "epochs": batches.epochs(),
         "precision": settings.precision,
         "micro_sequences": loop.micro_sequences,
@@ -190,17 +190,29 @@ def _stats(loop: Loop, batches: Batches, selection: dict[str, Any], metrics: lis
     }
     if watched := heldout_curve(metrics):
         facts["heldout_curve"] = watched
+    what = f"{parameters:,} parameters"
     if isinstance(loop.model, AdaptedPhi):
         trained = sum(weight.numel() for _, weight in trainable(loop.model))
         facts["adapter"] = {"parameters": trained, **settings.lora.model_dump(mode="json")}
-        what = f"adapters of {trained:,} parameters beside {loop.model.parameter_count():,}"
-    else:
-        what = f"{loop.model.parameter_count():,} parameters"
+        what = f"adapters of {trained:,} parameters on {what}"
     return Stats(f"{what}, {tokens:,} tokens, loss {final_loss:.3f}", facts)
 
 
-def loss_curve(metrics: list[dict[str, Any]], points: int = _CURVE_POINTS) -> list[dict[str, float]]:
-    """Return at most ``points`` points of the loss over the tokens, each the mean of the steps it stands for."""
+def _phases(plan: Plan) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": phase.name,
+            "mixture": phase.mixture,
+            "optimizer": phase.optimizer,
+            "peak_learning_rate": phase.peak_learning_rate,
+            "end": end,
+        }
+        for phase, end in zip(plan.settings.phases, plan.ends, strict=True)
+    ]
+
+
+def loss_curve(metrics: list[Row], points: int = _CURVE_POINTS) -> list[dict[str, float]]:
+    """Return the loss over tokens as at most ``points`` points, each the mean of consecutive steps."""
     metrics = [row for row in metrics if not row.get("skipped")]
     width = -(-len(metrics) // points)
     bins = [metrics[start : start + width] for start in range(0, len(metrics), width)]
@@ -214,8 +226,8 @@ def loss_curve(metrics: list[dict[str, Any]], points: int = _CURVE_POINTS) -> li
     ]
 
 
-def heldout_curve(metrics: list[dict[str, Any]], points: int = _CURVE_POINTS) -> list[dict[str, float]]:
-    """Return at most ``points`` points of the loss on held-out text over the tokens, the last one among them."""
+def heldout_curve(metrics: list[Row], points: int = _CURVE_POINTS) -> list[dict[str, float]]:
+    """Return the held-out loss over tokens as at most ``points`` points, including the last one."""
     watched = [row for row in metrics if LOSS in row]
     width = -(-len(watched) // points) or 1
     return [
@@ -226,5 +238,5 @@ def heldout_curve(metrics: list[dict[str, Any]], points: int = _CURVE_POINTS) ->
             "bits_per_byte": round(row[BITS_PER_BYTE], 4),
         }
         for row in reversed(watched[::-1][::width])
-        if row[LOSS] is not None  # no number cannot be written as one
+        if row[LOSS] is not None  # JSON has no NaN
     ]

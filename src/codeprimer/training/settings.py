@@ -12,39 +12,40 @@ from codeprimer.model.config import PhiConfig
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 Device = Literal["auto", "cpu", "cuda"]
 MOST_THREADS = 1024
-"""More than any machine makes use of; a slip of the finger asks for more than the system gives."""
+"""An upper bound that catches typing errors before the operating system refuses to start the threads."""
 
 MOST_SEQUENCES = 65_536
 MOST_PROCESSES = 256
 MOST_RANK = 4096
 DECAY_FRACTION = 0.2
-NOTHING_TO_ADAPT = "adapters need a model that has been trained, and there is none to start from"
+NOTHING_TO_ADAPT = "adapters need a trained model to start from; name one (start.path), or set rank: 0"
+NO_MUON_FOR_ADAPTERS = "muon makes full-rank updates, which adapters cannot have; set optimizer: adamw, or lora.rank: 0"
 
 Mixture = dict[str, Annotated[float, Field(gt=0)]]
-Order = Literal["shuffled", "curriculum"]
+SequenceOrder = Literal["shuffled", "curriculum"]
 
 
 class ModelSettings(Settings):
-    """The shape of the model; the vocabulary comes from the tokenizer."""
+    """Shape of the model; the vocabulary comes from the tokenizer."""
 
     layers: int = Field(default=4, ge=1, description="Number of layers.")
     hidden: int = Field(default=128, ge=8, description="Width of the residual stream.")
     heads: int = Field(default=4, ge=1, description="Attention heads per layer.")
     intermediate: int = Field(default=512, ge=8, description="Width of the MLP.")
     context: int = Field(
-        default=256, ge=16, description="Longest sequence [tokens]; training sequences have this length."
+        default=256, ge=16, description="Context length [tokens]; every training sequence has this length."
     )
 
     initializer_range: float = Field(
         default=0.02,
         gt=0,
         le=1,
-        description="Standard deviation of the first weights; the paper's models have 0.02, narrow ones learn faster "
-        "from more (about 1 / sqrt(hidden)).",
+        description="Standard deviation of the initial weights; 0.02 in the paper. Narrow models learn faster with more, "
+        "about 1 / sqrt(hidden).",
     )
 
     def config(self, vocabulary: int, end_of_text: int) -> PhiConfig:
-        """Return the model's shape for a tokenizer; the vocabulary is padded to a multiple of 64."""
+        """Return the model's shape for a tokenizer, its vocabulary padded to a multiple of 64."""
         rows = -(-vocabulary // 64) * 64
         return PhiConfig(
             rows,
@@ -62,83 +63,78 @@ Target = Literal["q_proj", "k_proj", "v_proj", "dense", "fc1", "fc2"]
 
 
 class LoraSettings(Settings):
-    """Low-rank adapters beside the frozen weights of the model that training starts from."""
+    """Low-rank adapters (LoRA) on the frozen weights of the start model."""
 
     rank: int = Field(
         default=0,
         ge=0,
         le=MOST_RANK,
-        description="Rank of the adapters; 0: there are none, and all weights are trained.",
+        description="Rank of the adapters; 0: no adapters, all weights are trained.",
     )
-    alpha: float = Field(
-        default=16.0, gt=0, description="What an adapter adds is multiplied by alpha / rank, as in the library peft."
-    )
-    dropout: float = Field(default=0.0, ge=0, lt=1, description="Share of what an adapter reads that is dropped.")
+    alpha: float = Field(default=16.0, gt=0, description="An adapter's output is scaled by alpha / rank, as in peft.")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="Dropout rate of an adapter's inputs.")
     targets: tuple[Target, ...] = Field(
         default=get_args(Target),
         min_length=1,
-        description="Products that have an adapter, by their names in transformers' Phi.",
+        description="Linear layers that get an adapter, by their names in transformers' Phi.",
     )
 
 
 class PhaseSettings(Settings):
-    """One stretch of training with its own data, learning rate and optimiser."""
+    """A phase of training with its own data, learning rate and optimizer."""
 
-    mixture: Mixture = Field(min_length=1, description="Share of the sequences that each training set gives.")
-    tokens: int = Field(ge=1, description="How much is trained on [tokens], repetitions counted.")
-    order: dict[str, Order] = Field(
+    mixture: Mixture = Field(min_length=1, description="Sampling weight of each training set; normalized to fractions.")
+    tokens: int = Field(ge=1, description="Training tokens, repetitions included [tokens].")
+    order: dict[str, SequenceOrder] = Field(
         default={},
         json_schema_extra=OMIT_DEFAULT_FROM_ID,
-        description="In which order the sequences of a training set come, in every epoch: shuffled, or curriculum, as its "
-        "documents stand in their table (textbooks from the first concept to the last; the others as they were found or "
-        "written). A set that is not named is shuffled.",
+        description="Order of a training set's sequences in every epoch: shuffled, or curriculum, the order of the set's "
+        "table (textbooks from the first concept to the last). Sets that are not named are shuffled.",
     )
     order_noise: float = Field(
         default=0.0,
         ge=0,
         le=1,
         json_schema_extra=OMIT_DEFAULT_FROM_ID,
-        description="With a curriculum: the share of a set within which neighbours are shuffled.",
+        description="Window within which a curriculum is shuffled, as a fraction of the set.",
     )
     batch_sequences: int = Field(default=32, ge=1, le=MOST_SEQUENCES, description="Sequences per step.")
-    optimiser: Literal["adamw", "muon"] = Field(
+    optimizer: Literal["adamw", "muon"] = Field(
         default="adamw",
-        description="adamw: as in the paper; muon: Muon for the matrices inside the layers, AdamW for everything else.",
+        description="adamw: as in the paper; muon: Muon for the matrices inside the layers, AdamW for all other weights.",
     )
-    matrix_rate: float = Field(
-        default=1.0, gt=0, description="With muon: the matrices' learning rate, as a multiple of the others'."
+    muon_lr_scale: float = Field(
+        default=1.0, gt=0, description="With optimizer: muon, learning rate of Muon's matrices divided by AdamW's."
     )
     prompt_weight: float = Field(
         default=1.0,
         ge=0,
         le=1,
-        description="How much the tokens of an exercise's prompt count in the loss; those of its answer count 1.",
+        description="Loss weight of an exercise's prompt tokens; answer tokens have weight 1.",
     )
-    peak_learning_rate: float = Field(default=2e-3, gt=0, le=1, description="Learning rate after the warm-up.")
-    warmup_steps: int = Field(default=30, ge=0, description="Steps in which the learning rate rises linearly.")
+    peak_learning_rate: float = Field(
+        default=2e-3, gt=0, le=1, description="Peak learning rate, reached after the warm-up."
+    )
+    warmup_steps: int = Field(default=30, ge=0, description="Steps of linear warm-up.")
     decay: Literal["linear", "cosine", "stable", "none"] = Field(
         default="linear",
-        description="What the learning rate does after the warm-up: fall to final_rate linearly or as a cosine does; stay at "
-        "its peak and fall linearly in the last steps (stable); or stay (none).",
+        description="Learning-rate schedule after the warm-up: linear or cosine decay to min_lr_ratio; stable: constant, then "
+        "linear decay over the last steps (warmup-stable-decay); none: constant.",
     )
     decay_fraction: float = Field(
         default=DECAY_FRACTION,
         gt=0,
         le=1,
-        description="With decay: stable, the last share of the steps, in which the rate falls.",
+        description="With decay: stable, the fraction of the steps in which the learning rate decays.",
     )
-    final_rate: float = Field(
-        default=0.0, ge=0, le=1, description="What the learning rate falls to, as a share of its peak."
-    )
+    min_lr_ratio: float = Field(default=0.0, ge=0, le=1, description="Final learning rate divided by the peak.")
     weight_decay: float = Field(
-        default=0.1, ge=0, description="Decay of matrices and embeddings; biases and norms do not decay."
+        default=0.1, ge=0, description="Weight decay of matrices and embeddings; biases and norms have none."
     )
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = Field(
-        default=(0.9, 0.95), description="AdamW's averages of the gradient and of its square."
+        default=(0.9, 0.95), description="AdamW's decay rates of the first and second moment."
     )
-    clip: float = Field(
-        default=1.0, gt=0, description="Largest norm of the gradient; larger ones are scaled down to it."
-    )
+    clip: float = Field(default=1.0, gt=0, description="Gradient clipping: the largest gradient norm.")
 
     def steps(self, context: int) -> int:
         """Return the number of steps; the last one may exceed ``tokens``."""
@@ -146,102 +142,104 @@ class PhaseSettings(Settings):
 
 
 class Phase(PhaseSettings):
-    """A stretch of training with the name that its folder and its curve have."""
+    """A named phase of training."""
 
-    name: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9_-]*$", description="Names the phase's folder and curve.")
-    keeps_optimiser: bool = Field(
+    name: str = Field(
+        min_length=1, pattern=r"^[a-z0-9][a-z0-9_-]*$", description="Name of the phase's folder and curve."
+    )
+    keeps_optimizer: bool = Field(
         default=False,
         json_schema_extra=OMIT_DEFAULT_FROM_ID,
-        description="Whether the averages of the optimiser are those of the phase before, not fresh ones.",
+        description="Continue with the optimizer state of the previous phase.",
     )
 
 
 class LoopSettings(Settings):
-    """What all models of a run have in common."""
+    """Settings that all models of a run share."""
 
-    model: ModelSettings = Field(default=ModelSettings(), description="The shape of the model.")
-    lora: LoraSettings = Field(default=LoraSettings(), description="Adapters instead of the weights.")
+    model: ModelSettings = Field(default=ModelSettings(), description="Shape of the model.")
+    lora: LoraSettings = Field(default=LoraSettings(), description="Train adapters instead of all weights.")
     precision: Precision = Field(
         default="auto",
-        description="Numbers that the products are made in; 'auto' lets a short probe decide on this machine, once per run. "
-        "The weights themselves are float32. float16 multiplies losses so that small gradients keep their bits.",
+        description="Precision of matrix multiplications; master weights are float32. 'auto': a short probe on this machine "
+        "decides, once per run. float16 uses loss scaling.",
     )
     device: Device = Field(
         default="auto",
-        description="What the model trains on; 'auto' takes a GPU where there is one, and is decided once per run. "
-        "With several processes, each has a GPU of its own.",
+        description="Device to train on. 'auto': a GPU if there is one; decided once per run. With several processes, each "
+        "has its own GPU.",
     )
     compiled: bool | None = Field(
         default=None,
-        description="Whether layers are compiled before they are run (torch.compile); where it is not set, on a GPU they are.",
+        description="Compile layers with torch.compile; by default on a GPU only.",
     )
     threads: int = Field(
         default=0,
         ge=0,
         le=MOST_THREADS,
-        description="Threads of the training loop, in each process; 0: every core that may be used, shared by the processes; "
-        "decided once per run.",
+        description="Threads of each training process; 0: the available cores, divided among the processes; decided once per "
+        "run.",
     )
     processes: int = Field(
         default=1,
         ge=1,
         le=MOST_PROCESSES,
         json_schema_extra=NOT_IN_ID,
-        description="Processes of this machine that train a model together, each on its share of every step's sequences; "
-        "a run may go on with more or fewer.",
+        description="Data-parallel processes on this machine; each computes a part of every batch. A run may resume with "
+        "more or fewer.",
     )
     sharded: bool | None = Field(
         default=None,
         json_schema_extra=NOT_IN_ID,
-        description="Whether processes share weights, gradients and averages among them (FSDP2), each holding a part; where it "
-        "is not set, they do when a GPU's memory does not hold the whole.",
+        description="Shard weights, gradients and optimizer state across the processes (FSDP2); by default only if they do not "
+        "fit a GPU's memory.",
     )
     micro_sequences: int = Field(
         default=0,
         ge=0,
         le=MOST_SEQUENCES,
-        description="Sequences that are computed at a time; a step adds up the gradients of all of its own. 0: all at once. "
-        "Where memory does not suffice, one process halves it; several end with a sentence.",
+        description="Sequences per micro-batch; gradients are accumulated over a step. 0: no accumulation. A single process "
+        "that runs out of memory halves it; several processes stop with an error.",
     )
     attention_dropout: float = Field(
-        default=0.0, ge=0, lt=1, description="Share of the attention weights that are dropped; in the paper 0.1."
+        default=0.0, ge=0, lt=1, description="Dropout rate of the attention weights; 0.1 in the paper."
     )
     residual_dropout: float = Field(
         default=0.0,
         ge=0,
         lt=1,
-        description="Share of what attention and MLP add to the residual stream that is dropped; in the paper 0.1.",
+        description="Dropout rate of the outputs of attention and MLP; 0.1 in the paper.",
     )
     separate_documents: bool = Field(
-        default=False, description="Whether a token sees only its own document, not those before it in the sequence."
+        default=False, description="Mask attention across document boundaries within a sequence."
     )
     spike_factor: float = Field(
         default=20.0,
         gt=1,
-        description="A step whose gradient has a norm of more than so many times the recent median is skipped.",
+        description="Skip a step whose gradient norm exceeds this multiple of the recent median.",
     )
     skips: int = Field(
         default=8,
         ge=1,
-        description="So many skipped steps in a row lead back to the last checkpoint, and past the data between.",
+        description="Consecutive skipped steps before a rollback to the last saved state; the data in between are left out.",
     )
-    rollbacks: int = Field(default=3, ge=0, description="So often a run goes back before it ends with an error.")
+    rollbacks: int = Field(default=3, ge=0, description="Maximum rollbacks before aborting.")
     checkpoint_every: int = Field(
         default=100,
         ge=1,
         json_schema_extra=NOT_IN_ID,
-        description="Steps between two saved states, from which a killed run continues.",
+        description="Steps between saved states, from which an interrupted run resumes.",
     )
     heldout_every: int = Field(
         default=0,
         ge=0,
         json_schema_extra=OMIT_DEFAULT_FROM_ID,
-        description="Steps between two looks at the loss on held-out code; 0: never. It changes no weight.",
+        description="Steps between evaluations of the loss on held-out code; 0: never. Weights do not depend on it.",
     )
     loggers: tuple[Literal["tensorboard", "wandb"], ...] = Field(
         default=(),
         json_schema_extra=NOT_IN_ID,
-        description="Who is told of each step beside metrics.jsonl: tensorboard (into logs/ of the run's folder), wandb.",
+        description="Metrics loggers beside metrics.jsonl: tensorboard (writes to logs/ in the run's folder), wandb.",
     )
 
 
@@ -249,22 +247,23 @@ class TrainingSettings(LoopSettings):
     """How a model is trained."""
 
     def rows_of_process(self, phase: Phase) -> int:
-        """Return the most sequences of a step that one process computes."""
+        """Return the largest number of sequences per step and process."""
         return -(-phase.batch_sequences // self.processes)
 
     def identity(self) -> dict[str, Any]:
-        """Return the settings that decide the bytes of an artefact; adapters only where there are any."""
+        """Return the settings that enter the artefact's id; ``lora`` only if there are adapters."""
         facts = super().identity()
         return facts if self.lora.rank else {name: value for name, value in facts.items() if name != "lora"}
 
-    phases: tuple[Phase, ...] = Field(min_length=1, description="What is trained on, in order.")
+    phases: tuple[Phase, ...] = Field(min_length=1, description="Phases of training, in order.")
     whole_documents: tuple[str, ...] = Field(
         default=("exercises",),
-        description="Training sets whose sequences hold whole documents, as many as fit; of the others any stretch is taken.",
+        description="Training sets that are packed as whole documents, as many as fit a sequence; all others are cut into "
+        "contiguous spans.",
     )
     selections: int = Field(
         default=1,
         ge=1,
-        description="Checkpoints of the last phase that are scored, on validation problems or else on held-out text; the best "
-        "is published.",
+        description="Checkpoints of the last phase to score, on validation problems if possible, else on held-out text; the "
+        "best is published.",
     )

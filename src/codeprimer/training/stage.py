@@ -1,15 +1,15 @@
-"""The training stage: the same loop for base, tuned and control.
+"""The training stage: one loop for the models control, base and tuned.
 
-Writes a checkpoint in Hugging Face layout, ``metrics.jsonl``, ``selection.json``, the table ``exposure``, and with
-several phases ``phases/<name>/``, the checkpoint at each phase's end. Of adapters each checkpoint has merged weights, and
-the adapters themselves in ``adapter/``.
+Writes a checkpoint in Hugging Face layout, ``metrics.jsonl``, ``selection.json``, the table ``exposure``, and with several
+phases ``phases/<name>/``, the checkpoint at each phase's end. With adapters, a checkpoint has merged weights, and the adapters
+are in ``adapter/``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from codeprimer.core.artifact import Artifact, Workspace
 from codeprimer.core.extras import require_torch
@@ -24,23 +24,24 @@ from codeprimer.training.section import TrainingSection, contradictions
 from codeprimer.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from codeprimer.training.heldout import OpenHeldout
+    from codeprimer.model.phi import Phi
+    from codeprimer.model.tokenizer import Tokenizer
+    from codeprimer.training.heldout import Measure, OpenHeldout
+
+ScoreInTier = Callable[[Tier, "Phi", "Tokenizer", Artifact], float]
+"""Scores a model on the exam artefact's validation problems in a tier of the sandbox; higher is better."""
 
 
-ScoreInTier = Callable[..., float]
-"""Scores a model (tier of the sandbox, model, tokenizer, exam artefact); higher is better."""
+def _validation_score(tier: Tier, model: Phi, tokenizer: Tokenizer, exam: Artifact) -> float:
+    from codeprimer.benchmarks.validation import validation_score  # imports torch
+
+    return validation_score(tier, model, tokenizer, exam)
 
 
-def _validation_score(*arguments: Any) -> float:
-    from codeprimer.benchmarks.validation import validation_score
+def _open_heldout(tokenizer: Tokenizer, quality: Artifact, seed: int) -> Measure:
+    from codeprimer.benchmarks.heldout import open_heldout  # imports torch
 
-    return validation_score(*arguments)
-
-
-def _open_heldout(*arguments: Any) -> Callable[[Any], tuple[float, float]]:
-    from codeprimer.benchmarks.heldout import open_heldout
-
-    return open_heldout(*arguments)
+    return open_heldout(tokenizer, quality, seed)
 
 
 class TrainingStage(Stage[TrainingSettings]):
@@ -48,7 +49,7 @@ class TrainingStage(Stage[TrainingSettings]):
 
     name = "training"
     number = 70
-    version = 7
+    version = 8
     Settings = TrainingSection
     needs_torch = True
     volatile = ("speed.json",)
@@ -60,44 +61,40 @@ class TrainingStage(Stage[TrainingSettings]):
         heldout: OpenHeldout | None = None,
         adapter: bool = False,
     ) -> None:
-        """Set ``start`` to begin with the input "start", ``adapter`` to go on with the adapters of the input "adapter".
+        """``start``: train from the input "start"; ``adapter``: continue the adapters of the input "adapter".
 
-        ``score`` chooses among checkpoints. ``heldout`` measures the model on text of the input "quality" while it trains,
-        and chooses where there is no score; without either the last checkpoint is taken.
+        ``score`` chooses among checkpoints; ``heldout`` measures the model on text of the input "quality" during training, and
+        chooses if there is no score. Without either the last checkpoint is published.
         """
-        more = {"start": start, "adapter": adapter, "quality": heldout is not None}
-        self.reads = ("tokens", "exam", *(name for name, is_read in more.items() if is_read))
+        optional = {"start": start, "adapter": adapter, "quality": heldout is not None}
+        self.reads = ("tokens", "exam", *(name for name, is_read in optional.items() if is_read))
         self.runs_programs = score is not None
         self._score = score
         self._heldout = heldout
 
     @classmethod
     def steps(cls, settings: TrainingSection, recipe: Sections, earlier: Sequence[Step]) -> Iterator[Step]:
-        """Yield the three models: the control, base, and tuned, which goes on from base."""
+        """Yield the steps of the three models: control, base, and tuned, which continues base."""
         heldout = _open_heldout if settings.heldout_every else None
         start = recipe.section("start") is not None
-        first = cls(start, heldout=heldout)
-        continues = {"adapter": "base"} if settings.lora.rank else {"start": "base"}
-        second = cls(True, _validation_score, heldout, "adapter" in continues)
-        inputs = {name: name for name in first.reads}
-        yield Step(70, "control", first, settings.control_settings(), inputs)
-        yield Step(71, "base", first, settings.base_settings(), inputs)
-        yield Step(72, "tuned", second, settings.tuned_settings(), {name: name for name in second.reads} | continues)
+        has_adapters = settings.lora.rank > 0
+        pretraining = cls(start, heldout=heldout)
+        tuning = cls(True, _validation_score, heldout, has_adapters)
+        inputs = {name: name for name in pretraining.reads}
+        from_base = {name: name for name in tuning.reads} | {"adapter" if has_adapters else "start": "base"}
+        yield Step(70, "control", pretraining, settings.control_settings(), inputs)
+        yield Step(71, "base", pretraining, settings.base_settings(), inputs)
+        yield Step(72, "tuned", tuning, settings.tuned_settings(), from_base)
 
     @classmethod
     def contradictions(cls, settings: TrainingSection, recipe: Sections) -> Iterator[str]:
-        """Yield what contradicts itself in the section, or between it and the rest of the recipe."""
+        """Yield the contradictions within the section, and between it and the rest of the recipe."""
         return contradictions(settings, recipe)
 
-    @property
-    def scores(self) -> bool:
-        """Whether checkpoints are scored on the way."""
-        return self.runs_programs
-
     def cores(self, settings: TrainingSettings) -> int | None:
-        """Return the threads of the loop: two models of one thread each learn faster than one model on two.
+        """Return the threads of the loop, so that models train side by side; None: the step takes the whole machine.
 
-        On a GPU and under torchrun a model has everything, and compiled layers draw from the one generator of the process.
+        That is the case on a GPU, under torchrun, and with compiled layers, which use the process's global random generator.
         """
         if settings.device == "cuda" or settings.compiled or is_launched():
             return None
@@ -113,8 +110,8 @@ class TrainingStage(Stage[TrainingSettings]):
     def run(self, settings: TrainingSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Train, choose, publish.
 
-        Raises MissingExtraError without torch or a logger's package, RecipeError for settings that do not fit the inputs,
-        UserError when training diverges.
+        Raises MissingExtraError without torch or a logger's package, RecipeError if settings and inputs do not match,
+        UserError if training diverges.
         """
         require_torch("training")
         require_loggers(settings.loggers)
@@ -129,5 +126,5 @@ class TrainingStage(Stage[TrainingSettings]):
         from codeprimer.training.session import train
 
         stats = train(settings, inputs, out, tools, score, self._heldout)
-        assert stats is not None, "a process that is alone is the first"
+        assert stats is not None, "a single process is rank 0"
         return stats

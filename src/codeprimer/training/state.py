@@ -1,8 +1,8 @@
-"""Saved states of a run in progress: what is needed to end in the same bytes after a kill.
+"""Saved states of a run in progress, from which it resumes after a kill and ends in the same bytes.
 
-Reads and writes ``states/<step>/`` (safetensors and JSON). Two ideas: a state is written under another name and renamed when
-it is complete and sealed by a digest, so the newest one that is there is whole, and one that is not is passed over; and it is
-written from a copy by a thread, while training goes on.
+Reads and writes ``states/<step>/`` (safetensors and JSON). Two ideas: a state is written under a temporary name, sealed by
+digests and renamed when complete, so the newest one is valid, and a damaged one is skipped; and a thread writes it from a copy
+while training continues.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from codeprimer.core.artifact import file_digest, flush_folder, make_once, to_js
 from codeprimer.model.checkpoint import save_tensors
 
 STATES = "states"
-"""The folder in a run's work that holds them."""
+"""Their folder within the work folder of a run."""
 
 KEPT = 2
-"""Saved states that are kept; the older one is for when the newer cannot be read."""
+"""Number of saved states to keep; the older one is a fallback if the newer is damaged."""
 
 _NAME = re.compile("[0-9]{8,}", re.ASCII)
 _TENSORS = "tensors.safetensors"
@@ -36,8 +36,8 @@ _POSITION = "position.json"
 
 
 @dataclass(frozen=True)
-class Position:
-    """Where a run stands."""
+class Progress:
+    """The progress of a run."""
 
     step: int
     """Steps done over all phases."""
@@ -46,42 +46,39 @@ class Position:
     metrics_digest: str
     """The XXH3-128 of ``metrics.jsonl`` up to there."""
     seconds: float
-    """Time spent training so far [s]; told, but never published among the results."""
+    """Time spent training so far [s]."""
     micro_sequences: int = 0
-    """Sequences that were computed at a time."""
+    """Sequences per micro-batch."""
     guard: dict[str, Any] = field(default_factory=dict)
-    """What the norms of gradients have said so far."""
+    """The guard's history."""
     scale: dict[str, Any] = field(default_factory=dict)
-    """What keeps small gradients from vanishing."""
+    """The loss scale."""
 
 
-Check = Callable[[Position, dict[str, Tensor]], object]
-"""Raises ValueError, KeyError or TypeError where a state that can be read is not one of the run."""
+Check = Callable[[Progress, dict[str, Tensor]], object]
+"""Raises ValueError, KeyError or TypeError if a readable state does not belong to the run."""
 
 
 class States:
-    """The states of one run; ``warn`` is told of what cannot be written or read."""
+    """The saved states of one run; ``warn`` receives failures to write or read."""
 
     def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
         self._folder = folder
         self._warn = warn
         self._writing: threading.Thread | None = None
         self._failure: BaseException | None = None
-        self._told = ""
-        """Why the last state could not be written, if so; a full disk is told once, not with every state."""
+        self._warned = ""
+        """Why the last state could not be written; a full disk is reported once, not for every state."""
 
-    def save(self, position: Position, tensors: Iterable[tuple[str, Tensor]]) -> None:
-        """Have a state written, and all but the newest ones removed; what is given may change at once."""
+    def save(self, progress: Progress, tensors: Iterable[tuple[str, Tensor]]) -> None:
+        """Write a state in the background and remove all but the newest ones; the tensors are copied first."""
         self.wait()
         copied = {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors}
-        self._writing = threading.Thread(target=self._write, args=(position, copied), name="states")
+        self._writing = threading.Thread(target=self._write, args=(progress, copied), name="states")
         self._writing.start()
 
     def wait(self) -> None:
-        """Return when what was to be saved is saved, or has failed with a warning.
-
-        Raises what was not foreseen.
-        """
+        """Wait for the pending write; warn if it failed with an OSError, re-raise any other error."""
         if self._writing is None:
             return
         self._writing.join()
@@ -89,19 +86,19 @@ class States:
         failure, self._failure = self._failure, None
         if isinstance(failure, OSError):
             reason = failure.strerror or str(failure)
-            if reason == self._told:
+            if reason == self._warned:
                 return
-            self._told = reason
+            self._warned = reason
             kept = self._names()
-            left = f"the state of step {int(kept[-1].name)} is kept" if kept else "there is none to go on from"
-            self._warn(f"{self._folder}: a state could not be written ({reason}); {left}, and training goes on")
+            left = f"the state of step {int(kept[-1].name)} is kept" if kept else "there is no earlier one"
+            self._warn(f"{self._folder}: cannot write a state ({reason}); {left}; training continues")
         elif failure is not None:
             raise failure
         else:
-            self._told = ""
+            self._warned = ""
 
-    def load(self, check: Check | None = None) -> tuple[Position, dict[str, Tensor]] | None:
-        """Return the newest state that can be read and passes ``check``, or None where there is none."""
+    def load(self, check: Check | None = None) -> tuple[Progress, dict[str, Tensor]] | None:
+        """Return the newest readable state that passes ``check``; None if there is none."""
         self.wait()
         for folder in reversed(self._names()):
             try:
@@ -111,43 +108,43 @@ class States:
                 return state
             except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
                 reason = " ".join(str(error).split())[:200]
-                self._warn(f"{folder} cannot be read ({reason}); the state before it is taken")
+                self._warn(f"{folder} cannot be read ({reason}); falling back to the previous state")
                 shutil.rmtree(folder, ignore_errors=True)
         return None
 
-    def read(self, step: int) -> tuple[Position, dict[str, Tensor]]:
+    def read(self, step: int) -> tuple[Progress, dict[str, Tensor]]:
         """Return the state of a step.
 
-        Raises OSError, SafetensorError, ValueError, KeyError or TypeError where it is damaged.
+        Raises OSError, SafetensorError, ValueError, KeyError or TypeError if it is damaged.
         """
         folder = self._folder / f"{step:08d}"
         sealed = orjson.loads((folder / _POSITION).read_bytes())
         facts, digest = sealed["position"], sealed["tensors"]
         if sealed["seal"] != _seal(facts, digest) or set(sealed) != {"position", "tensors", "seal"}:
-            raise ValueError(f"{_POSITION} is not as it was saved")
+            raise ValueError(f"{_POSITION} has been changed since it was saved")
         if file_digest(folder / _TENSORS) != digest:
-            raise ValueError(f"{_TENSORS} is not as it was saved")
-        position = Position(**facts)
-        if position.step != step:
-            raise ValueError(f"{_POSITION} is of step {position.step!r}")
-        return position, load_file(folder / _TENSORS)
+            raise ValueError(f"{_TENSORS} has been changed since it was saved")
+        progress = Progress(**facts)
+        if progress.step != step:
+            raise ValueError(f"{_POSITION} belongs to step {progress.step!r}")
+        return progress, load_file(folder / _TENSORS)
 
-    def _write(self, position: Position, tensors: dict[str, Tensor]) -> None:
+    def _write(self, progress: Progress, tensors: dict[str, Tensor]) -> None:
         def make(state: Path) -> None:
             save_tensors(state / _TENSORS, tensors)
-            facts, digest = asdict(position), file_digest(state / _TENSORS)
+            facts, digest = asdict(progress), file_digest(state / _TENSORS)
             sealed = {"position": facts, "tensors": digest, "seal": _seal(facts, digest)}
             write_atomically(state / _POSITION, to_json(sealed))
 
-        folder = self._folder / f"{position.step:08d}"
+        folder = self._folder / f"{progress.step:08d}"
         try:
-            if folder.exists():  # made again, after going back
+            if folder.exists():  # written before a rollback
                 shutil.rmtree(folder)
             make_once(folder, make)
             flush_folder(self._folder)
             for old in self._names()[:-KEPT]:
                 shutil.rmtree(old)
-        except BaseException as failure:  # whoever waits next is told
+        except BaseException as failure:  # re-raised by the next wait()
             shutil.rmtree(folder.with_name(folder.name + ".tmp"), ignore_errors=True)
             self._failure = failure
 
@@ -156,13 +153,13 @@ class States:
 
 
 def steps_done(work: Path) -> int:
-    """Return how many steps the newest state in a run's work has behind it; 0 where there is none."""
+    """Return the step of the newest state in a work folder; 0 if there is none."""
     states = _states_in(work / STATES)
     return max((int(state.name) for state in states if (state / _POSITION).is_file()), default=0)
 
 
 def _states_in(folder: Path) -> list[Path]:
-    """Return the folders that are called as states are; whatever else lies there is nobody's."""
+    """Return the folders named like states, in order of their steps."""
     return sorted(path for path in folder.glob("[0-9]*") if _NAME.fullmatch(path.name) and _is_folder(path))
 
 
@@ -171,5 +168,5 @@ def _is_folder(path: Path) -> bool:
 
 
 def _seal(facts: object, digest: object) -> str:
-    """Return what stands at the end of a position, and of no other."""
+    """Return the digest that seals a state."""
     return xxhash.xxh3_128_hexdigest(to_json([facts, digest]))

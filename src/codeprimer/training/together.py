@@ -1,7 +1,7 @@
 """One model trained by several processes of this machine.
 
-Reads and writes what one process would. Its one idea: every process goes through the same run, each with its share of the
-rows of every step; the first keeps states, scores checkpoints and writes the artefact, and tells whoever waits how it goes.
+Reads and writes what one process would. Its one idea: every process executes the same run, each with its rows of every batch;
+rank 0 saves states, scores checkpoints, writes the artefact and reports progress to the parent process.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from datetime import timedelta
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -25,67 +25,62 @@ from codeprimer.engines.local import exit_with_parent
 from codeprimer.training.job import Job, take_part
 
 LONGEST_WAIT = timedelta(days=1)
-"""So long a process waits for the others; the first may be scoring a checkpoint. Whether they live is seen otherwise."""
+"""Timeout of collective operations; rank 0 may be scoring a checkpoint. Dead processes are detected by the parent."""
 
 GRACE_SECONDS = 60.0
-"""How long processes have to save what they have done [s]."""
+"""Time that processes have to save their state before they are killed [s]."""
 
 _RENDEZVOUS = "rendezvous"
 
 
 def train_together(job: Job, tools: Tools) -> Stats:
-    """Train with as many processes as the settings say; raises what one process would."""
+    """Train with ``settings.processes`` processes; raises the errors of a single process."""
     (job.out.work / _RENDEZVOUS).unlink(missing_ok=True)
     context = get_context("spawn")
     processes: list[SpawnProcess] = []
-    ears: list[Connection] = []
+    receivers: list[Connection] = []
     for rank in range(job.settings.processes):
-        ear, mouth = context.Pipe(duplex=False)
-        process = context.Process(target=_run, args=(job, rank, mouth, os.getpid()), name=f"rank {rank}")
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=_run, args=(job, rank, sender, os.getpid()), name=f"rank {rank}")
         with children_ignore_ctrl_c():
             process.start()
-        mouth.close()
+        sender.close()
         processes.append(process)
-        ears.append(ear)
+        receivers.append(receiver)
     try:
-        return _listen(processes, ears, tools)
+        return _listen(processes, receivers, tools)
     finally:
         _end(processes)
 
 
-def _listen(processes: Sequence[SpawnProcess], ears: list[Connection], tools: Tools) -> Stats:
-    """Pass on what is said until the first process is done. Raises what any of them raised."""
-    task: Task | None = None
+def _listen(processes: Sequence[SpawnProcess], receivers: list[Connection], tools: Tools) -> Stats:
+    """Handle the messages of all processes until the last one ends; return the statistics of rank 0, raise their errors."""
     stats: Stats | None = None
-    open_ears = list(ears)
-    opened: list[Any] = []
-    try:
-        while open_ears:
-            for ear in wait(open_ears, timeout=1.0):
-                assert isinstance(ear, Connection)
+    waiting = list(receivers)
+    with ExitStack() as opened:
+        task: Task | None = None
+        while waiting:
+            for receiver in wait(waiting, timeout=1.0):
+                assert isinstance(receiver, Connection)
                 try:
-                    kind, *what = ear.recv()
+                    kind, *content = receiver.recv()
                 except EOFError:
-                    open_ears.remove(ear)
-                    _check(processes[ears.index(ear)], is_done=stats is not None)
+                    waiting.remove(receiver)
+                    _check(processes[receivers.index(receiver)], is_done=stats is not None)
                     continue
                 if kind == "task":
-                    opened.append(tools.console.task(*what))
-                    task = opened[-1].__enter__()
+                    task = opened.enter_context(tools.console.task(*content))
                 elif kind == "advance" and task is not None:
-                    task.advance(*what)
+                    task.advance(*content)
                 elif kind == "warning":
-                    tools.console.warn(*what)
+                    tools.console.warn(*content)
                 elif kind == "error":
-                    raise _cause(what[0], processes)
+                    raise _cause(content[0], processes)
                 elif kind == "end":
-                    stats = what[0]
+                    stats = content[0]
             if task is not None:
-                task.advance(0)  # whether the work has been stopped
-    finally:
-        for one in reversed(opened):
-            one.__exit__(None, None, None)
-    assert stats is not None, "the first process has ended without a word"
+                task.advance(0)  # raises if the work has been stopped
+    assert stats is not None, "rank 0 has ended without a result"
     return stats
 
 
@@ -98,13 +93,11 @@ def _check(process: SpawnProcess, is_done: bool) -> None:
 def _ended(process: SpawnProcess) -> CodeprimerError:
     code = process.exitcode or 0
     how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
-    return CodeprimerError(
-        f"training: {process.name} of those that train together was ended {how}; run again to continue"
-    )
+    return CodeprimerError(f"training: the process of {process.name} ended {how}; run again to resume")
 
 
 def _cause(error: Exception, processes: Sequence[SpawnProcess]) -> Exception:
-    """Return why the processes ended: what one of them met without knowing why may be that another was killed."""
+    """Return the root cause of an error: it may be the consequence of another process's death."""
     if isinstance(error, CodeprimerError):
         return error
     until = time.monotonic() + 2.0
@@ -117,7 +110,7 @@ def _cause(error: Exception, processes: Sequence[SpawnProcess]) -> Exception:
 
 
 def _end(processes: Sequence[SpawnProcess]) -> None:
-    """Have all processes save and end, and those that do not end anyhow."""
+    """Terminate all processes, which save their state first; kill those that do not end in time."""
     for process in processes:
         if process.is_alive():
             process.terminate()
@@ -129,78 +122,76 @@ def _end(processes: Sequence[SpawnProcess]) -> None:
             process.join()
 
 
-# --- in a process of its own ------------------------------------------------------------------------------------------
+# --- in a separate process --------------------------------------------------------------------------------------------
 
 
-class _FarTask(Task):
-    """Progress that somebody else shows."""
+class _RemoteTask(Task):
+    """Progress that the parent process shows."""
 
-    def __init__(self, title: str, total: int, console: _FarConsole) -> None:
+    def __init__(self, title: str, total: int, console: _RemoteConsole) -> None:
         super().__init__(title, total, console.stop)
         self._console = console
-        console.tell("task", title, total)
+        console.send("task", title, total)
 
     def advance(self, amount: int = 1, note: str = "") -> None:
-        """Say that ``amount`` more is done."""
+        """Report progress."""
         self.done += amount
-        self._console.tell("advance", amount, note)
+        self._console.send("advance", amount, note)
 
 
-class _FarConsole(Console):
-    """Where the first process reports to; the others say only what went wrong."""
+class _RemoteConsole(Console):
+    """The console of rank 0, forwarded to the parent process; the other ranks send errors only."""
 
-    def __init__(self, mouth: Connection, is_first: bool) -> None:
+    def __init__(self, sender: Connection, is_first: bool) -> None:
         super().__init__("quiet")
-        self._mouth = mouth
+        self._sender = sender
         self._is_first = is_first
 
-    def tell(self, *what: object) -> None:
-        """Tell whoever waits."""
+    def send(self, *message: object) -> None:
+        """Send a message to the parent process."""
         if self._is_first:
-            self._mouth.send(what)
+            self._sender.send(message)
 
     def warn(self, text: str) -> None:
-        """Have a warning printed."""
-        self.tell("warning", text)
+        """Have the parent print a warning."""
+        self.send("warning", text)
 
     def task(self, title: str, total: int = 0) -> Any:
-        """Have progress shown."""
-        return nullcontext(_FarTask(title, total, self))
+        """Have the parent show progress."""
+        return nullcontext(_RemoteTask(title, total, self))
 
 
 def _interrupted(*_: object) -> NoReturn:
     raise Interrupted("stopped")
 
 
-def _run(job: Job, rank: int, mouth: Connection, parent: int) -> None:
-    """Go through the run as one of its processes."""
+def _run(job: Job, rank: int, sender: Connection, parent: int) -> None:
+    """Execute the run as one of its ranks."""
     exit_with_parent(parent)
     try:
-        _say_how_it_went(job, rank, mouth)
+        _run_and_report(job, rank, sender)
     except (Interrupted, StoppedError):
         os._exit(Interrupted.exit_code)
-    os._exit(0)  # the others may still be there, and torch waits for them
+    os._exit(0)  # at a normal exit torch would wait for the other ranks
 
 
-def _say_how_it_went(job: Job, rank: int, mouth: Connection) -> None:
+def _run_and_report(job: Job, rank: int, sender: Connection) -> None:
     try:
-        _meet(
-            job, rank
-        )  # SIGTERM ends it at once: nobody has done anything yet, and who waits for the others hears nothing
+        _join(job, rank)  # until here SIGTERM ends the process at once: a collective operation cannot be interrupted
         signal.signal(signal.SIGTERM, _interrupted)
-        stats = take_part(job, job.tools(_FarConsole(mouth, rank == 0)), job.settings.processes)
+        stats = take_part(job, job.tools(_RemoteConsole(sender, rank == 0)), job.settings.processes)
     except (Interrupted, StoppedError):
         raise
     except Exception as error:
-        mouth.send(("error", error))
+        sender.send(("error", error))
         os._exit(1)
     if stats is not None:
-        mouth.send(("end", stats))
-    mouth.close()
+        sender.send(("end", stats))
+    sender.close()
 
 
-def _meet(job: Job, rank: int) -> None:
-    """Have the processes know each other."""
+def _join(job: Job, rank: int) -> None:
+    """Initialise the process group."""
     import torch
 
     from codeprimer.training.device import device_of

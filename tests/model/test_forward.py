@@ -5,14 +5,14 @@ import torch
 from torch import Tensor
 
 from codeprimer.model.attention import causal_attention
+from codeprimer.model.forward import PLAIN, ForwardOptions
 from codeprimer.model.phi import Phi
-from codeprimer.model.regime import PLAIN, Regime
 
 IDS = torch.randint(1, 384, (2, 41), generator=torch.Generator().manual_seed(0))
 
 
-def seeded(seed: int, **shares: float) -> Regime:
-    return Regime(**shares, random=torch.Generator().manual_seed(seed))  # type: ignore[arg-type]  # shares are floats
+def seeded(seed: int, **shares: float) -> ForwardOptions:
+    return ForwardOptions(**shares, random=torch.Generator().manual_seed(seed))  # type: ignore[arg-type]  # shares are floats
 
 
 def test_what_is_dropped_is_a_share_and_the_mean_stays() -> None:
@@ -29,15 +29,15 @@ def test_torchs_own_generator_is_used_only_where_there_is_no_other() -> None:
     seeded(1).drop(torch.ones(9), 0.5)
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(5)
-    first = Regime().drop(torch.ones(99), 0.5)
+    first = ForwardOptions().drop(torch.ones(99), 0.5)
     torch.manual_seed(5)
-    assert torch.equal(Regime().drop(torch.ones(99), 0.5), first)
+    assert torch.equal(ForwardOptions().drop(torch.ones(99), 0.5), first)
 
 
 @pytest.mark.parametrize("shares", [{"attention_dropout": 0.3}, {"residual_dropout": 0.3}])
 def test_the_seed_decides_what_is_dropped(shares: dict[str, float], model: Phi) -> None:
-    def loss(regime: Regime) -> float:
-        return model.loss(IDS[:, :-1], IDS[:, 1:], regime=regime).item()
+    def loss(options: ForwardOptions) -> float:
+        return model.loss(IDS[:, :-1], IDS[:, 1:], options=options).item()
 
     assert loss(seeded(1, **shares)) == loss(seeded(1, **shares))
     assert len({loss(seeded(1, **shares)), loss(seeded(2, **shares)), loss(PLAIN)}) == 3
@@ -48,7 +48,7 @@ def test_the_seed_decides_what_is_dropped(shares: dict[str, float], model: Phi) 
 def test_dropping_nothing_by_hand_is_attention_as_it_is(separate: bool, dtype: torch.dtype) -> None:
     generator = torch.Generator().manual_seed(0)
     q, k, v = (torch.randn(2, 3, 20, 8, generator=generator).to(dtype).requires_grad_() for _ in range(3))
-    visible = Regime(separate_documents=separate).visible(torch.randint(0, 4, (2, 20), generator=generator), 0)
+    visible = ForwardOptions(separate_documents=separate).visible(torch.randint(0, 4, (2, 20), generator=generator), 0)
     plain = causal_attention(q, k, v, visible)
     barely = causal_attention(q, k, v, visible, seeded(1, attention_dropout=1e-12))
     rounding = 1e-5 if dtype == torch.float32 else 0.05
@@ -65,13 +65,13 @@ def test_separate_documents_have_the_losses_that_each_has_alone(model: Phi) -> N
     end = model.config.end_of_text
     parts = [IDS[0, :7].tolist(), IDS[0, 7:8].tolist(), IDS[0, 8:25].tolist(), IDS[0, 25:40].tolist()]
     together = torch.tensor([[token for part in parts for token in (*part, end)]])
-    regime = Regime(separate_documents=True)
-    hidden_TD = model.hidden(together, regime=regime)[0]
+    options = ForwardOptions(separate_documents=True)
+    hidden_TD = model.hidden(together, options=options)[0]
     connected_TD = model.hidden(together)[0]
     start = 0
     for part in parts:
         alone = torch.tensor([[*part, end]])
-        visible = Regime(separate_documents=True).visible(together, end)
+        visible = ForwardOptions(separate_documents=True).visible(together, end)
         assert visible is not None
         seen_T = visible[0, 0, start + len(part)]
         assert seen_T.nonzero().flatten().tolist() == list(range(start, start + alone.shape[1]))
@@ -84,6 +84,6 @@ def test_separate_documents_have_the_losses_that_each_has_alone(model: Phi) -> N
 
 
 def test_separate_documents_are_learned_apart(model: Phi) -> None:
-    loss = model.loss(IDS[:, :-1], IDS[:, 1:], regime=Regime(separate_documents=True))
+    loss = model.loss(IDS[:, :-1], IDS[:, 1:], options=ForwardOptions(separate_documents=True))
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in model.parameters())

@@ -7,7 +7,7 @@ import torch
 
 from codeprimer.model.config import PhiConfig
 from codeprimer.model.phi import Phi
-from codeprimer.training.optimiser import Optimiser
+from codeprimer.training.optimizer import Optimizer
 from codeprimer.training.settings import Phase
 
 PHASE = Phase(name="one", mixture={"code": 1.0}, tokens=1, weight_decay=0.5, clip=0.1)
@@ -18,21 +18,21 @@ def small() -> Phi:
     return Phi(PhiConfig(64, 16, 1, 2, 32, 16)).initialise(1)
 
 
-def backward(optimiser: Optimiser) -> None:
-    optimiser.working.loss(IDS[:, :-1], IDS[:, 1:]).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    optimiser.collect()
+def backward(optimizer: Optimizer) -> None:
+    optimizer.working.loss(IDS[:, :-1], IDS[:, 1:]).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    optimizer.collect()
 
 
-def take_step(optimiser: Optimiser, rate: float) -> float:
+def take_step(optimizer: Optimizer, rate: float) -> float:
     """Take a step and return the norm of the gradients."""
-    backward(optimiser)
-    norm = optimiser.norm()
-    optimiser.step(rate, norm)
+    backward(optimizer)
+    norm = optimizer.norm()
+    optimizer.step(rate, norm)
     return float(norm)
 
 
 def test_a_step_is_adamw_with_clipping_and_decay_of_matrices_alone() -> None:
-    ours, plain = Optimiser(small(), PHASE, torch.float32), small()
+    ours, plain = Optimizer(small(), PHASE, torch.float32), small()
     matrices = [weight for weight in plain.parameters() if weight.dim() >= 2]
     vectors = [weight for weight in plain.parameters() if weight.dim() < 2]
     adamw = torch.optim.AdamW(
@@ -52,22 +52,22 @@ def test_a_step_is_adamw_with_clipping_and_decay_of_matrices_alone() -> None:
 
 
 def test_in_bfloat16_small_steps_are_not_lost() -> None:
-    optimiser = Optimiser(small(), PHASE, torch.bfloat16)
-    before = copy.deepcopy(optimiser.model.state_dict())
+    optimizer = Optimizer(small(), PHASE, torch.bfloat16)
+    before = copy.deepcopy(optimizer.model.state_dict())
     for _ in range(3):
-        take_step(optimiser, 1e-6)
-    weight = optimiser.model.lm_head.weight
+        take_step(optimizer, 1e-6)
+    weight = optimizer.model.lm_head.weight
     assert weight.dtype == torch.float32
     assert not torch.equal(weight, before["lm_head.weight"])
-    assert torch.equal(optimiser.working.lm_head.weight, weight.to(torch.bfloat16))
+    assert torch.equal(optimizer.working.lm_head.weight, weight.to(torch.bfloat16))
 
 
 def test_muon_moves_the_matrices_inside_the_layers_and_adamw_the_rest() -> None:
     muon, plain = (
-        Optimiser(small(), PHASE.model_copy(update={"optimiser": kind}), torch.float32) for kind in ("muon", "adamw")
+        Optimizer(small(), PHASE.model_copy(update={"optimizer": kind}), torch.float32) for kind in ("muon", "adamw")
     )
-    for optimiser in (muon, plain):
-        take_step(optimiser, 1e-2)
+    for optimizer in (muon, plain):
+        take_step(optimizer, 1e-2)
     theirs = dict(plain.model.named_parameters())
     differ = {name for name, weight in muon.model.named_parameters() if not torch.equal(weight, theirs[name])}
     assert differ == {f"layers.0.{name}.weight" for name in ("qkv", "dense", "fc1", "fc2")}
@@ -76,15 +76,15 @@ def test_muon_moves_the_matrices_inside_the_layers_and_adamw_the_rest() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("kind", ["adamw", "muon"])
 def test_a_loaded_state_continues_bit_by_bit(dtype: torch.dtype, kind: str) -> None:
-    phase = PHASE.model_copy(update={"optimiser": kind})
-    whole = Optimiser(small(), phase, dtype)
+    phase = PHASE.model_copy(update={"optimizer": kind})
+    whole = Optimizer(small(), phase, dtype)
     for _ in range(2):
         take_step(whole, 1e-2)
     state = {name: tensor.clone() for name, tensor in whole.state().items()}
-    again = Optimiser(copy.deepcopy(whole.model), phase, dtype)
+    again = Optimizer(copy.deepcopy(whole.model), phase, dtype)
     again.load(state)
-    for optimiser in (whole, again):
+    for optimizer in (whole, again):
         for _ in range(2):
-            take_step(optimiser, 1e-2)
+            take_step(optimizer, 1e-2)
     for mine, theirs in zip(whole.model.parameters(), again.model.parameters(), strict=True):
         assert torch.equal(mine, theirs)

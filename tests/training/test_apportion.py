@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeprimer.training.order import apportion, step_ranges
+from codeprimer.training.apportion import apportion, step_ranges
 
 WEIGHTS = st.dictionaries(
     st.sampled_from(["raw", "code", "textbooks", "exercises"]), st.floats(0.01, 10), min_size=1, max_size=4

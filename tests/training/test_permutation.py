@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeprimer.core.seeds import numpy_random
-from codeprimer.training.arrangement import curriculum, shuffled
+from codeprimer.training.permutation import curriculum, shuffled
 
 COUNTS, SEEDS, NOISES = st.integers(0, 300), st.integers(0, 2**31), st.floats(0, 1)
 
@@ -16,10 +16,10 @@ COUNTS, SEEDS, NOISES = st.integers(0, 300), st.integers(0, 2**31), st.floats(0,
 def test_every_number_comes_exactly_once_and_the_same_seed_gives_the_same_order(
     count: int, seed: int, noise: float
 ) -> None:
-    for arrange in (shuffled, curriculum(noise)):
-        order = arrange(count, numpy_random(seed, "order"))
+    for permute in (shuffled, curriculum(noise)):
+        order = permute(count, numpy_random(seed, "order"))
         assert sorted(order.tolist()) == list(range(count))
-        assert np.array_equal(order, arrange(count, numpy_random(seed, "order")))
+        assert np.array_equal(order, permute(count, numpy_random(seed, "order")))
 
 
 @given(COUNTS, SEEDS, NOISES)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from codeprimer.core.errors import UserError
 from codeprimer.model.packed import PackedSet
-from codeprimer.training.arrangement import Arrange, curriculum, shuffled
-from codeprimer.training.windows import ANSWER, FILLING, PROMPT, Windows, fill
+from codeprimer.training.permutation import Permute, curriculum, shuffled
+from codeprimer.training.sequences import ANSWER, FILLING, PROMPT, SequenceSampler, fill
 
 LENGTHS = [7, 3, 12, 5, 9, 4, 30, 6, 8, 2, 11]
 
@@ -33,18 +33,18 @@ def packed(lengths: list[int], shard_documents: int = 6, prompt: int = 0) -> Pac
     )
 
 
-def first_epoch(windows: Windows) -> list[list[int]]:
-    return [windows.get(number).ids.tolist() for number in range(len(windows._epoch(0)))]
+def first_epoch(sampler: SequenceSampler) -> list[list[int]]:
+    return [sampler.get(number).ids.tolist() for number in range(len(sampler._epoch(0)))]
 
 
 def test_stretches_cover_the_stream_and_meet_in_one_token() -> None:
-    windows = Windows(packed(LENGTHS), 9, False, seed=1)
-    rows = first_epoch(windows)
+    sampler = SequenceSampler(packed(LENGTHS), 9, False, seed=1)
+    rows = first_epoch(sampler)
     assert all(len(row) == 9 for row in rows)
-    joined = [np.concatenate(shard) for shard in [windows.packed.shards]]
+    joined = [np.concatenate(shard) for shard in [sampler.packed.shards]]
     stream = joined[0].tolist()
     starts = sorted(next(at for at in range(len(stream)) if stream[at : at + 9] == row) for row in rows)
-    for shard, offset in zip(windows.packed.shards, (0, len(windows.packed.shards[0])), strict=True):
+    for shard, offset in zip(sampler.packed.shards, (0, len(sampler.packed.shards[0])), strict=True):
         mine = [start for start in starts if offset <= start < offset + len(shard)]
         assert np.diff(mine).tolist() == [8] * (len(mine) - 1)
         assert mine[0] - offset < 8
@@ -53,30 +53,30 @@ def test_stretches_cover_the_stream_and_meet_in_one_token() -> None:
 
 def test_whole_documents_stand_side_by_side_and_the_rest_is_filled() -> None:
     lengths = [length for length in LENGTHS if length <= 12]
-    windows = Windows(packed(lengths), 13, True, seed=1)
-    rows = first_epoch(windows)
+    sampler = SequenceSampler(packed(lengths), 13, True, seed=1)
+    rows = first_epoch(sampler)
     assert all(len(row) == 13 and row[0] % 100 == 0 for row in rows)
     for row in rows:
         for before, after in pairwise(row):
             assert after == before + 1 or after == 0 or (before == 0 and after % 100 == 0)
-    texts = sum(len(row) - int((windows.get(n).roles == FILLING).sum()) for n, row in enumerate(rows))
+    texts = sum(len(row) - int((sampler.get(n).roles == FILLING).sum()) for n, row in enumerate(rows))
     assert texts == sum(lengths), "every document is there once, whole"
 
 
 def test_what_stays_empty_is_told_from_text() -> None:
-    window = Windows(packed([6] * 20), 16, True, seed=3).get(0)
-    assert window.ids[12:].tolist() == [0] * 4
-    assert window.roles.tolist() == [ANSWER] * 12 + [FILLING] * 4
+    sequence = SequenceSampler(packed([6] * 20), 16, True, seed=3).get(0)
+    assert sequence.ids[12:].tolist() == [0] * 4
+    assert sequence.roles.tolist() == [ANSWER] * 12 + [FILLING] * 4
 
 
 def test_a_prompt_is_told_from_its_answer() -> None:
-    window = Windows(packed([6] * 20, prompt=2), 12, True, seed=3).get(0)
-    assert window.roles.tolist() == [PROMPT] * 2 + [ANSWER] * 4 + [PROMPT] * 2 + [ANSWER] * 4
-    assert set(Windows(packed([6] * 20, prompt=2), 12, False, seed=3).get(0).roles.tolist()) == {ANSWER}
+    sequence = SequenceSampler(packed([6] * 20, prompt=2), 12, True, seed=3).get(0)
+    assert sequence.roles.tolist() == [PROMPT] * 2 + [ANSWER] * 4 + [PROMPT] * 2 + [ANSWER] * 4
+    assert set(SequenceSampler(packed([6] * 20, prompt=2), 12, False, seed=3).get(0).roles.tolist()) == {ANSWER}
 
 
 def test_a_document_longer_than_a_window_is_cut_and_alone() -> None:
-    rows = first_epoch(Windows(packed([5, 40, 5, 5, 5, 5, 5, 5]), 11, True, seed=0))
+    rows = first_epoch(SequenceSampler(packed([5, 40, 5, 5, 5, 5, 5, 5]), 11, True, seed=0))
     assert len(rows) == 5
     assert [row for row in rows if row[0] == 200] == [list(range(200, 211))]
 
@@ -99,52 +99,52 @@ def test_little_stays_empty() -> None:
 
 @pytest.mark.parametrize("whole_documents", [True, False])
 def test_a_sequence_is_a_pure_function_of_seed_and_number(whole_documents: bool) -> None:
-    forward = Windows(packed(LENGTHS), 9, whole_documents, seed=1)
+    forward = SequenceSampler(packed(LENGTHS), 9, whole_documents, seed=1)
     rows = [forward.get(number).ids.tolist() for number in range(60)]
-    backward = Windows(packed(LENGTHS), 9, whole_documents, seed=1)
+    backward = SequenceSampler(packed(LENGTHS), 9, whole_documents, seed=1)
     assert [backward.get(number).ids.tolist() for number in reversed(range(60))] == rows[::-1]
-    other = Windows(packed(LENGTHS), 9, whole_documents, seed=2)
+    other = SequenceSampler(packed(LENGTHS), 9, whole_documents, seed=2)
     assert [other.get(number).ids.tolist() for number in range(60)] != rows
 
 
 @pytest.mark.parametrize("whole_documents", [True, False])
 @pytest.mark.parametrize("numbers", [range(0), range(1), range(5), range(23), range(3, 4), range(4, 31)])
-@pytest.mark.parametrize("arrange", [shuffled, curriculum(0.3)])
+@pytest.mark.parametrize("permute", [shuffled, curriculum(0.3)])
 def test_what_was_seen_is_what_a_walk_through_the_sequences_counts(
-    whole_documents: bool, numbers: range, arrange: Arrange
+    whole_documents: bool, numbers: range, permute: Permute
 ) -> None:
-    windows = Windows(packed(LENGTHS), 9, whole_documents, 1, arrange)
+    sampler = SequenceSampler(packed(LENGTHS), 9, whole_documents, 1, permute)
     counts = np.zeros(len(LENGTHS), np.int64)
     for number in numbers:
-        document, window = None, windows.get(number)
-        for place, token in enumerate(window.ids.tolist()):
+        document, sequence = None, sampler.get(number)
+        for place, token in enumerate(sequence.ids.tolist()):
             document = token // 100 - 1 if token else document
-            if place and document is not None and window.roles[place] != FILLING:
+            if place and document is not None and sequence.roles[place] != FILLING:
                 counts[document] += 1
-    seen = windows.seen(numbers)
+    seen = sampler.seen(numbers)
     assert whole_documents or seen.sum() == 8 * len(numbers)
     assert np.array_equal(seen, counts)
 
 
 @pytest.mark.parametrize("whole_documents", [True, False])
 def test_each_epoch_has_its_own_order(whole_documents: bool) -> None:
-    windows = Windows(packed([6] * 40), 13, whole_documents, seed=1)
-    size = len(windows._epoch(0))
-    first = [windows.get(number).ids.tolist() for number in range(size)]
-    second = [windows.get(size + number).ids.tolist() for number in range(size)]
+    sampler = SequenceSampler(packed([6] * 40), 13, whole_documents, seed=1)
+    size = len(sampler._epoch(0))
+    first = [sampler.get(number).ids.tolist() for number in range(size)]
+    second = [sampler.get(size + number).ids.tolist() for number in range(size)]
     assert first != second
-    assert windows.epochs(size) == 1.0
-    assert windows.epochs(size + len(windows._epoch(1)) // 2) == pytest.approx(1.5, abs=0.1)
+    assert sampler.epochs(size) == 1.0
+    assert sampler.epochs(size + len(sampler._epoch(1)) // 2) == pytest.approx(1.5, abs=0.1)
 
 
 def test_a_set_too_small_for_one_sequence_is_named() -> None:
-    assert len(first_epoch(Windows(packed([4, 4]), 8, False, seed=1))) == 1
+    assert len(first_epoch(SequenceSampler(packed([4, 4]), 8, False, seed=1))) == 1
     with pytest.raises(UserError, match="'code' has 8 tokens, too few for a sequence of 9"):
-        Windows(packed([4, 4]), 9, False, seed=1)
-    assert len(first_epoch(Windows(packed([4, 4]), 9, True, seed=1))) == 1, "whole documents need not fill it"
+        SequenceSampler(packed([4, 4]), 9, False, seed=1)
+    assert len(first_epoch(SequenceSampler(packed([4, 4]), 9, True, seed=1))) == 1, "whole documents need not fill it"
     for whole_documents in (True, False):
         with pytest.raises(UserError, match="has 0 tokens"):
-            Windows(
+            SequenceSampler(
                 PackedSet("code", (), np.zeros(0, np.int32), *(np.zeros(0, np.int64),) * 3), 9, whole_documents, seed=1
             )
 
@@ -158,7 +158,7 @@ def test_a_curriculum_has_the_sequences_of_every_epoch_once_each(
 ) -> None:
     try:
         ordered, other = (
-            Windows(packed(lengths), 9, whole_documents, seed, of) for of in (curriculum(noise), shuffled)
+            SequenceSampler(packed(lengths), 9, whole_documents, seed, of) for of in (curriculum(noise), shuffled)
         )
     except UserError:
         return  # too few tokens for one stretch
@@ -170,12 +170,12 @@ def test_a_curriculum_has_the_sequences_of_every_epoch_once_each(
         assert sorted(rows) == sorted(other_rows), "the cut is the same, only the order is another"
         assert len({tuple(row) for row in rows}) == len(rows)
     assert np.all(ordered._epoch(epoch).seen(range(len(rows))) <= np.array(lengths)), "nothing is seen twice"
-    again = Windows(packed(lengths), 9, whole_documents, seed, curriculum(noise))
+    again = SequenceSampler(packed(lengths), 9, whole_documents, seed, curriculum(noise))
     assert epoch_rows(again, epoch) == rows
 
 
-def epoch_rows(windows: Windows, epoch: int) -> list[list[int]]:
-    return [windows._epoch(epoch).read(number).ids.tolist() for number in range(len(windows._epoch(epoch)))]
+def epoch_rows(sampler: SequenceSampler, epoch: int) -> list[list[int]]:
+    return [sampler._epoch(epoch).read(number).ids.tolist() for number in range(len(sampler._epoch(epoch)))]
 
 
 @pytest.mark.parametrize("whole_documents", [True, False])
@@ -184,23 +184,23 @@ def test_a_curriculum_goes_from_the_first_document_to_the_last_in_every_epoch(
     whole_documents: bool, epoch: int
 ) -> None:
     lengths = np.random.default_rng(1).integers(3, 13, 200).tolist()
-    windows = Windows(packed(lengths), 13, whole_documents, 1, curriculum(0.0))
-    firsts = [next(token // 100 - 1 for token in row if token) for row in epoch_rows(windows, epoch)]
+    sampler = SequenceSampler(packed(lengths), 13, whole_documents, 1, curriculum(0.0))
+    firsts = [next(token // 100 - 1 for token in row if token) for row in epoch_rows(sampler, epoch)]
     assert firsts == sorted(firsts)
     assert firsts[0] < 3
     assert firsts[-1] > 190
-    shuffled_firsts = [row[0] for row in epoch_rows(Windows(packed(lengths), 13, whole_documents, 1), epoch)]
+    shuffled_firsts = [row[0] for row in epoch_rows(SequenceSampler(packed(lengths), 13, whole_documents, 1), epoch)]
     assert shuffled_firsts != sorted(shuffled_firsts)
 
 
 def test_stretches_of_a_later_epoch_begin_elsewhere_though_in_the_same_order() -> None:
-    windows = Windows(packed([30] * 20, 20), 9, False, 1, curriculum(0.0))
-    assert len({tuple(epoch_rows(windows, epoch)[0]) for epoch in range(6)}) > 1
+    sampler = SequenceSampler(packed([30] * 20, 20), 9, False, 1, curriculum(0.0))
+    assert len({tuple(epoch_rows(sampler, epoch)[0]) for epoch in range(6)}) > 1
 
 
 @given(st.integers(0, 1000), st.floats(0, 0.5))
 def test_under_noise_a_stretch_comes_within_the_window_of_its_place(seed: int, noise: float) -> None:
-    calm, noisy = (Windows(packed([30] * 20, 20), 9, False, seed, curriculum(of)) for of in (0.0, noise))
+    calm, noisy = (SequenceSampler(packed([30] * 20, 20), 9, False, seed, curriculum(of)) for of in (0.0, noise))
     places = {tuple(row): number for number, row in enumerate(epoch_rows(calm, 0))}
     found = [places[tuple(row)] for row in epoch_rows(noisy, 0)]
     assert sorted(found) == list(range(len(found)))

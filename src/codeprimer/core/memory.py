@@ -1,0 +1,10 @@
+"""The memory of this machine."""
+
+from __future__ import annotations
+
+import os
+
+
+def machine_memory() -> int:
+    """Return the physical memory of this machine [bytes]."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

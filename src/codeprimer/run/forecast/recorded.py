@@ -1,0 +1,52 @@
+"""The forecast of steps that do not train: what they took last time.
+
+Reads artefacts, writes nothing. Its one idea: without a last time there is no prediction.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+
+from codeprimer.core.artifact import Artifact
+from codeprimer.core.errors import StoreError
+from codeprimer.run.forecast.prediction import Prediction
+from codeprimer.run.schedule import Planned
+
+
+def as_last_time(item: Planned, last: Artifact | None) -> Prediction:
+    """Return what a step took when this run last executed it."""
+    if last is None or "seconds" not in last.cost:
+        return Prediction(item.step.link, item.state, "not predicted")
+    size = _size_of(last.path)
+    return Prediction(
+        step=item.step.link,
+        state=item.state,
+        basis="as last time",
+        seconds=float(last.cost["seconds"]),
+        memory=int(last.cost["peak_memory"]),
+        disk=size,
+        disk_at_most=size,
+        notes=("assumed: steps that do not train take as long as last time, on whichever machine that was",),
+    )
+
+
+def seconds_beside_training(last: Artifact | None, selections: int) -> float | None:
+    """Return the time that a training step last took for anything but training steps [s].
+
+    None without a last time, or if it scored another number of checkpoints. Raises StoreError if ``speed.json`` is damaged.
+    """
+    if last is None or last.manifest["settings"].get("selections") != selections:
+        return None
+    path = last.path / "speed.json"
+    if "seconds" not in last.cost or not path.exists():
+        return None
+    try:
+        return max(0.0, float(last.cost["seconds"]) - float(orjson.loads(path.read_bytes())["seconds"]))
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        raise StoreError(f"{path} is damaged; remove {path.parent} and run again to rebuild it") from None
+
+
+def _size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
