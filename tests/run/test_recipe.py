@@ -129,7 +129,9 @@ def test_relative_paths_are_taken_from_the_recipes_folder(tmp_path: Path) -> Non
 def test_a_benchmark_file_is_taken_from_the_recipes_folder_and_a_name_stays_a_name(tmp_path: Path) -> None:
     recipe = tmp_path / "r.yaml"
     recipe.write_text("exam: {benchmarks: [auto, mbpp, mine.jsonl]}")
-    assert load_recipe(recipe).exam.benchmarks == ("auto", "mbpp", str(tmp_path / "mine.jsonl"))
+    auto, mbpp, mine = load_recipe(recipe).exam.benchmarks
+    assert (auto.kind, mbpp.kind, mbpp.path) == ("auto", "mbpp", None)
+    assert (mine.kind, mine.path) == ("file", tmp_path / "mine.jsonl")
 
 
 @pytest.mark.parametrize(
