@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,9 +25,11 @@ def test_the_example_of_the_documentation_runs_on_a_finished_run(small_run: Smal
     assert any(line.startswith("tokens: ") and line.endswith(" def double(x):") for line in printed)
 
 
-def test_every_public_name_exists_and_is_listed_once() -> None:
-    assert len(set(api.__all__)) == len(api.__all__)
-    assert all(hasattr(api, name) for name in api.__all__)
+def test_the_page_of_the_api_lists_functions_that_exist() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "python-api.md").read_text()
+    named = re.findall(r"^\| `(\w+)\(", page, re.MULTILINE)
+    assert len(named) >= 6
+    assert all(callable(getattr(api, name)) for name in named)
 
 
 def test_texts_are_filtered_by_chosen_filters_with_their_settings() -> None:

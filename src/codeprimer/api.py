@@ -1,6 +1,6 @@
 """The public Python API: what plug-ins and stages are made of, and the library without the command line.
 
-Names that are not listed here may change without notice.
+Everything else may change without notice.
 """
 
 from __future__ import annotations
@@ -11,126 +11,77 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from codeprimer.authors.author import Author
-from codeprimer.benchmarks.benchmark import Benchmark, make_task
-from codeprimer.benchmarks.execution import ExecutionGrader, ExecutionSettings
-from codeprimer.benchmarks.files import FileBenchmark, FileSettings
-from codeprimer.benchmarks.grader import Answer, Grader
-from codeprimer.core.artifact import Artifact, Workspace, make_once, open_artifact
-from codeprimer.core.console import Console
-from codeprimer.core.documents import Task
-from codeprimer.core.engine import Engine
-from codeprimer.core.errors import CodeprimerError, PluginError, RecipeError, SourceError, UserError
-from codeprimer.core.plugins import Plugin, PluginSettings, selected
-from codeprimer.core.settings import NOT_IN_ID, Settings
-from codeprimer.core.shards import Row
-from codeprimer.core.stage import Stage, Stats, Tools
-from codeprimer.corpus.filter import File, Filter, first_drop, make_filters
-from codeprimer.corpus.settings import CorpusSettings
-from codeprimer.corpus.sources.base import (
-    Chunk,
-    PathSettings,
-    RawDocument,
-    Source,
-    SourceSettings,
-    cut_files,
-    digest_files_below,
-)
-from codeprimer.curriculum.blueprints import Blueprint, Exercise, Rejection, Section, SectionBlueprint
-from codeprimer.curriculum.heldout import HeldOut
-from codeprimer.embedders.embedder import Embedder, Matrix
-from codeprimer.quality.annotator import Annotator, Label, Unlabelled
-from codeprimer.quality.features import Features
-from codeprimer.quality.scorer import Scorer
-from codeprimer.quality.scoring import CalibratedScorer, open_scorer
-from codeprimer.sandbox import Limits, Program, Sandbox, Tier, Verdict, VerdictKind
-from codeprimer.teachers import (
-    Access,
-    Message,
-    PlainQuestion,
-    Reply,
-    Request,
-    StructuredQuestion,
-    Teacher,
-    TeacherSettings,
-)
-
-__all__ = [
-    "NOT_IN_ID",
-    "Access",
-    "Annotator",
-    "Answer",
-    "Artifact",
-    "Author",
-    "Benchmark",
-    "Blueprint",
-    "CalibratedScorer",
-    "Chunk",
-    "CodeprimerError",
-    "Console",
-    "Embedder",
-    "Engine",
-    "ExecutionGrader",
-    "ExecutionSettings",
-    "Exercise",
-    "Features",
-    "File",
-    "FileBenchmark",
-    "FileSettings",
-    "Filter",
-    "Grader",
-    "HeldOut",
-    "Label",
-    "Limits",
-    "Matrix",
-    "Message",
-    "PathSettings",
-    "PlainQuestion",
-    "Plugin",
-    "PluginError",
-    "PluginSettings",
-    "Program",
-    "RawDocument",
-    "RecipeError",
-    "Rejection",
-    "Reply",
-    "Request",
-    "Row",
-    "Sandbox",
-    "Scorer",
-    "Section",
-    "SectionBlueprint",
-    "Settings",
-    "Source",
-    "SourceError",
-    "SourceSettings",
-    "Stage",
-    "Stats",
-    "StructuredQuestion",
-    "Task",
-    "Teacher",
-    "TeacherSettings",
-    "Tier",
-    "Tools",
-    "Unlabelled",
-    "UserError",
-    "Verdict",
-    "VerdictKind",
-    "Workspace",
-    "complete",
-    "cut_files",
-    "decode",
-    "digest_files_below",
-    "encode",
-    "filter_texts",
-    "make_once",
-    "make_task",
-    "open_artifact",
-    "open_scorer",
-    "run_program",
-    "score_texts",
-    "selected",
-]
+from codeprimer.authors.author import Author as Author
+from codeprimer.benchmarks.benchmark import Benchmark as Benchmark
+from codeprimer.benchmarks.benchmark import make_task as make_task
+from codeprimer.benchmarks.execution import ExecutionGrader as ExecutionGrader
+from codeprimer.benchmarks.execution import ExecutionSettings as ExecutionSettings
+from codeprimer.benchmarks.files import FileBenchmark as FileBenchmark
+from codeprimer.benchmarks.files import FileSettings as FileSettings
+from codeprimer.benchmarks.grader import Answer as Answer
+from codeprimer.benchmarks.grader import Grader as Grader
+from codeprimer.core.artifact import Artifact as Artifact
+from codeprimer.core.artifact import Workspace as Workspace
+from codeprimer.core.artifact import make_once as make_once
+from codeprimer.core.artifact import open_artifact as open_artifact
+from codeprimer.core.console import Console as Console
+from codeprimer.core.documents import Task as Task
+from codeprimer.core.engine import Engine as Engine
+from codeprimer.core.errors import CodeprimerError as CodeprimerError
+from codeprimer.core.errors import PluginError as PluginError
+from codeprimer.core.errors import RecipeError as RecipeError
+from codeprimer.core.errors import SourceError as SourceError
+from codeprimer.core.errors import UserError as UserError
+from codeprimer.core.plugins import Plugin as Plugin
+from codeprimer.core.plugins import PluginSettings as PluginSettings
+from codeprimer.core.plugins import selected as selected
+from codeprimer.core.settings import NOT_IN_ID as NOT_IN_ID
+from codeprimer.core.settings import Settings as Settings
+from codeprimer.core.shards import Row as Row
+from codeprimer.core.stage import Stage as Stage
+from codeprimer.core.stage import Stats as Stats
+from codeprimer.core.stage import Tools as Tools
+from codeprimer.corpus.filter import File as File
+from codeprimer.corpus.filter import Filter as Filter
+from codeprimer.corpus.filter import first_drop as first_drop
+from codeprimer.corpus.filter import make_filters as make_filters
+from codeprimer.corpus.settings import CorpusSettings as CorpusSettings
+from codeprimer.corpus.sources.base import Chunk as Chunk
+from codeprimer.corpus.sources.base import PathSettings as PathSettings
+from codeprimer.corpus.sources.base import RawDocument as RawDocument
+from codeprimer.corpus.sources.base import Source as Source
+from codeprimer.corpus.sources.base import SourceSettings as SourceSettings
+from codeprimer.corpus.sources.base import cut_files as cut_files
+from codeprimer.corpus.sources.base import digest_files_below as digest_files_below
+from codeprimer.curriculum.blueprints import Blueprint as Blueprint
+from codeprimer.curriculum.blueprints import Exercise as Exercise
+from codeprimer.curriculum.blueprints import Rejection as Rejection
+from codeprimer.curriculum.blueprints import Section as Section
+from codeprimer.curriculum.blueprints import SectionBlueprint as SectionBlueprint
+from codeprimer.curriculum.heldout import HeldOut as HeldOut
+from codeprimer.embedders.embedder import Embedder as Embedder
+from codeprimer.embedders.embedder import Matrix as Matrix
+from codeprimer.quality.annotator import Annotator as Annotator
+from codeprimer.quality.annotator import Label as Label
+from codeprimer.quality.annotator import Unlabelled as Unlabelled
+from codeprimer.quality.features import Features as Features
+from codeprimer.quality.scorer import Scorer as Scorer
+from codeprimer.quality.scoring import CalibratedScorer as CalibratedScorer
+from codeprimer.quality.scoring import open_scorer as open_scorer
+from codeprimer.sandbox import Limits as Limits
+from codeprimer.sandbox import Program as Program
+from codeprimer.sandbox import Sandbox as Sandbox
+from codeprimer.sandbox import Tier as Tier
+from codeprimer.sandbox import Verdict as Verdict
+from codeprimer.sandbox import VerdictKind as VerdictKind
+from codeprimer.teachers import Access as Access
+from codeprimer.teachers import Message as Message
+from codeprimer.teachers import PlainQuestion as PlainQuestion
+from codeprimer.teachers import Reply as Reply
+from codeprimer.teachers import Request as Request
+from codeprimer.teachers import StructuredQuestion as StructuredQuestion
+from codeprimer.teachers import Teacher as Teacher
+from codeprimer.teachers import TeacherSettings as TeacherSettings
 
 
 def filter_texts(texts: Sequence[str], filters: Sequence[PluginSettings | str] | None = None) -> list[str | None]:

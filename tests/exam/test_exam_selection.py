@@ -69,7 +69,7 @@ def sound(key: str) -> Blueprint:
 
 def offered(monkeypatch: pytest.MonkeyPatch, *keys: str) -> tuple[list[tuple[str, ...]], dict[str, int]]:
     """Return what a chooser takes of the given compositions, and how often it refuses for which reason."""
-    monkeypatch.setattr(selection, "orders", lambda random, lengths: map(sound, keys))
+    monkeypatch.setattr(selection, "balanced_blueprints", lambda random, lengths: map(sound, keys))
     chooser = Chooser(Random(1), COMMON, 640)
     return [operations(problem) for problem in chooser.problems(len(keys))], dict(chooser.refused)
 

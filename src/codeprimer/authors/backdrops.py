@@ -30,8 +30,10 @@ The placeholders (holes) of a lesson's templates, all filled by ``Backdrop.holes
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 
@@ -69,90 +71,14 @@ class Table:
     high: int
 
 
-NUMBERS = (
-    Numbers("prices", "price", "in a shopping basket", 2, 60),
-    Numbers("scores", "score", "of a quiz evening", 10, 99),
-    Numbers("distances", "distance", "of a week of runs", 3, 25),
-    Numbers("temperatures", "temperature", "of a cold week", -8, 19),
-    Numbers("delays", "delay", "of the morning trains", 1, 45),
-    Numbers("weights", "weight", "of the parcels in a van", 1, 30),
-    Numbers("ages", "age", "of the guests at a party", 4, 90),
-    Numbers("ratings", "rating", "of a small cafe", 1, 10),
-    Numbers("heights", "height", "of the plants on a balcony", 12, 95),
-    Numbers("marks", "mark", "of a spelling test", 20, 100),
-    Numbers("lengths", "length", "of the trails in a park", 2, 40),
-    Numbers("bids", "bid", "at an auction", 5, 95),
-    Numbers("readings", "reading", "of a water meter", 10, 80),
-    Numbers("fares", "fare", "of a taxi driver's day", 6, 50),
-    Numbers("balances", "balance", "of a savings club", -40, 95),
-    Numbers("durations", "duration", "of the songs on a record", 2, 12),
-    Numbers("catches", "catch", "of a fishing trip", 0, 24),
-    Numbers("depths", "depth", "of a diver's trips", 3, 40),
-)
+_DATA = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
-WORDS = (
-    Words("names", "name", "on a guest list", ("Ada", "Bruno", "Carla", "Dmitri", "Elena", "Farid", "Greta", "Hana")),
-    Words(
-        "cities", "city", "of a train journey", ("Oslo", "Lima", "Cairo", "Kyoto", "Porto", "Bergen", "Quito", "Ghent")
-    ),
-    Words(
-        "fruits", "fruit", "on a market stall", ("apple", "pear", "plum", "cherry", "lemon", "grape", "melon", "fig")
-    ),
-    Words(
-        "animals", "animal", "in a wildlife diary", ("otter", "heron", "fox", "badger", "owl", "hare", "newt", "bat")
-    ),
-    Words("tools", "tool", "in a workshop", ("hammer", "saw", "chisel", "drill", "file", "plane", "clamp", "level")),
-    Words("colors", "color", "of a paint box", ("red", "ochre", "teal", "violet", "amber", "navy", "olive", "white")),
-    Words(
-        "dishes", "dish", "on a lunch menu", ("soup", "risotto", "salad", "curry", "lasagna", "stew", "omelet", "pie")
-    ),
-    Words(
-        "titles", "title", "on a library shelf", ("Dune", "Emma", "Ulysses", "Kim", "Dracula", "Persuasion", "Walden")
-    ),
-    Words("plants", "plant", "in a greenhouse", ("basil", "mint", "thyme", "fern", "cactus", "ivy", "sage", "aloe")),
-    Words("tags", "tag", "of a photo album", ("beach", "family", "winter", "garden", "travel", "party", "snow", "dog")),
-    Words("players", "player", "in a chess club", ("Ines", "Jakob", "Kofi", "Lena", "Mateo", "Nora", "Omar", "Petra")),
-    Words("stations", "station", "of a tram line", ("Harbor", "Museum", "Park", "Market", "Bridge", "Mill", "Arena")),
-    Words("birds", "bird", "seen before breakfast", ("robin", "wren", "swift", "finch", "crow", "stork", "thrush")),
-    Words("instruments", "instrument", "of an orchestra", ("violin", "flute", "cello", "oboe", "harp", "horn", "tuba")),
-)
-
-TABLES = (
-    Table("stock", "fruit", "quantity", "how many of each fruit a shop has", WORDS[2].examples, 1, 40),
-    Table("points", "player", "score", "how many points each player has", WORDS[10].examples, 1, 30),
-    Table("votes", "candidate", "ballots", "how many votes each candidate got", WORDS[0].examples, 2, 60),
-    Table("prices", "dish", "price", "what each dish costs", WORDS[6].examples, 4, 25),
-    Table("visitors", "city", "guests", "how many visitors each city had", WORDS[1].examples, 10, 90),
-    Table("loans", "title", "days", "for how many days each book is lent", WORDS[7].examples, 1, 28),
-    Table("sightings", "bird", "times", "how often each bird was seen", WORDS[12].examples, 1, 20),
-    Table("minutes", "station", "wait", "how many minutes the tram waits at each station", WORDS[11].examples, 1, 9),
-    Table("rents", "tool", "fee", "what it costs to rent each tool", WORDS[4].examples, 3, 35),
-    Table("harvest", "plant", "weight", "how much each plant gave", WORDS[8].examples, 1, 50),
-)
-
-PEOPLE = (
-    "Amira", "Ben", "Chloe", "Diego", "Esther", "Felix", "Grace", "Hugo", "Iris", "Jonas", "Kim", "Leo", "Maya", "Noah",
-    "Olga", "Paul", "Rosa", "Sam", "Tara", "Viktor",
-)  # fmt: skip
-
-SENTENCES = (
-    "the early bird catches the worm",
-    "rain is expected in the north today",
-    "please return all books by friday",
-    "a small boat crossed the quiet lake",
-    "our train leaves from track nine",
-    "fresh bread smells best at dawn",
-    "the museum opens at ten",
-    "never mix the red paint with the green",
-    "two cats sleep on the warm roof",
-    "bring a map and a good pair of shoes",
-    "the old clock stopped at noon",
-    "green tea helps on a long evening",
-    "every garden needs a little patience",
-    "the last bus was late again",
-    "coffee first and meetings later",
-    "water the plants on monday",
-)
+NUMBERS = tuple(Numbers(*row) for row in _DATA["numbers"])
+WORDS = tuple(Words(*row, tuple(examples)) for *row, examples in _DATA["words"])
+_EXAMPLES = {words.plural: words.examples for words in WORDS}
+TABLES = tuple(Table(*row, _EXAMPLES[keys], low, high) for *row, keys, low, high in _DATA["tables"])
+PEOPLE = tuple(_DATA["people"])
+SENTENCES = tuple(_DATA["sentences"])
 
 
 class Backdrop:
