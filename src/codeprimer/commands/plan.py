@@ -59,7 +59,7 @@ def show(console: Console, found: Forecast) -> None:
     """Print a forecast: a table, the basis of its figures, and warnings."""
     from rich.table import Table
 
-    from codeprimer.report.wording import duration, size
+    from codeprimer.reporting.wording import duration, size
 
     table = Table("step", "time", "memory", "disk", "peak disk", "USD", "basis", box=None)
     for column in table.columns[1:-1]:

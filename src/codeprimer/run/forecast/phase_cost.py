@@ -11,7 +11,7 @@ import orjson
 
 from codeprimer.model.arithmetic import flop_per_token
 from codeprimer.model.devices import Device
-from codeprimer.report.wording import percent
+from codeprimer.reporting.wording import percent
 from codeprimer.run.forecast.prediction import Basis, ForecastRequest
 from codeprimer.training import needs, trial
 from codeprimer.training.settings import Phase, TrainingSettings

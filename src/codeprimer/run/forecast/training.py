@@ -12,7 +12,7 @@ from codeprimer.core.artifact import Artifact, Store
 from codeprimer.evaluation.settings import EvaluationSettings
 from codeprimer.model.config import PhiConfig
 from codeprimer.model.devices import Device
-from codeprimer.report.wording import duration, size
+from codeprimer.reporting.wording import duration, size
 from codeprimer.run.forecast.phase_cost import PhaseCosts
 from codeprimer.run.forecast.prediction import ForecastRequest, Prediction
 from codeprimer.run.forecast.recorded import seconds_beside_training
