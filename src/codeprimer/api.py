@@ -63,6 +63,7 @@ from codeprimer.embedders.embedder import Embedder as Embedder
 from codeprimer.embedders.embedder import Matrix as Matrix
 from codeprimer.quality.annotator import Annotator as Annotator
 from codeprimer.quality.annotator import Label as Label
+from codeprimer.quality.annotator import ShownDocument as ShownDocument
 from codeprimer.quality.annotator import Unlabelled as Unlabelled
 from codeprimer.quality.features import Features as Features
 from codeprimer.quality.scorer import Scorer as Scorer

@@ -74,9 +74,12 @@ class Table:
 _DATA = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
 NUMBERS = tuple(Numbers(*row) for row in _DATA["numbers"])
-WORDS = tuple(Words(*row, tuple(examples)) for *row, examples in _DATA["words"])
+WORDS = tuple(Words(plural, singular, place, tuple(some)) for plural, singular, place, some in _DATA["words"])
 _EXAMPLES = {words.plural: words.examples for words in WORDS}
-TABLES = tuple(Table(*row, _EXAMPLES[keys], low, high) for *row, keys, low, high in _DATA["tables"])
+TABLES = tuple(
+    Table(name, key, amount, described, _EXAMPLES[keys], low, high)
+    for name, key, amount, described, keys, low, high in _DATA["tables"]
+)
 PEOPLE = tuple(_DATA["people"])
 SENTENCES = tuple(_DATA["sentences"])
 

@@ -4,7 +4,17 @@ from collections.abc import Iterable, Iterator
 
 from pydantic import Field
 
-from codeprimer.api import Access, Annotator, Label, Message, PlainQuestion, PluginSettings, Request, Row, Unlabelled
+from codeprimer.api import (
+    Access,
+    Annotator,
+    Label,
+    Message,
+    PlainQuestion,
+    PluginSettings,
+    Request,
+    ShownDocument,
+    Unlabelled,
+)
 
 
 class OneWordSettings(PluginSettings):
@@ -22,7 +32,7 @@ class OneWordAnnotator(Annotator):
         super().__init__(settings)
         self._teacher = teacher
 
-    def label(self, documents: Iterable[Row]) -> Iterator[Label | Unlabelled]:
+    def label(self, documents: Iterable[ShownDocument]) -> Iterator[Label | Unlabelled]:
         """Yield a label per document, in order; the teacher keeps many requests in flight."""
         rows = list(documents)
         with self._teacher.open() as teacher:
@@ -33,6 +43,6 @@ class OneWordAnnotator(Annotator):
                     good = reply.value.strip().lower().startswith("yes")
                     yield Label(row["doc_id"], 5.0 if good else 0.0, (), reply.value, reply.request_id)
 
-    def _question(self, row: Row) -> PlainQuestion:
+    def _question(self, row: ShownDocument) -> PlainQuestion:
         messages = (Message("system", self.settings.question), Message("user", row["text"][:4000]))
         return PlainQuestion(Request(messages, "one-word/1"), self._teacher.settings)

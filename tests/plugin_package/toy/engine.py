@@ -1,6 +1,7 @@
 """An engine: one unit after another, in this process."""
 
 from collections.abc import Callable, Generator, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class SerialEngine(Engine):
         with self._console.task(title, len(listed)) as task:
             for number, unit in enumerate(listed, 1):
                 folder = work / f"{number - 1:05d}"
-                make_once(folder, lambda temporary, unit=unit: function(unit, temporary))
+                make_once(folder, partial(function, unit))
                 if number % self.settings.every == 0:
                     task.advance(self.settings.every)
                 yield folder

@@ -27,7 +27,7 @@ class CentroidScorer(Scorer):
     def score(self, features: Features) -> np.ndarray:
         """Return one score of 0-1 per document; it is calibrated afterwards."""
         other, good = (np.linalg.norm(features.vectors - centroid, axis=1) for centroid in self._centroids)
-        return 1 / (1 + np.exp(self.settings.steepness * (good - other)))
+        return np.asarray(1 / (1 + np.exp(self.settings.steepness * (good - other))))
 
     def save(self, folder: Path) -> None:
         """Write what was learnt, without pickle."""

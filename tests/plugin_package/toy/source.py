@@ -34,6 +34,7 @@ class MarkdownSource(Source):
     """The Python blocks of the Markdown files below ``path``; each file is a package."""
 
     Settings = MarkdownSettings
+    settings: MarkdownSettings
 
     def digest(self) -> str:
         """Return a digest of everything that is read, so that a changed file makes a new corpus."""
