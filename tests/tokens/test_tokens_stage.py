@@ -16,6 +16,7 @@ from codeprimer.core.errors import EmptyOutputError, RecipeError, UserError
 from codeprimer.core.stage import Tools, identify, run_stage
 from codeprimer.model.packed import open_packed
 from codeprimer.model.tokenizer import Tokenizer
+from codeprimer.run.loading import parse_recipe
 from codeprimer.tokens import encoding
 from codeprimer.tokens.settings import TokensSettings
 from codeprimer.tokens.stage import TokensStage
@@ -108,11 +109,16 @@ def test_a_benchmark_that_does_not_fit_is_counted(
     assert facts["fits"]["benchmarks"]["fit"] == 0
 
 
-def test_an_unknown_training_set_is_named(inputs: dict[str, Artifact], store: Store, tools: Tools) -> None:
-    with pytest.raises(RecipeError, match=r"tokens.mixture names the training set 'text'; known: raw, code"):
-        build(inputs, store, tools, mixture={"text": 1.0})
-    with pytest.raises(RecipeError, match=r"tokens.limit_tokens names the training set 'rw'"):
-        build(inputs, store, tools, limit_tokens={"rw": 5})
+@pytest.mark.parametrize(
+    ("tokens", "fault"),
+    [
+        ({"mixture": {"text": 1.0}}, r"tokens\.mixture\.text: "),
+        ({"limit_tokens": {"rw": 5}}, r"tokens\.limit_tokens\.rw: .* 'raw'"),
+    ],
+)
+def test_an_unknown_training_set_is_named(tokens: dict[str, object], fault: str) -> None:
+    with pytest.raises(RecipeError, match=fault):
+        parse_recipe({"name": "x", "tokens": tokens}, "test")
 
 
 def test_an_empty_set_is_allowed_but_not_all_of_them(
