@@ -1,4 +1,4 @@
-"""The public Python API: what plug-ins and stages are made of, and the library without the command line.
+"""The public Python API: the building blocks of plug-ins and stages, and functions that need no command line.
 
 Everything else may change without notice.
 """
@@ -86,10 +86,10 @@ from codeprimer.teachers import TeacherSettings as TeacherSettings
 
 
 def filter_texts(texts: Sequence[str], filters: Sequence[PluginSettings | str] | None = None) -> list[str | None]:
-    """Return, for each text, the reason for which the corpus would drop it, and what was seen; None where it is kept.
+    """Return, for each text, why the corpus would drop it, with details; None if the text is kept.
 
-    ``filters`` are kinds, or settings made by ``selected("filter", kind, ...)``; None: those of a recipe by default. Raises
-    RecipeError for a kind that is not installed.
+    ``filters`` are kinds, or settings from ``selected("filter", kind, ...)``; None selects a recipe's default filters. Raises
+    RecipeError if a kind is not installed.
     """
     chosen = CorpusSettings().filters if filters is None else filters
     settings = [selected("filter", one) if isinstance(one, str) else one for one in chosen]
@@ -99,9 +99,9 @@ def filter_texts(texts: Sequence[str], filters: Sequence[PluginSettings | str] |
 
 
 def score_texts(folder: Path, texts: Sequence[str]) -> npt.NDArray[np.float64]:
-    """Return the probability [texts] that each text is worth learning from, by the scorer of a run.
+    """Return the probability [texts] that each text is worth learning from, according to a run's scorer.
 
-    ``folder`` is the quality step of a run, such as ``runs/tiny/20-quality``. Raises StoreError where it holds no scorer.
+    ``folder`` is a run's quality step, such as ``runs/tiny/20-quality``. Raises StoreError if it contains no scorer.
     """
     return open_scorer(folder).score_texts(texts)
 
@@ -109,7 +109,7 @@ def score_texts(folder: Path, texts: Sequence[str]) -> npt.NDArray[np.float64]:
 def run_program(source: str, tests: Sequence[str] = (), seconds: float = 5.0) -> Verdict:
     """Return the verdict on a program, run in the sandbox against tests (assert statements).
 
-    ``seconds`` is its CPU time [s]. Raises JailError where the machine offers no sandbox that stops attacks.
+    ``seconds`` is its CPU time [s]. Raises JailError if the machine has no sandbox that stops attacks.
     """
     with Sandbox(Limits(seconds=seconds), workers=1) as sandbox:
         [verdict] = sandbox.run([Program(source, tuple(tests))])
@@ -117,23 +117,23 @@ def run_program(source: str, tests: Sequence[str] = (), seconds: float = 5.0) ->
 
 
 def encode(folder: Path, text: str) -> list[int]:
-    """Return the token ids of a text, by the tokenizer in the folder of a checkpoint or of a tokens step."""
+    """Return a text's token ids, using the tokenizer in the folder of a checkpoint or a tokens step."""
     from codeprimer.model.tokenizer import Tokenizer
 
     return Tokenizer.load(folder).encode(text)
 
 
 def decode(folder: Path, ids: Sequence[int]) -> str:
-    """Return the text of token ids, by the tokenizer in the folder of a checkpoint or of a tokens step."""
+    """Return the text for token ids, using the tokenizer in the folder of a checkpoint or a tokens step."""
     from codeprimer.model.tokenizer import Tokenizer
 
     return Tokenizer.load(folder).decode(ids)
 
 
 def complete(folder: Path, prompt: str, max_new_tokens: int = 160) -> str:
-    """Return a function that a model has completed: the prompt and the model's greedy continuation, up to the function's end.
+    """Return the prompt, completed by a model: with the model's greedy continuation up to the end of the function.
 
-    ``folder`` is a run or a checkpoint. Raises UserError where there is no model, MissingExtraError without torch.
+    ``folder`` is a run or a checkpoint. Raises UserError if it has no model, MissingExtraError if torch is not installed.
     """
     from codeprimer.run.complete import complete_function
 

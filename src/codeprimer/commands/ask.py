@@ -13,9 +13,9 @@ from codeprimer.core.console import without_controls
 
 
 def ask(
-    recipe_file: Annotated[Path, typer.Argument(help="Recipe with a section teacher.", metavar="RECIPE")],
+    recipe_file: Annotated[Path, typer.Argument(help="Recipe with a `teacher` section.", metavar="RECIPE")],
     question: Annotated[str, typer.Argument(help="The question; '-' reads standard input.")],
-    sample: Annotated[int, typer.Option(min=0, help="Sample index: another index, another answer.")] = 0,
+    sample: Annotated[int, typer.Option(min=0, help="Sample index; a different index gives a different answer.")] = 0,
     overrides: Overrides = None,
     runs: Runs = DEFAULT_RUNS,
 ) -> None:

@@ -15,7 +15,9 @@ def clean(
     partials: Annotated[
         bool, typer.Option("--partials", help="Also remove interrupted attempts, which the next run would resume.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Remove them; without --yes the list is only printed.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove the listed folders; without --yes, they are only listed.")
+    ] = False,
 ) -> None:
     """Remove artefacts that no run links to."""
     from codeprimer.run import clean as cleaning

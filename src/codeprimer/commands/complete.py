@@ -14,11 +14,11 @@ from codeprimer.commands.shared import console_for
 
 def complete(
     what: Annotated[
-        Path, typer.Argument(help="A run, or the folder of a checkpoint of codeprimer.", metavar="RUN|CHECKPOINT")
+        Path, typer.Argument(help="A run, or the folder of a codeprimer checkpoint.", metavar="RUN|CHECKPOINT")
     ],
     prompt: Annotated[str, typer.Option(help="The start of a function; '-' reads standard input; \\n is a newline.")],
     model: Annotated[str | None, typer.Option(help="With a run: control, base or tuned (default).")] = None,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Most tokens of the answer.")] = 160,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Maximum length of the answer, in tokens.")] = 160,
     stream: Annotated[bool, typer.Option("--stream", help="Print the text while it is generated.")] = False,
 ) -> None:
     """Complete a function with a trained model."""

@@ -12,11 +12,11 @@ from codeprimer.commands.shared import Json, console_for, print_json
 
 def doctor(
     teacher: Annotated[
-        Path | None, typer.Option(help="A recipe: check its teacher instead, with two small requests.")
+        Path | None, typer.Option(help="A recipe whose teacher is checked instead, with two small requests.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Check this machine, or the teacher of a recipe, and say what is missing."""
+    """Check this machine, or a recipe's teacher, and report what is missing."""
     from codeprimer.run.doctor import examine, examine_teacher, print_findings
 
     findings = examine() if teacher is None else examine_teacher(teacher)

@@ -12,33 +12,33 @@ from codeprimer.commands.shared import DEFAULT_RUNS, Backend, Json, WeakSandbox,
 What = Annotated[
     str,
     typer.Argument(
-        help="A run, the folder of a checkpoint (Hugging Face layout), a file of answers (JSON lines), or the address of a "
+        help="A run, the folder of a checkpoint (Hugging Face layout), a file of answers (JSON lines), or the URL of a "
         "server (http://127.0.0.1:8000/v1).",
-        metavar="RUN|CHECKPOINT|FILE|ADDRESS",
+        metavar="RUN|CHECKPOINT|FILE|URL",
     ),
 ]
 On = Annotated[
     str,
     typer.Option(
-        help="The benchmark: a kind (humaneval, mbpp, ...; `codeprimer plugins` lists them), a file, or the exam of a run "
+        help="The benchmark: a kind (humaneval, mbpp, ...; `codeprimer plugins` lists them), a file, or a run's exam "
         "(runs/tiny/05-exam).",
         metavar="KIND|PATH",
     ),
 ]
 Model = Annotated[
     str | None,
-    typer.Option(help="With a run: control, base or tuned (default); with an address: the server's name of the model."),
+    typer.Option(help="With a run: control, base or tuned (default); with a URL: the model's name on the server."),
 ]
 BackendOption = Annotated[
     Backend,
     typer.Option(
-        help="Model backend; auto: endpoint for addresses, codeprimer for its own checkpoints, else transformers."
+        help="Model backend; auto: endpoint for URLs, codeprimer for its own checkpoints, otherwise transformers."
     ),
 ]
 PluginSetting = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", "-s", help="One setting of the benchmark, or of the grader as grader.KEY=VALUE.", metavar="KEY=VALUE"
+        "--set", "-s", help="A benchmark setting, or a grader setting as grader.KEY=VALUE.", metavar="KEY=VALUE"
     ),
 ]
 Shots = Annotated[int | None, typer.Option(help="Short for -s shots=N: solved examples before each task.")]
@@ -47,21 +47,21 @@ GraderOption = Annotated[str, typer.Option(help="The grader's kind; `codeprimer 
 Samples = Annotated[int, typer.Option(min=1, help="Samples per task; more than one needs a temperature.")]
 Temperature = Annotated[float, typer.Option(min=0.0, help="Sampling temperature; 0: greedy.")]
 TopP = Annotated[float, typer.Option(min=0.0, max=1.0, help="Nucleus sampling: cumulative probability.")]
-MaxNewTokens = Annotated[int, typer.Option(min=1, help="Most tokens of an answer.")]
+MaxNewTokens = Annotated[int, typer.Option(min=1, help="Maximum length of an answer, in tokens.")]
 Seed = Annotated[int, typer.Option(help="Sampling seed.")]
 Output = Annotated[
-    Path | None, typer.Option(help="Output folder; default: beside what is evaluated, for an address in evaluations/.")
+    Path | None, typer.Option(help="Output folder; default: next to what is evaluated, or in evaluations/ for a URL.")
 ]
 Chat = Annotated[
-    bool, typer.Option("--chat", help="With an address: use chat completions, for servers without text completions.")
+    bool, typer.Option("--chat", help="With a URL: use chat completions, for servers without text completions.")
 ]
-ApiKeyEnv = Annotated[str | None, typer.Option(help="With an address: the environment variable with the API key.")]
-InFlight = Annotated[int, typer.Option(min=1, max=4096, help="With an address: most requests in flight.")]
+ApiKeyEnv = Annotated[str | None, typer.Option(help="With a URL: the environment variable that contains the API key.")]
+InFlight = Annotated[int, typer.Option(min=1, max=4096, help="With a URL: maximum number of requests in flight.")]
 BudgetTokens = Annotated[
-    int | None, typer.Option(min=1, help="With an address: most tokens, prompts and answers together.")
+    int | None, typer.Option(min=1, help="With a URL: maximum number of tokens, in prompts and answers together.")
 ]
 Runs = Annotated[
-    Path, typer.Option("--runs", help="With an address: the folder whose store has the journal of answers.")
+    Path, typer.Option("--runs", help="With a URL: the folder whose store contains the journal of answers.")
 ]
 
 

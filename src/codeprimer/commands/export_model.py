@@ -16,7 +16,7 @@ def export_model(
     target: Annotated[Path, typer.Argument(help="Folder to create.")],
     dtype: Annotated[Dtype, typer.Option("--dtype", help="Data type of the weights.")] = "float32",
 ) -> None:
-    """Export a model of a run for transformers, vLLM and others."""
+    """Export a run's model for transformers, vLLM and other libraries."""
     from codeprimer.run import models as model_files
     from codeprimer.run.folder import open_run
 

@@ -1,4 +1,4 @@
-"""What commands share: options, and how a path becomes a recipe with its run folder."""
+"""Code that commands share: options, and opening a recipe and its run folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Backend = Literal["auto", "codeprimer", "transformers", "endpoint"]
 
 RecipeOrRun = Annotated[
     Path,
-    typer.Argument(help="A recipe (YAML), or a run folder, which holds its recipe.", metavar="RECIPE|RUN"),
+    typer.Argument(help="A recipe (YAML), or a run folder, which contains its recipe.", metavar="RECIPE|RUN"),
 ]
 RunPath = Annotated[Path, typer.Argument(help="A run folder, such as runs/tiny.", metavar="RUN")]
 Overrides = Annotated[
@@ -38,7 +38,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def open_recipe(path: Path, overrides: list[str] | None, runs: Path, console: Console) -> tuple[Recipe, RunFolder]:
-    """Return the recipe and the run folder that a path names, a recipe or a run folder."""
+    """Return the recipe and the run folder for a path, which is that of a recipe or of a run folder."""
     from codeprimer.run.folder import RECIPE, RunFolder, open_run
     from codeprimer.run.loading import load_recipe
     from codeprimer.run.machine import with_start

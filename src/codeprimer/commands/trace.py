@@ -14,7 +14,7 @@ def trace(
     document: Annotated[
         str,
         typer.Argument(
-            help="A document id or its first 8 or more characters, or a path or its end.", metavar="DOCUMENT"
+            help="A document id or at least its first 8 characters, or a path or the end of one.", metavar="DOCUMENT"
         ),
     ],
     json: Json = False,

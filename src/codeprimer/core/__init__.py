@@ -1,1 +1,1 @@
-"""What every other layer stands on: documents, artefacts, stages, shards, seeds, plug-ins, errors, the console."""
+"""The base of all other layers: documents, artefacts, stages, shards, seeds, plug-ins, errors, the console."""

@@ -1,9 +1,9 @@
 """Artefacts: complete, immutable folders in a store, addressed by their inputs.
 
-An artefact lives in ``store/<stage>-<id>/``. Its id hashes the stage's version and settings, its seed, the ids of its
-inputs and the content of source files; never times, paths or metrics. It is written into
+An artefact lives in ``store/<stage>-<id>/``. Its id is a hash of the stage's version and settings, the seed, the ids of
+the inputs and the content of source files; never of times, paths or metrics. The artefact is written to
 ``store/.partial/<stage>-<id>/``, its manifest last, and then renamed, so a crash leaves no incomplete artefact behind;
-the next run reuses the units finished inside the partial folder.
+the next run reuses the finished units in the partial folder.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from codeprimer.core.errors import StoreError
 
 MANIFEST = "manifest.json"
 COST = "cost.json"
-"""The file with the cost of making the artefact (seconds, peak memory); not part of its manifest."""
+"""The file with the cost of producing the artefact (seconds, peak memory); not part of its manifest."""
 
 _WORK = ".work"
 _SPENT = "spent.json"
@@ -37,13 +37,13 @@ _REMOVED = ".removed"
 _LOCK = ".lock"
 
 _FULL_MEBIBYTES = 4
-"""With less free space, a write error without a code counts as a full disk."""
+"""If less space is free, a write error without an error code is treated as a full disk."""
 
 
 def content_id(stage: str, version: int, ingredients: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
     """Return the 16 hex digits that identify an artefact by everything that determines its bytes.
 
-    ``ingredients`` are its settings, its seed and what else it is made of; ``inputs`` maps an input's name to its id.
+    ``ingredients`` are its settings, its seed and everything else it is made from; ``inputs`` maps input names to ids.
     """
     facts = {"stage": stage, "version": version, "ingredients": ingredients, "inputs": inputs}
     return hashlib.sha256(to_json(facts)).hexdigest()[:16]
@@ -78,7 +78,7 @@ class Artifact:
 
     @property
     def stage(self) -> str:
-        """The stage that made it."""
+        """The stage that produced it."""
         return str(self.manifest["stage"])
 
     @property
@@ -88,7 +88,7 @@ class Artifact:
 
     @property
     def cost(self) -> dict[str, Any]:
-        """The cost of making it: ``seconds`` [s], ``ended`` [s since 1970], ``peak_memory`` [bytes], and the reserved
+        """The cost of producing it: ``seconds`` [s], ``ended`` [s since 1970], ``peak_memory`` [bytes], and the reserved
         ``cores``; empty if unknown.
 
         Raises StoreError if the file is damaged.
@@ -122,7 +122,7 @@ class Artifact:
     @overload
     def rows(self, name: str, columns: Sequence[str] | None, of: type[shards.RowType]) -> Iterator[shards.RowType]: ...
     def rows(self, name: str, columns: Sequence[str] | None = None, of: Any = shards.Row) -> Iterator[Any]:
-        """Yield the rows of a table in order, typed ``of`` (a row of ``core.documents``); memory holds one batch."""
+        """Yield a table's rows in order, typed as ``of`` (a row type in ``core.documents``), one batch in memory at a time."""
         yield from shards.read_rows(self.table(name), columns, of)
 
     def damage(self) -> str | None:
@@ -137,9 +137,9 @@ class Artifact:
 
 
 def open_artifact(path: Path) -> Artifact:
-    """Open a complete artefact by its folder or a link to it.
+    """Open a complete artefact, given its folder or a link to it.
 
-    Raises StoreError if the folder holds no valid manifest.
+    Raises StoreError if the folder does not contain a valid manifest.
     """
     remedy = f"remove {path.resolve()} and run again"
     try:
@@ -216,12 +216,12 @@ class Workspace:
         return shards.TableWriter(self.path / name, schema)
 
     def once(self, name: str, make: Callable[[Path], None]) -> Path:
-        """Return the folder of unit ``name``; ``make(folder)`` fills it unless an earlier attempt has."""
+        """Return the folder of unit ``name``; ``make(folder)`` fills it unless an earlier attempt already has."""
         return make_once(self.work / name, make)
 
 
 def make_once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """Fill ``folder`` by ``make`` exactly once: under a temporary name, renamed when complete."""
+    """Fill ``folder`` with ``make`` exactly once; it has a temporary name until it is complete."""
     if folder.exists():
         return folder
     temporary = folder.with_name(folder.name + ".tmp")
@@ -233,7 +233,7 @@ def make_once(folder: Path, make: Callable[[Path], None]) -> Path:
 
 
 class Store:
-    """The folder of all artefacts, shared by every run beside it."""
+    """The folder of all artefacts, shared by all runs next to it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -245,7 +245,7 @@ class Store:
     def find(self, stage: str, identity: str, volatile: Sequence[str] = ()) -> Artifact | None:
         """Return the complete artefact, or None. Raises StoreError if it contradicts its manifest.
 
-        ``volatile`` names files outside the manifest; if one is missing, the artefact counts as missing.
+        ``volatile`` names files outside the manifest; if one is missing, the artefact is treated as missing.
         """
         path = self.path(stage, identity)
         if not path.exists():
@@ -255,7 +255,7 @@ class Store:
             raise StoreError(f"{damage}; remove {path} and run again to rebuild it")
         if not all((path / name).exists() for name in volatile):
             return None
-        # A run that was killed right after publishing left its work there.
+        # A run that was killed right after publishing leaves its work behind.
         shutil.rmtree(path / _WORK, ignore_errors=True)
         return artifact
 
@@ -271,7 +271,7 @@ class Store:
         return self._partial(stage, identity) / _WORK
 
     def is_in_use(self, stage: str, identity: str) -> bool:
-        """Return whether a process is making the artefact right now."""
+        """Return whether a process is producing the artefact right now."""
         return _is_held(self._partial(stage, identity).with_suffix(_LOCK))
 
     @contextlib.contextmanager
@@ -291,7 +291,7 @@ class Store:
         """Publish a finished workspace: hash its files, write the manifest last, rename it into the store.
 
         ``volatile`` names files that contain times (a report): they are stored, but are not part of the manifest. The
-        work is removed last, so that a run killed before the rename can resume from it.
+        work folder is removed last, so that a run killed before the rename can resume from it.
         """
         outside = {*volatile, COST}
         files = {
@@ -305,7 +305,7 @@ class Store:
         write_atomically(workspace.path / MANIFEST, to_json(manifest))
         target = self.path(manifest["stage"], manifest["id"])
         if target.exists():
-            # An artefact that lacks a volatile file.
+            # The existing artefact lacks a volatile file.
             self.remove(target)
         workspace.path.replace(target)
         flush_folder(target.parent)
@@ -317,12 +317,12 @@ class Store:
         return sorted(path.parent for path in self.root.glob(f"*/{MANIFEST}"))
 
     def partials(self) -> list[Path]:
-        """Return the folders of interrupted attempts, sorted, without those in use."""
+        """Return the folders of interrupted attempts that are not in use, sorted."""
         found = sorted(path for path in (self.root / _PARTIAL).glob("*") if path.is_dir() and path.suffix != _REMOVED)
         return [path for path in found if not _is_held(path.with_suffix(_LOCK))]
 
     def leftovers(self) -> list[Path]:
-        """Return leftovers, sorted: half removed folders, and locks of attempts that no longer exist."""
+        """Return leftovers, sorted: half-removed folders, and locks of attempts that no longer exist."""
         folder = self.root / _PARTIAL
         locks = [path for path in folder.glob(f"*{_LOCK}") if not path.with_suffix("").exists() and not _is_held(path)]
         return sorted([*folder.glob(f"*{_REMOVED}"), *locks])
@@ -330,7 +330,7 @@ class Store:
     def remove(self, path: Path) -> None:
         """Remove an artefact, an interrupted attempt or a leftover. Raises StoreError for an attempt in use.
 
-        The folder is renamed first, so that a half removed one is never taken for an artefact or for finished work.
+        The folder is renamed first, so that a half-removed one is never mistaken for an artefact or finished work.
         """
         removed = self.root / _PARTIAL / f"{path.name.removesuffix(_REMOVED)}{_REMOVED}"
         removed.parent.mkdir(exist_ok=True)
@@ -347,7 +347,7 @@ class Store:
 
 
 def file_digest(path: Path) -> str:
-    """Return the XXH3-128 of a file's content in hex; memory holds one block."""
+    """Return the XXH3-128 hash of a file's content in hex, reading one block at a time."""
     digest = xxhash.xxh3_128()
     with path.open("rb") as file:
         while block := file.read(2**20):
@@ -408,7 +408,7 @@ def _discard(path: Path, removed: Path) -> None:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return the files of an unpublished artefact, without its work."""
+    """Return the files of an unpublished artefact, excluding its work."""
     return [path for path in sorted(folder.rglob("*")) if path.is_file() and folder / _WORK not in path.parents]
 
 

@@ -1,4 +1,4 @@
-"""All output of a run: progress bars on a terminal, else a line per minute, or JSON lines.
+"""A run's output: progress bars on a terminal, otherwise one line per minute, or JSON lines.
 
 The only module that writes to standard output or error while stages run.
 """
@@ -22,7 +22,7 @@ from rich.table import Column, Table
 Mode = Literal["auto", "json", "quiet"]
 
 LINE_SECONDS = 60.0
-"""Time between progress lines without a terminal [s]."""
+"""Time between progress lines if the output is not a terminal [s]."""
 
 WIDE = 150
 """A terminal of at least this width has room for a long bar [characters]."""
@@ -42,7 +42,7 @@ class Task:
         self._stop = stop
 
     def advance(self, amount: int = 1, note: str = "") -> None:
-        """Report progress of ``amount``; ``note`` is shown beside the bar.
+        """Report progress of ``amount``; ``note`` is shown next to the bar.
 
         Raises StoppedError if the console's ``stop`` is set.
         """
@@ -79,13 +79,13 @@ class _LineTask(Task):
     def show(self, note: str) -> None:
         now = time.monotonic()
         if self._began is None:
-            self._began = now, self.done  # progress of an earlier attempt says nothing about this attempt's speed
+            self._began = now, self.done  # progress of an earlier attempt says nothing about this attempt's rate
         if now >= self._next:
             self._next = now + LINE_SECONDS
             self._console.progress_line(self, note)
 
     def seconds_left(self) -> float | None:
-        """Return the estimated time left at the speed so far [s], None if unknown."""
+        """Return the estimated time left at the rate so far [s], None if unknown."""
         if self._began is None or not self.total:
             return None
         since, before = self._began
@@ -117,7 +117,7 @@ class Console:
             self.out.print(table)
 
     def event(self, name: str, **facts: object) -> None:
-        """Print one JSON line, in the mode ``json``."""
+        """Print one JSON line, if the mode is ``json``."""
         if self.mode == "json":
             sys.stdout.write(orjson.dumps({"event": name, **facts}).decode() + "\n")
             sys.stdout.flush()
@@ -130,7 +130,7 @@ class Console:
             self.err.print(f"[yellow]warning:[/] {rich.markup.escape(text)}", soft_wrap=True)
 
     def progress_line(self, task: Task, note: str) -> None:
-        """Print the progress of a task as one line."""
+        """Print a task's progress as one line."""
         left = task.seconds_left()
         if self.mode == "json":
             facts = {"title": task.title, "done": task.done, "total": task.total, "note": note}

@@ -1,9 +1,9 @@
-"""The row of every table, in the order in which a document meets them; each row's type is also its Arrow schema.
+"""The row types of all tables, in the order in which a document passes through them; each also defines an Arrow schema.
 
 Read this file first.
 
-One id runs through everything: ``doc_id`` is the SHA-256 of a document's text, so the same text is the same document
-wherever it turns up; ``task_id`` names one exam or benchmark problem. Every dropped or rejected row is kept, with its
+All tables share their ids: ``doc_id`` is the SHA-256 hash of a document's text, so equal texts are the same document
+wherever they occur; ``task_id`` identifies an exam or benchmark problem. Every dropped or rejected row is kept, with its
 reason.
 
 ::
@@ -13,9 +13,9 @@ reason.
     20-quality        labels, scores, kept, dropped
     30-textbooks      sections, rejected
     40-exercises      exercises, rejected
-    50-contamination  matches, raw, code, textbooks, exercises        (the last four: what may be trained on)
-    60-tokens         index          (beside tokenizer.json and the memory-mapped token files)
-    70-control, 71-base, 72-tuned    exposure    (beside the checkpoint)
+    50-contamination  matches, raw, code, textbooks, exercises        (the last four: training texts)
+    60-tokens         index          (next to tokenizer.json and the memory-mapped token files)
+    70-control, 71-base, 72-tuned    exposure    (next to the checkpoint)
     80-evaluation     samples, scores, bits_per_byte
 """
 
@@ -49,7 +49,7 @@ def _arrow(hint: Any) -> pa.DataType:
 
 
 TRAINING_SETS = ("raw", "code", "textbooks", "exercises")
-"""What may be trained on, in the order in which it is encoded."""
+"""The sets of training texts, in the order in which they are encoded."""
 
 
 MODELS = ("control", "base", "tuned")
@@ -57,7 +57,7 @@ MODELS = ("control", "base", "tuned")
 
 
 def unknown_sets(key: str, names: Iterable[str]) -> Iterator[str]:
-    """Yield a sentence for every name under ``key`` of a recipe that no training set has."""
+    """Yield a sentence for every name under a recipe's ``key`` that is not a training set."""
     for name in names:
         if name not in TRAINING_SETS:
             yield f"{key}.{name}: there is no such training set; {nearest(name, list(TRAINING_SETS))}"
@@ -72,7 +72,7 @@ def document_id(text: str) -> str:
 
 
 class Task(TypedDict):
-    """A problem of the tables ``exam``, ``validation`` and ``benchmarks``, which nothing trained on may contain."""
+    """A problem in the ``exam``, ``validation`` or ``benchmarks`` table, which no training text may contain."""
 
     task_id: str  # "exam/0001", "validation/0001", "HumanEval/0", "MBPP/11"
     blueprint: str | None  # the composition that is held out; null for a benchmark given as a file
@@ -81,7 +81,7 @@ class Task(TypedDict):
     prompt: str  # what a model completes: signature and docstring
     solution: str  # a body that passes; prompt + solution is a program
     tests: list[str]  # one assert statement each; a benchmark's check function is one entry
-    setup: str  # definitions that the tests use and that are no part of an answer; mostly empty
+    setup: str  # definitions that the tests use and that are not part of an answer; usually empty
 
 
 TASKS = schema_of(Task)
@@ -90,15 +90,15 @@ TASKS = schema_of(Task)
 
 
 class Document(TypedDict):
-    """A distinct, parsed, clean file: ``documents``."""
+    """A distinct, parsed, clean file, in the ``documents`` table."""
 
     doc_id: str
-    parent_id: str | None  # the document this one was made from by redaction or rewriting, else null
+    parent_id: str | None  # the document that this one was created from by redaction or rewriting, else null
     text: str
     source: str  # the source's name in the recipe
-    package: str  # what must not be split between training and testing: a package, a repository
+    package: str  # the unit that is never split between training and testing: a package or repository
     path: str  # relative to the source
-    license: str | None  # an SPDX identifier, or null where none was found
+    license: str | None  # an SPDX identifier, or null if none was found
     origins: list[str]  # "source:path" of every copy, this one first
     split: str  # "train", or "heldout": clean code of packages that are never trained on
 
@@ -107,10 +107,10 @@ DOCUMENTS = schema_of(Document)
 
 
 class Duplicate(TypedDict):
-    """A copy that was dropped: ``duplicates``."""
+    """A copy that was dropped, in the ``duplicates`` table."""
 
-    doc_id: str  # the copy that went
-    kept_doc_id: str  # the copy that stayed
+    doc_id: str  # the copy that was dropped
+    kept_doc_id: str  # the copy that was kept
     kind: str  # "exact" or "near"
     similarity: Float32  # Jaccard similarity of token 5-grams, verified
     source: str
@@ -121,15 +121,15 @@ DUPLICATES = schema_of(Duplicate)
 
 
 class DroppedFile(TypedDict):
-    """A file that the corpus dropped: ``dropped``."""
+    """A file that the corpus dropped, in the ``dropped`` table."""
 
     doc_id: str | None
     source: str
     package: str
     path: str
-    reason: str  # the kind of the filter, or one of the corpus's own reasons (corpus/reasons.py)
+    reason: str  # the filter's kind, or one of the corpus's own reasons (corpus/reasons.py)
     detail: str | None
-    text: str | None  # null where it is not text or too large to keep
+    text: str | None  # null if the file is not text or is too large to keep
 
 
 CORPUS_DROPPED = schema_of(DroppedFile)
@@ -138,7 +138,7 @@ CORPUS_DROPPED = schema_of(DroppedFile)
 
 
 class LabelRow(TypedDict):
-    """One document's label: ``labels``."""
+    """One document's label, in the ``labels`` table."""
 
     doc_id: str
     package: str
@@ -155,19 +155,19 @@ LABELS = schema_of(LabelRow)
 
 
 class UnlabelledRow(TypedDict):
-    """A document that the annotator gave no usable label: ``unlabelled``, written only where there are any."""
+    """A document without a usable label, in the ``unlabelled`` table, which is written only if there are any."""
 
     doc_id: str
     reason: str  # "cut_off", "other_form", "withheld", or why no answer came
     detail: str
-    answers: list[str]  # everything that was said about it
+    answers: list[str]  # all answers about the document
 
 
 UNLABELLED = schema_of(UnlabelledRow)
 
 
 class DocumentScore(TypedDict):
-    """One document's score: ``scores``."""
+    """One document's score, in the ``scores`` table."""
 
     doc_id: str
     source: str
@@ -180,7 +180,7 @@ SCORES = schema_of(DocumentScore)
 
 
 class KeptDocument(Document):
-    """A document worth learning from: ``kept``."""
+    """A document worth learning from, in the ``kept`` table."""
 
     score: Float32
 
@@ -189,7 +189,7 @@ KEPT = schema_of(KeptDocument)
 
 
 class DroppedDocument(KeptDocument):
-    """A document that quality dropped: ``dropped``."""
+    """A document that the quality step dropped, in the ``dropped`` table."""
 
     reason: str
 
@@ -200,7 +200,7 @@ QUALITY_DROPPED = schema_of(DroppedDocument)
 
 
 class SectionRow(TypedDict):
-    """A textbook section: ``sections``."""
+    """A textbook section, in the ``sections`` table."""
 
     doc_id: str
     blueprint: str
@@ -216,7 +216,7 @@ SECTIONS = schema_of(SectionRow)
 
 
 class RejectedSection(TypedDict, total=False):
-    """A draft that was rejected: ``rejected``; what a draft never had is null."""
+    """A rejected draft, in the ``rejected`` table; fields that the draft never had are null."""
 
     doc_id: str
     blueprint: str
@@ -236,7 +236,7 @@ SECTIONS_REJECTED = schema_of(RejectedSection)
 
 
 class ExerciseRow(TypedDict):
-    """An executed exercise: ``exercises``."""
+    """An executed exercise, in the ``exercises`` table."""
 
     doc_id: str  # of prompt + solution
     blueprint: str
@@ -247,7 +247,7 @@ class ExerciseRow(TypedDict):
     solution: str
     tests: list[str]
     verdict: str
-    tier: str  # what the sandbox was: "jailed", "confined" or "weak"
+    tier: str  # the sandbox's tier: "jailed", "confined" or "weak"
     request_id: str | None
 
 
@@ -255,7 +255,7 @@ EXERCISES = schema_of(ExerciseRow)
 
 
 class RejectedExercise(TypedDict, total=False):
-    """A draft that was rejected: ``rejected``; what a draft never had is null."""
+    """A rejected draft, in the ``rejected`` table; fields that the draft never had are null."""
 
     doc_id: str
     blueprint: str
@@ -278,7 +278,7 @@ EXERCISES_REJECTED = schema_of(RejectedExercise)
 
 
 class Match(TypedDict):
-    """A training text that repeats a problem: ``matches``."""
+    """A training text that repeats a problem, in the ``matches`` table."""
 
     doc_id: str
     training_set: str  # "raw", "code", "textbooks" or "exercises"
@@ -294,11 +294,11 @@ MATCHES = schema_of(Match)
 
 
 class TrainingText(TypedDict):
-    """A clean text, ready to be tokenised: ``raw``, ``code``, ``textbooks``, ``exercises``."""
+    """A clean text, ready to be tokenised, in the ``raw``, ``code``, ``textbooks`` or ``exercises`` table."""
 
     doc_id: str
     text: str
-    prompt_bytes: Int32  # [bytes] of UTF-8 at the start of the text that are a task; the rest answers it
+    prompt_bytes: Int32  # [bytes] of UTF-8 at the start of the text that state a task; the following text answers it
 
 
 TRAINING_TEXTS = schema_of(TrainingText)
@@ -307,14 +307,14 @@ TRAINING_TEXTS = schema_of(TrainingText)
 
 
 class TokenSpan(TypedDict):
-    """Where a document's tokens lie: ``index``."""
+    """The position of a document's tokens, in the ``index`` table."""
 
     doc_id: str
     training_set: str
     shard: Int32
     start: int  # [tokens] from the start of the shard
-    length: Int32  # [tokens], the end-of-text token included
-    prompt: Int32  # [tokens] at the start that are a task; the rest answers it
+    length: Int32  # [tokens], including the end-of-text token
+    prompt: Int32  # [tokens] at the start that state a task; the following tokens answer it
 
 
 TOKEN_INDEX = schema_of(TokenSpan)
@@ -323,12 +323,12 @@ TOKEN_INDEX = schema_of(TokenSpan)
 
 
 class Exposure(TypedDict):
-    """How often a document was trained on: ``exposure``; a document that no step reached is not listed."""
+    """How often a document was trained on, in the ``exposure`` table; documents that no step reached are not listed."""
 
     doc_id: str
     training_set: str
-    tokens_seen: int  # [tokens] how many of its tokens were a target, repetitions counted
-    times_seen: Float32  # the same divided by its length
+    tokens_seen: int  # [tokens] of the document that were training targets, including repetitions
+    times_seen: Float32  # tokens_seen divided by the document's length
 
 
 EXPOSURE = schema_of(Exposure)
@@ -337,24 +337,24 @@ EXPOSURE = schema_of(Exposure)
 
 
 class SampleRow(TypedDict):
-    """A model's answer and its verdict: ``samples``."""
+    """A model's answer and its verdict, in the ``samples`` table."""
 
-    model: str  # "control", "base" or "tuned"; of another checkpoint its folder's name
+    model: str  # "control", "base" or "tuned"; for another checkpoint, its folder's name
     task_id: str
     sample: Int32
     prompt: str
     completion: str
     verdict: str
     detail: str
-    tier: str  # what the sandbox was; "none" where the program was not run
-    together: bool  # whether the program shared a process with its tests, so that it could forge this
+    tier: str  # the sandbox's tier; "none" if the program was not run
+    together: bool  # whether the program shared a process with its tests, so that it could forge the verdict
 
 
 SAMPLES = schema_of(SampleRow)
 
 
 class ScoreRow(TypedDict):
-    """A model's score: ``scores``."""
+    """A model's score, in the ``scores`` table."""
 
     model: str
     task_set: str  # "exam", or a benchmark's name
@@ -370,12 +370,12 @@ SCORE_ROWS = schema_of(ScoreRow)
 
 
 class BitsRow(TypedDict):
-    """What a model needs for one text: ``bits_per_byte``."""
+    """The bits that a model needs to encode one text, in the ``bits_per_byte`` table."""
 
     model: str
     text_set: str  # "heldout" or "humaneval-solutions"
     doc_id: str
-    package: str  # what intervals draw anew: texts of one package are alike
+    package: str  # the unit that intervals resample: texts in one package are alike
     bytes: int
     bits: float
 

@@ -1,4 +1,4 @@
-"""What an engine is: it maps a function over units of work, each exactly once."""
+"""The interface of engines, which map a function over units of work, each exactly once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Element = TypeVar("Element")
 
 
 class Engine(Plugin):
-    """Maps a stage over units of work; every engine gives the same bytes."""
+    """Maps a stage over units of work; every engine produces the same bytes."""
 
     @abstractmethod
     def map(
@@ -27,7 +27,7 @@ class Engine(Plugin):
         Close the generator (``contextlib.closing``) if you may stop early; otherwise Ctrl-C may be swallowed.
 
         ``function`` must be importable (a module-level function or a ``functools.partial`` of one). A folder that an
-        earlier attempt finished is not made again. Folders are ``work/00000``, ``work/00001``, ...; the caller may
+        earlier attempt finished is not filled again. Folders are ``work/00000``, ``work/00001``, ...; the caller may
         remove one after reading it.
         """
 
@@ -35,8 +35,8 @@ class Engine(Plugin):
 def map_here(function: Callable[[Unit, Path], None], units: Iterable[Unit], work: Path) -> Generator[Path, None, None]:
     """Call ``function(unit, folder)`` for each unit in this process, and yield the folders.
 
-    For work that keeps many requests in flight and has its own record of the answers: a unit that an interrupted attempt
-    began is made anew.
+    This is for work that keeps many requests in flight and has its own record of the answers: a unit that an interrupted
+    attempt began is started again.
     """
     for number, unit in enumerate(units):
         folder = work / f"{number:05d}"
@@ -48,10 +48,10 @@ def map_here(function: Callable[[Unit, Path], None], units: Iterable[Unit], work
 
 @contextmanager
 def ending(elements: Iterator[Element]) -> Generator[Iterator[Element], None, None]:
-    """Hand an iterator over and close it at the end, where it can be closed.
+    """Yield an iterator and close it at the end, if it can be closed.
 
-    For iterators with requests in flight: left to the garbage collector, answers that are paid for would be lost when a
-    run is interrupted.
+    This is for iterators with requests in flight: if closing were left to the garbage collector, answers that have been
+    paid for would be lost when a run is interrupted.
     """
     try:
         yield elements

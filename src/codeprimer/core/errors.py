@@ -6,7 +6,7 @@
     └── UserError              the user can fix it: one sentence (what, where, remedy), exit code 2, no traceback
         ├── RecipeError        a recipe file or an override: names the file and the key
         ├── SourceError        a source of documents or a benchmark file: names the path
-        ├── StoreError         a run folder or the store: locked, full, damaged, not ours
+        ├── StoreError         a run folder or the store: locked, full, damaged, not codeprimer's
         ├── PluginError        a plug-in that cannot be loaded, or whose code raised: names the plug-in
         ├── MissingExtraError  an optional dependency is not installed: names the extra
         └── EmptyOutputError   a stage would have published nothing: names the setting to check
@@ -14,7 +14,7 @@
     Interrupted                Ctrl-C or SIGTERM: exit code 130, the next run continues; not an ``Exception``, so that no
                                error handler swallows it
 
-Broken invariants are ``assert`` and show a traceback: they are bugs.
+Broken invariants raise AssertionError and show a traceback: they are bugs.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class SourceError(UserError):
 
 
 class StoreError(UserError):
-    """A run folder or store that is locked, full, damaged, or not one of ours."""
+    """A run folder or store that is locked, full, damaged, or not codeprimer's."""
 
 
 class PluginError(UserError):
@@ -57,7 +57,7 @@ def nearest(word: str, known: list[str]) -> str:
 
 
 def how_to_install(extra: str) -> str:
-    """Return the command that installs an extra from a checkout; no package index has codeprimer."""
+    """Return the command that installs an extra from a checkout; codeprimer is not on any package index."""
     first = "pip install torch==2.13.0 (the CPU build where the index has one), then " if extra == "train" else ""
     return f"{first}pip install -c constraints.txt '.[{extra}]' in the checkout"
 

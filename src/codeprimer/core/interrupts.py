@@ -1,6 +1,6 @@
 """Ctrl-C and SIGTERM: turning them into an exception, deferring them, and receiving them while other threads work.
 
-A signal ends a run by an exception. A block that would lose work defers the signal to its next safe point; a second
+A signal ends a run by raising an exception. A block that would lose work defers the signal to its next safe point; a second
 signal takes effect at once.
 """
 
@@ -22,14 +22,14 @@ Result = TypeVar("Result")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 DEBOUNCE_SECONDS = 0.5
-"""Signals closer together than this count as one: supervisors and terminals often send two [s]."""
+"""Signals closer together than this are treated as one: supervisors and terminals often send two [s]."""
 
 POLL_SECONDS = 0.5
 """How long a waiting thread may block without handling signals [s]."""
 
 
 class StopHandler:
-    """Ends the command at a signal, by an exception."""
+    """Ends the command on a signal, by raising an exception."""
 
     def __init__(self) -> None:
         self._when = -DEBOUNCE_SECONDS
@@ -45,7 +45,7 @@ class StopHandler:
         self._is_exiting = True
 
     def __call__(self, number: int, frame: object) -> None:
-        """Raise Interrupted, or kill the process if it is exiting already."""
+        """Raise Interrupted, or kill the process if it is already exiting."""
         del frame
         if time.monotonic() - self._when < DEBOUNCE_SECONDS:
             return
@@ -66,7 +66,7 @@ class DeferredInterrupt:
 
     @property
     def is_pending(self) -> bool:
-        """Whether there is an interrupt."""
+        """Whether an interrupt is pending."""
         return self._pending is not None
 
     def deliver(self) -> None:
@@ -123,7 +123,7 @@ def children_ignore_ctrl_c() -> Iterator[None]:
 
 
 def first_done(futures: Collection[Future[Result]]) -> set[Future[Result]]:
-    """Return the completed futures as soon as there is one; signals are handled meanwhile.
+    """Return the completed futures as soon as there are any; signals are handled in the meantime.
 
     The system may deliver a signal to any thread, but only the main thread runs the handler, so it must not block until
     the work is done.

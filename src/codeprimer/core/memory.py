@@ -1,4 +1,4 @@
-"""The memory of this machine."""
+"""This machine's memory."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""Plug-ins: classes with settings of their own, selected in a recipe by ``kind:`` and found as entry points.
+"""Plug-ins: classes with their own settings, selected in a recipe by ``kind:`` and found as entry points.
 
 The built-ins register like the plug-ins of any other package::
 
     [project.entry-points."codeprimer.sources"]
     gitlab = "my_package:GitlabSource"
 
-A plug-in is made from its settings, and from the tools that it declares by naming them as keyword-only arguments of its
-constructor (``def __init__(self, settings, *, teacher, console)``). What it needs goes into the ids of what is made with it.
+A plug-in is instantiated with its settings, and with the tools that its constructor names as keyword-only arguments
+(``def __init__(self, settings, *, teacher, console)``). All of them go into the ids of the artefacts made with it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ ROLES: Mapping[str, str] = {
     "grader": "turns answers into verdicts",
     "engine": "maps work over processes",
 }
-"""What a plug-in can be, and what each of these does."""
+"""The roles of plug-ins, and what a plug-in in each role does."""
 
 _OWN = __name__.partition(".")[0]
 
@@ -50,7 +50,7 @@ _OWN = __name__.partition(".")[0]
 class PluginSettings(Settings):
     """The base of every plug-in's settings."""
 
-    kind: str = Field(description="Which plug-in; `codeprimer plugins` lists them.")
+    kind: str = Field(description="The plug-in's kind; `codeprimer plugins` lists all kinds.")
 
 
 class Plugin:
@@ -61,7 +61,7 @@ class Plugin:
 
     Settings: ClassVar[type[PluginSettings]] = PluginSettings
     version: ClassVar[int] = 1
-    """Raised whenever the same settings and inputs would give other results."""
+    """Incremented whenever the same settings and inputs would give different results."""
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
@@ -78,7 +78,7 @@ class Plugin:
 
 
 def _reported(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a method whose exceptions name its plug-in, those of an iterator that it returns included."""
+    """Return a method whose exceptions name its plug-in, including exceptions from an iterator that it returns."""
 
     @wraps(method)
     def call(self: Plugin, *arguments: Any, **named: Any) -> Any:
@@ -101,10 +101,10 @@ def relayed(settings: PluginSettings, elements: Iterator[Any], plugin: type | No
 
 @contextmanager
 def reporting(settings: PluginSettings, plugin: type | None = None) -> Iterator[None]:
-    """Turn an exception of a plug-in with these settings into a PluginError that names the plug-in and the line.
+    """Turn an exception from a plug-in with these settings into a PluginError that names the plug-in and the line.
 
-    Exceptions of built-in plug-ins pass: they are bugs of codeprimer. ``plugin`` is the plug-in's class, which may use the
-    settings of a built-in one; by default the settings decide.
+    Exceptions from built-in plug-ins pass through: they are bugs in codeprimer. ``plugin`` is the plug-in's class, which may
+    use a built-in plug-in's settings; by default, the settings' class decides.
     """
     owner = plugin or type(settings)
     try:
@@ -153,7 +153,7 @@ def package_of(role: str, kind: str) -> str:
 def load(role: str, kind: str) -> type[Plugin]:
     """Return the class of a plug-in.
 
-    Raises RecipeError when none of that kind is installed, PluginError when it cannot be imported or is no plug-in.
+    Raises RecipeError if none of that kind is installed, PluginError if it cannot be imported or is not a plug-in.
     """
     points = _points(role)
     if kind not in points:
@@ -181,17 +181,17 @@ class Role:
 
     name: str
     fallback: Callable[[str], dict[str, Any]] | None = None
-    """Turns a word that is no installed kind into settings, such as a path into ``{"kind": "file", "path": ...}``."""
+    """Turns a word that is not an installed kind into settings, such as a path into ``{"kind": "file", "path": ...}``."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return the schema that validates a mapping by the settings of the plug-in that it names."""
+        """Return the schema that validates a mapping against the settings of the plug-in that it names."""
         return core_schema.no_info_plain_validator_function(
             partial(self.parse, base=source),
             serialization=core_schema.plain_serializer_function_ser_schema(lambda value: value.model_dump(mode="json")),
         )
 
     def parse(self, value: Any, base: type[PluginSettings] = PluginSettings) -> PluginSettings:
-        """Return the settings of a plug-in, derived from ``base``; what does not fit them is raised as pydantic's finding."""
+        """Return a plug-in's settings, derived from ``base``. Raises one of pydantic's errors if the value does not fit."""
         if isinstance(value, PluginSettings):
             return value
         if isinstance(value, str):
@@ -211,9 +211,9 @@ class Role:
 
 
 def selected(role: str, kind: str, **settings: Any) -> Any:
-    """Return the settings of a plug-in of this kind, with its defaults.
+    """Return the settings of a plug-in of this kind, with defaults for those not given.
 
-    Raises RecipeError where no such plug-in is installed, or a setting does not fit.
+    Raises RecipeError if no such plug-in is installed, or if a setting is invalid.
     """
     try:
         return Role(role).parse({"kind": kind, **settings})
@@ -230,27 +230,27 @@ def selected(role: str, kind: str, **settings: Any) -> Any:
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool that a plug-in may ask for; it is made on demand."""
+    """A tool that a plug-in can request; it is created on demand."""
 
     make: Callable[[], Any]
     identity: Callable[[], Any] = lambda: None
-    """Return what of the tool decides results, as JSON values; None where nothing does."""
+    """Return the part of the tool that affects results, as JSON values; None if nothing does."""
 
 
 Toolbox = Mapping[str, Tool]
-"""Tools by the name of the constructor's argument that asks for them."""
+"""Tools by the name of the constructor argument that requests them."""
 
 
 def wanted(plugin: type[Plugin]) -> tuple[str, ...]:
-    """Return the names of the tools that a plug-in declares it wants: its constructor's keyword-only arguments."""
+    """Return the names of the tools that a plug-in requests: its constructor's keyword-only arguments."""
     parameters = inspect.signature(plugin.__init__).parameters.values()
     return tuple(parameter.name for parameter in parameters if parameter.kind is inspect.Parameter.KEYWORD_ONLY)
 
 
 def make(role: str, settings: PluginSettings, toolbox: Toolbox | None = None) -> Any:
-    """Return the plug-in that settings select, made with the tools that it wants.
+    """Return an instance of the plug-in that settings select, with the tools that it requests.
 
-    Raises PluginError when it wants a tool that does not exist here.
+    Raises PluginError if it requests a tool that does not exist here.
     """
     toolbox = toolbox or {}
     found = load(role, settings.kind)
@@ -265,7 +265,7 @@ def make(role: str, settings: PluginSettings, toolbox: Toolbox | None = None) ->
 
 
 def identity(role: str, settings: PluginSettings, toolbox: Toolbox) -> dict[str, Any]:
-    """Return what decides the results of a plug-in beside its settings: its code, its tools, and what it reads."""
+    """Return what affects a plug-in's results in addition to its settings: its code, its tools, and what it reads."""
     found = load(role, settings.kind)
     facts = {
         "version": found.version,
@@ -278,7 +278,7 @@ def identity(role: str, settings: PluginSettings, toolbox: Toolbox) -> dict[str,
 
 @cache
 def code_digest(module: str) -> str:
-    """Return a digest of the Python files of the package that a module belongs to."""
+    """Return a digest of the Python files in the package that a module belongs to."""
     top = sys.modules[module.partition(".")[0]]
     folders = [Path(folder) for folder in getattr(top, "__path__", ())]
     files = [file for folder in folders for file in sorted(folder.rglob("*.py"))] or [Path(str(top.__file__))]
@@ -289,7 +289,7 @@ def code_digest(module: str) -> str:
 
 
 def plugins_in(settings: Settings, key: str = "") -> Iterator[tuple[str, str, PluginSettings]]:
-    """Yield the key, the role and the settings of every plug-in that settings select, however deep, in order."""
+    """Yield the key, the role and the settings of every plug-in that settings select, at any depth, in order."""
     for name, field in type(settings).model_fields.items():
         yield from _plugins_at(getattr(settings, name), f"{key}.{name}" if key else name, role_in(field))
 
@@ -305,7 +305,7 @@ def _plugins_at(value: Any, key: str, role: str | None) -> Iterator[tuple[str, s
 
 
 def role_in(field: FieldInfo) -> str | None:
-    """Return the role of the plug-ins that a setting selects; None where it selects none."""
+    """Return the role of the plug-ins that a setting selects; None if it selects none."""
     own = next((mark.name for mark in field.metadata if isinstance(mark, Role)), None)
     return own or _listed_role(field.annotation)
 

@@ -8,12 +8,12 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.config import JsonDict
 
 NOT_IN_ID: JsonDict = {"not_in_id": True}
-"""Pass as ``Field(json_schema_extra=NOT_IN_ID)`` for a setting that decides no byte of an artefact: a path, whose content is
-hashed instead, or how much of the machine to use."""
+"""Pass as ``Field(json_schema_extra=NOT_IN_ID)`` for a setting that does not affect an artefact's bytes: a path (the content
+there is hashed instead), or how much of the machine to use."""
 
 OMIT_DEFAULT_FROM_ID: JsonDict = {"omit_default_from_id": True}
-"""Pass as ``Field(json_schema_extra=OMIT_DEFAULT_FROM_ID)`` for a setting that was added after artefacts had been made and
-whose default changes nothing: while it has its default, ids stay as they are."""
+"""Pass as ``Field(json_schema_extra=OMIT_DEFAULT_FROM_ID)`` for a setting that was added later and whose default changes
+nothing: while the setting has its default, ids stay as they are."""
 
 
 class Settings(BaseModel):

@@ -107,7 +107,7 @@ def shard_paths(folder: Path) -> list[Path]:
 
 
 def read_batches(folder: Path, columns: Sequence[str] | None = None, batch_rows: int = 256) -> Iterator[pa.RecordBatch]:
-    """Yield a table's record batches in order; memory holds one batch.
+    """Yield a table's record batches in order, one batch in memory at a time.
 
     Raises StoreError if there is no shard: even an empty table has one, so the table has been lost.
     """
@@ -123,12 +123,15 @@ def read_rows(folder: Path, columns: Sequence[str] | None = None) -> Iterator[Ro
 @overload
 def read_rows(folder: Path, columns: Sequence[str] | None, of: type[RowType]) -> Iterator[RowType]: ...
 def read_rows(folder: Path, columns: Sequence[str] | None = None, of: Any = Row) -> Iterator[Any]:
-    """Yield a table's rows in order as dictionaries, typed ``of`` (a row of ``core.documents``); memory holds one batch."""
+    """Yield a table's rows in order as dictionaries, typed as ``of`` (a row type in ``core.documents``).
+
+    Only one batch is in memory at a time.
+    """
     del of
     for batch in read_batches(folder, columns):
         yield from batch.to_pylist()
 
 
 def count_rows(folder: Path) -> int:
-    """Return the number of rows of a table; reads only the shards' footers."""
+    """Return the number of rows in a table; reads only the shards' footers."""
     return sum(pq.read_metadata(path).num_rows for path in shard_paths(folder))

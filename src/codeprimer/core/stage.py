@@ -1,8 +1,8 @@
-"""What a stage is, and how one is run.
+"""The interface of stages, and how a stage is run.
 
-A stage reads artefacts, writes one artefact, and knows no other stage. It gets everything else handed in: its
-settings, its inputs, a workspace, the engine, the seed and the console. ``run_stage`` gives it an id, skips it when
-the artefact is there, and publishes it.
+A stage reads artefacts, writes one artefact, and does not know any other stage. Everything else is passed to it: its
+settings, its inputs, a workspace, the engine, the seed and the console. ``run_stage`` skips the stage if its artefact
+already exists; otherwise it runs the stage and publishes the artefact.
 """
 
 from __future__ import annotations
@@ -41,24 +41,24 @@ class Stats:
 
 @dataclass(frozen=True)
 class Tools:
-    """What the assembly hands to every stage."""
+    """What the assembly passes to every stage."""
 
     engine: Engine
     console: Console
     seed: int
     toolbox: Toolbox = dataclass_field(default_factory=dict)
-    """What plug-ins may ask for."""
+    """The tools that plug-ins can request."""
     tier: str = "jailed"
     """The tier of the sandbox that programs run in."""
     step: str = ""
-    """The name of the step in the flow, for messages: one stage may be several steps."""
+    """The name of the step in the flow, for messages: one stage can have several steps."""
     ingredients: Mapping[str, Any] = dataclass_field(default_factory=dict)
-    """What decides the bytes of the step's artefact, for its manifest; see ``ingredients``."""
+    """Everything that affects the bytes of the step's artefact, for its manifest; see the function ``ingredients``."""
     logs: Path | None = None
-    """Where loggers may write, outside the store; None: beside the work."""
+    """Where loggers may write, outside the store; None: next to the work."""
 
     def make(self, role: str, settings: PluginSettings, **more: Any) -> Any:
-        """Return the plug-in that settings select; ``more`` are tools of the stage's own, by name."""
+        """Return the plug-in that settings select; ``more`` are the stage's own tools, by name."""
         own = {name: Tool(partial(_given, tool)) for name, tool in more.items()}
         return make(role, settings, {**self.toolbox, **own})
 
@@ -79,36 +79,36 @@ class Sections(Protocol):
         ...
 
     def section(self, name: str) -> Any:
-        """Return the settings of a stage; None where the recipe leaves the stage out."""
+        """Return the settings of a stage; None if the recipe leaves the stage out."""
         ...
 
 
 class Stage(ABC, Generic[SettingsType]):
     """One step from artefacts to an artefact.
 
-    A stage declares what the assembly must know of it: its name, number, settings, inputs, whether it needs torch, whether
+    A stage declares what the assembly must know about it: its name, number, settings, inputs, whether it needs torch, whether
     it runs programs, and its chapter of the report.
     """
 
     name: ClassVar[str]
-    """The word that also names the folder, the recipe's section, the step and the run's folder."""
+    """The stage's name, which its folder, its section in recipes, its step and its link in run folders share."""
     number: ClassVar[int]
     """Its place in the flow, and in the names of the run's links."""
     version: ClassVar[int]
-    """Raised whenever the same settings and inputs would give other bytes."""
+    """Incremented whenever the same settings and inputs would give different bytes."""
     Settings: ClassVar[type[Settings]]
     """The recipe's section."""
     default: ClassVar[bool] = True
-    """False for a stage that a run has only where its recipe has the section."""
+    """False for a stage that a run has only if its recipe has the section."""
     reads: tuple[str, ...] = ()
-    """The inputs, by the names under which ``run`` finds them; by default each is the step of that name."""
+    """The names under which ``run`` finds its inputs; by default, each is also the name of a step."""
     needs_torch: ClassVar[bool] = False
     runs_programs: bool = False
     """Whether it runs programs, so that the sandbox's tier goes into the id."""
     seeded: ClassVar[bool] = True
-    """False where the recipe's seed changes nothing, so that runs with other seeds share the artefact."""
+    """False if the recipe's seed changes nothing, so that runs with other seeds share the artefact."""
     volatile: ClassVar[tuple[str, ...]] = ()
-    """Files whose bytes carry times; they are kept out of the manifest."""
+    """Files that contain times; they are kept out of the manifest."""
     required_tables: ClassVar[tuple[str, ...]] = ()
     """Tables that must not be empty."""
     outside: ClassVar[str] = "what it reads outside the store"
@@ -116,31 +116,31 @@ class Stage(ABC, Generic[SettingsType]):
 
     @classmethod
     def steps(cls, settings: Any, recipe: Sections, earlier: Sequence[Step]) -> Iterable[Step]:
-        """Yield the steps of the flow that this stage makes; ``earlier`` are those before it."""
+        """Yield this stage's steps in the flow; ``earlier`` are the steps before them."""
         del recipe, earlier
         yield Step(cls.number, cls.name, cls(), settings, {name: name for name in cls.reads})
 
     @classmethod
     def contradictions(cls, settings: Any, recipe: Sections) -> Iterable[str]:
-        """Yield what contradicts itself in the section, or between it and others: sentences that start with the key."""
+        """Yield contradictions within the section, or between it and others: sentences that start with the key."""
         del settings, recipe
         return ()
 
     @classmethod
     def chapter(cls, facts: Mapping[str, Any], examples: int) -> Any:
-        """Return the stage's chapter of the report (``reporting.blocks.Chapter``), None where it has none.
+        """Return the stage's chapter of the report (``reporting.blocks.Chapter``), None if it has none.
 
-        ``facts`` are those of every step, by its name; ``examples`` is how many to show per list.
+        ``facts`` maps each step's name to its facts; ``examples`` is how many examples to show per list.
         """
         del facts, examples
 
     def reads_outside(self, settings: SettingsType, tools: Tools) -> str:
-        """Return a digest of everything outside the store that ``run`` will read beside its plug-ins."""
+        """Return a digest of everything outside the store that ``run`` will read, apart from its plug-ins."""
         del settings, tools
         return ""
 
     def cores(self, settings: SettingsType) -> int | None:
-        """Return how many cores ``run`` keeps busy; None means all, so that nothing runs beside it."""
+        """Return how many cores ``run`` keeps busy; None means all, so that nothing runs in parallel with it."""
         del settings
         return None
 
@@ -158,7 +158,7 @@ class Step:
     stage: Stage[Any]
     settings: Settings
     inputs: Mapping[str, str]
-    """What the stage calls an input -> the step that makes it."""
+    """The stage's name for an input -> the step that produces it."""
 
     @property
     def link(self) -> str:
@@ -177,7 +177,7 @@ class Built:
 
 
 def ingredients(stage: Stage[Any], settings: Settings, tools: Tools) -> dict[str, Any]:
-    """Return everything but the inputs that decides the bytes of an artefact, as JSON values."""
+    """Return everything, except the inputs, that affects an artefact's bytes, as JSON values."""
     found: dict[str, Any] = {"settings": settings.identity(), "outside": stage.reads_outside(settings, tools)}
     if stage.seeded:
         found["seed"] = tools.seed
@@ -188,16 +188,16 @@ def ingredients(stage: Stage[Any], settings: Settings, tools: Tools) -> dict[str
 
 
 def identify(stage: Stage[Any], settings: Settings, input_ids: Mapping[str, str], tools: Tools) -> str:
-    """Return the id of the artefact that these settings and inputs lead to, without making it."""
+    """Return the id of the artefact that these settings and inputs lead to, without producing it."""
     return content_id(stage.name, stage.version, ingredients(stage, settings, tools), input_ids)
 
 
 def run_stage(
     stage: Stage[Any], settings: Settings, inputs: Mapping[str, Artifact], identity: str, store: Store, tools: Tools
 ) -> Built:
-    """Return the artefact ``identity``, making it unless it is complete in the store.
+    """Return the artefact ``identity``, producing it unless it is complete in the store.
 
-    Raises EmptyOutputError when a required table comes out empty, StoreError when the store cannot be written.
+    Raises EmptyOutputError if a required table is empty, StoreError if the store cannot be written to.
     """
     assert set(inputs) == set(stage.reads), f"{stage.name} reads {stage.reads}, got {sorted(inputs)}"
     if (artifact := store.find(stage.name, identity, stage.volatile)) is not None:

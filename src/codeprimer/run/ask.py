@@ -13,7 +13,7 @@ from codeprimer.teachers import Message, PlainQuestion, Request, Teacher, Teache
 from codeprimer.teachers.prices import as_usd
 
 ACCOUNT = "ask"
-"""The account of manual questions, apart from runs."""
+"""The account for manual questions, separate from the accounts of runs."""
 
 TEMPLATE = "ask/1"
 
@@ -35,7 +35,7 @@ def teacher_settings(recipe: Path, overrides: list[str]) -> TeacherSettings:
 
 
 def ask_once(settings: TeacherSettings, question: str, sample: int, runs: Path) -> Asked:
-    """Return the teacher's answer; a known one comes from the journal below ``runs``.
+    """Return the teacher's answer; a known answer is read from the journal below ``runs``.
 
     Raises UserError if there is no complete answer.
     """

@@ -1,4 +1,4 @@
-"""The model backend for what a command names: a run, a checkpoint, a file of answers or an address."""
+"""The model backend for a command's target: a run, a checkpoint, a file of answers or a URL."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ AUTO: BackendName = "auto"
 
 @dataclass(frozen=True)
 class Target:
-    """What the command line names."""
+    """The target that the command line names."""
 
     what: str
     model: str | None
-    """One of a run's models, or the name of the server's model."""
+    """One of a run's models, or the model's name on the server."""
     backend: BackendName = AUTO
 
     @property
@@ -37,17 +37,17 @@ class Target:
 
     @property
     def is_address(self) -> bool:
-        """Whether it is a server."""
+        """Whether the target is a server."""
         return is_address(self.what)
 
     @property
     def is_file(self) -> bool:
-        """Whether it is a file of answers."""
+        """Whether the target is a file of answers."""
         return not self.is_address and self.path.is_file()
 
     @property
     def is_run(self) -> bool:
-        """Whether it is the folder of a run."""
+        """Whether the target is a run's folder."""
         return not self.is_address and is_run(self.path)
 
 
@@ -57,19 +57,19 @@ class OpenedTarget:
 
     name: str
     output: Path | None
-    """None where the target is in a store, which never changes."""
+    """None if the target is in a store, which never changes."""
     backend: ModelBackend
 
 
 def journal_folder(runs: Path) -> Path:
-    """Return the folder of the journal, which has the answers of servers."""
+    """Return the folder of the journal, which contains servers' answers."""
     return runs / STORE / TEACHERS
 
 
 def open_target(target: Target, on: str, endpoint: EndpointOptions, runs: Path, console: Console) -> OpenedTarget:
     """Return the backend that answers the benchmark ``on``.
 
-    Raises UserError for what does not exist, does not fit the backend asked for, or cannot be loaded.
+    Raises UserError if the target does not exist, does not fit the requested backend, or cannot be loaded.
     """
     benchmark = Path(on).name.partition(".")[0]
     if target.is_address:

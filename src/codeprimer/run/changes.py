@@ -1,7 +1,7 @@
-"""What a run will replace of an earlier run's artefacts, and why: said before any work is done.
+"""Reports which of an earlier run's artefacts a run will replace, and why, before any work is done.
 
-Reads the links of a run folder and the ids that the recipe leads to now. Its one idea: the first step whose id differs
-is the cause, and its manifest shows what differs; every later step differs because of it.
+Reads a run folder's links and the ids that the recipe leads to now. Key idea: the first step whose id differs is the
+cause, and its manifest shows what differs; every later step differs because of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from codeprimer.run.schedule import Planned
 
 
 def replaced(folder: RunFolder, planned: Sequence[Planned]) -> str | None:
-    """Return a sentence about the steps whose links a run will remove; None where it removes none."""
+    """Return a sentence about the steps whose links a run will remove; None if it removes none."""
     linked = {step: open_artifact(path) for step, path in folder.links().items()}
     changed = [item for item in planned if item.step.name in linked and linked[item.step.name].id != item.id]
     if not changed:

@@ -1,4 +1,4 @@
-"""The checkpoint that a path on the command line stands for: a run's model, an artefact, or a folder."""
+"""The checkpoint that a path on the command line refers to: a run's model, an artefact, or a folder."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from codeprimer.model.config import CONFIG_FILE
 from codeprimer.run.folder import NOT_THERE, RECIPE, open_run, step_name
 
 DEFAULT_MODEL = "tuned"
-"""The model of a run that is used unless another is named."""
+"""The model in a run that is used unless another one is named."""
 
 EVALUATIONS = "evaluations"
-"""The folder, beside what is evaluated, that contains its evaluations."""
+"""The folder with evaluations, next to what is evaluated."""
 
 
 @dataclass(frozen=True)
@@ -25,26 +25,26 @@ class Checkpoint:
     name: str
     folder: Path
     evaluations: Path | None
-    """Where its evaluations are written by default; None: it is in a store, which never changes."""
+    """Where its evaluations are written by default; None if the model is in a store, which never changes."""
     prefix: str = ""
-    """What the names of its evaluations begin with."""
+    """The prefix of its evaluations' names."""
 
 
 def is_run(path: Path) -> bool:
-    """Return whether a path is the folder of a run."""
+    """Return whether a path is a run's folder."""
     return (path / RECIPE).is_file()
 
 
 def check_model(name: str) -> None:
-    """Raise UserError where a run has no model of that name."""
+    """Raise UserError if runs do not have a model with that name."""
     if name not in MODELS:
         raise UserError(f"--model {name}: a run has {', '.join(MODELS)}; choose one of them")
 
 
 def find_checkpoint(path: Path, model: str | None) -> Checkpoint:
-    """Return the checkpoint at a path; ``model`` selects one of a run's, and means nothing otherwise.
+    """Return the checkpoint at a path; ``model`` selects one of a run's models, and is ignored otherwise.
 
-    Raises UserError where there is none.
+    Raises UserError if there is no checkpoint.
     """
     if is_run(path):
         name = model or DEFAULT_MODEL

@@ -1,4 +1,4 @@
-"""Checks across sections: contradictory settings, and tools that plug-ins want but the recipe does not define."""
+"""Checks across sections: contradictory settings, and tools that plug-ins request but the recipe does not define."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from codeprimer.run.stages import STAGES
 
 
 def findings(recipe: Recipe) -> Iterator[str]:
-    """Yield the contradictions in a recipe, one sentence each that starts with the key."""
+    """Yield the contradictions in a recipe, as one sentence each, which starts with the key."""
     wishes = [(key, of.kind, wanted(load(role, of.kind))) for key, role, of in plugins_in(recipe)]
     asking = [(key, kind) for key, kind, names in wishes if "teacher" in names]
     if asking and recipe.teacher is None:
         key, kind = asking[0]
-        yield f"{key}: {kind} asks a language model; define it in a section teacher (base_url, model, ...)"
+        yield f"{key}: {kind} asks a language model; define it in a `teacher` section (base_url, model, ...)"
     if recipe.second_teacher is not None and not any("second_teacher" in names for _, _, names in wishes):
         yield "second_teacher: no annotator or author asks a teacher, so there is nothing to compare; remove it"
     for stage in STAGES:

@@ -1,6 +1,6 @@
-"""Finds and removes artefacts that no run links to, and interrupted attempts where they are asked for.
+"""Finds and removes artefacts that no run links to, and interrupted attempts if they are requested.
 
-What a run is working on is never listed and never touched.
+Folders that a run is working on are never listed or removed.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ Sized = list[tuple[Path, int]]
 
 
 def unlinked(runs: Path) -> Sized:
-    """Return the artefacts that no run links to, and leftovers of a removal that was killed.
+    """Return the artefacts that no run links to, and leftovers from a removal that was killed.
 
-    Raises UserError when ``runs`` holds no store, StoreError when something beside it cannot be looked into.
+    Raises UserError if ``runs`` does not contain a store, StoreError if a folder next to the store cannot be read.
     """
     store = _store(runs)
     linked = {link.readlink().name for folder in _run_folders(runs, _DEEP) for link in _links(folder)}
@@ -51,7 +51,7 @@ _LINK = re.compile(r"[0-9]{2}-.*")
 def _run_folders(folder: Path, deep: int) -> Iterator[Path]:
     """Yield the folders that may be run folders.
 
-    What cannot be read may be a run too, and its artefacts would seem to belong to nobody: it raises StoreError.
+    Raises StoreError for an unreadable folder: it may be a run too, and its artefacts would seem to be unlinked.
     """
     for entry in _entries(folder):
         if entry.name == STORE or _LINK.fullmatch(entry.name):
@@ -65,7 +65,7 @@ def _run_folders(folder: Path, deep: int) -> Iterator[Path]:
 
 
 def _links(folder: Path) -> list[Path]:
-    """Return a run's links to artefacts; a run that was moved still has their names, though they lead nowhere."""
+    """Return a run's links to artefacts; if the run was moved, its broken links still have the right names."""
     return [entry for entry in _entries(folder) if _LINK.fullmatch(entry.name) and entry.is_symlink()]
 
 

@@ -1,4 +1,4 @@
-"""Completing one prompt with one of a run's models, or with a checkpoint of codeprimer."""
+"""Completes one prompt with one of a run's models or with a codeprimer checkpoint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Completed:
 
     text: str
     cut: str = ""
-    """A sentence about the limit that cut the answer; empty where the function ended."""
+    """A sentence about the limit that cut the answer; empty if the function ended."""
 
 
 def complete_function(
@@ -30,8 +30,8 @@ def complete_function(
     """Return the prompt with its completion, up to the end of the function.
 
     ``what`` is a run or a checkpoint, ``model_name`` one of a run's models. ``tell`` is called with each piece of the text as
-    it is generated, the prompt first. Raises UserError for what does not exist, an unknown model, or a prompt that is empty
-    or too long, MissingExtraError without torch.
+    it is generated, the prompt first. Raises UserError if the target does not exist, the model is unknown, or
+    the prompt is empty or too long, and MissingExtraError if torch is not installed.
     """
     folder = find_checkpoint(what, model_name).folder
     if model_name is not None and not is_run(what):

@@ -1,4 +1,4 @@
-"""Checks of the machine, and of a recipe's teacher."""
+"""Checks the machine, or a recipe's teacher."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def examine() -> list[dict[str, Any]]:
 
 
 def examine_teacher(recipe: Path) -> list[dict[str, Any]]:
-    """Return the findings about a recipe's teacher. Raises RecipeError where the recipe has none."""
+    """Return the findings about a recipe's teacher. Raises RecipeError if the recipe has none."""
     from codeprimer.run.ask import teacher_settings
     from codeprimer.teachers.checkup import check_up
 

@@ -1,7 +1,7 @@
-"""Scoring a model, or a file of answers, on a benchmark.
+"""Scores a model, or a file of answers, on a benchmark.
 
-Writes a folder with the table ``samples`` and ``scores.json``. The benchmark's own solutions are graded first, so that tasks
-which cannot be passed on this machine are known.
+Writes a folder with the ``samples`` table and ``scores.json``. The benchmark's own solutions are graded first, so that tasks
+that cannot be passed on this machine are known.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class EvaluationRequest:
     shots: int | None = None
     whole: bool = False
     overrides: Sequence[str] = ()
-    """Settings of the benchmark, KEY=VALUE, and of the grader, grader.KEY=VALUE."""
+    """Benchmark settings as KEY=VALUE, and grader settings as grader.KEY=VALUE."""
     grader: str = "tests"
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
     endpoint: EndpointOptions = field(default_factory=EndpointOptions)
@@ -58,12 +58,12 @@ class EvaluationRequest:
 
     @property
     def target(self) -> Target:
-        """What answers."""
+        """The target that answers."""
         return Target(self.what, self.model, self.backend)
 
     @property
     def short_forms(self) -> dict[str, Any]:
-        """The benchmark's settings that have options of their own, where these are given."""
+        """The benchmark settings that were given as options of their own."""
         given = {"shots": self.shots, "whole": self.whole or None}
         return {name: value for name, value in given.items() if value is not None}
 
@@ -71,7 +71,7 @@ class EvaluationRequest:
 def evaluate_benchmark(request: EvaluationRequest, console: Console) -> dict[str, Any]:
     """Answer, grade and score; return the facts that ``scores.json`` contains.
 
-    Raises UserError for what cannot be read, JailError where the machine offers no sandbox.
+    Raises UserError if an input cannot be read, JailError if the machine has no sandbox.
     """
     _check_sampling(request)
     benchmark, grader = _plugins(request, console)
@@ -134,7 +134,7 @@ def _plugins(request: EvaluationRequest, console: Console) -> tuple[Benchmark, G
 
 
 def _output(request: EvaluationRequest, default: Path | None) -> Path:
-    """Return the folder to write. Raises UserError where it would overwrite something else."""
+    """Return the folder to write to. Raises UserError if this would overwrite something else."""
     if (output := request.output or default) is None:
         raise UserError(f"{request.what}: is in a store, which never changes; name a folder with --output")
     target = request.target
@@ -154,7 +154,7 @@ def _can_be_folder(path: Path) -> bool:
 
 
 def _replaced(request: EvaluationRequest, settings: dict[str, Any], output: Path) -> str:
-    """Return which options an evaluation in the folder had that differ now; nothing where there is none."""
+    """Return the options with which an existing evaluation in the folder differs from this one; "" if there are none."""
     try:
         before = orjson.loads((output / SCORES_FILE).read_bytes())
         known = {"shots": before["shots"], **before["asking"], **before.get("settings", {})}
@@ -165,7 +165,7 @@ def _replaced(request: EvaluationRequest, settings: dict[str, Any], output: Path
 
 
 def _ignored(request: EvaluationRequest, benchmark: Benchmark) -> list[str]:
-    """Return the given options that have no effect, as they are spelt."""
+    """Return the given options that have no effect, as spelt on the command line."""
     usual, given = SamplingOptions(), request.sampling
     unset, endpoint, target = EndpointOptions(), request.endpoint, request.target
     has_model, has_setting = not target.is_file, type(benchmark.settings).model_fields
@@ -242,7 +242,7 @@ def _warn_of_markdown(samples: Sequence[Sample], console: Console) -> None:
 
 
 def _scores(samples: Sequence[Sequence[Sample]], seed: int) -> dict[str, Any]:
-    """Return the scores, the verdicts and the sandbox's tier; ``samples`` are those of each task."""
+    """Return the scores, the verdicts and the sandbox's tier; ``samples`` lists each task's samples."""
     verdicts = [[sample.verdict for sample in row] for row in samples]
     tiers = [verdict.tier for row in verdicts for verdict in row if verdict.tier]
     tier = min(tiers, default=Tier.none).name
@@ -250,7 +250,7 @@ def _scores(samples: Sequence[Sequence[Sample]], seed: int) -> dict[str, Any]:
 
 
 def _write(output: Path, name: str, samples: Sequence[Sample], facts: dict[str, Any]) -> None:
-    """Write the folder anew; the scores come last, so that a folder with scores is complete."""
+    """Rewrite the folder; the scores are written last, so that a folder with scores is complete."""
     shutil.rmtree(output, ignore_errors=True)
     with TableWriter(output / "samples", SAMPLES) as table:
         table.write_all(sample.row(name) for sample in samples)

@@ -1,4 +1,4 @@
-"""Planning and making the steps of a run."""
+"""Plans a run's steps, and runs them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from codeprimer.run.folder import RunFolder
 from codeprimer.run.schedule import Planned, State, walk
 
 LOGS = "logs"
-"""The folder of the run that loggers write into."""
+"""The folder inside the run folder that loggers write to."""
 
 
 def plan(steps: list[Step], store: Store, tools: Tools) -> list[Planned]:
-    """Return every step's id and state without making anything."""
+    """Return every step's id and state without running anything."""
     ids: dict[str, str] = {}
     planned = []
     for step in steps:
@@ -36,9 +36,9 @@ def _state(store: Store, stage: Stage[Any], identity: str) -> State:
 
 
 def run(planned: list[Planned], folder: RunFolder, tools: Tools) -> Iterator[tuple[Step, Built]]:
-    """Make what is missing, linking each artefact into the run folder as it is complete.
+    """Produce the missing artefacts, and link every artefact into the run folder once it is complete.
 
-    Steps begin in the order of the flow; one that needs only a part of the cores has others run beside it.
+    Steps begin in the order of the flow; a step that needs only some of the cores runs in parallel with others.
     """
     artifacts: dict[str, Artifact] = {}
 

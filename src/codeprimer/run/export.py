@@ -17,10 +17,10 @@ from codeprimer.run.folder import RunFolder, step_name
 
 
 def export_jsonl(run: RunFolder, name: str, target: Path) -> int:
-    """Write the table ``step/table`` of a run as JSON lines and return the number of rows.
+    """Write a run's table ``step/table`` as JSON lines and return the number of rows.
 
-    The file appears when it is complete. ``-`` is standard output. Raises UserError for a name that is not a table, and
-    for a target in the store, whose artefacts nobody changes.
+    The file appears only when it is complete; ``-`` is standard output. Raises UserError if the name is not that of a
+    table, or if the target is in the store, whose artefacts never change.
     """
     step, slash, table = name.partition("/")
     step = step_name(step)
@@ -52,7 +52,7 @@ def _open(target: Path) -> Iterator[BinaryIO]:
         return
     with out_of_space(target.parent):
         if target.is_symlink() or (target.exists() and not target.is_file()):
-            # A pipe, a device, or a link such as /dev/stdout must not be replaced by a file.
+            # A pipe, a device, or a link such as /dev/stdout must not be replaced with a file.
             with target.open("wb") as file:
                 yield file
             return

@@ -18,9 +18,9 @@ def flow(recipe: Recipe) -> list[Step]:
 
 
 def steps_until(recipe: Recipe, until: str | None) -> list[Step]:
-    """Return the steps up to ``until`` (``quality`` or ``20-quality``) and only what it needs; all when it is None.
+    """Return ``until`` (``quality`` or ``20-quality``) and only the steps that it needs; all steps if it is None.
 
-    Raises RecipeError when there is no such step.
+    Raises RecipeError if there is no such step.
     """
     steps = flow(recipe)
     if until is None:

@@ -1,9 +1,9 @@
-"""A run's folder: links to the artefacts it uses, the recipe as it was run, and what the machine decided.
+"""A run's folder: links to the artefacts it uses, the recipe as it was run, and the machine's decisions.
 
 ::
 
-    runs/store/<stage>-<id>/      every artefact, shared by all runs beside it
-    runs/tiny/recipe.yaml         the recipe of the last run, complete
+    runs/store/<stage>-<id>/      every artefact, shared by all runs next to it
+    runs/tiny/recipe.yaml         the complete recipe of the last run
     runs/tiny/machine.json        device, precision, threads and tier: decided once, so that a resumed run gives the same bytes
     runs/tiny/10-corpus           -> ../store/corpus-0123456789abcdef
 """
@@ -40,7 +40,7 @@ class RunFolder:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Create and lock the folder. Raises StoreError when another run holds it.
+        """Create and lock the folder. Raises StoreError if another run holds it.
 
         The kernel releases the lock when the process dies, however it dies.
         """
@@ -58,7 +58,7 @@ class RunFolder:
             yield
 
     def machine(self) -> dict[str, Any]:
-        """Return the recorded decisions of the machine; empty before the first one."""
+        """Return the machine's recorded decisions; empty before the first one."""
         path = self.path / MACHINE
         try:
             decided = orjson.loads(path.read_bytes())
@@ -71,7 +71,7 @@ class RunFolder:
         return decided
 
     def decide(self, decisions: dict[str, Any]) -> None:
-        """Record what the machine decided."""
+        """Record the machine's decisions."""
         write_atomically(self.path / MACHINE, to_json(decisions))
 
     def link(self, name: str, artifact: Artifact) -> None:
@@ -87,7 +87,7 @@ class RunFolder:
         self._drop_stale()
 
     def _drop_stale(self) -> None:
-        """Remove links to artefacts that were made from other than the linked inputs: a run never mixes two recipes.
+        """Remove links to artefacts that were made from inputs other than the linked ones: a run never mixes two recipes.
 
         The artefacts stay in the store; a run that asks for them again finds them there.
         """
@@ -100,15 +100,15 @@ class RunFolder:
                 link.unlink()
 
     def links(self) -> dict[str, Path]:
-        """Return the linked artefacts by step name (``corpus``), in the order of the flow; broken links are left
-        out."""
+        """Return the linked artefacts by step name (``corpus``), in the order of the flow; broken links are
+        omitted."""
         found = sorted(path for path in self.path.glob("[0-9][0-9]-*") if path.is_symlink() and path.exists())
         return {path.name[3:]: path for path in found}
 
     def artifact(self, step: str) -> Artifact:
-        """Return the artefact of a step, by its name or that of its link (``20-quality``).
+        """Return a step's artefact, given the name of the step or of its link (``20-quality``).
 
-        Raises UserError where the run has not got that far.
+        Raises UserError if the run has not reached the step yet.
         """
         step, links = step_name(step), self.links()
         if step not in links:
@@ -117,7 +117,7 @@ class RunFolder:
 
 
 def _may_be(key: str, value: Any) -> bool:
-    """Tell whether a recorded decision is valid."""
+    """Return whether a recorded decision is valid."""
     match key:
         case "threads":
             return type(value) is int and 1 <= value <= MOST_THREADS
@@ -132,18 +132,18 @@ def _may_be(key: str, value: Any) -> bool:
 
 
 def step_name(word: str) -> str:
-    """Return the name of a step that may be called by its link: ``quality`` for ``20-quality``."""
+    """Return a step's name, given that name or its link's: ``quality`` for ``20-quality``."""
     return re.sub(r"^[0-9]{2}-", "", word)
 
 
 def open_run(path: Path) -> RunFolder:
     """Open the folder of an existing run.
 
-    Raises UserError when the folder is not a run's.
+    Raises UserError if the folder is not a run's.
     """
     if not (path / RECIPE).exists():
         fault = f"is not a run folder (it has no {RECIPE})" if path.exists() else NOT_THERE
         raise UserError(f"{path} {fault}; `codeprimer run RECIPE` makes a run's folder")
-    # The store lies beside the folder: beside its name, or, where that is "." or a link from elsewhere, where it really is.
+    # The store is next to the folder as named or, if that is "." or a link from elsewhere, next to the real folder.
     is_beside = path.name not in ("", "..") and (path.parent / STORE).is_dir()
     return RunFolder(path if is_beside else path.resolve())

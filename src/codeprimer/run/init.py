@@ -12,7 +12,7 @@ from codeprimer.corpus.sources.base import files_below
 from codeprimer.run.recipe import NAME_CHARACTERS
 
 _UNWRITABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff\\ufeff\\ufffe\\uffff]")
-"""What YAML does not allow in a line: control characters, line ends, and the bytes of a name that is not UTF-8."""
+"""Characters that YAML does not allow in a line: control characters, line breaks, and bytes that are not UTF-8."""
 
 _TEMPLATE = """\
 # Written by `codeprimer init`. `codeprimer recipe {file}` shows every setting with its default and meaning.
@@ -68,7 +68,7 @@ training:
 def write_recipe(folder: Path, output: Path | None) -> Path:
     """Write a recipe whose corpus is ``folder`` and return its path.
 
-    Raises UserError when the folder is missing or holds no Python file, or when the recipe exists already.
+    Raises UserError if the folder is missing or contains no Python files, or if the recipe already exists.
     """
     folder = _expanded(folder)
     if not folder.is_dir():

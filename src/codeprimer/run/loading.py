@@ -1,7 +1,7 @@
-"""Recipes as text: YAML and overrides in, a checked recipe out.
+"""Reads recipes: YAML and overrides are turned into a checked recipe.
 
-Unknown keys, wrong types and values out of range are errors that name the file, the key and, where a plug-in is meant, the
-plug-in.
+Unknown keys, wrong types and out-of-range values are errors that name the file, the key and, if the key belongs to a
+plug-in, the plug-in.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from codeprimer.teachers.settings import Price
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe file and apply overrides of the form ``section.key=value``.
 
-    Relative paths inside the recipe are taken from the recipe's folder. Raises RecipeError, naming the file and the
+    Relative paths in the recipe start from the recipe's folder. Raises RecipeError, naming the file and the
     key.
     """
     values = _read(path)
@@ -40,13 +40,13 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 def parse_recipe(values: dict[str, Any], origin: str, folder: Path = Path()) -> Recipe:
     """Return the recipe that plain values describe.
 
-    ``origin`` names them in errors; relative paths are taken from ``folder``.
+    ``origin`` says in errors where the values are from; relative paths start from ``folder``.
     """
     try:
         recipe: Recipe = Recipe.model_validate_json(orjson.dumps(values))
     except ValidationError as error:
         found = error.errors()
-        # A misspelt key is also a missing one; report the key that is there.
+        # A misspelt key is also a missing key; report the key that was given.
         first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
         raise RecipeError(f"{origin}: {_sentence(first, values)}") from None
     except TypeError as error:
@@ -60,10 +60,10 @@ def parse_recipe(values: dict[str, Any], origin: str, folder: Path = Path()) -> 
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML in which a key that is given twice and a value of the wrong kind are errors with a line number."""
+    """Loads YAML; duplicate keys and values of the wrong kind are errors with a line number."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """Return the value of a node; errors of the parser's own constructors get a line number."""
+        """Return the value of a node; errors from the parser's own constructors get a line number."""
         try:
             return super().construct_object(node, deep)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -118,7 +118,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def apply_override(values: dict[str, Any], override: str) -> None:
-    """Set one value of nested mappings: ``section.key=value``, the value as YAML."""
+    """Set one value in nested mappings: ``section.key=value``, with the value as YAML."""
     key, equals, text = override.partition("=")
     if not equals or not key:
         raise RecipeError(f"-s {override}: an override has the form section.key=value")
@@ -139,7 +139,7 @@ def _with_absolute_paths(value: Any, folder: Path, key: str) -> Any:
         try:
             return (folder / value.expanduser()).resolve()
         except (OSError, RuntimeError, ValueError) as error:
-            # A null byte, a user that nobody knows, links that lead in a circle.
+            # A null byte, an unknown user, or a circle of links.
             raise RecipeError(f"{key}: {_short(str(value))} is not a path ({_first_line(error)}); correct it") from None
     if isinstance(value, tuple):
         return tuple(_with_absolute_paths(item, folder, f"{key}.{index}") for index, item in enumerate(value))
@@ -175,7 +175,7 @@ def _sentence(error: ErrorDetails, values: Any) -> str:
 
 
 def _is_alternative(part: str | int) -> bool:
-    """Tell whether a part of an error's location is not a key but the type that pydantic tried."""
+    """Return whether a part of an error's location is not a key but a type that pydantic tried."""
     return isinstance(part, str) and (part == Price.__name__ or part.startswith(("literal[", "function-")))
 
 

@@ -1,4 +1,4 @@
-"""What the machine decides for a run: once, recorded and reused, so that a resumed run gives the same bytes."""
+"""The machine's decisions for a run: made once, recorded and reused, so that a resumed run produces the same bytes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SANDBOX = "sandbox"
 
 
 def check_teachers(recipe: Recipe, planned: Sequence[Planned]) -> None:
-    """Raise RecipeError where a step will ask a teacher whose price or key is unknown, before any work starts."""
+    """Raise RecipeError, before any work starts, if a step will ask a teacher whose price or key is unknown."""
     waiting = [item.step for item in planned if item.state != "up to date"]
     asking = [
         of for step in waiting for _, role, of in plugins_in(step.settings) if "teacher" in wanted(load(role, of.kind))
@@ -42,7 +42,7 @@ def check_teachers(recipe: Recipe, planned: Sequence[Planned]) -> None:
 def with_start(recipe: Recipe) -> Recipe:
     """Return the recipe with the shape of the model that training starts from, if it names one.
 
-    Raises RecipeError where the recipe asks for another shape, or where the model cannot be read.
+    Raises RecipeError if the recipe asks for another shape, or if the model cannot be read.
     """
     if recipe.start is None:
         return recipe
@@ -82,7 +82,7 @@ def _of_shape(model: ModelSettings) -> str:
 def settle_machine(recipe: Recipe, folder: RunFolder, steps: list[Step]) -> Recipe:
     """Return the recipe with every "auto" setting resolved for this machine: once per run, recorded and reused.
 
-    Raises MissingExtraError, before any work starts, when a step needs torch or a logger that is not installed.
+    Raises MissingExtraError, before any work starts, if a step needs torch or a logger that is not installed.
     """
     if not any(step.stage.needs_torch for step in steps):
         return recipe
@@ -100,7 +100,7 @@ def vocabulary_of(recipe: Recipe) -> int:
 
 
 def choices(recipe: Recipe, decided: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the recorded decisions, completed by what this machine decides for settings that the recipe leaves open."""
+    """Return the recorded decisions, plus this machine's decisions on other settings that the recipe leaves open."""
     from codeprimer.training.probe import choose_device, choose_precision
 
     training, made = recipe.training, dict(decided)
@@ -119,7 +119,7 @@ def choices(recipe: Recipe, decided: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_precision(recipe: Recipe, settled: Recipe, steps: list[Step], console: Console) -> None:
-    """Warn where a recipe demands a precision that the processor has no instructions for."""
+    """Warn if a recipe requires a precision that the CPU has no instructions for."""
     if not any(step.stage.needs_torch for step in steps):
         return
     if recipe.training.precision != "bfloat16" or settled.training.device != "cpu":
@@ -136,7 +136,7 @@ def check_precision(recipe: Recipe, settled: Recipe, steps: list[Step], console:
 def settle_sandbox(folder: RunFolder, steps: list[Step], allow_weak: bool) -> Tier:
     """Return the tier of the sandbox: decided once per run, recorded and reused.
 
-    Raises JailError, before any work starts, where programs must run and no sandbox of an allowed tier is available.
+    Raises JailError, before any work starts, if programs must run and no sandbox of an allowed tier is available.
     """
     decided = folder.machine()
     if SANDBOX in decided:

@@ -1,4 +1,4 @@
-"""Importing and exporting checkpoints, in the layout that transformers and vLLM load.
+"""Imports and exports checkpoints, in the layout that transformers and vLLM load.
 
 The target folder appears only when it is complete.
 """
@@ -28,9 +28,9 @@ _TOKENIZER_FILES = (
 
 
 def import_model(source: Path, target: Path, dtype: Dtype = "float32") -> str:
-    """Write a Phi checkpoint of any layout as one of codeprimer; return a line about it.
+    """Write a Phi checkpoint in any layout as a codeprimer checkpoint; return a line about it.
 
-    Raises UserError where it cannot be read or the target exists, MissingExtraError without torch.
+    Raises UserError if it cannot be read or the target exists, MissingExtraError if torch is not installed.
     """
     require_torch("reading a model")
     from codeprimer.model.layouts import load_any
@@ -47,7 +47,7 @@ def import_model(source: Path, target: Path, dtype: Dtype = "float32") -> str:
 def export_model(run: RunFolder, name: str, target: Path, dtype: Dtype = "float32") -> str:
     """Write one of a run's models into a folder of its own; return a line about it.
 
-    Raises UserError for an unknown model or a target that exists, MissingExtraError without torch.
+    Raises UserError if the model is unknown or the target exists, MissingExtraError if torch is not installed.
     """
     if name not in MODELS:
         raise UserError(f"{name}: no such model; choose one of {', '.join(MODELS)}")
@@ -79,7 +79,7 @@ def _write(model: object, source: Path, target: Path, dtype: Dtype) -> None:
 
     with out_of_space(target.parent):
         if target.exists():
-            target.rmdir()  # an empty one
+            target.rmdir()  # an empty folder
         make_once(target, make)
 
 

@@ -1,4 +1,4 @@
-"""Plug-ins that a command line selects: a kind or a path, and settings as ``KEY=VALUE``."""
+"""The plug-ins that a command line selects: a kind or a path, and settings as ``KEY=VALUE``."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ GRADER = "grader"
 def select_benchmark(on: str, given: dict[str, Any], overrides: Sequence[str]) -> PluginSettings:
     """Return the settings of the benchmark that ``--on KIND|PATH`` selects.
 
-    ``given`` are settings by name, which are ignored where the benchmark has no such setting; ``overrides`` are of the form
-    KEY=VALUE. Raises UserError where there is no such benchmark, or a setting does not fit.
+    ``given`` are settings by name; settings that the benchmark does not have are ignored. ``overrides`` have the form
+    KEY=VALUE. Raises UserError if there is no such benchmark, or if a setting is invalid.
     """
     value: dict[str, Any] = {"kind": on} if on in kinds("benchmark") else {"kind": kind_at(Path(on)), "path": on}
     fields = load("benchmark", value["kind"]).Settings.model_fields
@@ -30,9 +30,9 @@ def select_benchmark(on: str, given: dict[str, Any], overrides: Sequence[str]) -
 
 
 def select_grader(kind: str, overrides: Sequence[str]) -> PluginSettings:
-    """Return the settings of a grader; ``overrides`` are of the form grader.KEY=VALUE, others are skipped.
+    """Return the settings of a grader; ``overrides`` have the form grader.KEY=VALUE; others are skipped.
 
-    Raises UserError where there is no such grader, or a setting does not fit.
+    Raises UserError if there is no such grader, or if a setting is invalid.
     """
     start = f"{GRADER}."
     return _select(GRADER, {"kind": kind}, [one.removeprefix(start) for one in overrides if one.startswith(start)])

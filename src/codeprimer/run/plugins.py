@@ -1,4 +1,4 @@
-"""Which plug-ins are installed, from which package, with which settings."""
+"""Lists the installed plug-ins, with their packages and settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from codeprimer.core.plugins import ROLES, kinds, load, package_of, wanted
 
 
 def installed() -> list[dict[str, Any]]:
-    """Return every plug-in: role, kind, package, what it does, the names of its settings and the tools that it wants."""
+    """Return every plug-in: role, kind, package, what it does, the names of its settings and the tools that it requests."""
     found = []
     for role in ROLES:
         for kind in kinds(role):

@@ -1,6 +1,6 @@
-"""Recipes as a schema: one section for each stage, and what all stages share.
+"""The schema of recipes: one section for each stage, and the settings that all stages share.
 
-The sections are the stages' own settings, in the order of ``flow.STAGES``.
+The sections are the stages' own settings, in the order of ``stages.STAGES``.
 """
 
 from __future__ import annotations
@@ -25,18 +25,20 @@ SectionType = TypeVar("SectionType", bound=Settings)
 class _Shared(Settings):
     """Everything that a run does."""
 
-    name: str = Field(pattern=NAME_PATTERN, max_length=NAME_CHARACTERS, description="The run's folder below --runs.")
-    seed: int = Field(default=1, ge=0, le=2**31, description="All randomness derives from it; the exam has its own.")
+    name: str = Field(
+        pattern=NAME_PATTERN, max_length=NAME_CHARACTERS, description="The run folder's name, below --runs."
+    )
+    seed: int = Field(default=1, ge=0, le=2**31, description="The seed of all randomness; the exam has its own.")
     engine: Annotated[PluginSettings, Role("engine")] = Field(
-        default_factory=partial(selected, "engine", "local"), description="What maps work over processes."
+        default_factory=partial(selected, "engine", "local"), description="The engine that maps work over processes."
     )
     teacher: TeacherSettings | None = Field(
-        default=None, description="A language model that annotates and writes; none: everything is made offline."
+        default=None, description="A language model that annotates and writes; none: everything is written offline."
     )
     second_teacher: TeacherSettings | None = Field(
         default=None,
-        description="Another one that is asked the same (of texts, the first ones), to see what the better one is "
-        "worth; none: nobody.",
+        description="A second language model that is asked the same questions (for texts, only the first ones), to "
+        "measure what the better model is worth; none: no comparison.",
     )
 
     if TYPE_CHECKING:
@@ -44,7 +46,7 @@ class _Shared(Settings):
         def __getattr__(self, name: str) -> Any: ...
 
     def section(self, name: str) -> Any:
-        """Return a stage's settings; None where the recipe leaves the stage out."""
+        """Return a stage's settings; None if the recipe leaves the stage out."""
         return getattr(self, name)
 
     def of(self, kind: type[SectionType]) -> SectionType:

@@ -1,6 +1,6 @@
-"""Recipes as text: a complete recipe with comments, and the reference of all settings.
+"""Renders a complete recipe with comments, and the reference of all settings.
 
-Both are made from the settings' own descriptions, so neither can fall behind the code.
+Both are generated from the settings' own descriptions, so neither can become outdated.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ def _section(settings: Settings, indent: int) -> Iterator[str]:
 
 
 def _meaning(field: FieldInfo) -> str:
-    """Return a setting's description, with its choices where there are few."""
+    """Return a setting's description, with its choices if they are listed in its type."""
     words = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
     choice = f"One of {', '.join(map(str, words))}." if words else ""
     return f"{field.description or ''} {choice}".strip()
 
 
 def _scalar(value: Any) -> str:
-    """Return a value as YAML's flow style, which JSON is."""
+    """Return a value as JSON, which is valid YAML."""
     if isinstance(value, tuple):
         value = list(value)
     return orjson.dumps(value, default=str).decode()
@@ -135,6 +135,6 @@ def _default(field: FieldInfo) -> str:
 
 
 def _brief(settings: Settings) -> Any:
-    """Return the settings that differ from their defaults; of a plug-in that has none, only its kind."""
+    """Return the settings that differ from their defaults; for a plug-in without any, only its kind."""
     given = settings.model_dump(mode="json", exclude_defaults=True)
     return given["kind"] if given.keys() == {"kind"} else given

@@ -1,7 +1,7 @@
 """The schedule: which steps run when.
 
-Knows no stage by name. Its one idea: steps begin in the order of the flow, as soon as what they read is there and
-enough cores are free; those that need every core run alone.
+Does not know any stage by name. Key idea: steps begin in the order of the flow, as soon as their inputs exist and
+enough cores are free; steps that need every core run alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Planned:
     id: str
     state: State
     ingredients: Mapping[str, Any] = field(default_factory=dict)
-    """What decides the bytes of its artefact, apart from its inputs."""
+    """Everything, except the inputs, that affects the artefact's bytes."""
 
     def cores(self, available: int) -> int:
         """Return how many of the available cores the step needs to itself."""
@@ -40,9 +40,9 @@ def walk(
     stop: threading.Event,
     cores: int | None = None,
 ) -> Iterator[tuple[Planned, Built]]:
-    """Make every step and yield it with its outcome when it is done; ``start`` is called before each begins.
+    """Run every step and yield it with its outcome when it is done; ``start`` is called before each begins.
 
-    When one fails or the caller leaves, ``stop`` is set, and those under way are waited for.
+    If a step fails or the caller stops iterating, ``stop`` is set, and the steps under way are waited for.
     """
     available = cores or available_cores()
     waiting, done = list(planned), set[str]()
@@ -54,7 +54,7 @@ def walk(
                     waiting.remove(item)
                     start(item)
                     if item.cores(available) == available:
-                        # In this thread: processes that it starts end with it, and an interrupt reaches it.
+                        # It runs in this thread, so that the processes it starts end with it and interrupts reach it.
                         built = make(item)
                         done.add(item.step.name)
                         yield item, built

@@ -1,4 +1,4 @@
-"""The stages, in the order of the flow: the one list that a new stage is added to."""
+"""The stages, in the order of the flow: the only list that a new stage must be added to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tools that stages and plug-ins are given."""
+"""The tools that are passed to stages and plug-ins."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECOND = "second_teacher"
 def make_tools(recipe: Recipe, folder: RunFolder, tier: Tier, console: Console, processes: int = 0) -> Tools:
     """Return the tools of every stage; programs run in a sandbox of ``tier``.
 
-    ``processes``, where it is not 0, replaces the setting of that name of the engine, if it has one.
+    If ``processes`` is not 0, it replaces the engine's setting with that name, if the engine has one.
     """
     toolbox = toolbox_of(recipe, folder, tier, console)
     engine = make("engine", _with_processes(recipe.engine, processes, console), toolbox)
@@ -29,7 +29,7 @@ def make_tools(recipe: Recipe, folder: RunFolder, tier: Tier, console: Console, 
 
 
 def toolbox_of(recipe: Recipe, folder: RunFolder, tier: Tier, console: Console) -> Toolbox:
-    """Return the tools that plug-ins may ask for, by argument name."""
+    """Return the tools that plug-ins can request, by argument name."""
 
     def teacher(settings: TeacherSettings | None, section: str) -> Tool:
         return Tool(lambda: access(settings, folder, section), lambda: settings and settings.identity())
@@ -44,7 +44,7 @@ def toolbox_of(recipe: Recipe, folder: RunFolder, tier: Tier, console: Console) 
 
 
 def access(settings: TeacherSettings | None, folder: RunFolder, section: str) -> Access | None:
-    """Return access to a teacher, None where there is none; each has its own account, so that caps are separate."""
+    """Return access to a teacher, None if there is none; each teacher has its own account and therefore its own caps."""
     if settings is None:
         return None
     account = folder.path.name if section != SECOND else f"{folder.path.name}/{SECOND}"

@@ -1,8 +1,8 @@
-"""Traces a document: every row of every table of a run that is about it.
+"""Traces a document: every row about it, in all tables of a run.
 
 A document is found by its ``doc_id``, by the id of the copy that was kept in its place, by the document it was made
-from, and by its path; rows come in the order of the flow, so the life reads from its source to the model that was
-trained on it.
+from, and by its path. Rows are in the order of the flow, so a trace leads from the document's source to the models that
+were trained on it.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ _TEXT_SHOWN = 400  # characters
 def trace_document(run: RunFolder, word: str) -> dict[str, Any]:
     """Return ``{"doc_id": ..., "life": [{"step", "table", "row"}, ...]}`` for one document of a run.
 
-    ``word`` is the beginning of an id, or a path or its end. Raises UserError when it is unknown in this run or shared
+    ``word`` is the beginning of an id, or a path or its end. Raises UserError if it is unknown in this run or shared
     by several documents.
     """
     if _ID.fullmatch(word):
         return _life(run, word)
     place, row = _by_path(run, word)
     if row["doc_id"] is None:
-        # What could not be read as text has no id, and this is all that there is to say of it.
+        # A file that could not be read as text has no id, and this is its only row.
         return {"doc_id": None, "life": [{"step": "corpus", "table": place, "row": row}]}
     return _life(run, row["doc_id"])
 
 
 def _by_path(run: RunFolder, word: str) -> tuple[str, Row]:
-    """Return the row of the corpus, with its table, of the file at a path or at the only one that ends so."""
+    """Return the corpus row, with its table, for the file at a path or at the only path that ends with it."""
     corpus = run.artifact("corpus")
     rows = [
         (table, row)
@@ -99,7 +99,7 @@ def _where(path: Path, column: str, test: Callable[[Any], Any]) -> Iterator[Row]
 
 
 def print_life(console: Console, life: dict[str, Any]) -> None:
-    """Print a trace: one block per table, long texts shortened, each text once."""
+    """Print a trace: one block per table; long texts are shortened, and each text is printed once."""
     console.say(f"[bold]{life['doc_id'] or 'no id: not readable as text'}[/]")
     places = {(entry["step"], entry["table"]) for entry in life["life"]}
     texts: dict[str, str] = {}

@@ -1,8 +1,8 @@
-"""Control groups: a limit on all processes of one jail together, where the system lets us create one.
+"""Control groups: limits on all processes of one jail together, if the system lets us create groups.
 
 Creates folders below ``/sys/fs/cgroup`` (version 2, else 1), named after this process, and removes them. They back up
-the kernel's per-process limits, so a system that forbids them causes no error. Groups left by a killed process are
-removed by the next one.
+the kernel's per-process limits, so it is not an error if the system forbids them. Groups left behind by a killed
+process are removed when the next jail opens.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from pathlib import Path
 ROOT = Path("/sys/fs/cgroup")
 PREFIX = "codeprimer"
 MAX_TASKS = 64
-"""Processes and threads of one jail."""
+"""Most processes and threads in one jail."""
 MAX_MEMORY = 4 * 2**30
-"""Of one jail, independent of its programs' own limits [bytes]."""
+"""Memory limit for one jail, independent of its programs' own limits [bytes]."""
 
 _numbers = itertools.count()
 _REMOVAL_TRIES, _REMOVAL_PAUSE = 40, 0.05

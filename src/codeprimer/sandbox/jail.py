@@ -1,7 +1,7 @@
-"""Opening a jail: the strongest that the system allows and that is proven to hold.
+"""Opens the strongest jail that the system allows and that is proven to hold.
 
-Starts a bare Python, ``inside.zygote``, behind the walls of one tier after another. If a tier is unavailable, the next
-one is tried; if a wall was set up and does not hold, that is an error, because then nothing can be trusted.
+Starts a bare Python that runs ``inside.zygote`` behind the walls of each tier in turn. If a tier is unavailable, the next
+one is tried; if a wall was set up but does not hold, that is an error, because then nothing can be trusted.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ START = "import sys; sys.path.insert(0, {folder!r}); from inside.zygote import m
 FOLDER = Path(__file__).parent
 
 REFERENCE_SECONDS = 0.004
-"""What the probe's fixed workload takes on the machine for which time limits are written [s]."""
+"""Time of the probe's fixed workload on the reference machine, for which the time limits are written [s]."""
 
 MAX_FACTOR = 10.0
-"""Slower machines get no more time than this: something other than their speed must be wrong."""
+"""Upper bound on a slow machine's time factor; beyond it, something other than its speed must be wrong."""
 
 HOME_PREFIX = "codeprimer-sandbox-"
 CLAIM_SECONDS = 10.0
-"""An older folder without a lock was left by a killed process [s]."""
+"""A folder that is older than this and unlocked was left behind by a killed process [s]."""
 
 OPEN_TIMEOUT = 60.0
-"""A jail that is not open by then is given up; it normally takes a quarter of a second [s]."""
+"""A jail that takes longer to open is given up; opening normally takes a quarter of a second [s]."""
 
 _CLAIM = "claim"
 _REPORT_BYTES = 2**16
@@ -60,7 +60,7 @@ class _Walls:
 
 
 def _possible_walls() -> Iterator[_Walls]:
-    """Yield what to try here, strongest first."""
+    """Yield the combinations of walls to try on this system, strongest first."""
     has_landlock = landlock.version() > 0
     if system.IS_KNOWN:
         if has_landlock:
@@ -116,7 +116,7 @@ class Jail:
             "core": self._core,
             **decoys,
         }
-        # Not -I: it would ignore the hash seed, and verdicts would then depend on the order of sets.
+        # -I is not used: it would ignore the hash seed, and verdicts would then depend on the order of sets.
         command = [sys.executable, "-P", "-s", "-S", "-X", "utf8", "-c", START.format(folder=str(FOLDER))]
         return subprocess.Popen(
             [*command, json.dumps(configuration)],
@@ -124,7 +124,7 @@ class Jail:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             cwd=self._home,
-            # Symbols are bound once, at the start, rather than on first use in every child again.
+            # Symbols are bound once, at the start, instead of on first use in every child.
             env={"PYTHONHASHSEED": "0", "LD_BIND_NOW": "1"},
             start_new_session=True,
         )
@@ -146,7 +146,7 @@ class Jail:
         self.time_factor = min(MAX_FACTOR, max(1.0, report["seconds"] / REFERENCE_SECONDS))
 
     def last_words(self) -> str:
-        """Return the last line of standard error of a zygote that has closed its socket."""
+        """Return the last line that the zygote, which has closed its socket, wrote to standard error."""
         self._process.kill()
         assert self._process.stderr is not None
         return self._process.stderr.read().decode(errors="replace").strip().rpartition("\n")[2]
@@ -155,7 +155,7 @@ class Jail:
         """End the zygote and everything that it runs."""
         self.socket.close()
         with suppress(subprocess.TimeoutExpired):
-            # It notices the closed socket, ends its children and exits.
+            # The zygote notices the closed socket, ends its children and exits.
             self._process.wait(2.0)
         self._process.kill()
         self._process.wait()
@@ -174,7 +174,7 @@ class Jail:
 
 
 def open_jail(minimum: Tier, maximum: Tier = Tier.jailed, core: int | None = None) -> Jail:
-    """Return the strongest jail available between two tiers; ``core``, if given, pins all its processes to one core.
+    """Return the strongest jail available between two tiers; ``core``, if given, pins all its processes to that core.
 
     Raises JailError if none is available, or if a wall does not hold.
     """
@@ -198,7 +198,7 @@ def _missing() -> str:
 
 
 def _make_home() -> tuple[Path, IO[bytes]]:
-    """Return a new folder and a file whose lock claims it while this process lives; remove folders without a claim."""
+    """Return a new folder and a file whose lock claims it while this process lives; remove unclaimed folders."""
     for left in Path(tempfile.gettempdir()).glob(f"{HOME_PREFIX}*"):
         with suppress(OSError):
             facts = left.lstat()
@@ -214,7 +214,7 @@ def _make_home() -> tuple[Path, IO[bytes]]:
 
 @contextmanager
 def _decoys(home: Path) -> Iterator[dict[str, object]]:
-    """Set up what the probe must not reach from inside the jail: a file, a port, shared memory."""
+    """Set up resources that the probe must not reach from inside the jail: a file, a port and shared memory."""
     outside = home / "outside"
     outside.write_text("seen")
     with socket.socket(type=socket.SOCK_DGRAM) as port:

@@ -1,4 +1,4 @@
-"""The caller's side of the sandbox: a pool of workers, and verdicts in the order of the programs."""
+"""The caller's side of the sandbox: a pool of workers that returns verdicts in the order of the programs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from codeprimer.sandbox.programs import DEFAULT_LIMITS, Limits, Program, Tier, V
 from codeprimer.sandbox.worker import Request, Worker
 
 QUEUE_LENGTH = 6
-"""Programs in front of one zygote."""
+"""Most programs queued for one zygote."""
 
 IN_FLIGHT = 64
-"""Programs per worker that run or wait for an earlier verdict; this bounds memory."""
+"""Most programs per worker that are running or waiting for an earlier verdict; this bounds memory use."""
 
 
 def _ready(workers: Iterable[Worker], seconds: float) -> set[int]:
-    """Wait until something can be read or written, and return the descriptors; select(2) supports only low ones."""
+    """Wait until a socket is ready, and return the ready descriptors; select(2) would support only low-numbered ones."""
     poll = select.poll()
     for worker in workers:
         for stream in worker.readable:
@@ -36,9 +36,9 @@ def _ready(workers: Iterable[Worker], seconds: float) -> set[int]:
 class Sandbox:
     """Judge programs in ``workers`` jails (None: one per core); use as a context manager, or call ``close``.
 
-    ``tier`` is the only tier to open; without it, the strongest available, but not below ``minimum``. With
-    ``trust_tests``, different problems share a judge, which costs 40 % less; use it for known tests only, because tests
-    that tamper with their judge reach the next ones. Not thread-safe.
+    If ``tier`` is given, only that tier is opened; otherwise the strongest available one, but none below ``minimum``.
+    With ``trust_tests``, different problems share a judge, which costs 40 % less; use it only for known tests, because
+    tests that tamper with their judge can affect later ones. Not thread-safe.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Sandbox:
         """Yield a verdict for every program, in order; programs are consumed lazily.
 
         Consecutive programs with the same tests share a judge, which is cheaper. ``limits`` replaces the sandbox's own
-        for this call. Raises JailError if no jail of the required tier is available.
+        limits for this call. Raises JailError if no jail of the required tier is available.
         """
         assert not self._busy, "one call of run at a time"
         self._busy = True
@@ -109,7 +109,7 @@ class Sandbox:
             worker.complete()
 
     def _exclude_pause(self) -> None:
-        """Exclude the caller's own time from every worker's deadline: meanwhile, verdicts were not read."""
+        """Exclude the caller's own time from every worker's deadline: no verdicts were read in the meantime."""
         now = time.monotonic()
         for worker in self._pool:
             worker.exclude_pause(now - self._last_poll)
@@ -119,7 +119,7 @@ class Sandbox:
         return len(self._pool) < self.workers or any(worker.waiting < QUEUE_LENGTH for worker in self._pool)
 
     def _submit(self, program: Program, limits: Limits) -> Request:
-        """Send the program to a worker that has its judge, or to the least busy one; refuse one that is too long."""
+        """Send the program to a worker whose judge has its tests, or to the least busy worker; refuse overlong programs."""
         request = Request(program, limits)
         texts = (program.source, program.setup, *program.tests)
         if sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) > limits.program_bytes:
@@ -135,7 +135,7 @@ class Sandbox:
     def _add_worker(self) -> None:
         """Open a jail.
 
-        If the workers fill all cores, each is pinned to one: a judge and its candidates wake each other constantly,
+        If the workers fill all cores, each is pinned to one core: a judge and its candidates wake each other constantly,
         which costs several times as much across cores.
         """
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
@@ -156,7 +156,7 @@ class Sandbox:
         self._last_poll = time.monotonic()
 
     def close(self) -> None:
-        """End every process of the sandbox; a later ``run`` starts new ones."""
+        """End all processes in the sandbox; a later ``run`` starts new ones."""
         for worker in self._pool:
             worker.end()
         self._pool = []

@@ -1,7 +1,7 @@
 """One jail and the queue of programs in front of it.
 
-Sends programs and their tests, receives verdicts. Whether a judge, a zygote or a jail ends, every program that has been
-sent gets a verdict: from a later judge, or one that says what happened to it.
+Sends programs and their tests, and receives verdicts. If a judge, a zygote or a jail ends, every program that has been
+sent still gets a verdict: either from a later judge, or one that says what happened to the program.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from codeprimer.sandbox.jail import open_jail
 from codeprimer.sandbox.programs import DEFAULT_LIMITS, Limits, Program, Tier, Verdict, VerdictKind
 
 PROGRAMS_PER_JUDGE = 32
-"""A judge is replaced after this many programs, so that other workers can take the rest of a long run of them."""
+"""A judge is replaced after this many programs, so that other workers can take over part of a long series."""
 
 ATTEMPTS = 2
-"""How often a program is run if its jail or judge ends before its verdict for no known reason."""
+"""How many times a program is run if its jail or judge ends, for no known reason, before its verdict."""
 
 GRACE_SECONDS = 10.0
-"""A zygote that is silent this long after a program's own limit is given up [s]."""
+"""A zygote that is silent for this long after a program's own limit is abandoned [s]."""
 
 PAUSE_SECONDS = 0.5
-"""A shorter time between two verdicts is the caller's ordinary work [s]."""
+"""A shorter time between two verdicts is treated as the caller's ordinary work [s]."""
 
 _BLOCK_BYTES = 2**16
 _VERDICT_BYTES = 2**20
@@ -38,7 +38,7 @@ _VERDICT_BYTES = 2**20
 
 @dataclass
 class Request:
-    """A program to judge and, once there is one, its verdict."""
+    """A program to judge and its verdict, once there is one."""
 
     program: Program
     limits: Limits
@@ -53,7 +53,7 @@ class Batch:
     channel: socket.socket
     limits: Limits
     problem: tuple[object, ...] = ()
-    """The problem of the latest request."""
+    """The latest request's problem."""
     requests: deque[Request] = field(default_factory=deque)
     sent: int = 0
     outgoing: bytearray = field(default_factory=bytearray)
@@ -62,7 +62,7 @@ class Batch:
     is_shut: bool = False
 
     def add(self, request: Request) -> None:
-        """Append a request, preceded by its tests if they differ from those of the request before."""
+        """Append a request, preceded by its tests if they differ from the previous request's."""
         if self.problem != request.program.problem:
             self.problem = request.program.problem
             self.outgoing += framed(PROBLEM + _tests_of(request.program))
@@ -71,7 +71,7 @@ class Batch:
         self.outgoing += framed(SOURCE + request.program.source.encode("utf-8", "surrogatepass"))
 
     def flush(self) -> None:
-        """Write as much as the socket takes; a busy judge reads the rest later."""
+        """Write as much as the socket accepts; a busy judge reads the remaining bytes later."""
         try:
             while self.outgoing:
                 del self.outgoing[: self.channel.send(self.outgoing[:_BLOCK_BYTES])]
@@ -81,7 +81,7 @@ class Batch:
         except BlockingIOError:
             return
         except OSError:
-            # The judge has ended. Its last verdicts are read first, then its zygote says why.
+            # The judge has ended. Its last verdicts are read first, then the zygote's reason.
             self.outgoing.clear()
             self.is_shut = True
 
@@ -115,7 +115,7 @@ class Worker:
 
     @property
     def readable(self) -> list[socket.socket]:
-        """The sockets on which verdicts, and the news that a judge has ended, arrive."""
+        """The sockets on which verdicts arrive, and on which the zygote reports that a judge has ended."""
         return [self.jail.socket, self._batches[0].channel] if self._batches else []
 
     @property
@@ -153,7 +153,7 @@ class Worker:
     def _start_batch(self, limits: Limits) -> Batch:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        with theirs, suppress(OSError):  # a zygote that has ended is noticed by ``receive``
+        with theirs, suppress(OSError):  # ``receive`` notices a zygote that has ended
             socket.send_fds(self.jail.socket, [self._encoded(limits)], [theirs.fileno()])
         return Batch(ours, limits)
 
@@ -163,7 +163,7 @@ class Worker:
         return self._encoded_limits[1]
 
     def flush(self) -> None:
-        """Write to every judge what it takes."""
+        """Write as much to every judge as it accepts."""
         for batch in self._batches:
             batch.flush()
 
@@ -201,13 +201,13 @@ class Worker:
             self._replace_forging_judge(batch)
 
     def _replace_forging_judge(self, batch: Batch) -> None:
-        """Replace a judge on whose channel its tests have written."""
+        """Replace a judge whose tests have written to its channel."""
         if batch.requests:
             self._settle(batch, VerdictKind.refused, "its tests have written on the channel of their own judge")
         self._replace_jail(is_explained=True)
 
     def _settle_complete(self, batch: Batch) -> bool:
-        """Settle the verdicts that have arrived complete; return False if one is malformed, as tests can write anything."""
+        """Settle the verdicts that have arrived in full; return False if one is malformed, since tests can write anything."""
         while len(batch.incoming) >= LENGTH_BYTES:
             length = int.from_bytes(batch.incoming[:LENGTH_BYTES], "big")
             if length > _VERDICT_BYTES:
@@ -235,7 +235,7 @@ class Worker:
         return Verdict(kind, without_controls(detail, ""), self.jail.tier, request.program.runs_together)
 
     def _handle_judge_end(self, batch: Batch) -> None:
-        """Read the last verdicts and the reason; requests without a verdict go to a new judge."""
+        """Read the last verdicts and why the judge ended; requests without a verdict go to a new judge."""
         if not self._drain(batch):
             self._replace_forging_judge(batch)
             return
@@ -252,7 +252,7 @@ class Worker:
         if reason and batch.requests:
             self._settle(batch, VerdictKind(reason), "in its tests, outside the program")
         if not reason and batch.requests:
-            # It exited as if it had nothing to do: tests can cause that, and would do so again and again.
+            # The judge exited as if it had nothing left to do: tests can cause that, and would do so repeatedly.
             batch.requests[0].attempts += 1
             if batch.requests[0].attempts >= ATTEMPTS:
                 self._settle(batch, VerdictKind.refused, "its tests have ended their own process")
@@ -270,7 +270,7 @@ class Worker:
         return self._settle_complete(batch)
 
     def _send_again(self, requests: Iterable[Request]) -> None:
-        """Send the requests of a judge that has ended to a new one, behind those that wait already."""
+        """Send an ended judge's requests to a new judge, after the requests that are already waiting."""
         for request in requests:
             self.send(request)
 

@@ -1,7 +1,8 @@
 """The candidate: a fresh process that holds the program and answers the judge's calls. It never sees a test.
 
-Reads from its socket: how to run the program, the program itself, then calls. Writes: whether the program was loaded,
-then an answer to each call. Every answer is a plain value; the program may lie, but it does not know the expected value.
+Reads from its socket how to run the program, the program itself, and then calls. Writes whether the program was loaded,
+and then an answer to each call. Every answer is a plain value; the program can lie, but it does not know the expected
+value.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ MAX_CALL_BYTES = 2**25
 """The longest call that a judge makes."""
 
 MAX_EXCEPTION_ARGUMENTS = 10_000
-"""Longer arguments of an exception are not passed on [characters]."""
+"""Exception arguments longer than this are not passed on [characters]."""
 
 DETAIL_CHARACTERS = 300
 
 
 def prepare() -> None:
-    """Prepare the interpreter for programs, in the zygote, so that it costs the children nothing."""
+    """Prepare the interpreter for programs; this is done in the zygote, so that it costs its children nothing."""
     sys.argv = [""]
     sys.stdin, sys.stdout = io.TextIOWrapper(io.FileIO(0, "r", False)), io.TextIOWrapper(io.FileIO(1, "w", False))
     sys.stderr = sys.stdout
@@ -73,13 +74,13 @@ def _call_method(owner: Any, name: str, *positional: Any, **named: Any) -> Any:
 
 
 GET, SET, CALL, TEXT, SHOWN, NAMED = "=get", "=set", "=call", "=str", "=repr", "=named"
-"""The judge's operations on objects and names of the program; no function can have such a name."""
+"""The judge's operations on the program's objects and names; no function can have one of these names."""
 
 _OF_OBJECTS = {GET: _attribute, SET: setattr, CALL: _call_method, TEXT: str, SHOWN: repr}
 
 
 class Program:
-    """A loaded program; ``fault`` describes the exception that loading raised, None if it raised none."""
+    """A loaded program; ``fault`` describes the exception that loading raised; None if it raised none."""
 
     def __init__(self, source: str) -> None:
         module = types.ModuleType("__main__")
@@ -96,7 +97,7 @@ class Program:
     def answer(self, name: str, keywords: list[str], arguments: str) -> str:
         """Call a function and return the answer as text: a value with changed arguments, an error, or a refusal.
 
-        The last arguments belong to ``keywords``.
+        The last arguments are the values of ``keywords``.
         """
         values, mutables = decode_arguments(arguments, self._objects.__getitem__)
         named = {key: values[place - len(keywords)] for place, key in enumerate(keywords)}
@@ -134,13 +135,13 @@ class Program:
         raise NameError(f"name {name!r} is not defined")
 
     def _named(self, name: str) -> Any:
-        """Return the value of a name of the program, or a marker if it is callable."""
+        """Return the value of one of the program's names, or a marker if it is callable."""
         if name not in self._names:
             raise NameError(f"name {name!r} is not defined")
         return _attribute_of(self._names[name])
 
     def _describe(self, error: BaseException) -> list[Any]:
-        """Return an exception's built-in classes, its class name, its message, and its arguments if they can cross."""
+        """Return an exception's built-in classes, its class name, its message, and its arguments if they can be encoded."""
         if isinstance(error, MemoryError):
             release_reserve()
         error.__traceback__ = None
@@ -161,7 +162,7 @@ def release_reserve() -> None:
 
 
 def run_together(source: str, setup: str, tests: list[str]) -> list[str]:
-    """Run the program and its tests in one process; return the kind of verdict and its detail."""
+    """Run the program and its tests in one process; return the verdict's kind and detail."""
     assertion, memory, execute, make = AssertionError, MemoryError, exec, compile
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
@@ -197,7 +198,7 @@ def message_of(error: BaseException) -> str:
 
 
 def headline(name: str, message: str) -> str:
-    """Return an exception as in the last line of a traceback."""
+    """Format an exception like the last line of a traceback."""
     return f"{name}: {message}" if message else name
 
 
@@ -207,5 +208,5 @@ def join(first: str, second: str) -> str:
 
 
 def shorten(text: str, characters: int = DETAIL_CHARACTERS) -> str:
-    """Return the text, or its beginning with an ellipsis."""
+    """Return the text, or its beginning followed by an ellipsis."""
     return text if len(text) <= characters else text[: characters - 3] + "..."

@@ -1,4 +1,4 @@
-"""The zygote's children: starting them behind their walls, and ending them with everything they have started."""
+"""The zygote's children: starting them behind their walls, and ending them together with everything that they have started."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Children:
         self._fresh_pids = namespaces.FreshPids() if walls.namespaces else None
 
     def fork(self, limits: Sequence[Limit] | None, body: Callable[..., None], *streams: _socket.socket) -> int:
-        """Start a child behind all walls, with nothing open but ``streams``; with ``limits`` None, without any wall.
+        """Start a child behind all walls, with nothing open except ``streams``; if ``limits`` is None, without any walls.
 
-        Returns its id. Every page touched here is copied after the fork, so it touches few.
+        Returns its id. Every page touched here is copied after the fork, so this method touches few.
         """
         fresh_pids = self._fresh_pids
         if fresh_pids is not None:
@@ -50,7 +50,7 @@ class Children:
     def end(self, pid: int, spare: int = 0) -> int:
         """Kill and reap a child and everything it may have started, except ``spare``; return its exit status."""
         if self.walls.is_alone:
-            os.kill(pid, _SIGKILL)  # it exists: no other process reaps it
+            os.kill(pid, _SIGKILL)  # it still exists: no other process reaps it
             return os.waitpid(pid, 0)[1]
         for kill in (os.killpg, os.kill):
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -61,7 +61,7 @@ class Children:
 
 
 def open_null() -> None:
-    """Open a private null device as standard input and output: a shared one would leak flags between programs."""
+    """Open a private null device as standard input and output: a shared device would leak flags between programs."""
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)

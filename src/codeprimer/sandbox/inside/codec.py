@@ -1,11 +1,11 @@
-"""Values as JSON text, and back: exact built-in types only, never pickle.
+"""Encodes values as JSON text, and decodes them: exact built-in types only, never pickle.
 
-The receiver builds every value from plain text with constructors of its own choice, so no object of the other side,
-with methods of its own, ever takes part in a comparison. A value of a subclass, a lazy iterator, a function or a class
-cannot cross; the error says so.
+The receiver builds every value from plain text with constructors of its own choice, so no object from the other side,
+with its own methods, ever takes part in a comparison. Instances of subclasses, lazy iterators, functions and classes
+cannot be encoded; the error says so.
 
-``None``, booleans, strings, floats (finite or not) and small integers are encoded as themselves; everything else as a
-list that starts with the name of its type. An object of the program's own classes stays in its process and is encoded
+``None``, booleans, strings, floats (finite or not) and small integers are encoded as themselves; every other value is
+encoded as a list that starts with its type's name. An object of the program's own classes stays in its process and is encoded
 as a number.
 """
 
@@ -22,10 +22,10 @@ from typing import Any
 from .copies import take_over
 
 MAX_DEPTH = 80
-"""Nested containers; a cycle ends here."""
+"""Most levels of nested containers; cycles are caught here too."""
 
 MAX_VALUES = 1_000_000
-"""Values in one message, including those inside containers."""
+"""Most values in one message, including those inside containers."""
 
 _PLAIN_BITS = 64
 """Longer integers are written in hexadecimal: Python's decimal conversion is slow, and limited in length."""
@@ -41,7 +41,7 @@ _chunks = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
     *(_NO_INDENT, ":", ",", _SORTED, _SKIPPING, _NOT_A_NUMBER),
 )
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
-# The C parts of json.dumps and json.loads, created once: the Python code around them would touch many pages of memory
+# The C parts of json.dumps and json.loads, created once: the Python code around them would touch many memory pages
 # in a fresh process.
 
 
@@ -51,7 +51,7 @@ def to_text(content: object) -> str:
 
 
 def from_text(text: str) -> Any:
-    """Return the value of JSON without surrounding spaces. Raises ValueError."""
+    """Return the value of JSON text that has no surrounding spaces. Raises ValueError."""
     try:
         content, end = _scan(text, 0)
     except StopIteration:
@@ -62,7 +62,7 @@ def from_text(text: str) -> Any:
 
 
 class CodecError(Exception):
-    """A value cannot cross; the message is a clause with the value as its subject."""
+    """A value cannot be encoded or decoded; the message is a clause with the value as its subject."""
 
 
 Keep = Callable[[Any], int | None]
@@ -81,24 +81,24 @@ def _find_none(number: int) -> Any:
 
 
 def encode(value: object, keep: Keep = _keep_none) -> str:
-    """Return a value as ASCII JSON text. Raises CodecError if it cannot cross."""
+    """Return a value as ASCII JSON text. Raises CodecError if it cannot be encoded."""
     return to_text(_Encoder(keep).encode(value, 0))
 
 
 def encode_arguments(values: tuple[Any, ...], keep: Keep = _keep_none) -> tuple[str, list[Any]]:
-    """Return arguments as text, and the mutable containers in them, in the order in which the text completes them."""
+    """Return arguments as text, and their mutable containers, in the order in which the text completes them."""
     encoder = _Encoder(keep)
     return to_text(encoder.encode(values, 0)), encoder.mutables
 
 
 def decode_arguments(text: str, find: Find = _find_none) -> tuple[Any, list[Any]]:
-    """Return arguments, and the mutable containers in them, in the same order. Raises CodecError."""
+    """Return arguments, and their mutable containers in the same order. Raises CodecError."""
     decoder = _Decoder(find)
     return _guarded(decoder, _parsed(text)), decoder.built
 
 
 def encode_answer(value: object, mutables: list[Any], keep: Keep = _keep_none) -> str:
-    """Return an answer as text; containers that were passed in are only named. Raises CodecError if it cannot cross."""
+    """Return an answer as text, with references to containers that were passed in. Raises CodecError if that is impossible."""
     return to_text(_Encoder(keep, _places(mutables)).encode(value, 0))
 
 
@@ -109,7 +109,7 @@ def _places(mutables: list[Any]) -> dict[int, int]:
 def encode_changes(arguments: str, values: tuple[Any, ...], mutables: list[Any], keep: Keep = _keep_none) -> str:
     """Return the content of ``mutables`` after a call, as text; ``null`` if nothing in ``values`` has changed.
 
-    Each container is named by its index, so that one object stays one object, even if it has moved.
+    Containers are referred to by index, so that each stays a single object even if it has moved.
     """
     now = _Encoder(keep)
     if to_text(now.encode(values, 0)) == arguments and list(map(id, now.mutables)) == list(map(id, mutables)):
@@ -132,7 +132,7 @@ def apply_changes(content: Any, mutables: list[Any], find: Find = _find_none) ->
 
 
 def decode(text: str | bytes, find: Find = _find_none) -> Any:
-    """Return the value that a text encodes. Raises CodecError if it encodes none."""
+    """Return the value that a text encodes. Raises CodecError if the text is malformed."""
     return build(_parsed(text), find)
 
 
@@ -144,7 +144,7 @@ def _parsed(text: str | bytes) -> Any:
 
 
 def build(content: Any, find: Find = _find_none, mutables: list[Any] | None = None) -> Any:
-    """Return the value that parsed JSON encodes; it may name ``mutables``. Raises CodecError if it encodes none."""
+    """Return the value that parsed JSON encodes; it can refer to ``mutables``. Raises CodecError if it is malformed."""
     return _guarded(_Decoder(find, mutables), content)
 
 
@@ -167,9 +167,9 @@ class _Counter:
         self._weights: list[int] = []
 
     def keep_weight(self, before: int) -> None:
-        """Record the number of values in a complete container; if it occurs again, they count again.
+        """Record the number of values in a complete container; they are counted again each time it occurs.
 
-        Otherwise a short message could encode a value too large for any memory.
+        Otherwise a short message could encode a value too large for memory.
         """
         self._weights.append(before - self._left)
 
@@ -184,7 +184,7 @@ class _Counter:
 
 class _Encoder(_Counter):
     def __init__(self, keep: Keep, old: dict[int, int] | None = None) -> None:
-        """``old`` maps the identity of a container that is only named to its index."""
+        """``old`` maps the identity of a container that is encoded as a reference to its index."""
         super().__init__()
         self._keep = keep
         self._seen: dict[int, int] = {}
@@ -192,7 +192,7 @@ class _Encoder(_Counter):
         self.mutables: list[Any] = []
 
     def contents(self, containers: list[Any]) -> list[object]:
-        """Return the content of each container; a container inside another one is only named."""
+        """Return the content of each container; a container inside another one is encoded as a reference."""
         return [self._container(one, type(one), 0) for one in containers]
 
     def encode(self, value: Any, depth: int) -> object:
@@ -231,7 +231,7 @@ class _Encoder(_Counter):
 
 
 def _text_of(value: str) -> object:
-    """Encode a string; one with surrogates as bytes, because JSON would join a pair of them."""
+    """Encode a string; a string with surrogates is encoded as bytes, because JSON would join surrogate pairs."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -240,7 +240,7 @@ def _text_of(value: str) -> object:
 
 
 def _taken_apart(value: Any, kind: type) -> tuple[str, list[object]]:
-    """Return the type name and the parts of a value that is no sequence; ``_BUILD`` is the inverse."""
+    """Return the type name and the parts of a value that is not a sequence; ``_BUILD`` is the inverse."""
     if kind in _MAPPINGS:
         return _MAPPINGS[kind], _flat(value)
     if kind in _PARTS:
@@ -266,7 +266,7 @@ _FACTORIES = {kind.__name__: kind for kind in (int, float, str, bool, list, tupl
 
 
 def _factory(value: Any) -> str | None:
-    """Return the name of a defaultdict's factory, None if it cannot cross."""
+    """Return the name of a defaultdict's factory; None if it cannot be encoded."""
     factory = value.default_factory
     return next((name for name, kind in _FACTORIES.items() if kind is factory), None)
 
@@ -320,12 +320,12 @@ _MUTABLE = frozenset(
         collections.defaultdict,
     }
 )
-"""Containers that are encoded once and named when they occur again, so that each stays one object."""
+"""Containers that are encoded once and referred to when they occur again, so that each stays a single object."""
 
 _NAMES_OF_MUTABLE = frozenset(kind.__name__ for kind in _MUTABLE)
 
 SAME, OLD = "same", "old"
-"""A container that occurred earlier in this message; one that was passed in."""
+"""References: to a container that occurred earlier in this message; to a container that was passed in."""
 
 _KNOWN = frozenset({*_SEQUENCES, *_MAPPINGS, *_PARTS})
 
@@ -370,16 +370,16 @@ def _place(parts: list[Any]) -> int:
 
 class _Decoder(_Counter):
     def __init__(self, find: Find, old: list[Any] | None = None) -> None:
-        """``old`` holds the containers that may be named by their index."""
+        """``old`` holds the containers that can be referred to by index."""
         super().__init__()
         self._find = find
         self._old = old
         self.built: list[object] = []
 
     def weigh(self, contents: list[Any]) -> None:
-        """Raise CodecError if containers that name each other hold too many values together, or contain themselves.
+        """Raise CodecError if containers that refer to each other hold too many values in total, or contain themselves.
 
-        Each may be short, and all of them together encode a value too large for any memory.
+        Each can be short while all of them together encode a value too large for memory.
         """
         weights: list[int | None] = [None] * len(contents)
         pending: set[int] = set()

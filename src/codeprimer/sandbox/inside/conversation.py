@@ -1,7 +1,7 @@
 """The calls from a problem's tests to one candidate.
 
 Writes calls and reads the candidate's answers. Every value in an answer is built here from plain text, and the first
-event that settles the verdict settles it for good.
+event that settles the verdict is final.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ MAX_AHEAD_BYTES = 2**14
 """The longest call that is sent before the program is known to be loaded."""
 
 MAX_RECORDED_BYTES = 2**20
-"""With longer calls and answers, a failed comparison is not replayed."""
+"""If calls and answers are longer than this in total, a failed comparison is not replayed."""
 
 MAX_TEST_SECONDS, MAX_REPLAY_SECONDS = 0.1, 0.2
-"""Slower tests are not replayed [s of processor time]; a replay is stopped after this time [s]."""
+"""Tests slower than the first limit are not replayed [s of CPU time]; a replay is stopped at the second [s]."""
 
 MAX_REPLAYED_CHARACTERS = 2**16
-"""Longer tests are not replayed, because compiling them takes too long."""
+"""Tests longer than this are not replayed, because compiling them takes too long."""
 
 Verdict = tuple[str, str]
-"""The kind and the detail of a verdict."""
+"""A verdict's kind and detail."""
 
 RecordedCall = tuple[str, str, bytes]
-"""The name of what was called, its arguments, and the text of its answer."""
+"""The name of the called function, its arguments, and the text of its answer."""
 
 
 class Stopped(BaseException):
@@ -51,7 +51,7 @@ class Stopped(BaseException):
 
 
 class Answers(abc.ABC):
-    """The program as the tests see it, independent of where the text of the answers comes from."""
+    """The program as the tests see it, independent of the source of the answers."""
 
     def __init__(self) -> None:
         self._calls = 0
@@ -60,11 +60,11 @@ class Answers(abc.ABC):
         self._candidate_error: BaseException | None = None
         self._remotes: dict[int, Remote] = {}
         self._lock = _thread.RLock()
-        """Held during a call: tests may have threads, and each answer belongs to the call before it."""
+        """Held during a call, because tests can have threads, and each answer belongs to the preceding call."""
 
     @abc.abstractmethod
     def _ask(self, name: str, arguments: str, keywords: list[str]) -> bytes:
-        """Return the text of the answer to a call; the last arguments belong to ``keywords``."""
+        """Return the text of the answer to a call; the last arguments are the values of ``keywords``."""
 
     def _call(self, name: str, positional: list[Any], named: dict[str, Any]) -> Any:
         """Call one of the candidate's functions; return its value or raise its exception."""
@@ -84,9 +84,9 @@ class Answers(abc.ABC):
         return self._answer(name, self._parsed(text), mutables)
 
     def stand_in(self, name: str, is_entry_point: bool) -> Any:
-        """Return the stand-in for a name of the program: a function or a value; None if it has no such name.
+        """Return the stand-in for one of the program's names: a function or a value; None if there is no such name.
 
-        The entry point is assumed to be a function: the first call would show otherwise.
+        The entry point is assumed to be a function; if it is not, the first call reveals that.
         """
         if not is_entry_point:
             try:
@@ -114,7 +114,7 @@ class Answers(abc.ABC):
                     self._change(name, changed, mutables)
                 self._candidate_error = _exception(fault)
                 if isinstance(self._candidate_error, StopIteration | StopAsyncIteration | GeneratorExit):
-                    # It would end an iteration in the tests, such as all(map(f, cases)), as if all cases had been tested.
+                    # This would end an iteration in the tests, such as all(map(f, cases)), as if all cases had been tested.
                     self._settle("raised", _text_of(fault))
                 raise self._candidate_error
         self._settle("refused", "the program's answer is not well formed")
@@ -187,7 +187,7 @@ class Conversation(Answers):
             return self._settled or self._failure(problem, running, error)
         finally:
             self._candidate_error = None  # its traceback refers to this frame and keeps the tests' objects alive
-        # Tests may have caught Stopped and continued: a settled verdict stays settled.
+        # The tests may have caught Stopped and continued, but a settled verdict stays settled.
         return self._settled or (None if self._has_ended else self._passed())
 
     def _together(self, answer: Any) -> Verdict:
@@ -209,7 +209,7 @@ class Conversation(Answers):
             self._end()
 
     def _confirm_loaded(self) -> None:
-        """Read, once, whether the program was loaded: together with the first answer, to save both sides a wake-up."""
+        """Read once whether the program was loaded, along with the first answer, to save both sides a wake-up."""
         if self._is_loaded:
             return
         self._is_loaded = True
@@ -236,7 +236,7 @@ class Conversation(Answers):
         content = self._receive()
         head, _, text = content.partition(b"\n")
         if head != number:
-            # The number of a call is random, so an answer sent before the call has another one.
+            # Call numbers are random, so an answer that was sent before the call has a different number.
             self._settle("refused", "the program answered another call than the one that was made")
         self._bytes_left -= len(text) + len(arguments)
         if self._bytes_left >= 0:
@@ -272,7 +272,7 @@ class Conversation(Answers):
         return "raised", join(headline(type(error).__name__, message_of(error)), where)
 
     def _sides(self, problem: Problem, running: int, where: str) -> str:
-        """Return both sides of the failed comparison, "" if it was none or if a replay would take too long."""
+        """Return both sides of the failed comparison; "" if there was none or a replay would take too long."""
         is_short = sum(map(len, problem.tests[:running])) <= MAX_REPLAYED_CHARACTERS
         is_fast = time.process_time() - self._started <= MAX_TEST_SECONDS
         if not running or not is_short or self._bytes_left < 0 or not is_fast:
@@ -281,10 +281,10 @@ class Conversation(Answers):
 
 
 class Replay(Answers):
-    """The same tests again, with the recorded answers instead of the candidate's.
+    """Runs the same tests again, with recorded answers instead of the candidate.
 
     Tests that keep both sides of each comparison take three times as long to compile, so only failed tests are replayed.
-    The time is limited, because the verdict is known already.
+    The time is limited, because the verdict is already known.
     """
 
     def __init__(self, recorded: Sequence[RecordedCall]) -> None:
@@ -294,7 +294,7 @@ class Replay(Answers):
     def sides(self, problem: Problem, failed: int, where: str) -> str:
         """Return both sides of the comparison that failed in the test ``failed``, as text.
 
-        Returns "" if it does not fail again at ``where``, or not in time.
+        Returns "" if the comparison does not fail again at ``where``, or not in time.
         """
         before = signal.signal(signal.SIGALRM, _stop)
         signal.setitimer(signal.ITIMER_REAL, MAX_REPLAY_SECONDS)
@@ -327,7 +327,7 @@ def _stop(number: int, frame: object) -> None:
 
 
 def where_of(problem: Problem, running: int, error: BaseException) -> str:
-    """Return the number of the running test, and the line that it was at."""
+    """Return the number of the running test, and the line that it had reached."""
     return f"test {running}: {statement_of(problem.tests, running, error)}" if running else "before the first test"
 
 

@@ -1,4 +1,4 @@
-"""Replacing the content of a container in place."""
+"""Replaces a container's content in place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _LISTS = (list, bytearray, collections.deque)
 
 
 def take_over(old: Any, new: Any) -> None:
-    """Replace a container's content, in place, by that of another container of the same type."""
+    """Replace a container's content, in place, with the content of another container of the same type."""
     content = new.copy()  # ``new`` may contain ``old`` or be contained in it
     old.clear()
     if type(old) in _LISTS:

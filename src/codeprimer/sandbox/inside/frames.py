@@ -1,4 +1,4 @@
-"""Messages over a stream: four bytes of length, then the content.
+"""Messages over a stream: a four-byte length, then the content.
 
 The receiver sets the maximum length, and refuses a longer message before storing more of it than one read returns.
 """
@@ -17,7 +17,7 @@ class FrameError(Exception):
 
 
 def framed(content: bytes) -> bytes:
-    """Return a message with its length in front."""
+    """Return a message, prefixed with its length."""
     return len(content).to_bytes(LENGTH_BYTES, "big") + content
 
 
@@ -35,7 +35,7 @@ class Frames:
     def receive(self, maximum: int) -> bytes | None:
         """Return the next message, or None if the other side has closed.
 
-        Raises FrameError above ``maximum`` [bytes], OSError if the stream is broken.
+        Raises FrameError if it is longer than ``maximum`` [bytes], OSError if the stream is broken.
         """
         head = self._take(LENGTH_BYTES)
         if head is None:

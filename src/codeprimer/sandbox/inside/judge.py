@@ -1,8 +1,9 @@
 """The judge: a fresh process that holds a problem's tests and runs them against one candidate after another.
 
-Reads from its caller: the problem, then programs, which it forwards unread. Writes a verdict for each. Requests
-candidates from the zygote. In the tests, the names that the program should define are stand-ins that call another
-process, and every returned value is built here from plain text; no object of the candidate takes part in a comparison.
+Reads the problem and then programs from its caller, and forwards the programs uninspected. Writes a verdict for each.
+Requests candidates from the zygote. In the tests, the names that the program should define are stand-ins that call
+another process, and every returned value is built here from plain text; the candidate's objects never take part in a
+comparison.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from .frames import Frames
 from .problem import Problem
 
 MAX_REQUEST_BYTES = 2**25
-"""The longest problem or program that a caller sends; it has checked its own limit before."""
+"""The longest problem or program that a caller sends; the caller has already checked its own limit."""
 
 PROBLEM, SOURCE = b"P", b"S"
-"""The first byte of a caller's message: tests, for all programs until the next tests; a program."""
+"""The first byte of a caller's message: tests, which apply to all programs until the next tests; or a program."""
 
 ASK, END = b"candidate", b"end"
-"""A judge's requests to the zygote: replace the candidate by a fresh one; end the candidate and report its status."""
+"""A judge's requests to the zygote: replace the candidate with a fresh one; end the candidate and report its status."""
 
 _ROOM = _socket.CMSG_SPACE(4)
 
@@ -42,18 +43,18 @@ class End:
 
 
 def serve(caller: _socket.socket, zygote: _socket.socket) -> None:
-    """Judge the caller's programs until it hangs up."""
+    """Judge the caller's programs until the caller hangs up."""
     Judge(caller, zygote).serve()
 
 
 class Judge:
-    """Judges programs by the tests of a problem."""
+    """Judges programs with a problem's tests."""
 
     def __init__(self, caller: _socket.socket, zygote: _socket.socket) -> None:
         self._caller = Frames(caller)
         self._zygote = zygote
         self._stream: _socket.socket | None = None
-        """The socket of the latest candidate, None once that has been ended."""
+        """The latest candidate's socket; None once the candidate has been ended."""
 
     def serve(self) -> None:
         """Answer the caller until it hangs up."""
@@ -77,18 +78,18 @@ class Judge:
 
     def _judge(self, problem: Problem, source: bytes) -> Verdict:
         verdict = Conversation(self._start()).run(problem, source)
-        # Requesting the next candidate ends this one; without a next program, end it before the verdict is sent.
+        # Requesting the next candidate ends this one; if there is no next program, end it before the verdict is sent.
         if verdict is not None and not problem.may_leave_state and self._caller.has_whole():
             return verdict
         end = self._end()
         return verdict or _verdict_of(end)
 
     def _start(self) -> _socket.socket:
-        """Replace the candidate by a fresh one; return the socket that leads to it."""
+        """Replace the candidate with a fresh one; return the socket that is connected to it."""
         self._zygote.send(ASK)
         _, [[_, _, descriptor]], _, _ = self._zygote.recvmsg(len(ASK), _ROOM)
         if self._stream is not None:
-            self._stream.close()  # not earlier: it would wake the last candidate for nothing
+            self._stream.close()  # earlier, this would wake the last candidate needlessly
         self._stream = _socket.socket(fileno=int.from_bytes(descriptor, sys.byteorder))
         return self._stream
 

@@ -1,7 +1,7 @@
-"""Landlock: a process may read few files, write none, open no connection and signal no process outside.
+"""Landlock: a process can read only a few files, and cannot write files, open connections or signal others.
 
 Uses two layers. The first restricts files and ports, once, in the zygote; the second encloses each judge and each
-candidate, so that neither reaches the other or the zygote. See landlock(7).
+candidate, so that neither can reach the other or the zygote. See landlock(7).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _PathBeneath(ctypes.Structure):
 
 
 def version() -> int:
-    """Return the kernel's version of Landlock, 0 for none."""
+    """Return the kernel's Landlock version; 0 if it has none."""
     if not system.IS_KNOWN:
         return 0
     try:
@@ -47,10 +47,10 @@ def version() -> int:
 
 
 def files_ruleset(readable: Sequence[str], hidden: Sequence[str], writable: Sequence[str]) -> int:
-    """Return the descriptor of a ruleset that allows reading ``readable`` without the folders ``hidden``, reading and
-    writing the single files ``writable``, and no other file, nor binding or connecting to any port.
+    """Return the descriptor of a ruleset that allows reading ``readable`` except for the folders ``hidden``, and reading and
+    writing the individual files ``writable``.
 
-    Raises OSError.
+    It forbids access to all other files, and binding or connecting to any port. Raises OSError.
     """
     abi = version()
     rights = _ALL_FILE_RIGHTS[max(level for level in _ALL_FILE_RIGHTS if level <= abi)]
@@ -85,8 +85,8 @@ def _allow_path(ruleset: int, path: str, rights: int) -> None:
 def scope_ruleset() -> int:
     """Return the descriptor of a ruleset that confines signals and abstract sockets.
 
-    Before version 6, Landlock cannot do that. The ruleset then forbids what is forbidden already, for its side effect:
-    no process outside can be traced. Raises OSError.
+    Before version 6, Landlock cannot do that. The ruleset then forbids something that is already forbidden, for the side
+    effect that outside processes cannot be traced. Raises OSError.
     """
     abi = version()
     return _create(_Attributes(0, 0, _SCOPES) if abi >= 6 else _Attributes(_EXECUTE, 0, 0), abi)

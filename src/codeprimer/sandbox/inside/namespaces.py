@@ -1,7 +1,7 @@
-"""Namespaces: a root file system that holds nothing but Python, and no other processes, network or users.
+"""Namespaces: a root file system that contains only Python, and no access to other processes, networks or users.
 
 Bind-mounts the paths that Python needs, read-only, into a new root. The process that enters the namespaces is mapped to
-a user that owns nothing outside, so even root inside has no power over the host. See namespaces(7), pivot_root(2).
+a user that owns nothing outside, so even root inside has no privileges on the host. See namespaces(7), pivot_root(2).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _MountAttributes(ctypes.Structure):
 
 
 def enter(readable: Sequence[str], hidden: Sequence[str], root: str, canary: str) -> None:
-    """Move this process, which must have one thread, into new namespaces; its next child is the first process there.
+    """Move this process, which must be single-threaded, into new namespaces; its next child is the first process there.
 
     Within ``readable``, the folders ``hidden`` appear empty. ``root`` is an empty folder for the new root, ``canary`` the
     name of a file in it that no process may read. Raises OSError if the system does not allow it.
@@ -78,7 +78,7 @@ class FreshPids:
         unshare(NEW_PIDS)
 
     def end(self) -> None:
-        """Return to the own namespace, which ``begin`` requires. Raises OSError."""
+        """Return to this process's own namespace, as the next ``begin`` requires. Raises OSError."""
         if system.setns(self._own, NEW_PIDS):
             raise system.failure("setns")
 
@@ -119,7 +119,7 @@ def _write(path: str, text: str, folder: int | None = None) -> None:
 
 
 def _is_open_to_all(readable: Sequence[str]) -> bool:
-    """Return whether a user who owns nothing can read the files; their parent folders are created anew."""
+    """Return whether a user who owns nothing can read the files; their parent folders are recreated in the root."""
     return all(os.stat(path).st_mode & 0o004 for path in (*readable, os.__file__))
 
 
@@ -152,7 +152,7 @@ def _build(readable: Sequence[str], hidden: Sequence[str], root: str, canary: st
 
 
 def _bind(path: str, root: str) -> None:
-    """Mount a file or folder of the host in the new root, under its name and under its real path."""
+    """Mount a host file or folder in the new root, under both its name and its real path."""
     real = os.path.realpath(path)
     target = root + real
     if not os.path.lexists(target):

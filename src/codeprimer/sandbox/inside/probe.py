@@ -1,7 +1,7 @@
 """The probe: a child that attacks the jail wall by wall.
 
 Reports which walls held. A jail is trusted for what it demonstrably prevents, not for what was configured; each wall is
-attacked as soon as it is up, before the next one could hide that it does not hold.
+attacked as soon as it is up, before the next one could hide its failure.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _Attempt = Callable[[], object]
 
 
 def examine(children: Children, configuration: dict[str, Any]) -> dict[str, Any]:
-    """Return ``held`` (wall: whether it held) and ``seconds``, the time of a fixed workload [s]."""
+    """Return ``held`` (wall: whether it held) and ``seconds``, the time that a fixed workload took [s]."""
     listener = _abstract_listener()
     abstract = listener.getsockname() if listener is not None else b""
     ours, theirs = socket.socketpair()
@@ -66,7 +66,7 @@ def _fixed_workload() -> float:
 
 
 def _probe(built: Walls, configuration: dict[str, Any], abstract: bytes, answer: socket.socket) -> None:
-    import fcntl  # noqa: F401 - while files can still be opened; imported in the zygote, every child would carry it
+    import fcntl  # noqa: F401 - imported while files can still be opened; in the zygote, every child would inherit it
     import mmap  # noqa: F401 - for the same reason
 
     held: dict[str, bool] = {}

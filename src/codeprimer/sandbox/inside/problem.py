@@ -41,7 +41,7 @@ class Problem:
         self._setup: types.CodeType | None = None
         self.fault = ""
         self.may_leave_state = False
-        """Whether the tests may change state that outlives them in their process, such as a module's."""
+        """Whether the tests may change process state that outlives them, such as a module's attributes."""
         if self.together:
             return
         try:
@@ -57,7 +57,7 @@ class Problem:
     def run(self, answers: Source, until: int = 0) -> Generator[int, None, None]:
         """Run the tests one after another, yielding the number of each before it starts.
 
-        With ``until``, only this many are run, and the message of a failed comparison is both its sides.
+        With ``until``, only that many are run, and the message of a failed comparison shows both sides.
         """
         codes = self._with_sides(until) if until else self._codes
         random.seed(0)
@@ -72,7 +72,7 @@ class Problem:
                 yield number
                 exec(code, names)
         finally:
-            names.clear()  # functions of the tests refer to it, and would keep its values alive
+            names.clear()  # the tests' functions refer to it, and would keep its values alive
 
     def _with_sides(self, until: int) -> list[types.CodeType]:
         known = self._codes_with_sides
@@ -115,7 +115,7 @@ def _keep_sides(statements: list[ast.stmt]) -> None:
             _keep_sides(handler.body)
         match statement:
             case ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]) as test, msg=None):
-                # Locations are set here, because ast.fix_missing_locations costs as much as all the rest.
+                # Locations are set here, because ast.fix_missing_locations costs as much as all other steps together.
                 where = {name: getattr(statement, name) for name in _PLACE}
                 kept: list[ast.expr] = [ast.Name(_LEFT, _load, **where), ast.Name(_RIGHT, _load, **where)]
                 names: list[ast.expr] = [ast.Name(_LEFT, _store, **where), ast.Name(_RIGHT, _store, **where)]
@@ -136,7 +136,7 @@ _STATELESS = frozenset(
         *("heapq", "itertools", "json", "math", "operator", "random", "re", "statistics", "string", "typing"),
     )
 )
-"""Modules without lasting state; random numbers are seeded again for every run."""
+"""Modules without lasting state; the random generator is reseeded for every run."""
 
 _REACHES = frozenset(
     (
@@ -174,7 +174,7 @@ def _mentioned(code: types.CodeType) -> Iterator[str]:
 
 
 def _names_of(code: types.CodeType, operations: Collection[int]) -> Iterator[str]:
-    """Yield the names that the code's own instructions of these kinds refer to."""
+    """Yield the names that the code's own instructions with these opcodes refer to."""
     high = 0
     for operation, low in zip(code.co_code[::2], code.co_code[1::2], strict=True):
         number = high << 8 | low
@@ -210,5 +210,5 @@ def _shown(value: Any) -> str:
         return "an object of the program's own class"
     try:
         return shorten(repr(value), 60)
-    except BaseException:  # it holds an object of the program, which no longer answers
+    except BaseException:  # it holds one of the program's objects, which no longer answers
         return "a value that cannot be shown"

@@ -1,8 +1,8 @@
 """Seccomp: which system calls a judge or a candidate may make.
 
-An allow-list: Python may compute, wait, start threads and read modules. Calls that can do more are allowed with harmless
-arguments only; every other call fails with EPERM, and calls of another architecture end the process. The zygote installs
-the list once; a child inherits it, and a second filter removes what only the zygote needs. See seccomp(2).
+An allow-list: Python may compute, wait, start threads and read modules. Calls that can do more are allowed only
+with harmless arguments; every other call fails with EPERM, and calls for another architecture end the process. The zygote
+installs the list once; a child inherits it, and a second filter removes the calls that only the zygote needs. See seccomp(2).
 """
 
 from __future__ import annotations
@@ -84,9 +84,9 @@ _HARMLESS_IOCTLS = (
     0x5451,
 )  # TCGETS, window size, FIONREAD, FIONBIO, (no)cloexec
 _HARMLESS_FCNTLS = (0, 1, 2, 3, 4, 1030, 1032)
-"""Duplicates of descriptors, their flags, the size of a pipe; not the owner, which would receive signals."""
+"""Duplicating descriptors, their flags, and a pipe's size; not the owner, which would receive signals."""
 
-_HARMLESS_PRCTLS = (15, 16)  # the name of the thread
+_HARMLESS_PRCTLS = (15, 16)  # the thread's name
 
 
 class _Instruction(ctypes.Structure):
@@ -134,20 +134,20 @@ class Filter:
 
 
 _OWN_PID = 0xFFFFFFFE
-"""Placeholder for the id of the process until the filter is installed."""
+"""Placeholder for the process id until the filter is installed."""
 
 _COLUMN = 0 if system.MACHINE == "x86_64" else 1
 
 
 def of_zygote() -> Filter:
-    """Return the allow-list of the zygote and its children."""
+    """Return the allow-list for the zygote and its children."""
     return Filter(_list_of_allowed())
 
 
 def of_child() -> Filter:
-    """Return the second filter of a child; the kernel runs all filters, and the strictest result applies.
+    """Return a child's second filter; the kernel runs all filters, and the strictest result applies.
 
-    Short, because every child installs it: a filter with the whole list would cost 0.1 ms more.
+    It is short, because every child installs it: a filter with the whole list would cost 0.1 ms more.
     """
     return Filter(_list_of_taken())
 
@@ -186,7 +186,7 @@ def _list_of_taken() -> Iterator[_Step]:
 
 
 def _allowed_ranges(numbers: list[int]) -> Iterator[_Step]:
-    """Yield steps that allow these numbers, consecutive ones with one comparison."""
+    """Yield steps that allow these numbers, with consecutive numbers compared as one range."""
     start = previous = numbers[0]
     for number in [*numbers[1:], -1]:
         if number == previous + 1:
@@ -206,7 +206,7 @@ def _answer(row: tuple[int | None, int | None], steps: list[_Step]) -> list[_Ste
 
 
 def _low(argument: int) -> _Step:
-    """Load the lower half of an argument; both machines are little-endian."""
+    """Load the lower half of an argument; both architectures are little-endian."""
     return _Step(_LOAD, _ARGUMENTS_AT + 8 * argument)
 
 

@@ -1,7 +1,7 @@
 """Stand-ins in the tests for the candidate's functions, its objects and their methods.
 
-Every operation on a stand-in is a call to the candidate's process; code of the candidate's classes never decides a
-comparison. Operations that cannot cross are refused, with the reason.
+Every operation on a stand-in is a call to the candidate's process; code in the candidate's classes never decides a
+comparison. Operations that cannot be forwarded are refused, with the reason.
 """
 
 from __future__ import annotations

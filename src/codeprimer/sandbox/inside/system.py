@@ -1,6 +1,6 @@
 """System calls that Python does not offer, and their numbers.
 
-Every call either succeeds or raises OSError with its name, so a wall that was not built is never silent.
+Every call either succeeds or raises OSError with its name, so failing to build a wall never goes unnoticed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 MACHINE = os.uname().machine
 IS_LINUX = sys.platform == "linux"
 IS_KNOWN = IS_LINUX and MACHINE in ("x86_64", "aarch64") and sys.maxsize > 2**32
-"""Whether the tables of system calls cover this machine."""
+"""Whether the system call tables cover this architecture."""
 
 _x86 = MACHINE == "x86_64"
 NR_SECCOMP = 317 if _x86 else 277
@@ -39,7 +39,7 @@ _libc = ctypes.CDLL(None, use_errno=True) if IS_LINUX else None
 _libc_fork = ctypes.PyDLL(None, use_errno=True).fork if IS_LINUX else os.fork
 unshare = _libc.unshare if _libc is not None else _missing
 setns = _libc.setns if _libc is not None else _missing
-"""Functions of libc, for a fast fork; they return a non-zero value on failure."""
+"""Functions in libc, for a fast fork; they return a non-zero value on failure."""
 
 
 def call(name: str, number: int, *arguments: object) -> int:
@@ -58,10 +58,10 @@ def failure(name: str) -> OSError:
 
 
 def fork() -> int:
-    """Fork this process, which must have one thread; return the child's id, 0 in the child. Raises OSError.
+    """Fork this process, which must be single-threaded; return the child's id, or 0 in the child. Raises OSError.
 
-    The fork of libc: ``os.fork`` also reinitializes locks for other threads in the child, which touches 70 pages of
-    memory, each of which then has to be copied.
+    This calls libc's fork, because ``os.fork`` also reinitializes locks for other threads in the child. That touches 70
+    memory pages, each of which then has to be copied.
     """
     pid: int = _libc_fork()
     if pid < 0:

@@ -1,7 +1,7 @@
 """The walls around the zygote and its children.
 
-The zygote builds the expensive walls once, for all its children; each child adds its own just before it runs untrusted
-code. A requested wall that cannot be built is an error, never a weaker jail.
+The zygote builds the expensive walls once, for all its children; each child adds its own walls just before it runs
+untrusted code. If a requested wall cannot be built, that is an error; the jail is never weakened instead.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ GRACE_SECONDS = 1.0
 """How much later than the zygote's own timer the kernel ends a child [s]."""
 
 RESERVED_BYTES = 2**21
-"""Memory that is released only after the rest has run out, to report that it has [bytes]."""
+"""Memory that is released only after all other memory has run out, so that this can be reported [bytes]."""
 
 MAX_THREADS = 64
-"""Processes and threads of one jail, including the zygote and the judge."""
+"""Most processes and threads in one jail, including the zygote and the judge."""
 
 _INSTALLED = ("site-packages", "dist-packages")
 
@@ -59,13 +59,13 @@ class Walls:
         return self.seccomp
 
     def build(self, caller: socket.socket) -> None:
-        """Build the walls that all children share, in a child of this process, which only watches and cleans up.
+        """Continue in a child and build the walls that all its children share; this process only watches and cleans up.
 
         Raises OSError.
         """
         readable, hidden = readable_paths(), hidden_paths()
         for entry in self._cgroups:
-            # Control groups only back up other limits, so a failure here is no reason to give those up.
+            # Control groups only back up other limits, so a failure here is not a reason to give up.
             with contextlib.suppress(OSError), open(entry, "w") as file:
                 file.write(str(os.getpid()))
         if self.namespaces:
@@ -89,7 +89,7 @@ class Walls:
             self.open_descriptors = [self._scope]
         set_limits([(resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0)])
         if self.namespaces:
-            set_limits([(resource.RLIMIT_NPROC, MAX_THREADS)])  # counts only this namespace
+            set_limits([(resource.RLIMIT_NPROC, MAX_THREADS)])  # counts only processes in this namespace
         if self.seccomp:
             self._of_child = seccomp.of_child()
         if system.IS_LINUX and not self.seccomp:
@@ -106,7 +106,7 @@ class Walls:
         os.setsid()
         if (
             system.IS_LINUX and not self.namespaces
-        ):  # else the kernel ends all processes of the namespace with its first, the zygote
+        ):  # otherwise the kernel ends all processes in the namespace with the first, the zygote
             system.prctl("pdeathsig", system.PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:
                 os._exit(1)

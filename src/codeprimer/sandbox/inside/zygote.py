@@ -1,11 +1,11 @@
 """The zygote: a process with Python's common modules imported that forks judges and candidates, and ends them.
 
 Reads requests for judges from its caller and requests for candidates from judges. Neither programs nor tests pass
-through it, so a candidate, which starts as its copy, finds no trace of them. The zygote runs no untrusted code, and it
+through it, so a candidate, which starts as a copy of it, finds no trace of them. The zygote runs no untrusted code, and it
 kills every child that has timed out or finished.
 
-``python -c "import sys; sys.path.insert(0, FOLDER); from inside.zygote import main; main()" CONFIGURATION``, with the
-caller's socket as standard input.
+It is started with ``python -c "import sys; sys.path.insert(0, FOLDER); from inside.zygote import main; main()"
+CONFIGURATION``, and with the caller's socket as standard input.
 """
 
 from __future__ import annotations
@@ -60,17 +60,17 @@ GRACE_SECONDS = 1.0
 """How long a judge may take after its candidate has timed out [s]."""
 
 TICK = struct.pack("ll", 0, 20_000)
-"""How often the time of a judge and its candidate is checked [timeval: s, µs]."""
+"""How often the time used by a judge and its candidate is checked [timeval: s, µs]."""
 
 DESCRIPTOR = struct.Struct("i")
 _SOL_SOCKET, _SCM_RIGHTS = _socket.SOL_SOCKET, _socket.SCM_RIGHTS
 
 MAX_PROGRAMS = 64
-"""No caller gives one judge more programs; the kernel limits a judge's processor time for all of them together."""
+"""No caller gives one judge more programs than this; the kernel limits a judge's CPU time for all of them together."""
 
 
 class SessionLimits:
-    """The limits of a judge and its candidates, as the caller's request states them; most requests repeat the last."""
+    """The limits of a judge and its candidates, as the caller's request states them; most requests repeat the last ones."""
 
     def __init__(self, content: bytes = b"") -> None:
         self.content = content
@@ -118,7 +118,7 @@ class Zygote:
 
 
 class Supervisor:
-    """Watches one judge and its candidates, one at a time; each is known by its process id, 0 for none."""
+    """Watches one judge and its candidates, which run one at a time; process id 0 means that there is none."""
 
     def __init__(self, children: Children, judge_pid: int, link: _socket.socket, limits: SessionLimits) -> None:
         self._children = children
@@ -133,7 +133,7 @@ class Supervisor:
         link.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVTIMEO, TICK)
 
     def run(self, caller: socket.socket) -> str:
-        """Serve the judge's requests; return why it ended, "" if it had finished."""
+        """Serve the judge's requests; return why the judge ended, "" if it had finished."""
         poll = select.poll()
         poll.register(caller, 0)  # reports only a hang-up: the caller has died
         while True:
@@ -167,7 +167,7 @@ class Supervisor:
     def _start_candidate(self) -> None:
         """End the last candidate, start another one, and pass its socket to the judge.
 
-        Every page touched here is copied after the fork, so it touches few, and uses plain sockets.
+        Every page touched here is copied after the fork, so this method touches few pages and uses plain sockets.
         """
         children = self._children
         if self._candidate:
@@ -224,7 +224,7 @@ class Supervisor:
 
 
 def processor_seconds(pid: int) -> float:
-    """Return the processor time of a child that is not yet reaped [s]; 0 if the system does not report it."""
+    """Return the CPU time of a child that has not been reaped yet [s]; 0 if the system does not report it."""
     try:
         return time.clock_gettime((~pid << 3) | 2)  # what clock_getcpuclockid(3) returns
     except OSError:
@@ -240,7 +240,7 @@ class _Two:
 
 
 def _warm_up() -> None:
-    """Do once what every child would have to do at its first program: Python initializes much of itself on first use."""
+    """Do once what every child would otherwise do for its first program: Python initializes much of itself on first use."""
     facts = {"tests": ["assert double(1) == 2"], "setup": "", "entry_point": "", "together": False}
     tests = problem.Problem(json.dumps(facts).encode())
     program = candidate.Program("def double(number: int) -> int:\n    return 2 * number\n")
