@@ -37,6 +37,8 @@ class Benchmark(Plugin):
 
     seconds: ClassVar[float] = 5.0
     """Default CPU time per program [s]."""
+    may_be_empty: ClassVar[bool] = False
+    """Whether having no tasks is normal, so that no warning is printed."""
 
     @classmethod
     def reads(cls, record: Mapping[str, Any]) -> bool:
@@ -102,7 +104,13 @@ def cut_at(text: str, stops: Sequence[str]) -> str:
 def make_task(
     task_id: str, entry_point: str, prompt: str, solution: str, tests: Sequence[str], setup: str = ""
 ) -> Task:
-    """Return a task of a benchmark that is not made from the curriculum."""
+    """Return a task of a benchmark that is not made from the curriculum.
+
+    ``solution`` continues the prompt, so it is an indented body; ``tests`` are assert statements, or code that calls the
+    function. Raises TypeError if ``tests`` is a string.
+    """
+    if isinstance(tests, str):
+        raise TypeError("tests must be a list of strings, not a string")
     return Task(
         task_id=task_id,
         blueprint=None,

@@ -6,7 +6,7 @@ import hashlib
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -108,6 +108,8 @@ class PathBenchmark(SeveralBenchmarks):
 
 class AutoBenchmark(SeveralBenchmarks):
     """All benchmarks whose files are in the folder CODEPRIMER_BENCHMARKS."""
+
+    may_be_empty: ClassVar[bool] = True
 
     def __init__(self, settings: PluginSettings, *, console: Console) -> None:
         super().__init__(settings)

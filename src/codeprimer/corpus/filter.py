@@ -75,7 +75,10 @@ def first_drop(file: File, filters: Sequence[Filter]) -> Drop | None:
     Raises PluginError when a filter fails or answers with anything but text or None.
     """
     for one in filters:
-        detail = one.check(file)
+        try:
+            detail = one.check(file)
+        except PluginError as error:
+            raise PluginError(f"{file.path}: {error}") from error.__cause__
         if detail is None:
             continue
         if not isinstance(detail, str):

@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from codeprimer.benchmarks.benchmark import Benchmark
 from codeprimer.core.artifact import Artifact, Workspace, to_json
 from codeprimer.core.documents import TASKS, Task
 from codeprimer.core.errors import UserError
@@ -67,7 +68,14 @@ def _benchmark_tasks(settings: ExamSettings, tools: Tools) -> Iterator[Task]:
     """Yield the tasks of all benchmarks; one that several of them have is yielded once."""
     seen: set[bytes] = set()
     for of in settings.benchmarks:
-        for task in tools.make("benchmark", of).tasks():
+        benchmark: Benchmark = tools.make("benchmark", of)
+        found = list(benchmark.tasks())
+        if not found and not benchmark.may_be_empty:
+            tools.console.warn(
+                f"exam.benchmarks: benchmark {of.kind!r} has no tasks with these settings, so training data is not compared "
+                "with it"
+            )
+        for task in found:
             if (content := to_json(task)) not in seen:
                 seen.add(content)
                 yield task
