@@ -86,6 +86,10 @@ from codeprimer.teachers import Teacher as Teacher
 from codeprimer.teachers import TeacherSettings as TeacherSettings
 
 
+FilterChoice = PluginSettings | Mapping[str, Any] | str
+"""A filter as a recipe names it: its kind, a mapping with ``kind`` and settings, or its settings."""
+
+
 def filter_texts(
     texts: Sequence[str], filters: Sequence[PluginSettings | Mapping[str, Any] | str] | None = None
 ) -> list[str | None]:
@@ -101,7 +105,7 @@ def filter_texts(
     return [f"{drop.reason}: {drop.detail}" if drop else None for drop in drops]
 
 
-def _filter_settings(given: PluginSettings | Mapping[str, Any] | str) -> PluginSettings:
+def _filter_settings(given: FilterChoice) -> PluginSettings:
     if isinstance(given, PluginSettings):
         return given
     settings: PluginSettings = selected("filter", given) if isinstance(given, str) else selected("filter", **given)
