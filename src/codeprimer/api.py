@@ -85,7 +85,6 @@ from codeprimer.teachers import StructuredQuestion as StructuredQuestion
 from codeprimer.teachers import Teacher as Teacher
 from codeprimer.teachers import TeacherSettings as TeacherSettings
 
-
 FilterChoice = PluginSettings | Mapping[str, Any] | str
 """A filter as a recipe names it: its kind, a mapping with ``kind`` and settings, or its settings."""
 

@@ -20,7 +20,7 @@ class EvaluationSettings(Settings):
         ge=1,
         description="Most tokens of an answer to the exam, within the context. Checkpoints are selected with the default.",
     )
-    grader: Annotated[PluginSettings, Role("grader")] = Field(
+    grader: Annotated[PluginSettings, Role("grader", "tests")] = Field(
         default_factory=partial(selected, "grader", "tests"), description="What turns answers into verdicts."
     )
     heldout_bytes: int = Field(

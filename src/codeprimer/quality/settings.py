@@ -14,7 +14,7 @@ from codeprimer.core.settings import Settings
 class QualitySettings(Settings):
     """Which documents are worth learning from."""
 
-    annotator: Annotated[PluginSettings, Role("annotator")] = Field(
+    annotator: Annotated[PluginSettings, Role("annotator", "rubric")] = Field(
         default_factory=partial(selected, "annotator", "rubric"),
         description="Labels the sample: rubric (rules), endpoint (the section teacher), human (a file of labels), or a "
         "plug-in.",
@@ -23,11 +23,11 @@ class QualitySettings(Settings):
     label_points: float = Field(
         default=2.75, gt=0, le=5, description="Points (0-5) from which a labelled document counts as good."
     )
-    embedder: Annotated[PluginSettings, Role("embedder")] = Field(
+    embedder: Annotated[PluginSettings, Role("embedder", "hashing")] = Field(
         default_factory=partial(selected, "embedder", "hashing"),
         description="Turns texts into the vectors that the scorer reads: hashing (counts of words), or a plug-in.",
     )
-    scorer: Annotated[PluginSettings, Role("scorer")] = Field(
+    scorer: Annotated[PluginSettings, Role("scorer", "forest")] = Field(
         default_factory=partial(selected, "scorer", "forest"),
         description="Learns from the labels and scores all documents: forest (a random forest), or a plug-in.",
     )

@@ -27,7 +27,7 @@ class _Shared(Settings):
 
     name: str = Field(pattern=NAME_PATTERN, max_length=NAME_CHARACTERS, description="The run's folder below --runs.")
     seed: int = Field(default=1, ge=0, le=2**31, description="All randomness derives from it; the exam has its own.")
-    engine: Annotated[PluginSettings, Role("engine")] = Field(
+    engine: Annotated[PluginSettings, Role("engine", "local")] = Field(
         default_factory=partial(selected, "engine", "local"), description="What maps work over processes."
     )
     teacher: TeacherSettings | None = Field(
