@@ -23,7 +23,7 @@ from codeprimer.core.settings import NOT_IN_ID
 def kind_at(path: Path) -> str:
     """Return the kind of the benchmark that reads a file or an artefact.
 
-    Raises SourceError if the path does not exist, or if not exactly one installed benchmark reads it.
+    Raises SourceError if the path does not exist, or if the number of installed benchmarks that read it is not one.
     """
     record = _first_record(path)
     found = [kind for kind in kinds("benchmark") if _reads(kind, record)]

@@ -51,7 +51,7 @@ class MbppBenchmark(FileBenchmark):
 
     @property
     def trusted_tests(self) -> bool:
-        """Whether the file is the distributed one, whose tests are harmless."""
+        """Whether the file is the distributed file, whose tests are harmless."""
         return self.settings.path is None
 
     @property

@@ -79,7 +79,7 @@ def _heldout(
 def _ranked(
     quality: Artifact, most: int, seed: int, purpose: str, but: frozenset[str] = frozenset()
 ) -> list[tuple[str, int]]:
-    """Return the held-out documents with their sizes: each package's first document, then each second one, and so on.
+    """Return the held-out documents with their sizes: each package's first document, then each package's second, and so on.
 
     So no package dominates. Sizes are capped at ``most`` bytes; documents in ``but`` are excluded.
     """

@@ -24,7 +24,7 @@ LENGTHS = (2, 3, 3)
 LONGEST_TEXT = 25
 """Maximum length of a specification [words]: longer specifications overlap with training texts by chance."""
 PAIR_SHARE = 0.2
-"""The largest share of an operation's pairs that may be held out."""
+"""Maximum share of an operation's pairs that may be held out."""
 
 
 class Chooser:

@@ -37,7 +37,7 @@ class ExamStage(Stage[ExamSettings]):
 
     @classmethod
     def chapter(cls, facts: Facts, examples: int) -> Chapter:
-        """Return the report's chapter on what was sealed before everything else."""
+        """Return the report's chapter on the exam."""
         from codeprimer.exam.chapter import exam_chapter
 
         return exam_chapter(facts)

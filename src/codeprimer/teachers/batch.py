@@ -1,4 +1,4 @@
-"""The batch API: many requests in one file, answered within a day at a lower price.
+"""The batch API: many requests in one file are answered within a day at a lower price.
 
 Transfers files of JSON lines over HTTP; reads and writes the journal. Key idea: a batch is recorded in the journal before
 it is submitted, under a name that the server also stores. A run that was killed at any moment therefore finds it again

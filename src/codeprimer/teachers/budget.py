@@ -1,4 +1,4 @@
-"""The budget: what has been spent, what is reserved, and when to stop.
+"""The budget: the amount spent, the amount reserved, and when to stop.
 
 Reads the journal's sums; writes nothing itself. Key idea: a request's worst-case cost is reserved before it is sent, and
 only requests that fit the budget are sent, so the budget holds whatever happens to the requests in flight. A request
@@ -42,7 +42,7 @@ class Reservation:
 
 
 class Budget:
-    """What one account may spend on one teacher; thread-safe."""
+    """The budget of one account for one teacher; thread-safe."""
 
     def __init__(self, settings: TeacherSettings, tariff: Tariff, spent: Spent) -> None:
         self.tariff = tariff

@@ -33,7 +33,7 @@ IDLE_SECONDS = 4.0
 """An idle connection is reused within this time [s]. Many servers close it after 5 s and lose a request sent at that moment."""
 
 DNS_SECONDS = 300
-"""How long resolved addresses are cached [s]."""
+"""How long DNS results are cached [s]."""
 
 BUFFER_BYTES = 2**20
 """aiohttp's read buffer; aiohttp also warns about larger request bodies unless they are file objects."""

@@ -20,7 +20,7 @@ REFUSED_IN_A_ROW = 10
 """After this many refusals without an answer in between, the endpoint is paused."""
 
 FIRST_PAUSE = 0.25
-"""The first such pause [s]; it doubles with each round of refusals."""
+"""The first pause after refusals [s]; it doubles with each round of refusals."""
 
 FAILURES_AT_FIRST, SECONDS_AT_FIRST = 5, 30.0
 """An endpoint that has never answered is given up after this many failures. If it is reachable, this time [s] must also

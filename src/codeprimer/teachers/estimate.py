@@ -1,4 +1,4 @@
-"""Estimates what a run will request, before the first request.
+"""Estimates a run's requests, tokens, cost and time before the first request.
 
 Reads counts; sends nothing. Key idea: each figure states the assumptions that it is based on.
 """

@@ -119,7 +119,7 @@ class Journal:
                 raise self._damaged(error) from None
 
     def spent(self, account: str, model: str) -> Spent:
-        """Return what an account has spent on a model."""
+        """Return an account's spending on a model."""
         [(cost, tokens, answers)] = self._rows(
             "select coalesce(sum(cost), 0), coalesce(sum(prompt_tokens + completion_tokens), 0), count(*) "
             "from answers where account = ? and model = ?",
@@ -176,7 +176,7 @@ class Journal:
 
 
 class Spent:
-    """What an account has spent."""
+    """An account's spending."""
 
     def __init__(self, cost: int, tokens: int, answers: int, maybe_billed: int, maybe_billed_tokens: int) -> None:
         self.cost = cost

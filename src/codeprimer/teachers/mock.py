@@ -78,7 +78,7 @@ class Manner:
 
 
 class Mock:
-    """The server; ``facts`` counts requests and what would have been billed."""
+    """The server; ``facts`` returns counts of requests and of the tokens that would have been billed."""
 
     def __init__(self, manner: Manner | None = None) -> None:
         manner = manner or Manner()
@@ -104,7 +104,7 @@ class Mock:
         self.url = ""
 
     async def start(self, port: int = 0) -> None:
-        """Listen on loopback."""
+        """Listen on the loopback interface."""
         self._ended = asyncio.Event()
         self._runner = web.ServerRunner(
             web.Server(self._handle, access_log=None), handle_signals=False, shutdown_timeout=0.1

@@ -83,7 +83,7 @@ class Success:
 def read_response(
     status: int, headers: Mapping[str, str], content: bytes, wants_vectors: bool = False
 ) -> Success | Failure:
-    """Return what a response means; header names must be lower-case or case-insensitive."""
+    """Return the outcome that a response describes; header names must be lower-case or case-insensitive."""
     if 200 <= status < 300:
         return _read_answer(headers, content, wants_vectors)
     said = _message(content)

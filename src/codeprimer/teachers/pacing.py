@@ -73,7 +73,7 @@ class TokenBucket:
         self._at = 0.0
 
     def wait(self, amount: float, now: float) -> float:
-        """Return the wait until ``amount`` may be taken [s]."""
+        """Return the wait until ``amount`` can be taken [s]."""
         if self._rate is None:
             return 0.0
         self._fill(now)

@@ -1,4 +1,4 @@
-"""Questions: each decides what follows an answer.
+"""Questions: each determines what follows an answer: another request or the result.
 
 Reads answers; sends nothing. Key idea: an answer that was cut off is never repaired, but requested again with a larger
 limit. An answer that does not match the schema is sent back once, with the error. After that, the question is set aside

@@ -127,7 +127,7 @@ class Answer:
     key: bytes
     text: str
     finish: str
-    """``stop``; ``length`` if it was cut off; else the server's own finish reason."""
+    """``stop``, or ``length`` if it was cut off; otherwise, the server's own finish reason."""
     prompt_tokens: int
     completion_tokens: int
     cost: int

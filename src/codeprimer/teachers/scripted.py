@@ -1,4 +1,4 @@
-"""A script for the mock that grades code and writes functions, tests and sections: mostly right, sometimes wrong.
+"""A script for the mock that grades code and writes functions, tests and sections: usually right, sometimes wrong.
 
 ``python -m codeprimer.teachers.mock --script codeprimer.teachers.scripted:answer``. Key idea: a dry run of a recipe
 exercises every step, with rejections for every reason. Other requests get the mock's default answers.

@@ -109,7 +109,7 @@ class TeacherSettings(Settings):
     )
     structured: Structured = Field(
         default="json_schema",
-        description="How JSON is requested: json_schema or json_object if the server enforces the format, else prompt.",
+        description="How JSON is requested: json_schema or json_object if the server enforces the format, otherwise prompt.",
     )
     extra: dict[str, Any] = Field(default={}, description="Additional request fields, such as reasoning_effort.")
 

@@ -1,4 +1,4 @@
-"""A teacher: questions go in, replies come out in the same order.
+"""A teacher: turns questions into replies, in the same order.
 
 Reads the journal before anything is sent. Key idea: the caller gets a plain iterator. Known answers come from the journal
 and all others from the network; neither order nor content depends on timing.
@@ -68,7 +68,7 @@ class Access:
     """Its section in the recipe, for messages."""
 
     def open(self) -> Teacher:
-        """Open the teacher. Raises what its constructor raises."""
+        """Open the teacher. Raises the same errors as the constructor of ``Teacher``."""
         assert self.folder is not None, "this access was created for planning only"
         return Teacher(self.settings, self.folder, self.account, self.section)
 

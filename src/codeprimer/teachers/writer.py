@@ -1,4 +1,4 @@
-"""Writes answers to the journal, in a thread of its own.
+"""Writes answers to the journal, in a separate thread.
 
 Reads only the queue. Key idea: all answers that have arrived since the last transaction are committed in one transaction,
 and are reported only after that.
@@ -42,7 +42,7 @@ Reading = tuple[bytes, str, str | None, str | None]
 
 
 class Writer:
-    """Writes the answers of one account until it is closed."""
+    """Writes one account's answers until it is closed."""
 
     def __init__(self, account: Account, model: str, written: Callable[[Sequence[Entry]], None]) -> None:
         """``written`` is called in the writer's thread with answers that are on disk.
