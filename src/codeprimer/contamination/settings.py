@@ -1,4 +1,4 @@
-"""The contamination section of a recipe."""
+"""The recipe's ``contamination`` section."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class ContaminationSettings(Settings):
     shortest_prose: int = Field(
         default=SHORTEST_PROSE,
         ge=2,
-        description="Prose shorter than gram_words is compared as a whole if it has at least this many words, else not at all.",
+        description="Prose shorter than `gram_words` is compared as a whole if it has at least this many words; shorter prose "
+        "is not compared.",
     )
     min_nodes: int = Field(
         default=15,

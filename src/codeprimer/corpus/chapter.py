@@ -1,4 +1,4 @@
-"""The report's chapter on the corpus: what the sources held, and why files were dropped."""
+"""The report's chapter on the corpus: what the sources contained, and why files were dropped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from codeprimer.reporting.wording import megabytes, named_counts
 
 
 def corpus_chapter(facts: Facts) -> Chapter:
-    """Return the chapter on the files of the sources, kept and dropped."""
+    """Return the chapter on the sources' files, kept and dropped."""
     corpus = facts["corpus"]
     rows = [
         (name, of["found"], of["kept"], megabytes(of["kept_bytes"]), sum(of["dropped"].values()))

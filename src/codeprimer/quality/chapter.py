@@ -1,4 +1,4 @@
-"""The report's chapter on quality: how documents were judged, how well the scorer learned it, what was kept."""
+"""The report's chapter on quality: how documents were judged, how well the scorer learned the labels, what was kept."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from codeprimer.reporting.wording import megabytes, number, percent
 
 
 def quality_chapter(facts: Facts, examples: int) -> Chapter:
-    """Return the chapter on labels, the scorer, and the documents that it kept."""
+    """Return the chapter on the labels, the scorer, and the documents that the stage kept."""
     quality = facts["quality"]
     kept, dropped = quality["kept"], quality["dropped"]
     content: list[Block] = [
@@ -115,7 +115,7 @@ _REASONS = {
 
 
 def annotation_blocks(quality: Facts) -> list[Block]:
-    """Return the cost and agreement of a teacher's labels; nothing where no teacher was asked."""
+    """Return blocks on the cost and agreement of a teacher's labels; none if no teacher was asked."""
     annotation = quality.get("annotation")
     if annotation is None:
         return []
