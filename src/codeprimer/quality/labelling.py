@@ -79,7 +79,7 @@ def decide_good(
         )
     console.warn(
         f"quality: too few labelled documents are on one side of quality.label_points ({settings.label_points:g}); "
-        f"documents above the median ({median:.2f}) count as good instead"
+        f"documents above the median ({median:.2f}) are treated as good instead"
     )
     return np.asarray(good)
 
@@ -151,7 +151,7 @@ def _warn_of_unlabelled(unlabelled: Sequence[Unlabelled], documents: int, consol
         f"{reason} {count:,}" for reason, count in sorted(Counter(answer.reason for answer in unlabelled).items())
     )
     console.warn(
-        f"quality: {len(unlabelled):,} of {documents:,} documents got no label ({reasons}); see the table unlabelled"
+        f"quality: {len(unlabelled):,} of {documents:,} documents got no label ({reasons}); see the `unlabelled` table"
     )
 
 

@@ -16,8 +16,8 @@ class QualitySettings(Settings):
 
     annotator: Annotated[PluginSettings, Role("annotator", "rubric")] = Field(
         default_factory=partial(selected, "annotator", "rubric"),
-        description="Labels the sample: `rubric` (rules), `endpoint` (the model in the `teacher` section), `human` (a file "
-        "of labels), or a plug-in.",
+        description="Labels the sample: `rubric` (rules), `endpoint` (the model in the `teacher` section), `human` (a labels "
+        "file), or a plug-in.",
     )
     sample: int = Field(default=2000, ge=10, description="Number of documents to label.")
     label_points: float = Field(

@@ -30,7 +30,7 @@ def cost_chapter(facts: Facts) -> Chapter:
         "cost",
         "Cost",
         [
-            blocks.text("Time that each artefact took, over all attempts except killed ones."),
+            blocks.text("The time that each artefact took, over all attempts except killed attempts."),
             blocks.table(("step", "time", "peak memory so far", "result"), rows),
             *_speeds(facts["speed"]),
             *_footprint(facts["footprint"]),
@@ -82,8 +82,8 @@ def _footprint(of: Facts) -> Iterator[Block]:
     gpu = f"{assumed['watts_per_gpu']:g} W per GPU" if assumed["watts_per_gpu"] else f"{power} of a GPU"
     yield blocks.heading("Energy, CO2 and money: estimates")
     yield blocks.text(
-        "Hours are recorded: a step counts all cores reserved for it, busy or not. The other figures follow from the recipe's "
-        f"section report.cost: {assumed['watts_per_core']:g} W per core, "
+        "Hours are recorded: a step counts all cores reserved for it, busy or not. The other figures follow from the "
+        f"recipe's report.cost section: {assumed['watts_per_core']:g} W per core, "
         + (f"{gpu}, {assumed['usd_per_gpu_hour']:g} USD per GPU-hour, " if has_gpus else "")
         + f"{assumed['co2_grams_per_kwh']:g} g of CO2 per kWh, {assumed['usd_per_core_hour']:g} USD per core-hour. "
         "The chapters on labels and texts show what a teacher cost."

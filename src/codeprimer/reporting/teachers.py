@@ -27,9 +27,9 @@ def writing_blocks(facts: Facts, kept: int) -> list[Block]:
         compared = second["compared"]
         content.append(
             blocks.text(
-                f"Both models got the first {compared['orders']:,} requests: {compared['first']:,} texts of {writing['model']} "
-                f"passed every check, {compared['second']:,} of {second['model']}. The texts of {second['model']} serve this "
-                "comparison only; no training set contains them."
+                f"Both models got the first {compared['orders']:,} requests: {compared['first']:,} texts by {writing['model']} "
+                f"and {compared['second']:,} by {second['model']} passed every check. The texts by {second['model']} are used "
+                "only for this comparison; no training set contains them."
             )
         )
     return content
