@@ -29,7 +29,7 @@ _DRAWN = 2**18
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate between its confidence limits."""
+    """An estimate and its confidence limits."""
 
     value: float
     low: float

@@ -43,7 +43,7 @@ def contamination_chapter(facts: Facts, most: int) -> Chapter:
 
 
 def _pairs(examples: Sequence[Sequence[Facts]]) -> list[Facts]:
-    """Return the pairs of all training sets, alternating; each pair of a document and a problem once."""
+    """Return the distinct pairs of a document and a problem, alternating between the training sets."""
     distinct: dict[tuple[str, str], Facts] = {}
     for pair in interleaved(examples):
         distinct.setdefault((pair["doc_id"], pair["task_id"]), pair)

@@ -10,7 +10,7 @@ from codeprimer.core.settings import Settings
 
 
 class ContaminationSettings(Settings):
-    """When a document repeats a problem."""
+    """Which documents are treated as repeating a problem."""
 
     gram_words: int = Field(
         default=GRAM_WORDS,
@@ -27,5 +27,5 @@ class ContaminationSettings(Settings):
     min_nodes: int = Field(
         default=15,
         ge=1,
-        description="Functions with fewer syntax-tree nodes are not compared: small trees are equal by chance.",
+        description="Functions with fewer syntax-tree nodes are not compared, because small trees can be equal by chance.",
     )

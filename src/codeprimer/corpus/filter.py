@@ -22,7 +22,7 @@ class File:
     text: str
     """The decoded text, without a byte order mark and with newline line endings."""
     path: str
-    """Relative to the source, with forward slashes."""
+    """The path relative to the source, with forward slashes."""
     package: str
     license: str | None
     """An SPDX expression; None if no licence was found."""

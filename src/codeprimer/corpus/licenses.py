@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 LICENSE_FILE = re.compile(r"(?:licen[cs]e|copying|unlicense)(?:[-_.].*)?", re.IGNORECASE)
-"""Names of licence files, for ``fullmatch``."""
+"""Matches the names of licence files, with ``fullmatch``."""
 
 _HEADER = re.compile(r"SPDX-License-Identifier:[ \t]*([^\n\r]+)")
 _EXPRESSION = re.compile(r"[A-Za-z0-9.+\-]+(?:\s+(?:AND|OR|WITH)\s+[A-Za-z0-9.+\-]+|[()\s])*")

@@ -9,7 +9,7 @@ _ENOUGH = 0.9
 """Stop adding packages at this fraction of the goal, because only ever smaller packages would still fit."""
 
 _LARGEST = 0.5
-"""No held-out package is larger than this fraction of the goal, so that none dominates the results."""
+"""No held-out package is larger than this fraction of the goal, so that no package dominates the results."""
 
 
 def choose_heldout(package_bytes: Mapping[str, int], fraction: float) -> list[str]:

@@ -165,7 +165,7 @@ def _all_questions(
 def _until_it_fails(
     stack: ExitStack, access: Access, questions: Iterator[StructuredQuestion[Judgement]], expected: int | None
 ) -> Iterator[Reply]:
-    """Yield the second teacher's replies; when it fails, the comparison ends and the run continues."""
+    """Yield the second teacher's replies; if that teacher fails, the comparison ends and the run continues."""
     try:
         yield from stack.enter_context(access.open()).ask(questions, expected)
     except UserError as error:

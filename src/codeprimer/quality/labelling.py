@@ -125,7 +125,7 @@ def _select(groups: Sequence[RowGroup], sample: Sample) -> Iterator[SelectedRows
 def _ask(
     annotator: Annotator, rows: Sequence[SelectedRows], documents: int, console: Console
 ) -> list[Label | Unlabelled]:
-    """Return the labels of an annotator that runs in this process."""
+    """Return the labels from an annotator that runs in this process."""
     characters = sum(len(document["text"]) for document in _documents(rows))
     if estimate := annotator.estimate(documents, characters):
         console.say(f"  {estimate}")

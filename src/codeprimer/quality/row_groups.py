@@ -34,7 +34,7 @@ class RowGroup:
 
 
 def row_groups(table: Path) -> list[RowGroup]:
-    """Return all row groups of a table, in order."""
+    """Return all row groups in a table, in order."""
     groups: list[RowGroup] = []
     first = 0
     for shard in shard_paths(table):
@@ -48,7 +48,7 @@ def row_groups(table: Path) -> list[RowGroup]:
 
 @dataclass(frozen=True)
 class SelectedRows:
-    """Some rows of a row group."""
+    """Selected rows in a row group."""
 
     group: RowGroup
     indices: tuple[int, ...]

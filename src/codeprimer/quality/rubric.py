@@ -42,7 +42,7 @@ _FLOOR = 0.06
 """Minimum goodness, so that a file with one goodness of 0 still gets more points than a file with four."""
 
 _APPLIES = 0.5
-"""A complaint applies when its goodness is below this."""
+"""A complaint applies if its goodness is below this value."""
 
 
 class RubricAnnotator(Annotator):
@@ -110,7 +110,7 @@ def clarity(signs: ModuleSigns) -> float:
     weights = [max(function.lines, 2) for function in signs.functions]
     values = [_function_clarity(function, comments) for function in signs.functions]
     mean = sum(map(float.__mul__, values, map(float, weights))) / sum(weights)
-    # A file of thousands of lines teaches little, however tidy each function is.
+    # A file with thousands of lines teaches little, even if each function is tidy.
     return mean * (0.5 + 0.5 * _ramp(signs.lines, good=350, bad=2000))
 
 

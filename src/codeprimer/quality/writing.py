@@ -30,7 +30,7 @@ from codeprimer.quality.examples import choose_examples, example
 from codeprimer.quality.labelling import LabelledSample
 
 BELOW_THRESHOLD = "below_threshold"
-"""The only reason for which quality drops a document."""
+"""The only reason for which the quality stage drops a document."""
 
 _BINS = 20
 

@@ -34,7 +34,7 @@ def collect_facts(links: Mapping[str, Path], cost: CostSettings = _ESTIMATES) ->
 
 def facts_of(artifacts: Mapping[str, Artifact], cost: CostSettings = _ESTIMATES) -> dict[str, Any]:
     """Return the artefacts' facts, by step; ``cost`` sets the price and power of an hour."""
-    # In the order of the manifest's file, so that a new artefact and a reused one give the same report.
+    # In the key order of the manifest file, so that a new artefact and a reused artefact give the same report.
     facts: dict[str, Any] = {step: orjson.loads(to_json(artifact.facts)) for step, artifact in artifacts.items()}
     facts["artefacts"] = {
         step: {

@@ -26,7 +26,7 @@ class RawDocument:
     """A file as stored in the source."""
 
     path: str
-    """Relative to the source, with forward slashes."""
+    """The path relative to the source, with forward slashes."""
     package: str
     license: str | None
     content: bytes

@@ -42,7 +42,7 @@ class PythonEnvironmentSource(Source):
         self._console = console
 
     def digest(self) -> str:
-        """Return a digest of paths, packages, licences and contents."""
+        """Return a digest of the files' paths, packages, licences and contents."""
         return digest_files(self.files())
 
     def chunks(self, size: int) -> Iterator[Chunk]:
@@ -52,7 +52,7 @@ class PythonEnvironmentSource(Source):
         yield from cut_files(self.files(), size)
 
     def files(self) -> list[SourceFile]:
-        """Return the standard library's files, then each package's, sorted."""
+        """Return the standard library's files, then each package's files, sorted."""
         found = list(standard_library(Path(sysconfig.get_path("stdlib"))))
         missing = missing_packages()
         for name in PACKAGES:

@@ -59,7 +59,7 @@ class FolderSource(Source):
             )
 
     def digest(self) -> str:
-        """Return a digest of paths, packages, licences and contents."""
+        """Return a digest of the files' paths, packages, licences and contents."""
         return digest_files(self.files())
 
     def chunks(self, size: int) -> Iterator[Chunk]:
@@ -121,7 +121,7 @@ def nearest_license(entries: list[os.DirEntry[str]]) -> str | None:
 
 
 def _beginning(path: Path) -> str:
-    """Return the beginning of a licence file, which may be of any size."""
+    """Return the beginning of a licence file, which can have any size."""
     try:
         with path.open("rb") as file:
             return file.read(_LICENSE_BYTES).decode("utf-8", "replace")

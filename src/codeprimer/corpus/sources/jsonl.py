@@ -17,7 +17,7 @@ from codeprimer.corpus.sources.columns import ColumnSettings, row_document
 
 
 class JsonlSource(Source):
-    """Every line of one or more ``.jsonl`` or ``.ndjson`` files."""
+    """Every line in one or more ``.jsonl`` or ``.ndjson`` files."""
 
     Settings = ColumnSettings
     settings: ColumnSettings
@@ -27,7 +27,7 @@ class JsonlSource(Source):
         self._files = data_files(settings, (".jsonl", ".ndjson"))
 
     def digest(self) -> str:
-        """Return a digest of names and contents."""
+        """Return a digest of the files' names and contents."""
         return digest_data_files(self._files)
 
     def chunks(self, size: int) -> Iterator[Chunk]:
@@ -39,7 +39,7 @@ class JsonlSource(Source):
 
 @dataclass(frozen=True)
 class JsonlChunk:
-    """The lines between two byte positions of a file."""
+    """The lines between two byte positions in a file."""
 
     file: Path
     name: str

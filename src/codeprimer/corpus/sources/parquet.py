@@ -17,7 +17,7 @@ _BATCH_ROWS = 64
 
 
 class ParquetSource(Source):
-    """Every row of one or more ``.parquet`` files."""
+    """Every row in one or more ``.parquet`` files."""
 
     Settings = ColumnSettings
     settings: ColumnSettings
@@ -27,7 +27,7 @@ class ParquetSource(Source):
         self._files = data_files(settings, (".parquet",))
 
     def digest(self) -> str:
-        """Return a digest of names and contents."""
+        """Return a digest of the files' names and contents."""
         return digest_data_files(self._files)
 
     def chunks(self, size: int) -> Iterator[Chunk]:
