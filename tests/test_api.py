@@ -35,9 +35,9 @@ def test_the_page_of_the_api_lists_functions_that_exist() -> None:
 def test_texts_are_filtered_by_chosen_filters_with_their_settings() -> None:
     short = "import sys\nprint(sys.argv)\n"
     assert api.filter_texts([short]) == [None]
-    minified = api.selected("filter", "minified", max_line=80)
-    [reason] = api.filter_texts(["x = " + "1 + " * 30 + "1\nprint(x)\n"], [minified])
-    assert reason is not None and reason.startswith("minified: ")
+    for minified in ({"kind": "minified", "max_line": 80}, api.selected("filter", "minified", max_line=80)):
+        [reason] = api.filter_texts(["x = " + "1 + " * 30 + "1\nprint(x)\n"], [minified])
+        assert reason is not None and reason.startswith("minified: ")
     with pytest.raises(RecipeError, match="did you mean 'minified'"):
         api.filter_texts([short], ["minifid"])
 

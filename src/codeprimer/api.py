@@ -5,8 +5,9 @@ Everything else may change without notice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -84,18 +85,30 @@ from codeprimer.teachers import StructuredQuestion as StructuredQuestion
 from codeprimer.teachers import Teacher as Teacher
 from codeprimer.teachers import TeacherSettings as TeacherSettings
 
+FilterChoice = PluginSettings | Mapping[str, Any] | str
+"""A filter as a recipe names it: its kind, a mapping with ``kind`` and settings, or its settings."""
 
-def filter_texts(texts: Sequence[str], filters: Sequence[PluginSettings | str] | None = None) -> list[str | None]:
+
+def filter_texts(
+    texts: Sequence[str], filters: Sequence[PluginSettings | Mapping[str, Any] | str] | None = None
+) -> list[str | None]:
     """Return, for each text, why the corpus would drop it, with details; None if the text is kept.
 
-    ``filters`` are kinds, or settings from ``selected("filter", kind, ...)``; None selects a recipe's default filters. Raises
-    RecipeError if a kind is not installed.
+    ``filters`` are given as in a recipe, as kinds or as mappings with ``kind`` and settings; None means the default filters.
+    Raises RecipeError if a kind is not installed or a setting is invalid.
     """
     chosen = CorpusSettings().filters if filters is None else filters
-    settings = [selected("filter", one) if isinstance(one, str) else one for one in chosen]
+    settings = [_filter_settings(one) for one in chosen]
     made = [*make_filters(settings, needs_tree=False), *make_filters(settings, needs_tree=True)]
     drops = (first_drop(File(text, "", "", None), made) for text in texts)
     return [f"{drop.reason}: {drop.detail}" if drop else None for drop in drops]
+
+
+def _filter_settings(given: FilterChoice) -> PluginSettings:
+    if isinstance(given, PluginSettings):
+        return given
+    settings: PluginSettings = selected("filter", given) if isinstance(given, str) else selected("filter", **given)
+    return settings
 
 
 def score_texts(folder: Path, texts: Sequence[str]) -> npt.NDArray[np.float64]:

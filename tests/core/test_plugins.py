@@ -109,6 +109,11 @@ def test_what_does_not_fit_a_plugins_settings_is_found_at_its_place(value: str, 
     assert (finding["type"], finding["loc"]) == (kind, place)
 
 
+def test_a_mapping_without_a_kind_is_one_of_the_default_kind() -> None:
+    found = Role("filter", "toy").parse({"limit": 4})
+    assert found.model_dump() == {"kind": "toy", "limit": 4}
+
+
 def test_an_exception_in_a_plugin_names_the_plugin_and_the_line() -> None:
     with pytest.raises(PluginError, match=r"'toy' \(toy_plugins\).*ZeroDivisionError.*toy_plugins\.py:\d+, in fail"):
         made().fail()

@@ -278,8 +278,8 @@ def test_an_exception_of_an_embedder_or_scorer_names_it(
 @pytest.mark.parametrize(
     ("key", "plugin"),
     [
-        ("embedder.leters", "embedder 'letters' (package foreign_scoring 1.2)"),
-        ("scorer.depth", "scorer 'centroids' (package foreign_scoring 1.2)"),
+        ("embedder.leters", "embedder 'letters', package foreign_scoring 1.2"),
+        ("scorer.depth", "scorer 'centroids', package foreign_scoring 1.2"),
     ],
 )
 def test_an_unknown_setting_is_named_with_its_key_and_plugin(foreign: None, key: str, plugin: str) -> None:

@@ -1,1 +1,1 @@
-"""Analysis of code and text, for every stage: words, n-grams, syntax trees, MinHash signatures, statistics."""
+"""Analyses code and text for all stages: words, n-grams, syntax trees, MinHash signatures, statistics."""

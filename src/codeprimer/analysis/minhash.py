@@ -1,15 +1,15 @@
-"""Near-duplicate signatures: one-permutation MinHash over 5-grams of words, in NumPy.
+"""Near-duplicate signatures: one-permutation MinHash over word 5-grams, in NumPy.
 
-Turns a text into its set of 5-gram hashes and a signature of bands, and compares two such sets by their exact Jaccard
-similarity. Each 5-gram is hashed once and the range of hashes is cut into bins; the smallest hash of each bin is the
-signature. The set is sorted, so the smallest hash of a bin is the first one in it.
+Turns a text into a set of 5-gram hashes and a signature, which is cut into bands, and compares two hash sets by their
+exact Jaccard similarity. Each 5-gram is hashed once, the range of hashes is cut into bins, and the signature consists of
+the smallest hash in each bin. The set is sorted, so the first hash in a bin is the smallest.
 
 Sources: P. Li, A. Owen, C.-H. Zhang, "One Permutation Hashing", 2012; A. Shrivastava, "Optimal Densification for Fast
-and Accurate Minwise Hashing", 2017 (an empty bin borrows from a bin chosen by its own random order).
+and Accurate Minwise Hashing", 2017 (an empty bin borrows from the first filled bin in its own random order).
 
-Two pitfalls are avoided. A text of fewer than five words gives one hash of all its words, because an empty set would
-equal every other. The comment block at the top of a file, usually a licence, is ignored, because in a short file it would
-outweigh the code.
+Two pitfalls are avoided. A text with fewer than five words gives one hash of all its words, because otherwise all short
+texts would have the same, empty set. The comment block at the top of a file, usually a licence notice, is ignored,
+because in a short file it would outweigh the code.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def shingles(text: str) -> U64Array:
     body = _HEAD_COMMENT.sub("", text) or text
     words = word_hashes(body.encode("utf-8", "surrogatepass"))
     if len(words) < WORDS:
-        # Factors depend on the position, so that "a b" and "b a" differ; the length is added too.
+        # The factors depend on the position, so that "a b" and "b a" have different hashes; the length is also added.
         return mix(np.array([_weigh(words) + np.uint64(len(words))], dtype=np.uint64))
     count = len(words) - WORDS + 1
     grams = words[:count] * _FACTORS[0]
@@ -50,7 +50,7 @@ def _weigh(words: U64Array) -> np.uint64:
 
 
 def signature(hashes: U64Array, bins: int) -> U64Array:
-    """Return the one-permutation MinHash of sorted hashes: ``bins`` values; empty bins borrow from others."""
+    """Return the one-permutation MinHash of sorted hashes: ``bins`` values; empty bins borrow from other bins."""
     bin_of = ((hashes >> np.uint64(32)) * np.uint64(bins)) >> np.uint64(32)
     first = np.searchsorted(bin_of, np.arange(bins, dtype=np.uint64))
     inside = np.minimum(first, len(hashes) - 1)
@@ -65,15 +65,15 @@ def signature(hashes: U64Array, bins: int) -> U64Array:
 
 @lru_cache(maxsize=8)
 def _borrowing_order(bins: int) -> npt.NDArray[np.int64]:
-    """Return, for every bin, all bins in a random order of its own [bins, bins]."""
+    """Return, for every bin, all bins in a separate random order [bins, bins]."""
     generator = np.random.Generator(np.random.PCG64(bins))
     return np.argsort(generator.random((bins, bins)), axis=1).astype(np.int64)
 
 
 def band_keys(values: U64Array, bands: int) -> U64Array:
-    """Return one key per band of a signature; two texts with a key in common are candidates.
+    """Return one key per band of the signature; two texts that have a key in common are candidates.
 
-    With ``r`` rows per band, texts of Jaccard similarity ``s`` are candidates with probability ``1 - (1 - s**r)**bands``.
+    With ``r`` rows per band, texts with Jaccard similarity ``s`` are candidates with probability ``1 - (1 - s**r)**bands``.
     """
     rows = values.reshape(bands, -1)
     keys = np.zeros(bands, dtype=np.uint64)
@@ -83,6 +83,6 @@ def band_keys(values: U64Array, bands: int) -> U64Array:
 
 
 def jaccard(first: U64Array, second: U64Array) -> float:
-    """Return the exact Jaccard similarity of two sorted sets of hashes."""
+    """Return the exact Jaccard similarity of two sorted hash sets."""
     both = len(np.intersect1d(first, second, assume_unique=True))
     return both / (len(first) + len(second) - both)

@@ -1,7 +1,7 @@
-"""Word n-grams as 64-bit hashes, to find repeated wording.
+"""Hashes word n-grams to 64 bits, to find repeated wording.
 
-A word is a run of letters, digits and underscores (``\\w+``), in lower case. Each word is hashed once; an n-gram's hash is
-a weighted sum of its words' hashes, so one pass gives the n-grams of several lengths.
+A word is a run of letters, digits and underscores (``\\w+``), in lower case. Each word is hashed once. An n-gram's hash
+is a weighted sum of its words' hashes, so one pass computes n-grams of several lengths.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _FACTORS = np.random.Generator(np.random.PCG64(0x6A4)).integers(1, 2**63, LONGES
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text, in lower case."""
+    """Return the words in a text, in lower case."""
     return _WORD.findall(text.lower())
 
 
 def gram_hashes(words_of_text: Collection[str], lengths: Collection[int]) -> dict[int, U64Array]:
-    """Return, for each length n, the hashes of all n-grams in order; none if the text has fewer than n words.
+    """Return, for each length n, the hashes of all n-grams in order; empty if the text has fewer than n words.
 
     Equal n-grams have equal hashes in every process and context.
     """

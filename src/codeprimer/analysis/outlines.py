@@ -1,7 +1,7 @@
-"""A function's outline: the types of its statements, of their parts, and of the parts of their expressions.
+"""A function's outline: the node types of its statements, of their parts, and of the parts of their expressions.
 
-Functions with equal trees have equal outlines. An outline costs a fraction of a tree, and is enough to tell most
-functions of a corpus from a few given ones.
+Functions with equal trees have equal outlines. An outline is much cheaper to compute than a tree digest, and is enough to
+distinguish most functions in a corpus from a few given functions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _STATEMENT_LISTS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 def functions_of(tree: ast.AST) -> Iterator[FunctionNode]:
-    """Yield every function of a program; walks statements only."""
+    """Yield every function in a program; walks only statements."""
     waiting = [tree]
     while waiting:
         node = waiting.pop()
@@ -30,7 +30,7 @@ def functions_of(tree: ast.AST) -> Iterator[FunctionNode]:
 
 
 def outline(function: FunctionNode) -> str:
-    """Return the outline; trees that are equal under any mask have equal outlines."""
+    """Return a function's outline; trees that are equal under any mask have equal outlines."""
     arguments = function.args
     counts = [len(part) for part in (arguments.posonlyargs, arguments.args, arguments.kwonlyargs, arguments.defaults)]
     stars = [argument is not None for argument in (arguments.vararg, arguments.kwarg)]
@@ -56,7 +56,7 @@ def _part(node: ast.AST) -> str:
 
 
 def _kind(node: ast.AST) -> str:
-    """Return the type of node that ``analysis.trees`` writes for this one."""
+    """Return the node type that ``analysis.trees`` writes for this node."""
     if isinstance(node, ast.AnnAssign):
         return "Assign" if node.value is not None else "Pass"
     if isinstance(node, ast.UnaryOp):

@@ -1,7 +1,7 @@
-"""Prose around code: the wording of a problem, and the code blocks of a text.
+"""Prose around code: a problem's wording, and the code blocks in a text.
 
-Defines once what counts as a problem's wording and how many words repeat it, for the writers that avoid such wording and
-for the decontamination that removes it.
+Defines what a problem's wording is and how many consecutive words repeat it, both for the writers, which avoid such
+wording, and for decontamination, which removes texts that contain it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from codeprimer.analysis.ngrams import words
 from codeprimer.analysis.python_source import NotPythonError, parse
 
 GRAM_WORDS = 13
-"""Consecutive words that count as repeating a problem's prose [words], as in the n-gram check of the paper."""
+"""Number of consecutive words that repeat a problem's prose, as in the paper's n-gram check [words]."""
 
 SHORTEST_PROSE = 8
-"""Minimum length of prose shorter than ``GRAM_WORDS`` that is compared as a whole [words]."""
+"""Minimum length at which prose shorter than ``GRAM_WORDS`` is compared as a whole [words]."""
 
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -24,9 +24,9 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def problem_prose(prompt: str, solution: str) -> list[str]:
-    """Return the prose of a problem: its docstrings without examples, or else its prompt.
+    """Return a problem's prose: its docstrings without examples, or else its prompt.
 
-    Code does not count as prose: composed programs have building blocks in common by design.
+    Code is not treated as prose, because composed programs have building blocks in common by design.
     """
     try:
         tree = parse(prompt + solution)
@@ -38,7 +38,7 @@ def problem_prose(prompt: str, solution: str) -> list[str]:
 
 
 def _without_examples(docstring: str) -> str:
-    """Remove doctest lines and their results."""
+    """Return a docstring without doctest lines and their results."""
     kept, in_example = [], False
     for line in docstring.splitlines():
         in_example = line.strip().startswith((">>>", "...")) or (in_example and bool(line.strip()))
@@ -48,5 +48,5 @@ def _without_examples(docstring: str) -> str:
 
 
 def code_blocks(text: str) -> list[str]:
-    """Return the fenced Python blocks of a text, in order."""
+    """Return the contents of a text's fenced Python blocks, in order."""
     return _BLOCK.findall(text)

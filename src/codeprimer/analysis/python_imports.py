@@ -1,4 +1,4 @@
-"""Classifies imports: does a name come with Python, and does its module compute or talk to the system?"""
+"""Classifies imports: does a name come with Python, and does its module compute or interact with the system?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 Origin = Literal["local", "builtin", "plain", "plumbing", "foreign"]
 """Where a name comes from: the module itself, the built-ins, a standard module that computes, a standard module that
-talks to the system, or code outside the standard library."""
+interacts with the system, or code outside the standard library."""
 
 _PLUMBING_NAMES = """
 _thread _winapi abc argparse ast asyncio atexit builtins cmd code codecs codeop concurrent configparser contextvars
@@ -20,7 +20,7 @@ tempfile termios threading tkinter token tokenize trace traceback tracemalloc tt
 warnings weakref webbrowser winreg winsound wsgiref xml xmlrpc zipapp zipfile zipimport
 """
 PLUMBING = frozenset(_PLUMBING_NAMES.split())
-"""Standard modules that configure, introspect or talk to the system instead of computing."""
+"""Standard modules that configure, introspect or interact with the system instead of computing."""
 
 _SYSTEM_NAMES = """
 _thread _winapi argparse asynchat asyncio asyncore concurrent ctypes curses dbm distutils email ensurepip fcntl
@@ -30,14 +30,14 @@ setuptools signal smtplib socket socketserver sqlite3 ssl subprocess sysconfig s
 termios threading tkinter tty unittest urllib venv webbrowser winreg winsound wsgiref xmlrpc zipfile zipimport
 """
 SYSTEM = frozenset(_SYSTEM_NAMES.split())
-"""Modules whose import alone shows that a file is about the system, a network, a screen or packaging."""
+"""Modules whose import alone shows that a file is about the system, a network, a user interface or packaging."""
 
 _NEUTRAL = frozenset(("__future__", "abc", "collections.abc", "types", "typing", "warnings"))
-"""Modules that say nothing about a file's topic, such as those for annotations."""
+"""Modules that say nothing about a file's topic, such as the modules for annotations."""
 
 
 def origin_of(module: str) -> Origin:
-    """Return the origin of a module's names; neutral modules count as local."""
+    """Return the origin of a module's names; neutral modules are treated as local."""
     if module in _NEUTRAL:
         return "local"
     top = module.split(".")[0]
@@ -47,5 +47,5 @@ def origin_of(module: str) -> Origin:
 
 
 def is_about_system(module: str) -> bool:
-    """Tell whether importing a module shows that a file is not about computing."""
+    """Return whether importing a module shows that a file is not about computing."""
     return module.split(".")[0] in SYSTEM

@@ -1,4 +1,4 @@
-"""Parses untrusted Python: no crash, no warning, and one exception that says why there is no syntax tree."""
+"""Parses untrusted Python without crashes or warnings; one exception says why a text has no syntax tree."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class NotPythonError(Exception):
 def parse(text: str) -> ast.Module:
     """Return the syntax tree of a module.
 
-    Raises NotPythonError for a syntax error (Python 2 included), null bytes, and nesting too deep for the parser.
+    Raises NotPythonError if there are syntax errors (as in Python 2) or null bytes, or if the nesting is too deep to parse.
     """
     with warnings.catch_warnings():
-        # Warnings about the code that is read, such as invalid escapes, would drown codeprimer's own.
+        # Warnings about the parsed code, such as invalid escapes, would drown out codeprimer's own warnings.
         warnings.simplefilter("ignore")
         try:
             return ast.parse(text)
@@ -30,7 +30,7 @@ def parse(text: str) -> ast.Module:
 
 
 def is_docstring(statement: ast.stmt) -> bool:
-    """Tell whether a statement is a bare string, as a docstring is."""
+    """Return whether a statement is a bare string, like a docstring."""
     return (
         isinstance(statement, ast.Expr)
         and isinstance(statement.value, ast.Constant)
@@ -39,14 +39,14 @@ def is_docstring(statement: ast.stmt) -> bool:
 
 
 def has_code(tree: ast.Module) -> bool:
-    """Tell whether a module holds anything besides docstrings and ``pass``."""
+    """Return whether a module contains anything except bare strings and ``pass``."""
     return any(not (is_docstring(statement) or isinstance(statement, ast.Pass)) for statement in tree.body)
 
 
 def literal_share(tree: ast.Module) -> float:
-    """Return the fraction of a module's code lines (0-1) that are literal values: tables of numbers, strings, names.
+    """Return the fraction of a module's code lines (0-1) that are literal values: tables of numbers, strings or names.
 
-    Counts top-level assignments and bare expressions whose value consists of constants and names alone.
+    Counts top-level assignments and bare expressions whose values consist only of constants and names.
     """
     lines = {"literal": 0, "all": 0}
     for statement in tree.body:
@@ -83,9 +83,9 @@ _LINE_END = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
 
 
 def source_lines(source: str) -> list[str]:
-    """Return the lines of a source, with their ends, as Python's parser counts them.
+    """Return the lines of Python source, with their line endings, as Python's parser counts them.
 
-    ``str.splitlines`` also splits at form feeds and other characters that may occur in a string.
+    ``str.splitlines`` would also split at form feeds and other characters that can occur in a string.
     """
     lines = _LINE_END.split(source)
     return lines if lines[-1] else lines[:-1]

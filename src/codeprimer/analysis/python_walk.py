@@ -1,7 +1,7 @@
-"""Counts the signs of a module (``python_signs.ModuleSigns``) in one walk over its syntax tree.
+"""Counts a module's features (``python_signs.ModuleSigns``) in one walk over its syntax tree.
 
-The walk keeps its own stack, so that deep nesting cannot overflow Python's, and dispatches on a node's type, so it costs
-about as much as parsing.
+The walk keeps its own stack, so that deep nesting cannot overflow Python's stack, and dispatches on node types, so it
+takes about as long as parsing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _USUAL_SHORT = frozenset((*"abcdefghijklmnpqrstuvwxyz_", "x1", "x2", "y1", "y2",
 
 @lru_cache(maxsize=64)
 def signs_of(text: str) -> ModuleSigns:
-    """Return the signs of a module's text; the last few are cached, because the scorer and the rubric read the same text.
+    """Return a module's features; the last few are cached, because the scorer and the rubric read the same text.
 
     Raises NotPythonError if the text is not Python 3.
     """
@@ -45,7 +45,7 @@ def signs_of(text: str) -> ModuleSigns:
 
 
 def count_signs(text: str, tree: ast.Module) -> ModuleSigns:
-    """Return the signs of a parsed module."""
+    """Return the features of a parsed module."""
     signs = ModuleSigns(
         lines=sum(1 for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")),
         comment_lines=len(_COMMENT.findall(text)),
@@ -56,7 +56,7 @@ def count_signs(text: str, tree: ast.Module) -> ModuleSigns:
 
 
 class _Walk:
-    """One walk; ``stack`` holds the nodes to visit, each with its enclosing function and depth of blocks."""
+    """One walk; ``stack`` holds the nodes to visit, each with its enclosing function and block depth."""
 
     def __init__(self, signs: ModuleSigns) -> None:
         self.signs = signs
@@ -97,7 +97,7 @@ class _Walk:
         for name in node._fields:
             value = getattr(node, name, None)
             if type(value) is list:
-                # An elif is no deeper than its if.
+                # An elif is not deeper than its if.
                 chained = name == "orelse" and type(node) is ast.If and len(value) == 1 and type(value[0]) is ast.If
                 for item in value:
                     if isinstance(item, ast.AST) and type(item) not in _MARKS:
@@ -168,7 +168,7 @@ class _Walk:
         del function
         if isinstance(node, ast.ImportFrom):
             module, relative = node.module or "", node.level > 0
-            # Standard modules often import their C version whole (``from _heapq import *``); that hides nothing.
+            # Standard modules often import everything from their C version (``from _heapq import *``): not hidden.
             hidden = relative or origin_of(module) == "foreign"
             self.signs.wildcard_imports += hidden and any(alias.name == "*" for alias in node.names)
             modules = [module]
@@ -239,19 +239,19 @@ _HANDLERS: dict[type[ast.AST], Any] = {
     ast.BoolOp: _Walk._boolean,
 }
 _WHOLE = frozenset((ast.Name, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
-"""Types of nodes whose handler visits the children itself."""
+"""Node types whose handler visits the children itself."""
 
 _MARKS = frozenset(
     kind
     for family in (ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop)
     for kind in family.__subclasses__()
 )
-"""Types of nodes without anything to count."""
+"""Node types that are not counted."""
 
 
 @dataclass(frozen=True)
 class _Traits:
-    """What a type of node counts as."""
+    """How a node type is counted."""
 
     statement: bool
     work: bool
@@ -260,7 +260,7 @@ class _Traits:
 
 
 class _TraitsByKind(dict[type[ast.AST], _Traits]):
-    """The traits of every type of node, computed on first use."""
+    """The traits of every node type, computed on first use."""
 
     def __missing__(self, kind: type[ast.AST]) -> _Traits:
         traits = _Traits(issubclass(kind, ast.stmt), kind in _WORK, kind in _BRANCHES, kind in _BLOCKS)
@@ -282,7 +282,7 @@ def _weigh_name(name: str, function: FunctionSigns) -> None:
 
 
 def _count_top_level(body: list[ast.stmt], signs: ModuleSigns) -> None:
-    """Count statements that are neither imports nor definitions, and the lines of assignments."""
+    """Count statements that are neither imports nor definitions, and the lines in assignments."""
     for statement in body:
         if isinstance(statement, ast.Import | ast.ImportFrom | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             continue

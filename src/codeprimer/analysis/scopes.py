@@ -1,7 +1,7 @@
-"""The names that a Python program binds itself: parameters, assignments, definitions, attributes of its own classes.
+"""Finds the names that a Python program binds: parameters, assignments, definitions, attributes of its own classes.
 
 One walk over the tree tracks the scopes around each node, as the compiler's symbol table does, and records every binding
-in its scope. Imported names do not count.
+in its scope. Imported names are excluded.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 SCOPES = frozenset({ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, *COMPREHENSIONS})
 
 OWNERS = ("self", "cls")
-"""Names of a method's first parameter, which gives access to attributes of its own class."""
+"""Names of a method's first parameter, through which it accesses attributes of its own class."""
 
 _SKIPPED_FIELDS = frozenset({"ctx", "annotation", "returns", "decorator_list", "op", "ops"})
 
@@ -34,17 +34,17 @@ class Bindings:
     attributes: set[str] = field(default_factory=set)
     """Attributes and methods of the program's own classes, except double-underscore names."""
     functions: list[tuple[FunctionNode, Scopes]] = field(default_factory=list)
-    """Every function with the scopes around it, in source order."""
+    """All functions, with the scopes around them, in source order."""
 
 
 def owner_of(function: FunctionNode) -> str:
-    """Return the name through which a method accesses its own attributes, or "" for other functions."""
+    """Return the name through which a method accesses the attributes of its class, or "" for other functions."""
     first = function.args.args[0].arg if function.args.args else ""
     return first if first in OWNERS else ""
 
 
 def bindings(tree: ast.AST) -> Bindings:
-    """Return what ``tree`` binds, scope by scope."""
+    """Return everything that ``tree`` binds, scope by scope."""
     found = Bindings()
     foreign: defaultdict[ast.AST, set[str]] = defaultdict(set)
     waiting: list[tuple[ast.AST, Scopes]] = [(tree, ())]
@@ -61,7 +61,7 @@ def bindings(tree: ast.AST) -> Bindings:
 
 
 def children_of(node: ast.AST) -> list[ast.AST]:
-    """Return a node's children in order, without annotations, decorators, contexts and operators."""
+    """Return a node's children in order, excluding annotations, decorators, contexts and operators."""
     children: list[ast.AST] = []
     for name in node._fields:
         if name in _SKIPPED_FIELDS:
@@ -83,7 +83,7 @@ def _bind(node: ast.AST, scopes: Scopes, found: Bindings) -> None:
 
 
 def _bind_rarer(node: ast.AST, scopes: Scopes, found: Bindings) -> None:
-    """Record the bindings of every node but a plain name."""
+    """Record the bindings of all nodes except plain names."""
     here = found.names[scopes[-1]] if scopes else set()
     match node:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
@@ -96,7 +96,7 @@ def _bind_rarer(node: ast.AST, scopes: Scopes, found: Bindings) -> None:
         case ast.MatchMapping(rest=str(name)):
             here.add(name)
         case ast.NamedExpr(target=ast.Name(id=name)):
-            # An assignment expression in a comprehension binds in the scope outside.
+            # An assignment expression in a comprehension binds its target in the scope outside the comprehension.
             outer = [scope for scope in scopes if not isinstance(scope, COMPREHENSIONS)]
             for scope in outer[-1:]:
                 found.names[scope].add(name)
@@ -115,7 +115,7 @@ _BINDERS = frozenset(
 
 
 def _disown(node: ast.AST, scopes: Scopes, foreign: defaultdict[ast.AST, set[str]]) -> None:
-    """Record the names that a scope uses but does not own: imported, global, nonlocal."""
+    """Record the names that a scope uses but does not own: imported, global and nonlocal names."""
     match node:
         case ast.Global(names=names) | ast.Nonlocal(names=names):
             foreign[scopes[-1]].update(names)

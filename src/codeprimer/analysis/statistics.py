@@ -1,7 +1,7 @@
-"""Confidence intervals for proportions, paired differences of proportions, and ratios of sums; all two-sided, 95 %.
+"""Two-sided 95 % confidence intervals for proportions, paired differences of proportions, and ratios of sums.
 
-Every score that codeprimer reports carries an interval, and every comparison a paired one, except where there is too little
-data for one. SciPy is imported on the first call, so that the command line starts without it.
+Every score that codeprimer reports has an interval, and every comparison has a paired interval, unless there is too little
+data. SciPy is imported on first use, so that the command line starts without it.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from codeprimer.core.seeds import numpy_random
 Floats = npt.NDArray[np.float64]
 
 RESAMPLES = 2000
-"""Bootstrap resamples."""
+"""Number of bootstrap resamples."""
 
 MINIMUM_ENTRIES = 10
-"""With fewer entries, the interval of a percentile bootstrap is far too narrow."""
+"""Minimum number of entries; with fewer entries, a percentile bootstrap gives an interval that is far too narrow."""
 
 _DRAWN = 2**18
-"""Entries that a bootstrap draws at a time, over all its resamples: this bounds memory."""
+"""Number of entries that a bootstrap draws at a time, over all its resamples, to limit memory use."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate between its confidence limits."""
+    """An estimate and its confidence limits."""
 
     value: float
     low: float
@@ -43,7 +43,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value, and its interval where there are enough entries for one."""
+    """A value, and its interval if there are enough entries."""
 
     value: float
     interval: Interval | None
@@ -65,7 +65,7 @@ def pass_at_k(samples: int, passed: int, k: int) -> float:
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """Return the exact two-sided p-value of McNemar's test, from the pairs in which exactly one of the two passed."""
+    """Return the exact two-sided p-value of McNemar's test, from the numbers of pairs in which exactly one side passed."""
     from scipy.stats import binomtest
 
     discordant = only_first + only_second
@@ -73,10 +73,10 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
 
 def paired_difference(first: Sequence[bool], second: Sequence[bool]) -> Interval:
-    """Return the difference of two proportions measured on the same tasks, first minus second.
+    """Return the difference between two proportions that were measured on the same tasks, first minus second.
 
-    The interval is Newcombe's hybrid score interval for paired data (1998, method 10), which keeps its level for proportions
-    near 0 and 1, where the normal approximation fails.
+    The interval is Newcombe's hybrid score interval for paired data (1998, method 10). It keeps its coverage for
+    proportions near 0 and 1, where the normal approximation fails.
     """
     both = sum(a and b for a, b in zip(first, second, strict=True))
     only_first, only_second = sum(first) - both, sum(second) - both
@@ -107,8 +107,8 @@ def _correlation(both: int, only_first: int, only_second: int, neither: int) -> 
 def ratio_of_sums(numerators: Floats, denominators: Floats, seed: int) -> Estimate:
     """Return sum(numerators) / sum(denominators), such as bits per byte over packages.
 
-    The interval is a percentile bootstrap over the entries, because a few long documents dominate the sums and no formula
-    gives their spread; there is none for fewer than ``MINIMUM_ENTRIES``. Equal seeds give equal intervals.
+    The interval comes from a percentile bootstrap over the entries, because a few long documents dominate the sums and no
+    formula gives their spread. With fewer than ``MINIMUM_ENTRIES``, the interval is None. Equal seeds give equal intervals.
     """
     assert len(numerators) == len(denominators) > 0
     value = float(numerators.sum() / denominators.sum())
@@ -130,5 +130,5 @@ def ratio_of_sums(numerators: Floats, denominators: Floats, seed: int) -> Estima
 
 
 def paired_ratio_difference(first: Floats, second: Floats, denominators: Floats, seed: int) -> Estimate:
-    """Return the difference of two ratios over the same entries, first minus second, by a paired bootstrap."""
+    """Return the difference between two ratios over the same entries, first minus second, using a paired bootstrap."""
     return ratio_of_sums(first - second, denominators, seed)

@@ -1,8 +1,8 @@
-"""Digests of syntax trees under masks: is one piece of code another one up to renaming?
+"""Digests of masked syntax trees, to check whether two pieces of code are equal up to renaming.
 
-One walk serialises a tree and replaces every name that the mask covers by the number of its variable, in order of first
+One walk serialises a tree and replaces every name that the mask covers with a variable number, in order of first
 occurrence, scope by scope. Equal digests then mean equal code up to renaming. Docstrings, annotations, imports and the
-decorators of the outermost function are left out: they do not change what the code computes.
+decorators of the outermost function are left out, because they do not change what the code computes.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from codeprimer.analysis.python_source import NotPythonError, is_docstring, pars
 from codeprimer.analysis.scopes import COMPREHENSIONS, Bindings, Comprehension, FunctionNode, Scopes, bindings, owner_of
 
 Names = Literal["bound", "all", "none"]
-"""The names that a mask covers: those that the program binds itself, every identifier, or none."""
+"""The names that a mask covers: the names that the program binds itself, all identifiers, or none."""
 
 MAX_DEPTH = 150
-"""Maximum depth of a tree that is compared; a fixed limit, so that the result does not depend on the caller's stack."""
+"""Maximum depth of a tree that is compared. The limit is fixed, so that results do not depend on the caller's stack."""
 
 _SKIPPED_FIELDS = frozenset({"ctx", "type_comment", "kind", "annotation", "returns", "type_ignores", "type_params"})
 _WITH_DOCSTRING = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -38,38 +38,38 @@ class TreeTooDeepError(Exception):
 
 
 class FunctionTree(NamedTuple):
-    """One function of a file."""
+    """A function in a file."""
 
     name: str
     nodes: int
-    """Number of compared syntax-tree nodes: without docstring, annotations, contexts."""
+    """Number of compared syntax-tree nodes, excluding the docstring, annotations and contexts."""
     digest: str
     outline: str
     """See ``analysis.outlines``."""
     line: int
-    """The line of its ``def``, counted from 1."""
+    """The line of the ``def``, counted from 1."""
     nested: bool
-    """Whether it is inside another function."""
+    """Whether the function is inside another function."""
 
 
 def masked_tree(code: str | ast.AST, names: Names, literals: bool) -> str:
-    """Return the digest (32 hex digits) of a program or of one node of it.
+    """Return the digest (32 hex digits) of a program or of a single node.
 
-    ``names`` is "bound" for equality up to renaming (names that the program binds are numbered; builtins, imported names
-    and foreign attributes stay), "all" for the shape alone, "none" for the exact names. ``literals`` replaces constants
-    by their type. Raises NotPythonError if ``code`` is text that is not Python, TreeTooDeepError if it is nested too
-    deeply.
+    ``names`` is "bound" for equality up to renaming (names that the program binds are numbered; built-ins, imported names
+    and foreign attributes are unchanged), "all" to compare only the shape, or "none" to compare the exact names.
+    ``literals`` replaces constants with their type. Raises NotPythonError if ``code`` is a string that is not Python, and
+    TreeTooDeepError if it is nested too deeply.
     """
     tree = parse(code) if isinstance(code, str) else code
     return _digest(_Writer(names, literals, bindings(tree)).write_out(tree))
 
 
 def function_trees(code: str | ast.Module, outlines: Container[str] | None = None) -> list[FunctionTree]:
-    """Return name, size and digest (names "bound", literals kept) of every function of a file, in order.
+    """Return the name, size and digest (names "bound", literals kept) of every function in a file, in order.
 
-    Includes methods and nested functions. Names that the file binds around a function (helpers, constants of the module)
-    count as bound. With ``outlines``, functions of other outlines are skipped, which saves most of the time. Text that is
-    not Python gives an empty list; a function nested deeper than ``MAX_DEPTH`` is skipped.
+    Includes methods and nested functions. Names that the file binds around a function (helpers, module constants) are
+    treated as bound. If ``outlines`` is given, functions with other outlines are skipped, which saves most of the time.
+    Text that is not Python gives an empty list; a function nested deeper than ``MAX_DEPTH`` is skipped.
     """
     try:
         tree = parse(code) if isinstance(code, str) else code
@@ -100,17 +100,17 @@ def _digest(text: str) -> str:
 
 @dataclass
 class _Scope:
-    """The variables of one scope, numbered by first occurrence."""
+    """The variables in one scope, numbered in order of first occurrence."""
 
     names: set[str]
     numbers: dict[str, int] = field(default_factory=dict)
     owner: str = ""
-    """In a method: the name of its first parameter."""
+    """The name of the first parameter, if the scope is a method."""
     is_class: bool = False
 
 
 class _Writer:
-    """Serialises one tree under one mask."""
+    """Serialises one tree using one mask."""
 
     def __init__(self, names: Names, literals: bool, bound: Bindings, around: Scopes = ()) -> None:
         self.nodes = 0
@@ -127,7 +127,7 @@ class _Writer:
         self._depth = 0
 
     def write_out(self, node: ast.AST) -> str:
-        """Return the whole tree as text. Raises TreeTooDeepError."""
+        """Return the whole tree as a string. Raises TreeTooDeepError if it is nested too deeply."""
         if isinstance(node, FunctionNode):
             if not any(node.name in scope.names for scope in self._scopes):
                 self._scopes.append(_Scope({node.name}))
@@ -167,7 +167,7 @@ class _Writer:
             self._parts.append(f" {value}")
 
     def _identifier(self, node: ast.AST, value: str) -> str:
-        # A keyword in a call of a foreign function belongs to that function.
+        # A keyword in a call to a foreign function belongs to that function.
         foreign = isinstance(node, ast.keyword | ast.MatchClass)
         return self._mask_all(value) if foreign else self._name(value)
 
@@ -179,7 +179,7 @@ class _Writer:
         self._parts.append(f"({kind})" if self._literals else f"({kind} {value!r})")
 
     def _unary(self, node: ast.UnaryOp) -> None:
-        """Write a negative number as the constant it is."""
+        """Write a negative number as a constant."""
         match node:
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
                 self._literal(-value)
@@ -187,11 +187,11 @@ class _Writer:
                 self._fields(node)
 
     def _annotated(self, node: ast.AnnAssign) -> None:
-        """Write it like a plain assignment: the annotation changes nothing that is computed."""
+        """Write an annotated assignment like a plain one, because the annotation does not change what is computed."""
         self._fields(ast.Assign([node.target], node.value) if node.value is not None else ast.Pass())
 
     def _call(self, node: ast.Call) -> None:
-        """Write a call; keywords of the program's own function are its parameters."""
+        """Write a call; keywords in a call to one of the program's own functions are names of its parameters."""
         if not (node.keywords and isinstance(node.func, ast.Name) and self._is_bound(node.func.id)):
             self._fields(node)
             return
@@ -213,7 +213,7 @@ class _Writer:
             return self._mask_all(name)
         for index in range(len(self._scopes) - 1, -1, -1):
             scope = self._scopes[index]
-            # A class's names are visible in its body, not in its methods.
+            # A class's names are visible in its body, but not in its methods.
             if name in scope.names and (not scope.is_class or index == len(self._scopes) - 1):
                 if name not in scope.numbers:
                     scope.numbers[name] = next(self._next)

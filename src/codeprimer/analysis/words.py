@@ -1,7 +1,7 @@
-"""Hashes every word of a text at once, in NumPy.
+"""Hashes all words in a text at once, in NumPy.
 
-A word is a run of letters, digits, underscores and non-ASCII bytes; its hash has 64 bits. One running sum over the bytes
-gives the polynomial hash of every word, without a Python loop.
+A word is a run of letters, digits, underscores and non-ASCII bytes; its hash has 64 bits. A running sum over the bytes
+gives the polynomial hash of every word without a Python loop.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _IN_WORD[128:] = True
 
 
 def mix(values: U64Array) -> U64Array:
-    """Return the values with every bit spread over all 64 (the finaliser of SplitMix64)."""
+    """Return the values with every bit spread over all 64 bits (the finaliser of SplitMix64)."""
     values = values ^ (values >> np.uint64(30))
     values *= np.uint64(0xBF58476D1CE4E5B9)
     values ^= values >> np.uint64(27)
@@ -31,7 +31,7 @@ def mix(values: U64Array) -> U64Array:
 
 
 def word_hashes(data: bytes) -> U64Array:
-    """Return one hash per word of ``data``, in order; equal words have equal hashes, in any process."""
+    """Return one hash per word in ``data``, in order; equal words have equal hashes in any process."""
     codes = np.frombuffer(data, dtype=np.uint8)
     starts, ends = word_bounds(codes)
     powers, inverses = _powers(_table_size(len(codes)))
@@ -42,7 +42,7 @@ def word_hashes(data: bytes) -> U64Array:
 
 
 def word_bounds(codes: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the first byte of every word and the first byte after it."""
+    """Return the index of every word's first byte, and the index of the first byte after every word."""
     inside = np.zeros(len(codes) + 2, dtype=np.bool_)
     inside[1:-1] = _IN_WORD[codes]
     edges = np.flatnonzero(inside[1:] != inside[:-1])

@@ -1,1 +1,1 @@
-"""Benchmarks, model backends, graders, and the one road from a completion to a verdict."""
+"""Benchmarks, model backends, graders, and the single path from a completion to a verdict."""

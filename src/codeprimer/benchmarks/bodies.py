@@ -1,6 +1,6 @@
-"""Where a function's body ends.
+"""Finds where a function's body ends.
 
-A model that has finished a body goes on with the next statement, so a completion is cut at the first line that is not
+A model that has finished a body continues with the next statement, so a completion is cut at the first line that is not
 indented more than the ``def`` that it completes.
 """
 
@@ -11,13 +11,13 @@ import ast
 from codeprimer.analysis.python_source import NotPythonError, parse
 
 NO_BODY = -1
-"""The margin of a prompt without a definition: no line ends its answer."""
+"""The margin for a prompt without a definition, for which no line ends the answer."""
 
 
 def margin_of(prompt: str) -> int:
-    """Return the indentation [characters] of the last ``def`` or ``class`` of a prompt, whose body is missing.
+    """Return the indentation [characters] of the last ``def`` or ``class`` in a prompt, whose body is missing.
 
-    ``NO_BODY`` where there is none; 0 where the prompt is not the beginning of a program.
+    Returns ``NO_BODY`` if there is none, and 0 if the prompt is not the beginning of a program.
     """
     stripped = prompt.rstrip()
     last_line = stripped.rpartition("\n")[2]
@@ -34,7 +34,7 @@ def margin_of(prompt: str) -> int:
 def cut(completion: str, margin: int) -> str:
     """Return the part of a completion that belongs to the body, without trailing whitespace.
 
-    The first line continues the prompt's last one and always belongs.
+    The first line continues the prompt's last line, so it always belongs to the body.
     """
     first, *rest = completion.split("\n")
     kept = [first]
@@ -46,7 +46,7 @@ def cut(completion: str, margin: int) -> str:
 
 
 def has_left(completion: str, margin: int) -> bool:
-    """Return whether a completion, which may still grow, has a line after the body."""
+    """Return whether a completion, which may be incomplete, has a line after the body."""
     return any(line.strip() and _indentation(line) <= margin for line in completion.split("\n")[1:])
 
 

@@ -1,6 +1,6 @@
-"""Completing functions with codeprimer's own model; needs torch.
+"""Completes functions with codeprimer's own model; needs torch.
 
-Prompts of equal margin share a batch, because they share the rule that ends an answer.
+Prompts with the same margin share a batch, because they share the rule that ends an answer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from codeprimer.model.tokenizer import Tokenizer
 def complete_prompts(model: Phi, tokenizer: Tokenizer, prompts: Sequence[str], new_tokens: int) -> list[str]:
     """Return the greedy completion of each prompt, cut where the body ends, with one newline at its end.
 
-    A completion continues the prompt without its trailing whitespace, which is left out before tokenising.
+    A completion continues the prompt without its trailing whitespace, which is removed before tokenising.
     """
     model = for_use(model)
     by_margin: defaultdict[int, list[int]] = defaultdict(list)
@@ -40,13 +40,13 @@ class Answer:
 
     completion: str
     finished: bool
-    """False where the last token was spent before the body ended."""
+    """False if the token limit was reached before the body ended."""
 
 
 def complete_prompt(
     model: Phi, tokenizer: Tokenizer, prompt: str, new_tokens: int, tell: Callable[[str], None] | None = None
 ) -> Answer:
-    """Return the completion that ``complete_prompts`` gives, of at most ``new_tokens`` tokens and within the context.
+    """Return the completion that ``complete_prompts`` returns, with at most ``new_tokens`` tokens and within the context.
 
     ``tell`` is called with each piece of the text as it is generated.
     """
@@ -63,7 +63,7 @@ def complete_prompt(
 
 
 class _Told:
-    """Passes on an answer while it is generated: only text that will be part of it."""
+    """Passes on an answer while it is generated, but only text that will be part of the final answer."""
 
     def __init__(self, margin: int, tokenizer: Tokenizer, tell: Callable[[str], None]) -> None:
         self._margin, self._tokenizer, self._tell = margin, tokenizer, tell
@@ -71,19 +71,19 @@ class _Told:
         self._told = ""
 
     def hear(self, _: int, token: int) -> None:
-        """Pass on what a token adds. A character of several tokens waits for the last of them."""
+        """Pass on the text that a token adds. A character made of several tokens is passed on after the last of them."""
         self._ids.append(token)
         self.finish(cut(self._tokenizer.decode(self._ids), self._margin).rstrip("\ufffd"))
 
     def finish(self, text: str) -> None:
-        """Pass on what a text has beyond what was passed on before."""
+        """Pass on the part of a text that has not been passed on before."""
         if text.startswith(self._told) and len(text) > len(self._told):
             self._tell(text[len(self._told) :])
             self._told = text
 
 
 def _stop_at(margin: int, tokenizer: Tokenizer) -> Stop:
-    """Return a rule that ends a row at the first token that stands outside the body.
+    """Return a function that ends a row at the first token outside the body.
 
     It is called after every token, so it decodes only the current line.
     """

@@ -1,4 +1,4 @@
-"""Paths where a benchmark is expected: the installed benchmarks say which of them reads a file or an artefact."""
+"""Resolves a path given in place of a benchmark: finds the installed benchmark that reads the file or artefact."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -23,7 +23,7 @@ from codeprimer.core.settings import NOT_IN_ID
 def kind_at(path: Path) -> str:
     """Return the kind of the benchmark that reads a file or an artefact.
 
-    Raises SourceError where there is nothing, where no installed benchmark reads it, or where several do.
+    Raises SourceError if the path does not exist, or if the number of installed benchmarks that read it is not one.
     """
     record = _first_record(path)
     found = [kind for kind in kinds("benchmark") if _reads(kind, record)]
@@ -68,14 +68,14 @@ def _reads(kind: str, record: Mapping[str, Any]) -> bool:
 
 
 class SeveralBenchmarks(Benchmark):
-    """What stands for other benchmarks, for exam.benchmarks only."""
+    """A benchmark that stands for other benchmarks; for ``exam.benchmarks`` only."""
 
     @abstractmethod
     def members(self) -> list[Benchmark]:
-        """Return the benchmarks that it stands for."""
+        """Return the benchmarks that this benchmark stands for."""
 
     def tasks(self) -> Iterator[Task]:
-        """Yield the tasks of all of them."""
+        """Yield the tasks of all members."""
         for benchmark in self.members():
             yield from benchmark.tasks()
 
@@ -84,24 +84,24 @@ class SeveralBenchmarks(Benchmark):
         raise UserError(f"benchmark {self.settings.kind!r}: one benchmark at a time; give a kind or a path")
 
     def digest(self) -> str:
-        """Return a digest of what they read; nothing where there are none."""
+        """Return a digest of the members' data, or an empty string if there are no members."""
         digests = "".join(benchmark.digest() for benchmark in self.members())
         return hashlib.sha256(digests.encode()).hexdigest() if digests else ""
 
 
 class PathSettings(PluginSettings):
-    """A benchmark by its path."""
+    """A benchmark selected by its path."""
 
-    path: Path = Field(json_schema_extra=NOT_IN_ID, description="A file, or the artefact of an exam.")
+    path: Path = Field(json_schema_extra=NOT_IN_ID, description="A file, or an exam artefact.")
 
 
 class PathBenchmark(SeveralBenchmarks):
-    """Whichever installed benchmark reads the file or artefact at a path."""
+    """The installed benchmark that reads the file or artefact at a path."""
 
     Settings = PathSettings
 
     def members(self) -> list[Benchmark]:
-        """Return the one benchmark that reads it."""
+        """Return the benchmark that reads the path, as the only member."""
         path = self.settings.path
         return [make("benchmark", selected("benchmark", kind_at(path), path=str(path)))]
 
@@ -109,19 +109,21 @@ class PathBenchmark(SeveralBenchmarks):
 class AutoBenchmark(SeveralBenchmarks):
     """All benchmarks whose files are in the folder CODEPRIMER_BENCHMARKS."""
 
+    may_be_empty: ClassVar[bool] = True
+
     def __init__(self, settings: PluginSettings, *, console: Console) -> None:
         super().__init__(settings)
         self._console = console
 
     def members(self) -> list[Benchmark]:
-        """Return the benchmarks whose files are there, by kind."""
+        """Return the benchmarks whose files are there, in order of kind."""
         return [make("benchmark", selected("benchmark", kind)) for kind in self._known() if self._known()[kind].known()]
 
     def digest(self) -> str:
-        """Return the digest, and warn where there is no file."""
+        """Return the digest, and warn if there are no files."""
         if not (found := super().digest()):
             self._console.warn(
-                f"exam.benchmarks: {FOLDER_VARIABLE} names no folder with a benchmark's file ({', '.join(self._known())}); "
+                f"exam.benchmarks: {FOLDER_VARIABLE} does not name a folder with benchmark files ({', '.join(self._known())}); "
                 "training data is not checked against them"
             )
         return found

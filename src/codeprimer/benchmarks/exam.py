@@ -1,4 +1,4 @@
-"""The exam: the held-out problems that the exam stage has sealed."""
+"""The exam: the held-out problems that the exam stage sealed."""
 
 from __future__ import annotations
 
@@ -17,41 +17,43 @@ from codeprimer.core.settings import NOT_IN_ID
 from codeprimer.sandbox import Program
 
 NEW_TOKENS = 192
-"""Default limit of an answer [tokens]."""
+"""Default maximum answer length [tokens]."""
 
 Table = Literal["exam", "validation"]
 
 
 class SealedExamSettings(PluginSettings):
-    """A table of an exam artefact."""
+    """Which table of an exam artefact is used."""
 
-    path: Path = Field(json_schema_extra=NOT_IN_ID, description="The exam's artefact, such as runs/tiny/05-exam.")
-    table: Table = Field(default="exam", description="Which problems: exam, or validation, which chooses checkpoints.")
+    path: Path = Field(json_schema_extra=NOT_IN_ID, description="The exam artefact, such as runs/tiny/05-exam.")
+    table: Table = Field(
+        default="exam", description="Which problems are asked: exam, or validation, which selects checkpoints."
+    )
 
 
 class ExamBenchmark(Benchmark):
-    """The exam of a run."""
+    """A run's exam."""
 
     Settings = SealedExamSettings
     seconds: ClassVar[float] = 2.0
 
     @classmethod
     def of(cls, artifact: Artifact, table: Table = "exam") -> ExamBenchmark:
-        """Return the benchmark of an exam artefact."""
+        """Return the benchmark for an exam artefact."""
         return cls(SealedExamSettings(kind="exam", path=artifact.path, table=table))
 
     @classmethod
     def reads(cls, record: Mapping[str, Any]) -> bool:
-        """Return whether a manifest is that of an exam artefact."""
+        """Return whether the record is an exam artefact's manifest."""
         return record.get("stage") == "exam" and "headline" in record
 
     @property
     def trusted_tests(self) -> bool:
-        """True: the curriculum makes them."""
+        """True: the curriculum generates the tests."""
         return True
 
     def tasks(self) -> Iterator[Task]:
-        """Yield the problems. Raises StoreError where the artefact cannot be read."""
+        """Yield the problems. Raises StoreError if the artefact cannot be read."""
         yield from open_artifact(self.settings.path).rows(self.settings.table, None, Task)
 
     def digest(self) -> str:
@@ -63,10 +65,10 @@ class ExamBenchmark(Benchmark):
         return cut(completion, margin_of(task["prompt"])) + "\n"
 
     def reference(self, task: Task) -> str:
-        """Return the solution, after the whitespace that ends the prompt."""
+        """Return the solution, preceded by the whitespace at the end of the prompt."""
         prompt = task["prompt"]
         return prompt[len(prompt.rstrip()) :] + task["solution"]
 
     def program(self, task: Task, answer: str, together: bool = False) -> Program:
-        """Return the program; an answer continues the prompt without the whitespace at its end."""
+        """Return the program; an answer continues the prompt without its trailing whitespace."""
         return super().program({**task, "prompt": task["prompt"].rstrip()}, answer, together)

@@ -1,7 +1,6 @@
-"""The grader ``tests``: every answer becomes a program, which the sandbox runs against the task's tests.
+"""The ``tests`` grader: every answer becomes a program, which the sandbox runs against the task's tests.
 
-A verdict must not depend on the load of the machine, so a program that times out is run a second time: alone, with more
-time.
+A verdict must not depend on the machine's load, so a program that times out is run again, alone and with more time.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from codeprimer.core.plugins import PluginSettings
 from codeprimer.sandbox import Limits, Program, Sandbox, Verdict, VerdictKind
 
 SECOND_CHANCE = 2.0
-"""The time limit of the second run, as a multiple of the first."""
+"""The time limit for the second run, as a multiple of the first limit."""
 
 
 class ExecutionSettings(PluginSettings):
@@ -25,7 +24,7 @@ class ExecutionSettings(PluginSettings):
     seconds: float | None = Field(
         default=None,
         gt=0,
-        description="CPU time per program [s]; a program that times out is run again, alone, with twice as much. null: the "
+        description="CPU time per program [s]; a program that times out is run again, alone, with twice the limit. null: the "
         "benchmark's own limit (exam 2 s, others 5 s).",
     )
 
@@ -41,7 +40,7 @@ class ExecutionGrader(Grader):
         self._opened: dict[bool, Sandbox] = {}
 
     def grade(self, benchmark: Benchmark, answers: Sequence[Answer]) -> list[Verdict]:
-        """Return the verdicts. Raises JailError where the machine offers no sandbox of the required tier."""
+        """Return the verdicts. Raises JailError if the machine does not provide a sandbox of the required tier."""
         trusted = benchmark.trusted_tests
         if trusted not in self._opened:
             self._opened[trusted] = self._open(trust_tests=trusted)
@@ -49,7 +48,7 @@ class ExecutionGrader(Grader):
         return judge(programs, self._opened[trusted], limits_of(self.settings.seconds or benchmark.seconds))
 
     def close(self) -> None:
-        """End the processes of the sandbox."""
+        """End the sandbox's processes."""
         for sandbox in self._opened.values():
             sandbox.close()
         self._opened = {}

@@ -1,7 +1,7 @@
 """Benchmarks that are distributed as a file: ``.jsonl``, ``.jsonl.gz`` or ``.json``.
 
-A subclass turns one record into a task. Everything else is done here: finding the file, reading it, its digest, and errors
-that name the file and the record.
+A subclass turns one record into a task. Everything else is done here: finding and reading the file, computing its digest,
+and raising errors that name the file and the record.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from codeprimer.core.settings import NOT_IN_ID
 _NOT_A_TASK = (
     AttributeError, KeyError, IndexError, MemoryError, OverflowError, RecursionError, SyntaxError, TypeError, ValueError
 )  # fmt: skip
-"""What ``task`` raises for a record without a key, with another type in it, or with code that does not parse."""
+"""The errors that ``task`` raises for a record with a missing key, a wrong type, or code that does not parse."""
 
 FOLDER_VARIABLE = "CODEPRIMER_BENCHMARKS"
-"""The environment variable that names the folder with benchmark files."""
+"""The environment variable with the path of the folder that contains benchmark files."""
 
 
 class FileSettings(PluginSettings):
-    """A benchmark in a file."""
+    """The settings of a benchmark in a file."""
 
     path: Path | None = Field(
         default=None,
@@ -48,16 +48,16 @@ class FileBenchmark(Benchmark):
 
     Settings: ClassVar[type[PluginSettings]] = FileSettings
     files: ClassVar[tuple[str, ...]] = ()
-    """The names under which the file is distributed."""
+    """The file names under which the benchmark is distributed."""
     address: ClassVar[str] = ""
-    """Where it is distributed."""
+    """Where the file can be downloaded."""
 
     @abstractmethod
     def task(self, record: Mapping[str, Any]) -> Task | None:
-        """Return the task in a record; None leaves it out."""
+        """Return the task in a record, or None to skip the record."""
 
     def tasks(self) -> Iterator[Task]:
-        """Yield the tasks of the file. Raises SourceError, naming the file and the record, where it cannot be read."""
+        """Yield the tasks in the file. Raises SourceError, which names the file and the record, if it cannot be read."""
         number = 0
         for number, record in records(self.path):
             where = f"{self.path}, record {number}"
@@ -77,21 +77,21 @@ class FileBenchmark(Benchmark):
             raise SourceError(f"{self.path} contains no task; download it again")
 
     def digest(self) -> str:
-        """Return the digest of the file's content."""
+        """Return a digest of the file's content."""
         if not self.path.is_file():
             raise SourceError(f"benchmark {self.settings.kind!r}: {self.path} does not exist or is not a file")
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
     @property
     def path(self) -> Path:
-        """The file. Raises SourceError where it must be in the folder CODEPRIMER_BENCHMARKS and is not."""
+        """The file. Raises SourceError if it must be in the folder CODEPRIMER_BENCHMARKS but is not there."""
         given: Path | None = getattr(self.settings, "path", None)
         return given or self._known_path()
 
     def _known_path(self) -> Path:
         folder, kind = os.environ.get(FOLDER_VARIABLE), self.settings.kind
         if not self.files:
-            raise SourceError(f"benchmark {kind!r}: needs a setting path")
+            raise SourceError(f"benchmark {kind!r}: needs the setting path")
         if not folder:
             raise SourceError(
                 f"benchmark {kind!r}: {FOLDER_VARIABLE} is not set; set it to the folder with {self.files[0]}"
@@ -104,7 +104,7 @@ class FileBenchmark(Benchmark):
 
     @classmethod
     def known(cls) -> Path | None:
-        """Return the benchmark's file in the folder CODEPRIMER_BENCHMARKS; None where it is not there."""
+        """Return the benchmark's file in the folder CODEPRIMER_BENCHMARKS, or None if it is not there."""
         folder = os.environ.get(FOLDER_VARIABLE)
         return (
             next((Path(folder, name) for name in cls.files if Path(folder, name).is_file()), None) if folder else None
@@ -112,9 +112,9 @@ class FileBenchmark(Benchmark):
 
 
 def records(path: Path) -> Iterator[tuple[int, Any]]:
-    """Yield the records of a file with their numbers from 1 (of JSON lines, the line's): JSON lines, or one JSON array.
+    """Yield the records of a file of JSON lines or of one JSON array, numbered from 1; for JSON lines, by line number.
 
-    Raises SourceError where it cannot be read.
+    Raises SourceError if the file cannot be read.
     """
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
@@ -142,7 +142,7 @@ def _parsed(path: Path, line: int, text: bytes) -> Any:
 
 
 def text(record: Mapping[str, Any], key: str) -> str:
-    """Return a text of a record. Raises KeyError or TypeError where there is none."""
+    """Return a string field of a record. Raises KeyError if it is missing, TypeError if it is not a string."""
     value = record[key]
     if not isinstance(value, str):
         raise TypeError(f"{key} is not text")

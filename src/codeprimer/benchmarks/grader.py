@@ -1,4 +1,4 @@
-"""The contract of a grader: what turns answers into verdicts."""
+"""The contract for a grader, which turns answers into verdicts."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class Answer:
     task: Task
     text: str
     together: bool = False
-    """Whether its program must share a process with the tests."""
+    """Whether the answer's program must share a process with the tests."""
 
 
 class Grader(Plugin):
-    """Turns answers into verdicts; a context manager, which closes it."""
+    """Turns answers into verdicts; a context manager that closes the grader at the end."""
 
     @abstractmethod
     def grade(self, benchmark: Benchmark, answers: Sequence[Answer]) -> list[Verdict]:
         """Return one verdict per answer, in order."""
 
     def close(self) -> None:
-        """Release what the grader holds."""
+        """Release the grader's resources."""
 
     def __enter__(self) -> Grader:
         return self

@@ -1,6 +1,6 @@
-"""From completions to verdicts: the one road of training, the evaluation stage and ``codeprimer evaluate``.
+"""Turns completions into verdicts; shared by training, the evaluation stage and ``codeprimer evaluate``.
 
-A completion is cut by its benchmark, graded by a grader, and becomes a sample.
+The benchmark cuts a completion, and a grader grades it; the result is a sample.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from codeprimer.core.errors import PluginError
 from codeprimer.sandbox import Verdict, VerdictKind
 
 _NEEDS_TESTS = (VerdictKind.refused, VerdictKind.raised, VerdictKind.failed)
-"""How a solution ends that needs its tests in its own process, and runs without them."""
+"""How a solution can end if it runs in a separate process but needs its tests in the same process."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class Sample:
     task_id: str
     prompt: str
     completion: str
-    """The answer: what the benchmark has cut from the completion."""
+    """The answer: the part of the completion that remains after the benchmark's cut."""
     verdict: Verdict
     concepts: tuple[str, ...] = ()
     sample: int = 0
-    """The sample index among the answers to its task."""
+    """The index of the sample among the answers to the same task."""
 
     @property
     def passed(self) -> bool:
@@ -38,7 +38,7 @@ class Sample:
         return self.verdict.passed
 
     def row(self, model: str) -> SampleRow:
-        """Return the row of the table ``samples``."""
+        """Return the sample's row in the ``samples`` table."""
         return SampleRow(
             model=model,
             task_id=self.task_id,
@@ -59,10 +59,10 @@ def grade(
     is_cut: bool = False,
     together: Collection[str] = (),
 ) -> list[Sample]:
-    """Return a graded sample per completion, in order.
+    """Return one graded sample per completion, in order.
 
-    ``is_cut``: the completions are answers already. ``together``: the tasks whose programs must share a process with their
-    tests.
+    ``is_cut``: the completions are already answers. ``together``: the ids of tasks whose programs must share a process with
+    their tests.
     """
     answers = [
         Answer(task, text if is_cut else benchmark.cut(task, text), task["task_id"] in together)
@@ -81,14 +81,14 @@ def grade(
 def check_references(
     benchmark: Benchmark, grader: Grader, tasks: Iterable[Task]
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """Grade the benchmark's own solutions; return the tasks that must run together with their tests, and those that fail.
+    """Grade the benchmark's own solutions; return the tasks that must share a process with their tests, and the failed tasks.
 
-    Some tests build objects of their own classes for the program, so that the two cannot be in separate processes.
+    Some tests pass the program instances of their own classes, so the two cannot run in separate processes.
     """
     apart = [Answer(task, benchmark.reference(task)) for task in tasks]
     found = zip(apart, _verdicts(benchmark, grader, apart), strict=True)
     failed = [(answer, verdict) for answer, verdict in found if not verdict.passed]
-    # A timeout or a crash does not show whether the two can be apart.
+    # A timeout or a crash does not show whether separate processes are possible.
     rest = [Answer(answer.task, answer.text, True) for answer, verdict in failed if verdict.kind in _NEEDS_TESTS]
     joined = zip(rest, _verdicts(benchmark, grader, rest), strict=True)
     together = frozenset(answer.task["task_id"] for answer, verdict in joined if verdict.passed)

@@ -1,6 +1,6 @@
 """The loss on held-out code while a model trains.
 
-The texts are chosen and encoded once. A measurement is one forward pass, which draws no random numbers and changes nothing.
+The texts are chosen and encoded once. A measurement is one forward pass, which uses no random numbers and changes nothing.
 Needs torch.
 """
 
@@ -18,9 +18,9 @@ from codeprimer.model.windows import bits_of
 
 
 def open_heldout(tokenizer: Tokenizer, quality: Artifact, seed: int) -> Callable[[Phi], tuple[float, float]]:
-    """Return a function that measures a model: its loss on held-out code [nats/token], and the same in bits per byte.
+    """Return a function that measures a model's loss on held-out code in nats per token and in bits per byte.
 
-    Raises RecipeError where no held-out document was kept.
+    Raises RecipeError if no held-out document was kept.
     """
     texts = watched_texts(quality, seed)
     if not texts:

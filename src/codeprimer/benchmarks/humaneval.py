@@ -1,4 +1,4 @@
-"""HumanEval, as it is distributed (Chen et al., 2021): a signature with a docstring, to be completed."""
+"""HumanEval, as it is distributed (Chen et al., 2021): a model completes a signature with a docstring."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ class HumanEvalBenchmark(JsonlBenchmark):
 
     @property
     def trusted_tests(self) -> bool:
-        """True: HumanEval's tests do no harm."""
+        """True: HumanEval's tests are harmless."""
         return True

@@ -1,4 +1,4 @@
-"""Any file in HumanEval's form: ``task_id``, ``prompt``, ``entry_point``, ``canonical_solution`` and ``test``."""
+"""Any file in HumanEval's format: ``task_id``, ``prompt``, ``entry_point``, ``canonical_solution`` and ``test``."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from codeprimer.core.settings import NOT_IN_ID
 
 
 class JsonlSettings(PluginSettings):
-    """A file in HumanEval's form."""
+    """The settings of a file in HumanEval's format."""
 
     path: Path = Field(json_schema_extra=NOT_IN_ID, description="The file (.jsonl, .jsonl.gz, .json).")
 
 
 class JsonlBenchmark(FileBenchmark):
-    """A file in HumanEval's form."""
+    """A file in HumanEval's format."""
 
     Settings: ClassVar[type[PluginSettings]] = JsonlSettings
 
     @classmethod
     def reads(cls, record: Mapping[str, Any]) -> bool:
-        """Return whether records have HumanEval's name for a solution."""
+        """Return whether the record has HumanEval's key for a solution."""
         return "canonical_solution" in record
 
     def task(self, record: Mapping[str, Any]) -> Task:
@@ -42,6 +42,6 @@ class JsonlBenchmark(FileBenchmark):
 
 
 def _helpers(prompt: str) -> str:
-    """Return what a prompt defines before the function that it asks for; tests may use it too."""
+    """Return the code in a prompt before the function that it asks for; tests may use it too."""
     *helpers, _ = ast.parse(prompt + "    pass\n").body
     return "".join(f"{ast.unparse(helper)}\n" for helper in helpers)

@@ -1,9 +1,9 @@
-"""MBPP, as it is distributed (Austin et al., 2021), asked as the known harnesses ask it.
+"""MBPP, as it is distributed (Austin et al., 2021), with the prompts of the common harnesses.
 
-- 0-shot: the task and its first test as a docstring, to be followed by the function (Fried et al., 2022; the BigCode
+- 0-shot: the task and its first test form a docstring, which the function follows (Fried et al., 2022; the BigCode
   harness).
-- 3-shot: the tasks 2, 3 and 4 with their tests and solutions first, answers between ``[BEGIN]`` and ``[DONE]`` (Austin et
-  al., 2021; the LM Evaluation Harness).
+- 3-shot: tasks 2, 3 and 4 with their tests and solutions precede the task; answers stand between ``[BEGIN]`` and
+  ``[DONE]`` (Austin et al., 2021; the LM Evaluation Harness).
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from codeprimer.sandbox import Program
 
 _EXAMPLES = ("MBPP/2", "MBPP/3", "MBPP/4")
 _TEST_SPLIT = range(11, 511)
-"""The tasks that MBPP's authors test on."""
+"""The tasks on which MBPP's authors test."""
 
 _STOPS = ('\n"""', "\nassert", "\nprint", "\nif", "\nclass", "\n```")
-"""The most frequent come first: some servers accept only a few."""
+"""Stop strings, most frequent first, because some servers accept only a few."""
 _DONE = ("[DONE]",)
 
 
 class MbppSettings(FileSettings):
-    """How MBPP is asked."""
+    """How MBPP's tasks are asked."""
 
     shots: Literal[0, 3] = Field(default=0, description="Solved examples before each task.")
     whole: bool = Field(default=False, description="Ask all tasks, not only the test split (11-510).")
 
 
 class MbppBenchmark(FileBenchmark):
-    """MBPP in the folder CODEPRIMER_BENCHMARKS, or a file in its form."""
+    """MBPP in the folder CODEPRIMER_BENCHMARKS, or another file in MBPP's format."""
 
     Settings = MbppSettings
     files = ("mbpp.jsonl", "mbpp.jsonl.gz")
@@ -46,22 +46,22 @@ class MbppBenchmark(FileBenchmark):
 
     @classmethod
     def reads(cls, record: Mapping[str, Any]) -> bool:
-        """Return whether records have MBPP's name for tests."""
+        """Return whether the record has MBPP's key for tests."""
         return "test_list" in record
 
     @property
     def trusted_tests(self) -> bool:
-        """Whether it is the distributed file, whose tests do no harm."""
+        """Whether the file is the distributed file, whose tests are harmless."""
         return self.settings.path is None
 
     @property
     def stops(self) -> tuple[str, ...]:
-        """The stop strings; examples show that ``[DONE]`` ends an answer."""
+        """The stop strings; with examples, this is ``[DONE]``, because the examples show that it ends an answer."""
         return _DONE if self.settings.shots else _STOPS
 
     @property
     def shows_form(self) -> bool:
-        """Whether there are solved examples in the prompts."""
+        """Whether prompts contain solved examples."""
         return bool(self.settings.shots)
 
     def task(self, record: Mapping[str, Any]) -> Task:
@@ -79,7 +79,7 @@ class MbppBenchmark(FileBenchmark):
         )
 
     def asked(self) -> list[Task]:
-        """Return the test split, or all tasks. Raises UserError where the file does not contain what is needed."""
+        """Return the test split, or all tasks. Raises UserError if the file lacks the tasks or examples needed."""
         found = [task for task in self.tasks() if self.settings.whole or _number(task) in _TEST_SPLIT]
         if not found:
             raise UserError(f"{self.path} contains no task of MBPP's test split (11-510); set whole to ask all tasks")
@@ -88,14 +88,14 @@ class MbppBenchmark(FileBenchmark):
         return found
 
     def prompt(self, task: Task) -> str:
-        """Return the task as a docstring with its first test, or after solved examples."""
+        """Return the task and its first test as a docstring, or the task after solved examples."""
         if self.settings.shots:
             shown = [_shown(example) + example["solution"].rstrip() + "\n[DONE]\n\n" for example in self._examples]
             return "".join(shown) + _shown(task)
         return f'"""\n{_prose(task)}\n{task["tests"][0]}\n"""\n'
 
     def program(self, task: Task, answer: str, together: bool = False) -> Program:
-        """Return the answer as a program: it is the whole function."""
+        """Return the program: the answer alone, because it is the whole function."""
         return Program(answer, tuple(task["tests"]), task["setup"], task["entry_point"], together)
 
     @cached_property
@@ -116,12 +116,12 @@ def _shown(task: Task) -> str:
 
 
 def _prose(task: Task) -> str:
-    """Return a task's words; the row contains them as the docstring that they would be."""
+    """Return a task's description; the row stores it as a docstring."""
     return task["prompt"].strip().removeprefix('"""').removesuffix('"""')
 
 
 def _called(tests: list[str], code: str) -> str:
-    """Return the function of the solution that the first test calls."""
+    """Return the name of the solution's function that the first test calls."""
     calls = [node.func for node in ast.walk(ast.parse(tests[0])) if isinstance(node, ast.Call)]
     names = [function.id for function in calls if isinstance(function, ast.Name)]
     defined = {node.name for node in ast.walk(ast.parse(code)) if isinstance(node, ast.FunctionDef | ast.ClassDef)}

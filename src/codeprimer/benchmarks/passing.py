@@ -1,6 +1,7 @@
-"""From many samples per task to pass@k, with an interval.
+"""Computes pass@k, with an interval, from samples per task.
 
-One sample per task is a proportion, with Wilson's interval. More are a mean over tasks, with a bootstrap over tasks.
+With one sample per task, pass@k is a proportion with Wilson's interval. With more, it is a mean over tasks with an
+interval from a bootstrap over tasks.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from codeprimer.analysis.statistics import Estimate, pass_at_k, ratio_of_sums, w
 from codeprimer.sandbox import Verdict
 
 REPORTED_K = (1, 5, 10, 50, 100)
-"""The values of k to report, as far as there are enough samples."""
+"""The values of k that are reported if there are enough samples."""
 
 
 def pass_rates(verdicts: Sequence[Sequence[Verdict]], seed: int) -> list[dict[str, Any]]:
@@ -47,5 +48,5 @@ def _facts(estimate: Estimate) -> dict[str, float | None]:
 
 
 def verdict_counts(verdicts: Sequence[Sequence[Verdict]]) -> dict[str, int]:
-    """Return the number of samples by kind of verdict."""
+    """Return the number of samples for each kind of verdict."""
     return dict(sorted(Counter(verdict.kind.value for row in verdicts for verdict in row).items()))

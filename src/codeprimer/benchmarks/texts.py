@@ -1,6 +1,6 @@
 """The texts on which bits per byte are measured.
 
-They are chosen once, so that every model is measured on the same bytes. None of them was measured while a model trained.
+They are chosen once, so that every model is measured on the same bytes. Texts measured during training are excluded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class TextRow(TypedDict):
     package: str
     prefix: str  # read first, not scored
     text: str
-    cut: bool  # whether the document goes on
+    cut: bool  # whether the text is only the beginning of its document
 
 
 TEXTS = schema_of(TextRow)
@@ -30,16 +30,16 @@ TEXTS = schema_of(TextRow)
 HELDOUT, SOLUTIONS = "heldout", "humaneval-solutions"
 
 WATCHED_BYTES = 48_000
-"""Held-out code that is measured while a model trains [bytes]."""
+"""Amount of held-out code that is measured while a model trains [bytes]."""
 
 WATCHED_DOCUMENT_BYTES = 2_048
-"""Most bytes of one such document, so that many documents count [bytes]."""
+"""Maximum size used from each of these documents, so that many documents are included [bytes]."""
 
 
 def choose_texts(
     inputs: Mapping[str, Artifact], heldout_bytes: int, document_bytes: int, seed: int
 ) -> Iterator[TextRow]:
-    """Yield the texts of both sets: ``heldout_bytes`` of held-out code, at most ``document_bytes`` of each document [bytes]."""
+    """Yield the texts of both sets; held-out code: ``heldout_bytes``, with at most ``document_bytes`` per document [bytes]."""
     watched = watched_ids(inputs["quality"], seed) if was_watched(inputs) else frozenset()
     yield from _heldout(inputs["quality"], heldout_bytes, document_bytes, seed, watched)
     yield from _solutions(inputs["exam"])
@@ -53,20 +53,20 @@ def watched_texts(quality: Artifact, seed: int) -> list[str]:
 
 
 def watched_ids(quality: Artifact, seed: int) -> frozenset[str]:
-    """Return the ids of these documents: of every package in turn, at most half of all, or the only one."""
+    """Return the ids of these documents, chosen from every package in turn: at most half of all, but at least one."""
     ranked = _ranked(quality, WATCHED_DOCUMENT_BYTES, seed, "watched")
     return _first(ranked[: max(1, len(ranked) // 2)], WATCHED_BYTES)
 
 
 def was_watched(inputs: Mapping[str, Artifact]) -> bool:
-    """Return whether held-out code was measured while a model trained, so that it may have selected a checkpoint."""
+    """Return whether held-out code was measured during training, and so may have been used to select a checkpoint."""
     return any(artifact.manifest.get("settings", {}).get("heldout_every") for artifact in inputs.values())
 
 
 def _heldout(
     quality: Artifact, heldout_bytes: int, document_bytes: int, seed: int, but: frozenset[str]
 ) -> Iterator[TextRow]:
-    """Yield kept documents of packages that are never trained on, of every package in turn, up to ``heldout_bytes``."""
+    """Yield kept documents from packages that are never trained on, up to ``heldout_bytes``, from every package in turn."""
     ranked = _ranked(quality, document_bytes, seed, HELDOUT, but)
     chosen = _first(ranked, heldout_bytes)
     for row in quality.rows("kept", ["doc_id", "package", "split", "text"], KeptDocument):
@@ -79,9 +79,9 @@ def _heldout(
 def _ranked(
     quality: Artifact, most: int, seed: int, purpose: str, but: frozenset[str] = frozenset()
 ) -> list[tuple[str, int]]:
-    """Return the held-out documents with their sizes: the first of every package, then the second ones, and so on.
+    """Return the held-out documents with their sizes: each package's first document, then each package's second, and so on.
 
-    So no package dominates. At most ``most`` bytes of a document count; those in ``but`` are left out.
+    So no package dominates. Sizes are capped at ``most`` bytes; documents in ``but`` are excluded.
     """
     drawn = sorted(
         (derive_seed(seed, purpose, row["doc_id"]), row["doc_id"], row["package"], _size(_head(row["text"], most)))
@@ -97,7 +97,7 @@ def _ranked(
 
 
 def _first(ranked: list[tuple[str, int]], room: int) -> frozenset[str]:
-    """Return the first documents that fill ``room`` [bytes]."""
+    """Return the ids of the first documents that fill ``room`` [bytes]."""
     chosen = []
     for doc_id, size in ranked:
         if room <= 0:
@@ -112,7 +112,7 @@ def _size(text: str) -> int:
 
 
 def _head(text: str, size: int) -> str:
-    """Return the whole lines of a text that fit into ``size`` bytes, or the part of its first line that does."""
+    """Return the whole lines of a text that fit into ``size`` bytes, or the part of the first line that fits."""
     content = text.encode("utf-8", "surrogatepass")
     if len(content) <= size:
         return text
@@ -121,7 +121,7 @@ def _head(text: str, size: int) -> str:
 
 
 def _solutions(exam: Artifact) -> Iterator[TextRow]:
-    """Yield HumanEval's canonical solutions, each after its prompt, where the exam holds that benchmark."""
+    """Yield HumanEval's canonical solutions, each after its prompt, if the exam includes that benchmark."""
     if not (exam.path / "benchmarks").is_dir():
         return
     for row in exam.rows("benchmarks", ["task_id", "prompt", "solution"], Task):
@@ -133,7 +133,7 @@ def _solutions(exam: Artifact) -> Iterator[TextRow]:
 
 
 def text_facts(rows: Sequence[TextRow]) -> dict[str, int]:
-    """Return the size of a set."""
+    """Return counts that describe the size of a set of texts."""
     return {
         "documents": len(rows),
         "packages": len({row["package"] for row in rows}),

@@ -1,4 +1,4 @@
-"""The score that chooses among a model's checkpoints: pass@1 on the validation problems, never on the exam.
+"""The score that selects among a model's checkpoints: pass@1 on the validation problems, never on the exam.
 
 Needs torch.
 """

@@ -1,4 +1,4 @@
-"""The report's chapter on contamination: which training texts were too close to a sealed problem."""
+"""The report's chapter on contamination: which training texts were too similar to a sealed problem."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def contamination_chapter(facts: Facts, most: int) -> Chapter:
         ),
         blocks.table(headings, rows),
         blocks.text(
-            f"Prose of {found['shortest_prose']} to {found['gram_words']} words is compared as a whole, shorter prose "
-            f"not at all; functions of fewer than {found['min_nodes']} nodes match by chance and are not compared.",
+            f"Prose of {found['shortest_prose']} to {found['gram_words']} words is compared as a whole, and shorter prose is "
+            f"not compared. Functions with fewer than {found['min_nodes']} nodes are not compared, as they match by chance.",
             soft=True,
         ),
         blocks.table(("problems", "total", "too short for words", "too small for trees"), tasks),
@@ -43,7 +43,7 @@ def contamination_chapter(facts: Facts, most: int) -> Chapter:
 
 
 def _pairs(examples: Sequence[Sequence[Facts]]) -> list[Facts]:
-    """Return the pairs of all training sets, alternating; each pair of a document and a problem once."""
+    """Return the distinct pairs of a document and a problem, alternating between the training sets."""
     distinct: dict[tuple[str, str], Facts] = {}
     for pair in interleaved(examples):
         distinct.setdefault((pair["doc_id"], pair["task_id"]), pair)

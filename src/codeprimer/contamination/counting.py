@@ -1,4 +1,4 @@
-"""Counts for the report: documents in, documents removed by measure, and a few example matches."""
+"""Counts for the report: documents read, documents removed by each measure, and a few example matches."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Any
 from codeprimer.core.documents import Match
 
 EXAMPLES = 6
-"""Matches shown per training set."""
+"""Maximum number of matches shown per training set."""
 
 
 @dataclass
 class Count:
-    """The figures of one training set."""
+    """The figures for one training set."""
 
     documents: int = 0
     bytes: int = 0
     removed: int = 0
     removed_bytes: int = 0
     pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """(measure, set of problems) -> matches."""
+    """(measure, set of problems) -> number of matches."""
     hit: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     """(measure, set of problems) -> the documents that match; only their number is reported."""
     examples: list[dict[str, Any]] = field(default_factory=list)
 
     def document(self, text: str, removed: bool) -> None:
-        """Count one document of the set."""
+        """Count one document in the set."""
         size = len(text.encode("utf-8", "surrogatepass"))
         self.documents += 1
         self.bytes += size

@@ -1,7 +1,7 @@
-"""The problems that training texts must not repeat, as lookup tables.
+"""Lookup tables for the problems that training texts must not repeat.
 
-Reads the exam's tables, writes one folder of NumPy arrays and JSON that every worker loads. One table per measure holds
-all problems, so that a document is read once however many problems there are.
+Reads the exam's tables, and writes a folder of NumPy arrays and JSON that every worker loads. One table per measure
+holds all problems, so that a document is read only once, even if there are many problems.
 """
 
 from __future__ import annotations
@@ -35,36 +35,36 @@ _GRAMS, _TASKS, _TREES = "grams.npz", "tasks.json", "trees.json"
 
 @dataclass(frozen=True)
 class Reference:
-    """One problem, as far as the comparison needs it."""
+    """The parts of a problem that the comparison needs."""
 
     task_id: str
     task_set: str
     prose: str
     code: str
     grams: int
-    """Distinct n-grams compared; 0 where the prose is too short."""
+    """Number of distinct n-grams that are compared; 0 if the prose is too short."""
     functions: int
-    """Functions compared; 0 where all are too small."""
+    """Number of functions that are compared; 0 if all are too small."""
 
 
 @dataclass(frozen=True)
 class Grams:
-    """The n-grams of one length in all problems."""
+    """The n-grams of a single length in all problems."""
 
     hashes: U64Array
-    """Sorted."""
+    """The sorted hashes."""
     numbers: npt.NDArray[np.int32]
-    """The number of the problem of each hash."""
+    """For each hash, the number of its problem."""
 
     @functools.cached_property
     def _beginnings(self) -> npt.NDArray[np.bool_]:
-        """Whether any hash begins with these 20 bits: a fast test that rejects nearly all n-grams of a text."""
+        """Whether any hash begins with these 20 bits: a fast test that rejects nearly all n-grams in a text."""
         known = np.zeros(2**_FILTER_BITS, dtype=np.bool_)
         known[self.hashes >> _FILTER_SHIFT] = True
         return known
 
     def hits(self, hashes: U64Array) -> Iterator[tuple[int, list[int]]]:
-        """Yield, for every distinct known hash, its first index in ``hashes`` and the numbers of its problems."""
+        """Yield the first index in ``hashes`` and the problem numbers of every distinct known hash."""
         seen = set()
         for place in np.flatnonzero(self._beginnings[hashes >> _FILTER_SHIFT]).tolist():
             hashed = hashes[place]
@@ -79,17 +79,17 @@ class References:
     """All problems, ready for lookup."""
 
     listed: list[Reference]
-    """By number."""
+    """The problems, indexed by number."""
     grams: Mapping[int, Grams]
     """Length in words -> the n-grams of that length."""
     trees: Mapping[str, list[int]]
-    """Digest -> numbers of the problems."""
+    """Digest -> problem numbers."""
     outlines: frozenset[str]
-    """The outlines of those trees."""
+    """The outlines of the functions in ``trees``."""
 
 
 def task_set_of(table: str, task_id: str) -> str:
-    """Return the name under which a problem is counted: its table, or its benchmark."""
+    """Return the name under which a problem is counted: its table or its benchmark."""
     return task_id.partition("/")[0] if table == "benchmarks" else table
 
 
@@ -128,7 +128,7 @@ def _task_rows(exam: Artifact) -> Iterator[tuple[str, Task]]:
 
 
 def _task_grams(pieces: list[str], settings: ContaminationSettings) -> list[tuple[int, int]]:
-    """Return (length, hash) of every n-gram of a problem's prose, each once."""
+    """Return the (length, hash) pair of every distinct n-gram in a problem's prose."""
     found: dict[tuple[int, int], None] = {}
     for piece in pieces:
         listed = words(piece)
@@ -139,10 +139,10 @@ def _task_grams(pieces: list[str], settings: ContaminationSettings) -> list[tupl
 
 
 def _task_functions(row: Task, settings: ContaminationSettings) -> list[FunctionTree]:
-    """Return a problem's functions, each tree once.
+    """Return the functions in a problem that are compared, each distinct tree once.
 
-    Nested functions are building blocks, and special methods such as ``__init__`` look alike in every program: neither is
-    compared.
+    Nested functions are not compared because they are building blocks. Special methods such as ``__init__`` are not
+    compared because they look alike in every program.
     """
     functions = [tree for tree in function_trees(row["prompt"] + row["solution"]) if not tree.name.startswith("__")]
     compared = [tree for tree in functions if tree.nodes >= settings.min_nodes and not tree.nested]
@@ -151,7 +151,7 @@ def _task_functions(row: Task, settings: ContaminationSettings) -> list[Function
 
 @functools.lru_cache(maxsize=2)
 def read_references(folder: Path) -> References:
-    """Return what ``write_references`` wrote; each worker reads it once."""
+    """Return the references that ``write_references`` wrote; each worker reads them once."""
     listed = [Reference(**facts) for facts in orjson.loads((folder / _TASKS).read_bytes())]
     with np.load(folder / _GRAMS) as arrays:
         lengths = sorted(int(name.removeprefix("hashes_")) for name in arrays.files if name.startswith("hashes_"))
@@ -161,7 +161,7 @@ def read_references(folder: Path) -> References:
 
 
 def reference_facts(references: list[Reference]) -> list[dict[str, Any]]:
-    """Return, per set of problems, how many there are and how many were too short for each measure."""
+    """Return, for each set of problems, its size and how many of its problems were too short for each measure."""
     totals = Counter(reference.task_set for reference in references)
     return [
         {

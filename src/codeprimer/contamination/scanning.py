@@ -1,6 +1,6 @@
-"""Compares training texts with every problem, a chunk of a table at a time.
+"""Compares training texts with every problem, one table chunk at a time.
 
-A chunk is a few row groups, so that a table of any size is spread evenly over any number of workers.
+A chunk is a few row groups, so that a table of any size is distributed evenly over any number of workers.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ RAW, CODE, TEXTBOOKS, EXERCISES = TRAINING_SETS
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Where a training set comes from, and how a row becomes a text."""
+    """Where a training set comes from, and how its rows become texts."""
 
     name: str
     stage: str
@@ -40,9 +40,9 @@ class TrainingSet:
     columns: tuple[str, ...]
     text: Callable[[Any], TrainingText]
     code: Callable[[str], list[str]]
-    """Returns the pieces of a text that are Python."""
+    """Returns the parts of a text that are Python."""
     subset_of: str = ""
-    """An earlier set that holds nearly all of these documents, so that they need not be compared twice."""
+    """An earlier set that holds nearly all documents of this set, so that they need not be compared twice."""
 
 
 def _plain(row: Document | SectionRow) -> TrainingText:
@@ -50,7 +50,7 @@ def _plain(row: Document | SectionRow) -> TrainingText:
 
 
 def _exercise(row: ExerciseRow) -> TrainingText:
-    # Models are prompted without the trailing white space: it belongs to the first token of the answer.
+    # Models are prompted without the trailing white space, because it belongs to the first token of the answer.
     prompt = row["prompt"].rstrip().encode("utf-8", "surrogatepass")
     return {"doc_id": row["doc_id"], "text": row["prompt"] + row["solution"], "prompt_bytes": len(prompt)}
 
@@ -73,19 +73,19 @@ SOURCES: Mapping[str, TrainingSet] = MappingProxyType(
         )
     }
 )
-"""The training sets by name, in the order in which they are written."""
+"""The training sets by name, in writing order."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Consecutive row groups of one shard of a training set."""
+    """Consecutive row groups in one shard of a training set."""
 
     training_set: TrainingSet
     path: Path
     groups: tuple[int, ...]
 
     def texts(self) -> Iterator[TrainingText]:
-        """Yield the texts to train on, without held-out documents; memory holds one batch."""
+        """Yield the texts to train on, excluding held-out documents; memory holds one batch at a time."""
         with pq.ParquetFile(self.path) as file:
             columns = list(self.training_set.columns)
             for batch in file.iter_batches(BATCH_ROWS, list(self.groups), columns, use_threads=False):
@@ -112,14 +112,14 @@ def chunks(training_set: TrainingSet, table: Path) -> Iterator[Chunk]:
 
 @dataclass(frozen=True)
 class ScanUnit:
-    """A chunk, and the folder of the problems to compare it with."""
+    """A chunk, and the folder with the problems to compare it with."""
 
     chunk: Chunk
     references: Path
 
 
 def scan_unit(unit: ScanUnit, folder: Path) -> None:
-    """Write the matches of one chunk into the table ``matches`` in ``folder``."""
+    """Write a chunk's matches into the ``matches`` table in ``folder``."""
     references = read_references(unit.references)
     with TableWriter(folder / "matches", MATCHES) as table:
         for text in unit.chunk.texts():
@@ -127,7 +127,7 @@ def scan_unit(unit: ScanUnit, folder: Path) -> None:
 
 
 def matches_of(document: TrainingText, training_set: TrainingSet, references: References) -> Iterator[Match]:
-    """Yield the matches of one document, those by wording first."""
+    """Yield a document's matches: first by wording, then by syntax tree."""
     text = document["text"]
     for hits in (same_words(text, references), same_trees(training_set.code(text), references)):
         for hit in hits:
@@ -150,13 +150,13 @@ class Hit(NamedTuple):
     measure: str
     value: float
     passage: str
-    """Of the text."""
+    """The matching passage of the text."""
     problem: str
-    """The prose or the code of the problem."""
+    """The problem's prose or code."""
 
 
 def same_words(text: str, references: References) -> Iterator[Hit]:
-    """Yield every problem that has an n-gram in common with the text; the value is the fraction of its n-grams."""
+    """Yield every problem that has an n-gram in common with the text; the value is the fraction of its n-grams found."""
     if not references.grams:
         return
     listed = words(text)
@@ -175,7 +175,7 @@ def same_words(text: str, references: References) -> Iterator[Hit]:
 
 
 def same_trees(pieces: Sequence[str], references: References) -> Iterator[Hit]:
-    """Yield every problem with a function whose syntax tree equals that of a function in ``pieces``."""
+    """Yield every problem in which a function has the same syntax tree as a function in ``pieces``."""
     found: dict[int, str] = {}
     for piece in pieces:
         for tree in function_trees(piece, references.outlines):

@@ -1,4 +1,4 @@
-"""The contamination section of a recipe."""
+"""The recipe's ``contamination`` section."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from codeprimer.core.settings import Settings
 
 
 class ContaminationSettings(Settings):
-    """When a document repeats a problem."""
+    """Which documents are treated as repeating a problem."""
 
     gram_words: int = Field(
         default=GRAM_WORDS,
@@ -21,10 +21,11 @@ class ContaminationSettings(Settings):
     shortest_prose: int = Field(
         default=SHORTEST_PROSE,
         ge=2,
-        description="Prose shorter than gram_words is compared as a whole if it has at least this many words, else not at all.",
+        description="Prose shorter than `gram_words` is compared as a whole if it has at least this many words; shorter prose "
+        "is not compared.",
     )
     min_nodes: int = Field(
         default=15,
         ge=1,
-        description="Functions with fewer syntax-tree nodes are not compared: small trees are equal by chance.",
+        description="Functions with fewer syntax-tree nodes are not compared, because small trees can be equal by chance.",
     )

@@ -1,4 +1,4 @@
-"""The contamination stage: compare, list the matches, remove what matched, pass the rest on as plain texts."""
+"""The contamination stage: compares training texts with problems, lists matches, and passes on only clean texts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from codeprimer.reporting.facts import Facts
 
 
 class ContaminationStage(Stage[ContaminationSettings]):
-    """Training sets in, clean training texts out."""
+    """Removes documents that repeat a problem from the training sets."""
 
     name = "contamination"
     number = 50
@@ -38,7 +38,7 @@ class ContaminationStage(Stage[ContaminationSettings]):
     def run(
         self, settings: ContaminationSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools
     ) -> Stats:
-        """Scan the training sets in units, then write the matches and the clean tables in order."""
+        """Scan the training sets in units, then write the ``matches`` table and the clean tables in order."""
         folder = out.once("references", lambda path: write_references(inputs["exam"], settings, path))
         listed = [
             chunk for source in SOURCES.values() for chunk in chunks(source, inputs[source.stage].table(source.table))

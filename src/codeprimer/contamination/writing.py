@@ -1,8 +1,8 @@
-"""Writes the tables of the artefact, chunk by chunk.
+"""Writes the artefact's tables, chunk by chunk.
 
-Reads the texts of a chunk again beside the matches that were found in it; writes ``matches`` and the clean tables.
-Memory holds the matches of one chunk and, of the raw documents, their ids and their few matches: the kept code is a
-subset of the raw documents and is not compared again.
+Reads each chunk's texts again, together with the matches found in them, and writes ``matches`` and the clean tables.
+Memory holds the matches of one chunk, and the ids and few matches of the raw documents. The ids and matches are kept
+because the kept code is a subset of the raw documents and is not compared again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Writing:
         self._clean = {name: tables.enter_context(out.table(name, TRAINING_TEXTS)) for name in SOURCES}
 
     def chunk(self, chunk: Chunk, scanned: Path | None) -> None:
-        """Write one chunk; ``scanned`` is the folder of its matches, None for a subset of a set written before."""
+        """Write one chunk; ``scanned`` is the folder with its matches, or None if its set is a subset of an earlier set."""
         found: defaultdict[str, list[Match]] = defaultdict(list)
         for match in read_rows(scanned / "matches", None, Match) if scanned else ():
             found[match["doc_id"]].append(match)
@@ -48,7 +48,7 @@ class Writing:
             self._document(chunk.training_set.name, text, matches)
 
     def _matches_of(self, text: TrainingText, training_set: TrainingSet) -> Iterator[Match]:
-        """Yield the matches of a document, from the superset if it was compared there."""
+        """Yield a document's matches, taken from the superset if the document was compared there."""
         seen = self._seen[training_set.subset_of]
         if text["doc_id"] in seen:
             for match in seen.matches.get(text["doc_id"], ()):
@@ -68,7 +68,7 @@ class Writing:
 
 
 class Seen:
-    """The documents of one set, eight bytes each, and the matches of the few that have any."""
+    """The documents in one set, eight bytes each, and the matches of the few documents that have any."""
 
     def __init__(self) -> None:
         self.matches: dict[str, list[Match]] = {}
@@ -82,7 +82,7 @@ class Seen:
             self.matches[doc_id] = matches
 
     def __contains__(self, doc_id: str) -> bool:
-        """Tell whether a document was added, by the first 64 bits of its id."""
+        """Return whether a document with the same first 64 bits of its id was added."""
         if len(self._sorted) < len(self._prefixes):
             self._sorted = np.sort(np.array(self._prefixes, dtype=np.uint64))
         wanted = np.uint64(_prefix(doc_id))

@@ -180,6 +180,8 @@ class Role:
     """
 
     name: str
+    default: str = ""
+    """The kind for a mapping without ``kind``, such as the mapping from overriding a single setting."""
     fallback: Callable[[str], dict[str, Any]] | None = None
     """Turns a word that is not an installed kind into settings, such as a path into ``{"kind": "file", "path": ...}``."""
 
@@ -196,10 +198,10 @@ class Role:
             return value
         if isinstance(value, str):
             value = self.fallback(value) if self.fallback and value not in kinds(self.name) else {"kind": value}
+        if isinstance(value, dict) and self.default:
+            value = {"kind": self.default, **value}
         if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
-            raise PydanticCustomError(
-                "plugin", f"needs kind: the name of a {self.name}, one of {', '.join(kinds(self.name))}"
-            )
+            raise PydanticCustomError("plugin", f"kind is missing; known kinds: {', '.join(kinds(self.name))}")
         try:
             found = load(self.name, value["kind"])
         except CodeprimerError as error:

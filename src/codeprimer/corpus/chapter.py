@@ -1,4 +1,4 @@
-"""The report's chapter on the corpus: what the sources held, and why files were dropped."""
+"""The report's chapter on the corpus: what the sources contained, and why files were dropped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from codeprimer.reporting.wording import megabytes, named_counts
 
 
 def corpus_chapter(facts: Facts) -> Chapter:
-    """Return the chapter on the files of the sources, kept and dropped."""
+    """Return the chapter on the sources' files, kept and dropped."""
     corpus = facts["corpus"]
     rows = [
         (name, of["found"], of["kept"], megabytes(of["kept_bytes"]), sum(of["dropped"].values()))
@@ -22,7 +22,7 @@ def corpus_chapter(facts: Facts) -> Chapter:
     content: list[Block] = [
         blocks.text(
             f"{corpus['found']:,} files were found and {corpus['kept']:,} documents kept "
-            f"({megabytes(corpus['kept_bytes'])} from {corpus['packages']:,} packages). The table dropped lists every "
+            f"({megabytes(corpus['kept_bytes'])} from {corpus['packages']:,} packages). The table of dropped files lists every "
             "other file with its reason."
         ),
         blocks.table(("source", "files", "kept", "text kept", "dropped"), rows),
@@ -35,8 +35,9 @@ def corpus_chapter(facts: Facts) -> Chapter:
         ]
     content.append(
         blocks.text(
-            f"{heldout['documents']:,} documents of {len(heldout['packages'])} whole packages are held out of training; bits "
-            f"per byte are measured on those that quality keeps. Licences: {named_counts(corpus['licenses'])}."
+            f"{heldout['documents']:,} documents from {len(heldout['packages'])} whole packages are held out from training; "
+            "bits per byte are measured on the held-out documents that quality keeps. "
+            f"Licences: {named_counts(corpus['licenses'])}."
         )
     )
     return Chapter("corpus", "Corpus", content)

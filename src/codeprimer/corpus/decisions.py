@@ -1,6 +1,6 @@
-"""The decision about every clean row: a few numbers per document, from which the tables are written.
+"""Decides about every clean row; the tables are written from these decisions, which are a few numbers per document.
 
-Rows are numbered across all units. Names and licences are read when they are needed.
+Rows are numbered across all units. Names and licences are read only when they are needed.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from codeprimer.corpus.settings import NearDuplicateSettings
 
 @dataclass
 class Decisions:
-    """What happens to every clean row of the read units ``folders``."""
+    """What happens to every clean row of the read units in ``folders``."""
 
     folders: list[Path]
     keys: npt.NDArray[np.void]
     same_as: Index
-    """For each row the row of the equal text that stays; its own number where it stays itself."""
+    """For each row, the row with the same text that is kept; its own number if the row itself is kept."""
     dropped: dict[int, Drop]
     """Rows that were dropped after parsing."""
     near: NearDuplicates
 
     def is_kept(self, row: int) -> bool:
-        """Tell whether a row becomes a document."""
+        """Return whether a row becomes a document."""
         return self.same_as[row] == row and row not in self.dropped and row not in self.near.kept
 
     def final(self, row: int) -> int:
-        """Return the row that represents this one in the end."""
+        """Return the kept row that finally represents this row."""
         same = int(self.same_as[row])
         return self.near.kept.get(same, same)
 
@@ -58,14 +58,17 @@ class Decisions:
 
 
 def gather_keys(folders: list[Path]) -> tuple[npt.NDArray[np.void], Index]:
-    """Return the keys of all read units, and the first row of each with the number of all rows at the end."""
+    """Return the keys of all read units, and each unit's first row, followed by the total number of rows."""
     parts = [np.load(folder / "keys.npy") for folder in folders]
     keys = np.concatenate(parts) if parts else np.empty(0, dtype=KEYS)
     return keys, np.cumsum([0, *map(len, parts)])
 
 
 def write_distinct(folders: list[Path], target: Path) -> None:
-    """Write into ``target`` which rows are distinct: ``same_as.npy`` for all, ``00000.npy`` ... of booleans by unit."""
+    """Write into ``target`` which rows are distinct.
+
+    ``same_as.npy`` covers all rows; ``00000.npy``, ``00001.npy`` and so on hold booleans, one file per unit.
+    """
     keys, starts = gather_keys(folders)
     same_as = find_exact_duplicates(keys)
     np.save(target / "same_as.npy", same_as)
@@ -75,7 +78,7 @@ def write_distinct(folders: list[Path], target: Path) -> None:
 
 
 def decide(read: list[Path], parsed: list[Path], exact: Path, settings: NearDuplicateSettings) -> Decisions:
-    """Return the decision about every row from the folders of all units."""
+    """Return the decisions about all rows, from the folders of all units."""
     keys, starts = gather_keys(read)
     dropped: dict[int, Drop] = {}
     passed = []
@@ -106,14 +109,14 @@ def _near_duplicates(
 
 @dataclass(frozen=True)
 class Census:
-    """What the tables need to know about all rows at once."""
+    """The facts about all rows that are needed to write the tables."""
 
     names: dict[int, str]
-    """"source:path" of every row that is a duplicate or has duplicates."""
+    """The "source:path" of every row that is a duplicate or has duplicates."""
     origins: dict[int, list[str]]
-    """For each kept row with duplicates the names of all of them, its own first."""
+    """For each kept row that has duplicates, its own name and then the names of the duplicates."""
     package_bytes: dict[str, int]
-    """The size of each package's kept documents [bytes]."""
+    """The total size of each package's kept documents [bytes]."""
 
 
 def take_census(decisions: Decisions) -> Census:

@@ -1,4 +1,4 @@
-"""From the bytes of a file to its text."""
+"""Decodes a file's bytes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from codeprimer.corpus.reasons import HUGE, NOT_UTF8, Drop
 
 
 def decode(content: bytes, max_bytes: int) -> str | Drop:
-    """Return a file's text without a byte order mark, every line ending a newline; or why it cannot be decoded.
+    """Return a file's text without a byte order mark and with newline line endings, or why it cannot be decoded.
 
-    UTF-8 is tried before the file's coding line: rows of data files are always UTF-8, even if the line names another encoding.
+    UTF-8 is tried before the file's encoding declaration, because rows of data files are always UTF-8, even if the
+    declaration names another encoding.
     """
     if len(content) > max_bytes:
         return Drop(HUGE, f"more than {max_bytes:,} bytes")
@@ -26,7 +27,7 @@ def decode(content: bytes, max_bytes: int) -> str | Drop:
 
 
 def _by_coding_line(content: bytes) -> str | None:
-    """Return the text in the encoding that a coding line (PEP 263) names; None without a valid one."""
+    """Return the text, decoded as its encoding declaration (PEP 263) says; None if there is no valid declaration."""
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
         text = content.decode(encoding)

@@ -1,6 +1,7 @@
-"""Exact duplicates: one sort over the ids of all texts.
+"""Finds exact duplicates with one sort over the ids of all texts.
 
-Of equal texts the one under the most permissive licence stays, among equals the first in source order.
+Of several equal texts, the text with the most permissive licence is kept; among equally permissive licences, the first
+in source order is kept.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ Index = npt.NDArray[np.int64]
 
 
 def find_exact_duplicates(keys: npt.NDArray[np.void]) -> Index:
-    """Return, for every text, the index of the equal text that stays (its own index where it stays itself)."""
+    """Return, for every text, the index of the equal text that is kept (its own index if it is kept itself)."""
     assert keys.dtype == KEYS
     ids = keys["id"]
     order = np.lexsort((np.arange(len(keys)), keys["rank"], ids[:, 3], ids[:, 2], ids[:, 1], ids[:, 0]))

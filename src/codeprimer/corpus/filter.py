@@ -1,4 +1,4 @@
-"""The contract of a filter: it sees one file and says why the corpus should drop it, or nothing."""
+"""The filter interface: a filter checks one file and says why the corpus should drop it, if it should."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ from codeprimer.corpus.reasons import OWN_REASONS, Drop
 
 @dataclass(frozen=True)
 class File:
-    """What a filter sees of a file."""
+    """The part of a file that a filter sees."""
 
     text: str
-    """Decoded, without a byte order mark, every line ending a newline."""
+    """The decoded text, without a byte order mark and with newline line endings."""
     path: str
-    """Relative to the source, with forward slashes."""
+    """The path relative to the source, with forward slashes."""
     package: str
     license: str | None
-    """An SPDX expression, or None where no licence was found."""
+    """An SPDX expression; None if no licence was found."""
 
     @cached_property
     def tree(self) -> ast.Module:
-        """The syntax tree, parsed on first use. Raises NotPythonError when the text is not Python 3."""
+        """The syntax tree, parsed on first use. Raises NotPythonError if the text is not Python 3."""
         return parse(self.text)
 
 
 class Filter(Plugin):
-    """Drops files; its ``kind`` is the reason in the tables.
+    """Drops files; the filter's ``kind`` is the reason in the tables.
 
-    Worker processes make filters from their settings alone, so a filter may not ask for tools.
+    Worker processes create filters from their settings alone, so a filter cannot ask for tools.
     """
 
     needs_tree: ClassVar[bool] = False
-    """True for a filter that reads ``File.tree``: it runs when exact duplicates are gone and each text is parsed anyway."""
+    """True for a filter that reads ``File.tree``: it runs later, after exact duplicates are removed and texts are parsed."""
 
     @abstractmethod
     def check(self, file: File) -> str | None:
-        """Return what was seen (the ``detail`` in the table ``dropped``) if the file must go, else None."""
+        """Return what was found (the ``detail`` in the ``dropped`` table) if the file must be dropped, else None."""
 
 
 def refuse_unusable(filters: Sequence[PluginSettings]) -> None:
-    """Raise PluginError for a plug-in that cannot be used as a filter; the message names it."""
+    """Raise PluginError if a plug-in cannot be used as a filter; the message names the plug-in."""
     for settings in filters:
         found = load("filter", settings.kind)
         where = f"corpus.filters: {settings.kind!r} (package {package_of('filter', settings.kind)})"
@@ -64,18 +64,21 @@ def refuse_unusable(filters: Sequence[PluginSettings]) -> None:
 
 
 def make_filters(filters: Sequence[PluginSettings], needs_tree: bool) -> list[Filter]:
-    """Return the filters that need the syntax tree, or those that do not, in the order of the recipe."""
+    """Return the filters whose ``needs_tree`` has the given value, in recipe order."""
     made: list[Filter] = [make("filter", settings) for settings in filters]
     return [one for one in made if one.needs_tree == needs_tree]
 
 
 def first_drop(file: File, filters: Sequence[Filter]) -> Drop | None:
-    """Return why the first filter that objects drops a file, None where none does.
+    """Return the reason from the first filter that drops the file; None if no filter drops it.
 
-    Raises PluginError when a filter fails or answers with anything but text or None.
+    Raises PluginError if a filter fails or returns anything but a string or None.
     """
     for one in filters:
-        detail = one.check(file)
+        try:
+            detail = one.check(file)
+        except PluginError as error:
+            raise PluginError(f"{file.path}: {error}") from error.__cause__
         if detail is None:
             continue
         if not isinstance(detail, str):

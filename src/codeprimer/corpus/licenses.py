@@ -1,7 +1,7 @@
-"""Which licence a file is under, as an SPDX identifier.
+"""Finds a file's licence, as an SPDX identifier.
 
 Reads licence files, ``SPDX-License-Identifier`` lines and package metadata. The nearest statement wins: a file's own
-line, then the licence file beside it, then the package's.
+line, then the licence file next to it, then the package's licence.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 LICENSE_FILE = re.compile(r"(?:licen[cs]e|copying|unlicense)(?:[-_.].*)?", re.IGNORECASE)
-"""Names of licence files, for ``fullmatch``."""
+"""Matches the names of licence files, with ``fullmatch``."""
 
 _HEADER = re.compile(r"SPDX-License-Identifier:[ \t]*([^\n\r]+)")
 _EXPRESSION = re.compile(r"[A-Za-z0-9.+\-]+(?:\s+(?:AND|OR|WITH)\s+[A-Za-z0-9.+\-]+|[()\s])*")
@@ -43,7 +43,7 @@ _MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 _REACH = 2_000
-"""Marks of one licence stand within this distance [characters]."""
+"""All marks of a licence occur within this distance of the first mark [characters]."""
 
 _NAMES = {
     "mit": "MIT", "mitlicense": "MIT", "themitlicense": "MIT", "expat": "MIT", "mit0": "MIT-0",
@@ -60,9 +60,9 @@ _NAMES = {
 
 
 def license_of_text(text: str) -> str | None:
-    """Return the SPDX identifier of a licence text, or None if it is not a common one.
+    """Return the SPDX identifier of a licence text, or None if it is not a common licence.
 
-    The first of several licences counts; those of bundled parts come last.
+    If the text contains several licences, the first is used, because the licences of bundled parts come last.
     """
     flat = " ".join(text[:40_000].lower().split())
     found = []
@@ -81,7 +81,7 @@ def license_of_header(text: str) -> str | None:
 
 
 def license_of_name(name: str) -> str | None:
-    """Return the SPDX identifier or expression that a metadata field means, or None if it is ambiguous."""
+    """Return the SPDX identifier or expression for the value of a metadata field, or None if the value is ambiguous."""
     name = name.strip()
     terms = _terms(name)
     if terms and all(_known(term) for term in terms):
@@ -92,8 +92,8 @@ def license_of_name(name: str) -> str | None:
 def license_of_metadata(field: Callable[[str], list[str]], texts: Callable[[], list[str]]) -> str | None:
     """Return a package's licence from its metadata.
 
-    ``field(name)`` returns the values of a metadata field, ``texts()`` the package's licence files. Tried in this order:
-    License-Expression, License, the licence files, the classifiers.
+    ``field(name)`` returns the values of a metadata field; ``texts()`` returns the contents of the package's licence
+    files. The sources are tried in this order: License-Expression, License, the licence files, the classifiers.
     """
     for expression in field("License-Expression"):
         return expression.strip()
@@ -110,9 +110,9 @@ def license_of_metadata(field: Callable[[str], list[str]], texts: Callable[[], l
 
 
 def is_permissive(expression: str | None) -> bool:
-    """Tell whether an SPDX expression is permissive; None is not.
+    """Return whether an SPDX expression is permissive; None is not permissive.
 
-    An OR needs one permissive operand, an AND needs all; parentheses are ignored.
+    OR needs one permissive operand, AND needs all operands to be permissive; parentheses are ignored.
     """
     if expression is None:
         return False
@@ -122,7 +122,7 @@ def is_permissive(expression: str | None) -> bool:
 
 
 def license_rank(expression: str | None) -> int:
-    """Return 0 for a permissive licence, 1 for another, 2 for none: of duplicates the lowest rank is kept."""
+    """Return 0 for a permissive licence, 1 for another licence, 2 for none; the duplicate with the lowest rank is kept."""
     if expression is None:
         return 2
     return 0 if is_permissive(expression) else 1

@@ -1,8 +1,8 @@
-"""Near-duplicates: candidates by locality-sensitive hashing, each verified against documents that are kept.
+"""Finds near-duplicates: locality-sensitive hashing finds candidates, which are verified by their exact similarity.
 
-Documents are visited in order of preference (licence, length, id). One is dropped when its exact Jaccard similarity to a
-document *already kept* reaches the threshold. Pairs are not closed transitively: that would join files that have little
-in common. Memory holds a few hundred bytes per document; the sets of hashes stay on disk.
+Documents are visited in order of preference (licence, length, id). A document is dropped if its exact Jaccard similarity
+to an *already kept* document reaches the threshold. Pairs are not closed transitively, because that would group files
+that have little in common. Memory holds a few hundred bytes per document; the hash sets stay on disk.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from codeprimer.corpus.exact import Index
 from codeprimer.corpus.settings import NearDuplicateSettings
 
 _CACHED_BYTES = 64 * 2**20
-"""Size of the cache of sets of hashes while verifying [bytes]."""
+"""Size of the hash-set cache during verification [bytes]."""
 
 
 @dataclass
 class NearDuplicates:
-    """Which document is a near-duplicate of which."""
+    """Pairs of near-duplicates, and counts."""
 
     kept: dict[int, int] = field(default_factory=dict)
-    """The dropped document -> the kept one, both by their index among all documents."""
+    """Dropped document -> kept document, both as indices among all documents."""
     similarity: dict[int, float] = field(default_factory=dict)
-    """The dropped document -> its Jaccard similarity to the kept one."""
+    """Dropped document -> its Jaccard similarity to the kept document."""
     compared: int = 0
-    """Pairs that were compared."""
+    """Number of compared pairs."""
     truncated: int = 0
-    """Documents with more candidates than ``max_candidates``."""
+    """Number of documents with more candidates than ``max_candidates``."""
 
 
 class ShingleFiles:
-    """The sets of hashes of all documents, read from the folders of the parsed units on demand."""
+    """The hash sets of all documents, read on demand from the folders of the parsed units."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._files = [folder / "shingles.bin" for folder in folders]
@@ -70,7 +70,7 @@ class ShingleFiles:
 def find_near_duplicates(
     bands: U64Array, order: Index, files: ShingleFiles, settings: NearDuplicateSettings
 ) -> NearDuplicates:
-    """Return the near-duplicates among documents with band keys ``bands`` [documents, bands].
+    """Return the near-duplicates among the documents whose band keys are ``bands`` [documents, bands].
 
     ``order`` lists the documents in order of preference.
     """

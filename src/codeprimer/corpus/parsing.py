@@ -1,8 +1,8 @@
-"""The second pass: parse every distinct text once, and take its near-duplicate signature.
+"""The second pass: parses every distinct text once, and computes its near-duplicate signature.
 
-Each unit's folder holds ``passed.npy`` (rows of the unit's ``clean`` table), for those rows ``bands.npy``, and the sets
-of hashes that verify a candidate pair: ``shingles.bin``, cut at ``offsets.npy``. ``dropped.json`` says, by row, why the
-others did not pass.
+Each unit's folder holds ``passed.npy`` (the rows of the unit's ``clean`` table that passed), the band keys of those rows
+in ``bands.npy``, and their hash sets, which verify candidate pairs, in ``shingles.bin``, cut at ``offsets.npy``.
+``dropped.json`` says why each of the other rows was dropped.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from codeprimer.corpus.settings import NearDuplicateSettings
 
 @dataclass(frozen=True)
 class ParseUnit:
-    """The folder of a read unit, which of its rows are distinct (a file of booleans), and the settings."""
+    """The folder of a read unit, a file of booleans that says which of its rows are distinct, and the settings."""
 
     read: Path
     distinct: Path
@@ -67,7 +67,7 @@ _COLUMNS = ("text", "path", "package", "license")
 
 
 def check_tree(file: File, filters: Sequence[Filter]) -> Drop | None:
-    """Return why a text is dropped once it is parsed, or None."""
+    """Return why a text is dropped after parsing, or None if it is not."""
     try:
         tree = file.tree
     except NotPythonError as error:

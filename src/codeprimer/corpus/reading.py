@@ -1,7 +1,7 @@
-"""The first pass: read a chunk, drop what needs no syntax tree, store the rest for the parser.
+"""The first pass: reads a chunk, applies the filters that need no syntax tree, and stores the passing files for the parser.
 
-Each unit's folder holds ``clean`` (rows for the parser), ``dropped`` and ``keys.npy``: per clean row the document's id,
-the rank of its licence and its size, which is all that finding exact duplicates needs.
+Each unit's folder holds ``clean`` (rows for the parser), ``dropped``, and ``keys.npy``. For each clean row, the keys
+hold the document's id, the rank of its licence and its size, which is all that is needed to find exact duplicates.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from codeprimer.corpus.reasons import EMPTY, Drop
 from codeprimer.corpus.sources.base import Chunk, RawDocument, SourceSettings
 
 KEYS = np.dtype([("id", "u8", (4,)), ("rank", "u1"), ("bytes", "u4")])
-"""The key of a text: its SHA-256, ``license_rank``, its size in UTF-8 [bytes]."""
+"""The key of a text: its SHA-256, its ``license_rank`` and its size in UTF-8 [bytes]."""
 
 
 @dataclass(frozen=True)
 class ReadUnit:
-    """A chunk to read, the settings of its source, and what to drop."""
+    """A chunk to read, the settings of its source, and the criteria for dropping files."""
 
     source: SourceSettings
     chunk: Chunk
@@ -56,20 +56,20 @@ def read_unit(unit: ReadUnit, folder: Path) -> None:
 
 
 def _documents(unit: ReadUnit) -> Iterator[RawDocument]:
-    """Yield the documents of a chunk; an exception in it names the source's plug-in."""
+    """Yield a chunk's documents; if the chunk raises an exception, the error names the source's plug-in."""
     with reporting(unit.source, load("source", unit.source.kind)):
         yield from unit.chunk.documents(unit.max_bytes)
 
 
 def check_text(file: File, filters: Sequence[Filter]) -> Drop | None:
-    """Return why a text is dropped before it is parsed, or None."""
+    """Return why a text is dropped before parsing, or None if it is not."""
     if not file.text.strip():
         return Drop(EMPTY, "white space alone")
     return first_drop(file, filters)
 
 
 def _row(source: str, file: File) -> Document:
-    """Return the document; the last pass adds the origins of its duplicates and the split."""
+    """Return the document; the last pass adds its split and the origins of its duplicates."""
     return {
         "doc_id": document_id(file.text),
         "parent_id": None,

@@ -1,4 +1,4 @@
-"""Why the corpus drops a file: the reasons that no filter gives; a filter's reason is its kind."""
+"""The reasons for which the corpus itself drops a file; when a filter drops a file, the reason is the filter's kind."""
 
 from __future__ import annotations
 
@@ -19,4 +19,4 @@ class Drop(NamedTuple):
 
     reason: str
     detail: str
-    """What was seen."""
+    """What was found in the file."""

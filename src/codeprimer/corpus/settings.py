@@ -1,4 +1,4 @@
-"""The corpus section of a recipe."""
+"""The recipe's ``corpus`` section."""
 
 from __future__ import annotations
 
@@ -14,25 +14,27 @@ from codeprimer.corpus.filter import refuse_unusable
 from codeprimer.corpus.sources.base import SourceSettings
 
 FILTERS = ("tests", "generated", "minified", "data_only")
-"""The filters of a recipe that names none."""
+"""The filters that are used if the recipe does not name any."""
 
 
 class NearDuplicateSettings(Settings):
-    """When two files are near-duplicates."""
+    """Which files are treated as near-duplicates."""
 
     enabled: bool = Field(default=True, description="Remove near-duplicates.")
     threshold: float = Field(
-        default=0.7, gt=0, le=1, description="Minimum Jaccard similarity of word 5-grams (0-1) of a near-duplicate."
+        default=0.7, gt=0, le=1, description="Minimum Jaccard similarity of the word 5-grams of near-duplicates (0-1)."
     )
-    bands: int = Field(default=18, ge=1, le=128, description="Bands of the signature; more bands find more pairs.")
+    bands: int = Field(default=18, ge=1, le=128, description="Bands per signature; more bands find more pairs.")
     rows: int = Field(default=7, ge=1, le=32, description="Rows per band; more rows give fewer false candidates.")
     max_candidates: int = Field(
-        default=200, ge=1, description="Maximum kept documents that one file is compared with; bounds the worst case."
+        default=200,
+        ge=1,
+        description="Maximum number of kept documents with which one file is compared; limits the worst case.",
     )
 
 
 class CorpusSettings(Settings):
-    """Where code comes from, and which files are dropped before quality is judged."""
+    """Where the code comes from, and which files are dropped before their quality is judged."""
 
     sources: tuple[Annotated[SourceSettings, Role("source")], ...] = Field(
         default_factory=lambda: (selected("source", "python_env", name="python"),),
@@ -42,16 +44,19 @@ class CorpusSettings(Settings):
     max_bytes: int = Field(default=1_000_000, ge=1_000, description="Maximum size of a file [bytes].")
     filters: tuple[Annotated[PluginSettings, Role("filter")], ...] = Field(
         default_factory=lambda: tuple(selected("filter", kind) for kind in FILTERS),
-        description="Filters, in order; the first that objects drops the file.",
+        description="Filters, in order; the first filter that objects to a file drops it.",
     )
     near_duplicates: NearDuplicateSettings = Field(
-        default=NearDuplicateSettings(), description="When two files are near-duplicates."
+        default=NearDuplicateSettings(), description="Which files are treated as near-duplicates."
     )
     heldout_fraction: float = Field(
-        default=0.05, ge=0, le=0.5, description="Fraction of the bytes (0-0.5), in whole packages, that is held out."
+        default=0.05, ge=0, le=0.5, description="Fraction of the bytes (0-0.5) that is held out, in whole packages."
     )
     unit_bytes: int = Field(
-        default=1_500_000, ge=10_000, json_schema_extra=NOT_IN_ID, description="Size of one unit of work [bytes]."
+        default=1_500_000,
+        ge=10_000,
+        json_schema_extra=NOT_IN_ID,
+        description="Approximate size of a unit of work [bytes].",
     )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Which packages are held out: whole packages of clean code that no model is trained on."""
+"""Chooses the packages that are held out: whole packages of clean code on which no model is trained."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import hashlib
 from collections.abc import Mapping
 
 _ENOUGH = 0.9
-"""Stop adding packages at this fraction of the goal; only ever smaller ones could fill the rest."""
+"""Stop adding packages at this fraction of the goal, because only ever smaller packages would still fit."""
 
 _LARGEST = 0.5
-"""No held-out package is larger than this fraction of the goal, so that none dominates the results."""
+"""No held-out package is larger than this fraction of the goal, so that no package dominates the results."""
 
 
 def choose_heldout(package_bytes: Mapping[str, int], fraction: float) -> list[str]:
-    """Return the packages to hold out, sorted: about ``fraction`` of all bytes, chosen by a hash of their names.
+    """Return the sorted packages to hold out: about ``fraction`` of all bytes, chosen by a hash of the package names.
 
-    When every package is too large, the smallest is held out; with fewer than three packages none is.
+    If every package is too large, the smallest is held out. If there are fewer than three packages, none is held out.
     """
     goal = fraction * sum(package_bytes.values())
     if goal <= 0 or len(package_bytes) < 3:

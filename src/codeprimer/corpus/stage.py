@@ -1,8 +1,8 @@
-"""The corpus stage: read, filter, parse, deduplicate, write.
+"""The corpus stage: reads, filters, parses and deduplicates files, and writes the tables.
 
-Writes ``documents``, ``duplicates`` and ``dropped``. The order: read files and apply the filters that need no syntax
-tree; find exact duplicates; parse each distinct text once, apply the other filters and take its signature; find and
-verify near-duplicates; write the tables.
+The stage first reads the files and applies the filters that need no syntax tree, then finds exact duplicates. It parses
+each distinct text once, applies the other filters and computes the text's signature. It then finds and verifies
+near-duplicates, and writes the ``documents``, ``duplicates`` and ``dropped`` tables.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from codeprimer.reporting.facts import Facts
 
 
 class CorpusStage(Stage[CorpusSettings]):
-    """From sources to distinct, parsed, clean documents."""
+    """Turns sources into distinct, parsed, clean documents."""
 
     name = "corpus"
     number = 10
@@ -36,7 +36,7 @@ class CorpusStage(Stage[CorpusSettings]):
 
     @classmethod
     def chapter(cls, facts: Facts, examples: int) -> Chapter:
-        """Return the report's chapter on what the sources held."""
+        """Return the report's chapter on the contents of the sources."""
         from codeprimer.corpus.chapter import corpus_chapter
 
         return corpus_chapter(facts)
@@ -61,13 +61,13 @@ class CorpusStage(Stage[CorpusSettings]):
 
 
 def _decide(settings: CorpusSettings, out: Workspace, tools: Tools) -> Decisions:
-    """Run both passes over the units and return the decision about every row."""
+    """Run both passes over the units and return the decisions about all rows."""
     units = [
         ReadUnit(source, chunk, settings.max_bytes, settings.filters)
         for source in settings.sources
         for chunk in tools.make("source", source).chunks(settings.unit_bytes)
     ]
-    # An interrupted attempt may have used another unit size, which changes no byte of the artefact.
+    # An interrupted attempt may have used another unit size, which does not change the artefact's bytes.
     work = out.work / f"units-of-{settings.unit_bytes}"
     read = list(tools.engine.map(read_unit, units, work / "read", "corpus: reading"))
     exact = make_once(work / "exact", partial(write_distinct, read))

@@ -1,4 +1,4 @@
-"""Counts of kept and dropped files, for the report."""
+"""Counts kept and dropped files for the report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SIZE_EDGES = (0, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 1_000_00
 
 
 class Tally:
-    """Counts by source, reason, licence and package; small however large the corpus."""
+    """Counts by source, reason, licence and package; small even for a large corpus."""
 
     def __init__(self) -> None:
         self.kept: Counter[str] = Counter()
@@ -60,11 +60,11 @@ class Tally:
 
     @property
     def found(self) -> int:
-        """The number of files that were read."""
+        """Number of files that were read."""
         return sum(self.kept.values()) + sum(sum(reasons.values()) for reasons in self.dropped.values())
 
     def by_source(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """Return how many files each source held, how many were kept, and how many were dropped for each reason."""
+        """Return how many files each source contained, how many were kept, and how many were dropped for each reason."""
         return {
             name: {
                 "found": self.kept[name] + sum(self.dropped.get(name, Counter()).values()),
@@ -76,7 +76,7 @@ class Tally:
         }
 
     def facts(self, sources: Iterable[str]) -> dict[str, Any]:
-        """Return everything counted, as plain JSON."""
+        """Return all counts as plain JSON."""
         dropped = sum(self.dropped.values(), Counter())
         return {
             "found": self.found,

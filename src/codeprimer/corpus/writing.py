@@ -1,4 +1,4 @@
-"""The last pass: write the three tables, row by row, counting on the way."""
+"""The last pass: writes the three tables row by row, and counts rows at the same time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from codeprimer.corpus.tally import Tally
 
 
 def write_tables(decisions: Decisions, census: Census, heldout: set[str], out: Workspace) -> Tally:
-    """Write ``documents``, ``duplicates`` and ``dropped``; return what was counted."""
+    """Write the ``documents``, ``duplicates`` and ``dropped`` tables; return the counts."""
     tally = Tally()
     with (
         out.table("documents", DOCUMENTS) as documents,
@@ -37,7 +37,7 @@ def write_tables(decisions: Decisions, census: Census, heldout: set[str], out: W
 
 
 def _drop(number: int, decisions: Decisions, census: Census) -> Drop | None:
-    """Return why a row is dropped, or None for one that is kept."""
+    """Return why a row is dropped, or None if it is kept."""
     same = int(decisions.same_as[number])
     if same != number:
         return Drop(EXACT_DUPLICATE, f"same text as {census.names[same]}")
@@ -78,6 +78,6 @@ def _dropped(row: Document, drop: Drop) -> DroppedFile:
         "path": row["path"],
         "reason": drop.reason,
         "detail": drop.detail,
-        # The tables hold the text of an exact duplicate already, under the same id.
+        # The tables already hold the text of an exact duplicate, under the same id.
         "text": None if drop.reason == EXACT_DUPLICATE else row["text"],
     }

@@ -1,4 +1,4 @@
-"""The contract of an embedder: texts in, one vector per text out."""
+"""The embedder interface: an embedder turns each text into one vector."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 Matrix: TypeAlias = "npt.NDArray[np.float32] | csr_matrix"
-"""Vectors [texts, dim], float32; a sparse matrix suits counts of many terms."""
+"""Vectors [texts, dim], float32; a sparse matrix is suitable for counts of many terms."""
 
 
 class Embedder(Plugin):
     """Turns texts into vectors.
 
-    It is stateless: equal texts give equal vectors in any batch and any process. It is created whenever ids are computed,
-    so load large models on the first call of ``embed``.
+    An embedder is stateless: equal texts give equal vectors in any batch and any process. An instance is created whenever
+    ids are computed, so load large models on the first call of ``embed``.
     """
 
     in_workers: ClassVar[bool] = False
-    """True where embedding is plain computation without tools: every worker process then creates an embedder of its own.
-    False where the embedder wants tools, a GPU or a large model: it then runs in the parent process, batch by batch."""
+    """True if embedding is plain computation without tools: every worker process then creates its own embedder. False if
+    the embedder needs tools, a GPU or a large model: it then runs in the parent process, batch by batch."""
 
     @property
     def about(self) -> str:
-        """What the vectors are, as a phrase for the report."""
+        """A phrase for the report that describes the vectors."""
         return f"vectors of the embedder {self.settings.kind}"
 
     @abstractmethod
@@ -41,7 +41,7 @@ class Embedder(Plugin):
 
 
 def embed(embedder: Embedder, texts: Sequence[str]) -> Matrix:
-    """Return the vectors [texts, dim] of at least one text. Raises PluginError where the embedder breaks its contract."""
+    """Return the vectors [texts, dim] of at least one text. Raises PluginError if the embedder violates its interface."""
     vectors = embedder.embed(texts)
     if fault := _fault(vectors, len(texts)):
         raise PluginError(
@@ -52,7 +52,7 @@ def embed(embedder: Embedder, texts: Sequence[str]) -> Matrix:
 
 
 def _fault(vectors: Any, rows: int) -> str:
-    """Return what is wrong with an embedder's result; nothing where it is a matrix of ``rows`` finite rows."""
+    """Return what is wrong with an embedder's result; empty if it is a matrix with ``rows`` finite rows."""
     from scipy.sparse import issparse
 
     if not (isinstance(vectors, np.ndarray) or (issparse(vectors) and vectors.format == "csr")):

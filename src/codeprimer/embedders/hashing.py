@@ -1,4 +1,4 @@
-"""The built-in embedder: words and pairs of neighbouring words, hashed into buckets and counted."""
+"""The built-in embedder: hashes words and pairs of adjacent words into buckets, and counts them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ _PAIR_FACTORS = (np.uint64(0x9FB21C651E98DF25), np.uint64(0xD6E8FEB86659FD93))
 class HashingSettings(PluginSettings):
     """Counts of hashed words."""
 
-    bucket_bits: int = Field(default=14, ge=8, le=20, description="Words and pairs are hashed into 2**bits buckets.")
+    bucket_bits: int = Field(
+        default=14, ge=8, le=20, description="Words and word pairs are hashed into 2**bits buckets."
+    )
 
 
 class HashingEmbedder(Embedder):
-    """Counts words and pairs of words; the counts are raw, as a sparse matrix [texts, 2**bucket_bits]."""
+    """Counts words and word pairs; returns the raw counts as a sparse matrix [texts, 2**bucket_bits]."""
 
     Settings = HashingSettings
     in_workers: ClassVar[bool] = True
@@ -34,7 +36,7 @@ class HashingEmbedder(Embedder):
 
     @property
     def about(self) -> str:
-        """What the vectors are, as a phrase for the report."""
+        """A phrase for the report that describes the vectors."""
         return f"words and pairs of words hashed into {self._buckets:,} buckets"
 
     def embed(self, texts: Sequence[str]) -> Matrix:

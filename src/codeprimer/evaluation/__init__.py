@@ -2,5 +2,5 @@
 
 Reads the exam, the kept held-out code and the three models. Writes ``samples`` (every answer with its verdict), ``scores``
 (pass@1 with Wilson intervals) and ``bits_per_byte`` (per document). Every model gets the same tasks under the same rules, so
-every comparison is paired and has an interval; it is reported whichever way it falls.
+every comparison is paired and has an interval. It is reported whichever model is better.
 """

@@ -15,7 +15,7 @@ SCORE_HEADINGS = ("model", "problems", "solved", "pass@1, greedy", "95 % interva
 
 
 def score_rows(facts: Facts) -> list[tuple[str, ...]]:
-    """Return the scores as text: a row per model and set of problems, under ``SCORE_HEADINGS``."""
+    """Return the scores as strings: one row per model and problem set, under ``SCORE_HEADINGS``."""
     return [
         (
             score["model"],
@@ -29,12 +29,12 @@ def score_rows(facts: Facts) -> list[tuple[str, ...]]:
 
 
 def _exam_scores(facts: Facts) -> dict[str, Facts]:
-    """Return each model's row of the exam."""
+    """Return each model's score row for the exam."""
     return {row["model"]: row for row in facts["evaluation"]["scores"] if row["task_set"] == "exam"}
 
 
 def _result(facts: Facts, scores: Mapping[str, Facts]) -> str:
-    """Return the result in one sentence, with its interval."""
+    """Return the result in two sentences, with its interval."""
     tuned, control = scores["tuned"], scores["control"]
     return (
         f"A model of {facts['tuned']['parameters']:,} parameters, trained on filtered code, textbooks and exercises, solves "
@@ -105,7 +105,7 @@ _TEXT_SETS = {
 
 
 _RESAMPLED = {"heldout": "packages", "humaneval-solutions": "problems"}
-"""What the bootstrap resamples: texts of one package are similar, problems are independent."""
+"""The units that the bootstrap resamples: texts from one package are similar, whereas problems are independent."""
 
 
 def _amount(of: Facts) -> str:
@@ -140,7 +140,7 @@ def _bits(sets: Sequence[Facts], document_bytes: int) -> list[Block]:
 
 
 def _samples(examples: Sequence[Facts], most: int) -> list[Block]:
-    """Return equally many right and wrong answers if possible, and some of every model that has any."""
+    """Return equal numbers of right and wrong answers if possible, including some from every model that has any."""
     right, wrong = (_in_turn(examples, passed) for passed in (True, False))
     shown = min(most, max(len(_ORDER), min(len(right), len(wrong))))
     return [
@@ -157,7 +157,7 @@ def _samples(examples: Sequence[Facts], most: int) -> list[Block]:
 
 
 def _in_turn(examples: Sequence[Facts], passed: bool) -> list[Facts]:
-    """Return the right or the wrong examples: the first of every model, then the second of every model, and so on."""
+    """Return the right or the wrong examples: every model's first, then every model's second, and so on."""
     found = [example for example in examples if example["passed"] is passed]
     by_model = [[example for example in found if example["model"] == model] for model in _ORDER]
     return interleaved(by_model)
@@ -174,6 +174,6 @@ def _answer(example: Facts) -> Block:
 
 
 def _shortened(program: str, most: int = 24) -> str:
-    """Return the first ``most`` lines of a program: some models repeat a line without end."""
+    """Return the first ``most`` lines of a program, because some models repeat a line endlessly."""
     lines = program.splitlines()
     return program if len(lines) <= most else "\n".join([*lines[:most], f"... ({len(lines) - most} more lines)"])

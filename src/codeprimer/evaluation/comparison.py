@@ -1,6 +1,6 @@
-"""Scores and comparisons: figures, intervals, and a sentence that says what they mean.
+"""Scores and comparisons: figures, intervals, and sentences that explain them.
 
-Two models are compared on the same tasks or documents, pair by pair; the interval alone decides what the sentence says.
+Two models are compared on the same tasks or documents, pair by pair. The interval alone determines the sentence.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Samples = Mapping[str, Sequence[Sample]]
 
 
 def score_row(model: str, samples: Sequence[Sample]) -> ScoreRow:
-    """Return the row of the table ``scores`` for a model's greedy answers to the exam."""
+    """Return the row in the ``scores`` table for a model's greedy answers to the exam."""
     passed = sum(sample.passed for sample in samples)
     interval = wilson(passed, len(samples))
     return {
@@ -46,7 +46,7 @@ def score_row(model: str, samples: Sequence[Sample]) -> ScoreRow:
 
 
 def compare_scores(first: str, second: str, samples: Samples) -> dict[str, Any]:
-    """Return the paired comparison of two models on the exam: difference in pass@1, interval, exact p-value."""
+    """Return the paired comparison of two models on the exam: the difference in pass@1, interval and exact p-value."""
     one = [sample.passed for sample in samples[first]]
     two = [sample.passed for sample in samples[second]]
     interval = paired_difference(one, two)
@@ -81,7 +81,7 @@ def _points(fraction: float, signed: bool = True) -> str:
 
 
 def concept_scores(samples: Samples) -> list[dict[str, Any]]:
-    """Return, per concept, how many problems need it and how many of them each model solves."""
+    """Return, for each concept, how many problems need it and how many of these each model solves."""
     totals = Counter(concept for sample in next(iter(samples.values())) for concept in sample.concepts)
     solved = {
         model: Counter(concept for sample in graded if sample.passed for concept in sample.concepts)
@@ -94,9 +94,9 @@ def concept_scores(samples: Samples) -> list[dict[str, Any]]:
 
 
 def bits_value(rows: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any]:
-    """Return a model's bits per byte on one set of texts, with an interval: a bootstrap over packages.
+    """Return a model's bits per byte on one set of texts, with an interval from a bootstrap over packages.
 
-    ``low`` and ``high`` are None where there are too few packages for one.
+    ``low`` and ``high`` are None if there are too few packages for an interval.
     """
     estimate = ratio_of_sums(_by_package(rows, "bits"), _by_package(rows, "bytes"), seed)
     return {"model": rows[0]["model"], "value": estimate.value, **_limits(estimate)}
@@ -140,9 +140,9 @@ def _bits_sentence(first: str, second: str, estimate: Estimate, packages: int) -
 
 
 def _by_package(rows: Sequence[Mapping[str, Any]], name: Literal["bits", "bytes"]) -> Floats:
-    """Return the sum of a column for each package, in the order of the packages' first texts.
+    """Return the column's sum for each package, in the order of the packages' first texts.
 
-    Whole packages are held out, and texts of one package are alike: resampling texts would make intervals too narrow.
+    Whole packages are held out, and texts from one package are similar, so resampling texts would make intervals too narrow.
     """
     sums: dict[str, float] = {}
     for row in rows:

@@ -1,4 +1,4 @@
-"""The recipe's section ``evaluation``."""
+"""The recipe's ``evaluation`` section."""
 
 from __future__ import annotations
 
@@ -18,14 +18,19 @@ class EvaluationSettings(Settings):
     new_tokens: int = Field(
         default=NEW_TOKENS,
         ge=1,
-        description="Most tokens of an answer to the exam, within the context. Checkpoints are selected with the default.",
+        description="Maximum tokens per exam answer, within the context. Checkpoints are always selected with the default.",
     )
-    grader: Annotated[PluginSettings, Role("grader")] = Field(
-        default_factory=partial(selected, "grader", "tests"), description="What turns answers into verdicts."
+    grader: Annotated[PluginSettings, Role("grader", "tests")] = Field(
+        default_factory=partial(selected, "grader", "tests"),
+        description="The grader, which turns answers into verdicts.",
     )
     heldout_bytes: int = Field(
-        default=120_000, ge=0, description="Held-out code for bits per byte [bytes]; 0: not measured."
+        default=120_000,
+        ge=0,
+        description="Amount of held-out code on which bits per byte are measured [bytes]; 0: not measured.",
     )
     document_bytes: int = Field(
-        default=4_096, ge=64, description="Most bytes of one held-out document, so that many documents count [bytes]."
+        default=4_096,
+        ge=64,
+        description="Maximum size used from one held-out document, so that many documents are included [bytes].",
     )

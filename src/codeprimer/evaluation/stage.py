@@ -25,11 +25,11 @@ from codeprimer.reporting.facts import Facts
 
 SCORE_PAIRS = (("base", "control"), ("tuned", "base"), ("tuned", "control"))
 EXAMPLES = 3
-"""Answers shown per model and outcome."""
+"""Number of answers shown per model and outcome."""
 
 
 class EvaluationStage(Stage[EvaluationSettings]):
-    """From the models to scores with intervals."""
+    """Evaluates the models and writes scores with intervals."""
 
     name = "evaluation"
     number = 80
@@ -48,9 +48,9 @@ class EvaluationStage(Stage[EvaluationSettings]):
         return result_chapter(facts, examples)
 
     def run(self, settings: EvaluationSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
-        """Let every model answer the exam and measure it on the texts, then grade and compare.
+        """Let every model answer the exam, measure it on the texts, then grade and compare.
 
-        Raises MissingExtraError without torch.
+        Raises MissingExtraError if torch is not installed.
         """
         require_torch("evaluation")
         texts = out.once("texts", lambda folder: _write_texts(inputs, settings, tools.seed, folder)) / "texts"
@@ -76,7 +76,7 @@ class EvaluationStage(Stage[EvaluationSettings]):
 def _grade(
     settings: EvaluationSettings, artifact: Artifact, completions: Mapping[str, Path], tools: Tools
 ) -> dict[str, list[Sample]]:
-    """Return every model's graded answers; ``completions`` are tables."""
+    """Return every model's graded answers; ``completions`` contains the paths of tables."""
     exam = ExamBenchmark.of(artifact)
     tasks = list(exam.tasks())
     with tools.make("grader", settings.grader) as grader:
@@ -93,7 +93,7 @@ def _write_texts(inputs: Mapping[str, Artifact], settings: EvaluationSettings, s
 
 
 def _jobs(inputs: Mapping[str, Artifact], settings: EvaluationSettings, texts: Path) -> Iterator[Job]:
-    """Yield the work: the exam for the three models, the texts for these and for the control half way."""
+    """Yield the jobs: the exam for the three models, and the texts for these models and the half-way control checkpoint."""
     exam = inputs["exam"].table("exam")
     for model in MODELS:
         yield Job("answers", model, inputs[model].path, exam, settings.new_tokens)
@@ -102,9 +102,9 @@ def _jobs(inputs: Mapping[str, Artifact], settings: EvaluationSettings, texts: P
 
 
 def measured_models(inputs: Mapping[str, Artifact]) -> dict[str, Path]:
-    """Return the checkpoints that are measured in bits per byte, by name.
+    """Return the checkpoints for which bits per byte are measured, by name.
 
-    Where the control has seen as many tokens as base, it is called ``control/<phase>``.
+    The control's checkpoint after as many tokens as base, if there is one, is called ``control/<phase>``.
     """
     found = {"base": inputs["base"].path}
     early = _early_control(inputs)
@@ -114,7 +114,7 @@ def measured_models(inputs: Mapping[str, Artifact]) -> dict[str, Path]:
 
 
 def _early_control(inputs: Mapping[str, Artifact]) -> Path | None:
-    """Return the control at the end of the phase with which base ends."""
+    """Return the control's checkpoint at the end of base's last phase, if there is one."""
     phases = inputs["base"].manifest["settings"]["phases"]
     folder = inputs["control"].path / "phases" / str(phases[-1]["name"])
     return folder if folder.is_dir() else None
@@ -138,7 +138,7 @@ def _verdicts(samples: Sequence[Sample]) -> dict[str, int]:
 
 
 def _examples(model: str, samples: Sequence[Sample]) -> Iterator[dict[str, Any]]:
-    """Yield the first answers that pass and the first that do not."""
+    """Yield the first answers that pass and the first that fail."""
     for outcome in (True, False):
         for sample in [sample for sample in samples if sample.passed is outcome][:EXAMPLES]:
             yield {**sample.row(model), "passed": outcome}
@@ -147,7 +147,7 @@ def _examples(model: str, samples: Sequence[Sample]) -> Iterator[dict[str, Any]]
 def _bits_facts(
     bits: Mapping[str, Sequence[BitsRow]], texts: Sequence[TextRow], inputs: Mapping[str, Artifact], tools: Tools
 ) -> list[dict[str, Any]]:
-    """Return, per set of texts, every model's bits per byte and the paired comparisons with base first."""
+    """Return, for each set of texts, every model's bits per byte and the paired comparisons of base with the others."""
     _warn_of_gaps(texts, inputs, tools.console)
     seed = derive_seed(tools.seed, "bits per byte")
     facts = []

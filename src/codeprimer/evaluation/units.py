@@ -1,7 +1,7 @@
 """The stage's two kinds of jobs: one model answers the exam, or one model is measured on the texts.
 
-A job computes on one thread, so its bytes do not depend on the number of cores, and several models are evaluated at once.
-Writes a small table into the job's folder.
+A job computes on one thread, so its output bytes do not depend on the number of cores; several models are evaluated in
+parallel. A job writes a small table into its folder.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from codeprimer.core.shards import TableWriter, read_rows
 
 
 class CompletionRow(TypedDict):
-    """What a model wrote after a problem's prompt."""
+    """A model's completion of a problem's prompt."""
 
     task_id: str
     completion: str
@@ -26,7 +26,7 @@ class CompletionRow(TypedDict):
 
 @dataclass(frozen=True)
 class Job:
-    """What one worker does."""
+    """The work for one worker."""
 
     kind: Literal["answers", "bits"]
     model: str
@@ -38,7 +38,7 @@ class Job:
 
 
 def work(job: Job, folder: Path) -> None:
-    """Do one job; the result is the table ``rows`` in ``folder``."""
+    """Do one job; the result is the ``rows`` table in ``folder``."""
     with _one_thread():
         if job.kind == "answers":
             _answer(job, folder)

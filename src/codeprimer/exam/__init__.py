@@ -1,5 +1,5 @@
 """The exam stage: held-out problems, sealed before anything is trained on.
 
 Reads the curriculum and the given benchmarks. Writes ``exam``, ``validation`` and ``benchmarks``. Compositions of operations
-are held out, so no training text contains one, whatever its wording or numbers.
+are held out, so no training text contains a held-out composition, whatever its wording or numbers.
 """

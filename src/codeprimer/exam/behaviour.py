@@ -1,7 +1,7 @@
-"""What chains of operations do, told by running their meanings on a fixed set of inputs.
+"""Determines what chains of operations do by running their meanings on a fixed set of inputs.
 
-Reads the catalogue. Its one idea: a problem that a shorter chain solves as well is held out by name only, because the
-shorter chain may be trained on; so what no input tells apart counts as the same.
+Reads the catalogue. Key idea: a problem that a shorter chain also solves would be held out in name only, because the
+shorter chain may be trained on. Chains that no input distinguishes are therefore treated as equal.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ from codeprimer.curriculum.sampler import can_stand
 from codeprimer.curriculum.values import TYPES
 
 GLANCE = 10
-"""Inputs on which every short chain is run once, edge cases first; few, because there are 15,000 such chains."""
+"""Number of inputs on which every short chain is run once, edge cases first; few, because there are 15,000 short chains."""
 INPUTS = 100
-"""Inputs on which chains that look alike at a glance are compared."""
+"""Number of inputs on which chains are compared that agree on the first ``GLANCE`` inputs."""
 _DRAWS = 40
-"""Draws that find every value of a parameter; no range in the catalogue has more than ten."""
+"""Number of draws that find every value of a parameter; no range in the catalogue has more than ten values."""
 
 Chain = tuple[Applied, ...]
 Results = tuple[str | None, ...]
-"""What a chain makes of each input, as source text; None where its specification does not cover the input."""
+"""A chain's result for each input, as source text; None if the chain's specification does not cover the input."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """A chain with settled parameters, and what it does at a glance."""
+    """A chain with fixed parameters, and its results for the first ``GLANCE`` inputs."""
 
     chain: Chain
     glance: Results
 
     @property
     def operations(self) -> tuple[str, ...]:
-        """The composition."""
+        """The names of the chain's operations."""
         return tuple(applied.operation.name for applied in self.chain)
 
 
 def shorter_equal(blueprint: Blueprint, held_out: HeldOut) -> tuple[str, ...] | None:
-    """Return a shorter chain that is not held out and does what a blueprint's chain does, or None.
+    """Return a shorter chain that is not held out and does the same as a blueprint's chain, or None.
 
-    Chains of one and of two operations are compared, from the same type to the same type, with every value that their
-    parameters can have. Inputs that the blueprint's own specification does not cover tell nothing.
+    Chains of one and of two operations with the same input and output types are compared, with every value that their
+    parameters can have. Inputs that the blueprint's own specification does not cover are ignored.
     """
     chain = tuple(map(_without_arguments, settle(blueprint)[0]))
     results = run(chain, blueprint.source, INPUTS)
@@ -67,13 +67,13 @@ def shorter_equal(blueprint: Blueprint, held_out: HeldOut) -> tuple[str, ...] | 
 
 
 def agree(results: Results, others: Results) -> bool:
-    """Tell whether others are the same wherever ``results`` has something to say."""
+    """Return whether ``others`` equals ``results`` at every input for which ``results`` is not None."""
     return all(result is None or result == other for result, other in zip(results, others, strict=False))
 
 
 @cache
 def known_chains(source: str, length: int) -> dict[str, list[Known]]:
-    """Return all chains of ``length`` from a type that can be exercises, by the type that they make."""
+    """Return all chains of ``length`` operations from a type that can be exercises, by their output type."""
     found: dict[str, list[Known]] = {}
     for chain in _chains(source, length):
         names = [applied.operation.name for applied in chain]
@@ -84,13 +84,13 @@ def known_chains(source: str, length: int) -> dict[str, list[Known]]:
 
 
 def run(chain: Chain, source: str, count: int) -> Results:
-    """Return what a chain makes of the first ``count`` inputs of a type, the same inputs in any process."""
+    """Return a chain's results for the first ``count`` inputs of a type; the inputs are the same in any process."""
     return tuple(_result(chain, value) for value in inputs_of(source)[:count])
 
 
 @cache
 def inputs_of(source: str) -> tuple[Any, ...]:
-    """Return the inputs of a type on which chains are compared."""
+    """Return the inputs of a type that are used to compare chains."""
     kind, random = TYPES[source], Random(f"inputs of {source}")
     return (*kind.edges, *(kind.draw(random) for _ in range(INPUTS - len(kind.edges))))
 
@@ -106,12 +106,12 @@ def _chains(source: str, length: int) -> Iterator[Chain]:
 
 @cache
 def _settings(operation: Operation) -> Sequence[Applied]:
-    """Return an operation once with each combination of the values that its parameters can have."""
+    """Return the operation with each combination of its parameters' possible values."""
     return [Applied(operation, values, {}) for values in product(*map(_values, operation.parameters))]
 
 
 def _values(parameter: Parameter) -> list[Any]:
-    """Return all values of a parameter; of a second input, the one value that stands for it in every comparison."""
+    """Return all values of a parameter, or, for a second input, the single value that all comparisons use."""
     random = Random(0)
     drawn = [parameter.draw(random) for _ in range(1 if parameter.always else _DRAWS)]
     return list({literal(value): value for value in drawn}.values())

@@ -1,7 +1,7 @@
-"""Which wordings are so common that training texts would share them by chance.
+"""Finds wordings so common that training texts would share them by chance.
 
-Reads the curriculum. Its one idea: a sample of ordinary exercises is drawn, and a problem whose docstring shares a
-13-gram with one of them is not asked; otherwise checking training data against the exam would remove innocent texts.
+Reads the curriculum. Key idea: a sample of ordinary exercises is drawn, and a problem whose docstring shares a 13-gram with
+an exercise in the sample is not asked. Otherwise, checking training data against the exam would remove innocent texts.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from codeprimer.curriculum.heldout import pieces
 from codeprimer.curriculum.sampler import balanced_blueprints
 
 SAMPLE = 2_000
-"""Exercises in the sample."""
+"""Number of exercises in the sample."""
 
 
 class CommonWordings:
-    """The n-grams of a sample of exercises, and the compositions they come from."""
+    """The n-grams in a sample of exercises, and the compositions from which they come."""
 
     def __init__(self, random: Random, sample: int = SAMPLE) -> None:
         self._found: defaultdict[int, list[tuple[str, ...]]] = defaultdict(list)
@@ -35,9 +35,9 @@ class CommonWordings:
                 self._found[gram].append(blueprint.operations)
 
     def include(self, problem: Exercise) -> bool:
-        """Tell whether an exercise of another composition shares a problem's wording.
+        """Return whether an exercise with another composition shares a problem's wording.
 
-        Exercises that contain the problem's own composition do not count: they are never trained on.
+        Exercises that contain the problem's own composition are ignored, because they are never trained on.
         """
         operations = canonical(tuple(problem.blueprint.split(">")[1:]))
         length = min(GRAM_WORDS, len(words(specification(problem))))

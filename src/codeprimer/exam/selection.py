@@ -1,8 +1,8 @@
-"""Choosing the held-out compositions and their problems.
+"""Chooses the held-out compositions and their problems.
 
-Reads the curriculum. Its one idea: problems are drawn exactly as training exercises are, one per composition, except
-that single operations are never asked for and no operation may lose more than a share of its pairs, so each stays well
-covered in training. What training texts would say anyway, by name, by meaning or by chance, is not asked.
+Reads the curriculum. Key idea: problems are drawn exactly as training exercises are, one per composition, except that
+single operations are never asked and no operation may lose more than a fixed share of its pairs, so each operation stays
+well covered in training. Problems that training texts would contain anyway, by name, meaning or chance, are not asked.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from codeprimer.exam.commonness import CommonWordings
 
 LENGTHS = (2, 3, 3)
 LONGEST_TEXT = 25
-"""The longest specification [words]: longer ones meet training texts by chance."""
+"""Maximum length of a specification [words]: longer specifications overlap with training texts by chance."""
 PAIR_SHARE = 0.2
-"""The largest share of an operation's pairs that may be held out."""
+"""Maximum share of an operation's pairs that may be held out."""
 
 
 class Chooser:
-    """Draws problems until there are enough; remembers what was taken, and why the rest was not."""
+    """Draws problems until there are enough; records which were taken, and why other candidates were not."""
 
     def __init__(self, random: Random, common: CommonWordings, longest_program: int) -> None:
-        """Draw with ``random``; no problem with its solution has more than ``longest_program`` characters."""
+        """Draw with ``random``; no problem together with its solution has more than ``longest_program`` characters."""
         self.refused: Counter[str] = Counter()
-        """How many candidates were not asked, by reason; a composition that is drawn twice counts twice."""
+        """Number of rejected candidates by reason; a composition that is drawn twice is counted twice."""
         self._random = random
         self._common = common
         self._longest_program = longest_program
@@ -42,7 +42,7 @@ class Chooser:
         self._pairs: Counter[str] = Counter()
 
     def problems(self, count: int) -> Iterator[Exercise]:
-        """Yield ``count`` problems; the composition of none contains that of another, earlier calls included."""
+        """Yield ``count`` problems; no problem's composition contains another's, including those of earlier calls."""
         found = 0
         for blueprint in balanced_blueprints(self._random, lengths=LENGTHS):
             if found == count:
@@ -59,7 +59,7 @@ class Chooser:
                 yield exercise
 
     def _refusal(self, blueprint: Blueprint) -> str | None:
-        """Return why a composition is not asked, as far as its names tell."""
+        """Return a reason to reject a composition that can be seen from its operations' names."""
         operations = blueprint.operations
         if self._taken.forbids(operations):
             return "contains another problem"
@@ -71,7 +71,7 @@ class Chooser:
         return "too many pairs of one operation" if few else None
 
     def _fault(self, exercise: Exercise) -> str | None:
-        """Return why a problem is not asked, as far as its text tells."""
+        """Return a reason to reject a problem that can be seen from its text."""
         if len(exercise.program) > self._longest_program or len(specification(exercise).split()) > LONGEST_TEXT:
             return "too long"
         return "common wording" if self._common.include(exercise) else None

@@ -1,6 +1,6 @@
 """The exam stage: choose, execute, seal.
 
-A problem whose own solution does not pass its tests would be a bug of the curriculum, so every solution is executed before
+A problem whose own solution does not pass its tests would be a bug in the curriculum, so every solution is executed before
 anything is sealed.
 """
 
@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from codeprimer.benchmarks.benchmark import Benchmark
 from codeprimer.core.artifact import Artifact, Workspace, to_json
 from codeprimer.core.documents import TASKS, Task
 from codeprimer.core.errors import UserError
@@ -25,7 +26,7 @@ from codeprimer.sandbox import Program, Sandbox, Tier, VerdictKind
 
 
 class ExamStage(Stage[ExamSettings]):
-    """From the curriculum to sealed problems."""
+    """Draws problems from the curriculum and seals them."""
 
     name = "exam"
     number = 5
@@ -37,7 +38,7 @@ class ExamStage(Stage[ExamSettings]):
 
     @classmethod
     def chapter(cls, facts: Facts, examples: int) -> Chapter:
-        """Return the report's chapter on what was sealed before everything else."""
+        """Return the report's chapter on the exam."""
         from codeprimer.exam.chapter import exam_chapter
 
         return exam_chapter(facts)
@@ -64,10 +65,17 @@ class ExamStage(Stage[ExamSettings]):
 
 
 def _benchmark_tasks(settings: ExamSettings, tools: Tools) -> Iterator[Task]:
-    """Yield the tasks of all benchmarks; one that several of them have is yielded once."""
+    """Yield the tasks of all benchmarks; a task that several benchmarks share is yielded once."""
     seen: set[bytes] = set()
     for of in settings.benchmarks:
-        for task in tools.make("benchmark", of).tasks():
+        benchmark: Benchmark = tools.make("benchmark", of)
+        found = list(benchmark.tasks())
+        if not found and not benchmark.may_be_empty:
+            tools.console.warn(
+                f"exam.benchmarks: benchmark {of.kind!r} has no tasks with these settings, so training data is not compared "
+                "with it"
+            )
+        for task in found:
             if (content := to_json(task)) not in seen:
                 seen.add(content)
                 yield task
@@ -90,7 +98,7 @@ def task_row(task_id: str, exercise: Exercise) -> Task:
 def check_solutions(problems: Sequence[Exercise], tier: Tier) -> None:
     """Execute every solution against its tests.
 
-    Raises UserError where one could not finish on this machine; a solution that fails is a bug.
+    Raises UserError if a solution could not finish on this machine; a solution that fails is a bug.
     """
     with Sandbox(tier=tier, trust_tests=True) as sandbox:
         verdicts = sandbox.run(Program(problem.program, problem.tests) for problem in problems)

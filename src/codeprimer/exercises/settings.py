@@ -14,7 +14,7 @@ from codeprimer.core.settings import NOT_IN_ID, Settings
 class ExercisesSettings(Settings):
     """How many exercises are written, and by which author."""
 
-    author: Annotated[PluginSettings, Role("author")] = Field(
+    author: Annotated[PluginSettings, Role("author", "offline")] = Field(
         default_factory=partial(selected, "author", "offline"),
         description="The author: offline, endpoint (asks the section teacher), or a plug-in.",
     )

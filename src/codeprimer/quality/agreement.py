@@ -1,7 +1,7 @@
-"""How far two annotators agree about the same documents.
+"""Measures how far two annotators agree about the same documents.
 
-Exact agreement alone says little where most documents get the same points, so Cohen's kappa (1968) corrects for chance; its
-weights are quadratic, so that near misses count as near.
+Exact agreement alone says little when most documents get the same points, so Cohen's kappa (1968) corrects for chance.
+Its weights are quadratic, so that small differences are penalised less than large ones.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 
 class Agreement:
-    """Collects pairs of points."""
+    """Collects pairs of ratings."""
 
     def __init__(self) -> None:
         self._pairs: list[tuple[int, int]] = []
@@ -22,7 +22,7 @@ class Agreement:
         self._pairs.append((first, second))
 
     def facts(self) -> dict[str, Any]:
-        """Return figures; None where a figure is undefined."""
+        """Return the figures; undefined figures are None."""
         if not self._pairs:
             return {"documents": 0, "equal": None, "within_one": None, "kappa": None}
         first, second = np.array(self._pairs).T
@@ -35,7 +35,7 @@ class Agreement:
         }
 
     def _kappa(self) -> float | None:
-        """Return Cohen's weighted kappa; None where all ratings are equal."""
+        """Return Cohen's weighted kappa; None if all ratings are equal."""
         from sklearn.metrics import cohen_kappa_score
 
         first, second = zip(*self._pairs, strict=True)

@@ -1,4 +1,4 @@
-"""The contract of an annotator: it labels the sample, by rules, by asking a teacher, or by hand."""
+"""The annotator interface: an annotator labels the sample by rules, by asking a teacher, or by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from codeprimer.core.plugins import Plugin
 
 
 class ShownDocument(TypedDict):
-    """What an annotator sees of a document."""
+    """The part of a document that an annotator sees."""
 
     doc_id: str
     text: str
@@ -25,50 +25,50 @@ class Label:
     points: float
     """Educational value for a student of basic coding concepts, 0-5."""
     why: tuple[str, ...]
-    """The complaints that apply, as words from a small set."""
+    """The complaints that apply, each a word from a small set."""
     said: str | None = None
-    """The reason in the annotator's own words, where it has any."""
+    """The reason in the annotator's own words, if it gave one."""
     request_id: str | None = None
-    """The id of the teacher's answer in the journal, where a teacher was asked."""
+    """The id of the teacher's answer in the journal, if a teacher was asked."""
 
 
 @dataclass(frozen=True)
 class Unlabelled:
-    """A document that an annotator saw and gave no usable label."""
+    """A document for which an annotator gave no usable label."""
 
     doc_id: str
     reason: str
     detail: str
     answers: tuple[str, ...]
-    """All answers about it."""
+    """All answers about the document."""
 
 
 class Annotator(Plugin):
     """Labels documents."""
 
     in_workers: ClassVar[bool] = False
-    """True where labelling is plain computation without tools: every worker process then creates an annotator of its own.
-    False where the annotator wants tools or keeps many requests in flight: it then runs in the parent process."""
+    """True if labelling is plain computation without tools: every worker process then creates its own annotator.
+    False if the annotator needs tools or keeps many requests in flight: it then runs in the parent process."""
 
     @property
     def about(self) -> str:
-        """One sentence for the report: where the labels come from."""
+        """One sentence for the report that says where the labels come from."""
         return f"The labels come from the annotator {self.settings.kind}."
 
     @abstractmethod
     def label(self, documents: Iterable[ShownDocument]) -> Iterator[Label | Unlabelled]:
-        """Yield a label per document, or why there is none, in order."""
+        """Yield a label for each document, or the reason why it has none, in order."""
 
     def estimate(self, documents: int, characters: int) -> str:
-        """Return what labelling will cost, as a sentence; nothing where it costs nothing."""
+        """Return a sentence that says what labelling will cost; empty if it is free."""
         del documents, characters
         return ""
 
     @property
     def progress(self) -> str:
-        """What the labels have cost so far; nothing where they cost nothing."""
+        """The cost of the labels so far; empty if they are free."""
         return ""
 
     def facts(self) -> dict[str, Any] | None:
-        """Return figures for the report after labelling; None where there are none."""
+        """Return figures for the report after labelling; None if there are none."""
         return None

@@ -1,10 +1,11 @@
-"""The annotator that asks a teacher, with the paper's question.
+"""The annotator that asks a teacher the paper's question.
 
-The reason comes before the points, so that the points follow from it. A few documents are asked about twice, so that the
-report can say how far the teacher agrees with itself, which bounds what a scorer can learn from it.
+The teacher gives the reason before the points, so that the points follow from the reason. It is asked about a few
+documents twice, so that the report can say how far the teacher agrees with itself, which bounds what a scorer can learn
+from its labels.
 
 Section 2.1 of the paper asks a large model to "determine its educational value for a student whose goal is to learn basic
-coding concepts"; the four complaints are those with which that section begins.
+coding concepts"; the four complaints are taken from the beginning of that section.
 """
 
 from __future__ import annotations
@@ -33,19 +34,19 @@ from codeprimer.teachers.questions import digest_of
 _log = logging.getLogger(__name__)
 
 TEMPLATE = "quality/1"
-"""Raised when a word of the prompt below changes."""
+"""Incremented whenever the wording of the prompt below changes."""
 
 PARSER = "quality/1"
-"""Raised when answers are parsed in another way; they are not asked for again then."""
+"""Incremented whenever the parsing of answers changes; stored answers are then parsed again, not requested again."""
 
 MOST_CHARACTERS = 8_000
-"""Longest file shown whole; of a longer one, whole statements up to this length are shown."""
+"""Maximum length of a file that is shown whole; a longer file is shown as whole statements up to this length."""
 
 ASKED_TWICE = 0.05
-"""The fraction of documents that are asked about a second time."""
+"""The fraction of documents about which the teacher is asked a second time."""
 
 ANSWER_TOKENS = 80
-"""Length of an answer, roughly [tokens]."""
+"""Approximate length of an answer [tokens]."""
 
 _INSTRUCTIONS = """\
 You judge Python files as material for a textbook. Determine the educational value of the file for a student whose goal
@@ -65,7 +66,7 @@ assert set(Fault.__args__) <= {complaint.value for complaint in Complaint}  # ty
 
 
 class Judgement(BaseModel):
-    """What a teacher says about one file; the reason stands first."""
+    """A teacher's judgement of one file; the reason is the first field."""
 
     why: str
     faults: list[Fault]
@@ -73,7 +74,7 @@ class Judgement(BaseModel):
 
 
 class EndpointAnnotator(Annotator):
-    """Labels by a language model; a second one may get the same questions, for comparison only."""
+    """Labels with a language model; a second model may get the same questions, for comparison only."""
 
     def __init__(self, settings: PluginSettings, *, teacher: Access, second_teacher: Access | None) -> None:
         super().__init__(settings)
@@ -92,11 +93,14 @@ class EndpointAnnotator(Annotator):
         )
 
     def digest(self) -> str:
-        """Return a digest of the prompt, the form of answers, and how they are parsed."""
+        """Return a digest of the prompt, the answer format and the parser version."""
         return f"{digest_of(_INSTRUCTIONS, forms=[Judgement])} {PARSER}"
 
     def estimate(self, documents: int, characters: int) -> str:
-        """Return what labelling will cost, as a sentence per teacher. Raises RecipeError when no price is known."""
+        """Return one sentence per teacher that says what labelling will cost.
+
+        Raises RecipeError if no price is known.
+        """
         self._documents = documents
         shown = min(characters, documents * MOST_CHARACTERS) + documents * len(_INSTRUCTIONS)
         sentences = []
@@ -108,12 +112,12 @@ class EndpointAnnotator(Annotator):
 
     @property
     def progress(self) -> str:
-        """What the labels have cost so far."""
+        """The cost of the labels so far."""
         cost = self._usage.cost + self._second_usage.cost
         return as_usd(cost) if cost else ""
 
     def label(self, documents: Iterable[ShownDocument]) -> Iterator[Label | Unlabelled]:
-        """Yield a label per document, or why there is none, in order."""
+        """Yield a label for each document, or the reason why it has none, in order."""
         with ExitStack() as stack:
             shown, *questioned = tee(documents, 2 if self._second is None else 3)
             expected = None if self._documents is None else round(self._documents * (1 + ASKED_TWICE))
@@ -161,7 +165,7 @@ def _all_questions(
 def _until_it_fails(
     stack: ExitStack, access: Access, questions: Iterator[StructuredQuestion[Judgement]], expected: int | None
 ) -> Iterator[Reply]:
-    """Yield the second teacher's replies; when it fails, the comparison ends and the run continues."""
+    """Yield the second teacher's replies; if that teacher fails, the comparison ends and the run continues."""
     try:
         yield from stack.enter_context(access.open()).ask(questions, expected)
     except UserError as error:
@@ -174,13 +178,13 @@ def _compare(first: Reply, other: Reply, agreement: Agreement) -> None:
 
 
 def is_asked_twice(doc_id: str) -> bool:
-    """Return whether a document is asked about a second time."""
+    """Return whether the teacher is asked about a document a second time."""
     drawn = int.from_bytes(hashlib.sha256(f"twice/{doc_id}".encode()).digest()[:8], "big")
     return drawn < ASKED_TWICE * 2**64
 
 
 def excerpt(text: str) -> str:
-    """Return a file, or as many of its first whole statements as fit, with a note that counts the lines left out."""
+    """Return a file, or as many of its first whole statements as fit and a note with the number of omitted lines."""
     if len(text) <= MOST_CHARACTERS:
         return text
     lines = [line.rstrip("\r\n") for line in source_lines(text)]
@@ -198,7 +202,7 @@ def excerpt(text: str) -> str:
 
 
 def _statement_ends(text: str) -> list[int]:
-    """Return the last lines (from 1) of all functions, methods, classes and other statements outside of functions."""
+    """Return the last line (counted from 1) of every function, method, class and other statement outside functions."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -1,7 +1,7 @@
 """The annotator that reads labels from a file.
 
-The file holds JSON lines: ``doc_id``, ``points`` (0-5) and, optionally, ``why`` (a list of complaints) and ``said`` (a
-reason). A document without a line is set aside with that reason; its label is never guessed.
+The file holds JSON lines with ``doc_id``, ``points`` (0-5) and, optionally, ``why`` (a list of complaints) and ``said`` (a
+reason). A document that has no line stays unlabelled; its label is never guessed.
 """
 
 from __future__ import annotations
@@ -34,20 +34,21 @@ class _Line(BaseModel):
     label: Any = None
     annotator: Any = None
     request_id: Any = None
-    """Other columns of an exported table of labels; ignored, so that such a table can be corrected by hand."""
+    """The other columns of an exported ``labels`` table; ignored, so that an exported table can be corrected by hand."""
 
 
 class HumanSettings(PluginSettings):
-    """Labels from a file."""
+    """Labels read from a file."""
 
     labels: Path = Field(
         json_schema_extra=NOT_IN_ID,
-        description="A file of JSON lines with doc_id, points (0-5) and, optionally, why and said; relative to the recipe.",
+        description="A JSON Lines file with `doc_id`, `points` (0-5) and, optionally, `why` and `said`; relative to the "
+        "recipe.",
     )
 
 
 class HumanAnnotator(Annotator):
-    """Labels by hand."""
+    """Reads labels that people wrote."""
 
     Settings = HumanSettings
 
@@ -61,11 +62,11 @@ class HumanAnnotator(Annotator):
         return "The labels come from people."
 
     def digest(self) -> str:
-        """Return a digest of the file. Raises SourceError when it cannot be read."""
+        """Return a digest of the file. Raises SourceError if it cannot be read."""
         return hashlib.sha256(self._content()).hexdigest()
 
     def label(self, documents: Iterable[ShownDocument]) -> Iterator[Label | Unlabelled]:
-        """Yield the label of each document. Raises SourceError when a line is not a label, or no line is about a document."""
+        """Yield each document's label. Raises SourceError if a line is not a label or no line matches any document."""
         lines = self._read()
         used = 0
         for document in documents:

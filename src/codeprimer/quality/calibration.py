@@ -1,7 +1,7 @@
 """Calibration: Platt scaling turns a scorer's scores into probabilities.
 
-A straight line in log-odds has two parameters, so a few hundred documents are enough. It keeps the order of all scores
-without the ties of isotonic regression, so any fraction of the corpus can be kept.
+A straight line in log-odds has two parameters, so a few hundred documents are enough. It preserves the order of all
+scores and, unlike isotonic regression, creates no ties, so any fraction of the corpus can be kept.
 
 Source: J. Platt, "Probabilistic Outputs for Support Vector Machines", 1999 (with its smoothed targets).
 """
@@ -16,7 +16,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 _EDGE = 1e-3
-"""Scores are squeezed into this distance from 0 and 1: few trees cannot be surer."""
+"""Scores are squeezed to at least this distance from 0 and 1, because a few trees cannot be more certain than that."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Calibration:
 
 
 def fit_calibration(scores: Floats, good: npt.NDArray[np.bool_]) -> Calibration | None:
-    """Return the calibration that minimizes the cross-entropy on labelled documents.
+    """Return the calibration that minimises the cross-entropy on labelled documents.
 
-    None where there is none: only one class is present, or higher scores do not mean better documents.
+    Returns None if only one class is present, or if higher scores do not mean better documents.
     """
     from scipy.optimize import minimize
 
@@ -61,7 +61,7 @@ def fit_calibration(scores: Floats, good: npt.NDArray[np.bool_]) -> Calibration 
 
 
 def _log_odds(scores: Floats) -> Floats:
-    # Squeezed, not clipped, so that the order of scores near 0 and 1 is kept.
+    # Squeezed, not clipped, to preserve the order of scores near 0 and 1.
     inner = _EDGE + (1 - 2 * _EDGE) * scores
     return np.asarray(np.log(inner) - np.log1p(-inner))
 

@@ -1,4 +1,4 @@
-"""The report's chapter on quality: how documents were judged, how well the scorer learned it, what was kept."""
+"""The report's chapter on quality: how documents were judged, how well the scorer learned the labels, what was kept."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from codeprimer.reporting.wording import megabytes, number, percent
 
 
 def quality_chapter(facts: Facts, examples: int) -> Chapter:
-    """Return the chapter on labels, the scorer, and the documents that it kept."""
+    """Return the chapter on the labels, the scorer, and the documents that the stage kept."""
     quality = facts["quality"]
     kept, dropped = quality["kept"], quality["dropped"]
     content: list[Block] = [
@@ -74,7 +74,7 @@ def _evidence(quality: Facts) -> list[Block]:
     return [
         blocks.heading("How well the scorer learned the labels"),
         blocks.text(
-            f"Measured on {test['documents']:,} documents that it never saw, of {test['packages']:,} packages; "
+            f"Measured on {test['documents']:,} documents from {test['packages']:,} packages that the scorer never saw; "
             f"{_apart(quality['labels'])}. {quality['scorer']['features']}. {quality['scorer']['model'].capitalize()}."
         ),
         blocks.table(("measure", "value", "for comparison"), rows),
@@ -86,7 +86,7 @@ def _apart(labels: Facts) -> str:
     """Return how the test documents were separated from the training documents."""
     if labels["split_by_package"]:
         return "no package is in both the training and the test part"
-    return "the sample has too few packages to hold out whole ones, so a package may be in both the training and the test part"
+    return "the sample has too few packages to hold out whole packages, so a package can be in both the training and test parts"
 
 
 def _average_precision(test: Facts, baseline: str) -> str:
@@ -110,12 +110,12 @@ _REASONS = {
     "cut_off": "cut off at the largest token limit",
     "other_form": "not in the requested form, even after a retry",
     "withheld": "withheld by the server's own filter",
-    "not_labelled": "missing from the file of labels",
+    "not_labelled": "missing from the labels file",
 }
 
 
 def annotation_blocks(quality: Facts) -> list[Block]:
-    """Return the cost and agreement of a teacher's labels; nothing where no teacher was asked."""
+    """Return blocks on the cost and agreement of a teacher's labels; none if no teacher was asked."""
     annotation = quality.get("annotation")
     if annotation is None:
         return []

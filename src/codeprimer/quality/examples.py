@@ -1,4 +1,4 @@
-"""Which documents the report shows: the best, the worst, both sides of the threshold, and some between."""
+"""Chooses the documents that the report shows: the best, the worst, some on both sides of the threshold, some between."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _PER_KIND = 4
 _LINES = 14
 _LINE_WIDTH = 100
 _LEAST_BYTES = 300
-"""Shorter excerpts would show too little; a shorter text is shown whole."""
+"""Minimum size of an excerpt; a shorter text is shown whole."""
 
 
 def choose_examples(scores: npt.NDArray[np.float32], threshold: float) -> dict[int, str]:
-    """Return the kind of example by row, for the rows to show."""
+    """Return the rows to show, each with its kind of example."""
     order = np.argsort(-scores, kind="stable")
     kept = int((scores >= threshold).sum())
     dropped = len(order) - kept
@@ -38,13 +38,13 @@ def choose_examples(scores: npt.NDArray[np.float32], threshold: float) -> dict[i
 
 
 def _spread(start: int, end: int) -> npt.NDArray[np.int64]:
-    """Return a few ranks, evenly spaced between two ends."""
+    """Return a few ranks, evenly spaced between two limits."""
     inner = np.linspace(start, end, _PER_KIND + 2)[1:-1].astype(np.int64)
     return np.unique(inner[(inner >= start) & (inner < end)])
 
 
 def example(document: Document, score: float, label: Label | None) -> dict[str, Any]:
-    """Return what the report shows of a document."""
+    """Return the part of a document that the report shows."""
     return {
         "doc_id": document["doc_id"],
         "path": document["path"],
@@ -57,7 +57,7 @@ def example(document: Document, score: float, label: Label | None) -> dict[str, 
 
 
 def excerpt(text: str) -> str:
-    """Return some lines from the first function or class, else from the first line of code."""
+    """Return some lines, starting at the first function or class, or else at the first line of code."""
     lines = text.split("\n")
     starts = [index for index, line in enumerate(lines) if line.startswith(("def ", "class ", "async def ", "@"))]
     start = starts[0] if starts else next((i for i, line in enumerate(lines) if line and line[0] != "#"), 0)

@@ -1,4 +1,4 @@
-"""Extracting features and labels of selected documents, in worker processes where the plug-ins allow it."""
+"""Extracts the features and labels of selected documents, in worker processes if the plug-ins allow it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from codeprimer.quality.row_groups import SelectedRows
 
 @dataclass(frozen=True)
 class SampledFeatures:
-    """Rows of a row group whose features lie in a folder, so that they are not computed twice."""
+    """Rows of a row group whose features are stored in a folder, so that they are not computed twice."""
 
     indices: tuple[int, ...]
     folder: Path
@@ -40,23 +40,23 @@ class SampledFeatures:
 
 @dataclass(frozen=True)
 class Extraction:
-    """What a worker extracts from selected rows."""
+    """Selected rows, and what a worker extracts from them."""
 
     rows: SelectedRows
     embedder: PluginSettings | None
-    """None where the embedder runs in the parent process."""
+    """None if the embedder runs in the parent process."""
     annotator: PluginSettings | None
-    """None where the annotator runs in the parent process, or where no labels are wanted."""
+    """None if the annotator runs in the parent process, or if no labels are wanted."""
 
 
 def extract(extraction: Extraction, folder: Path) -> None:
-    """Write the signs of selected rows into a folder, and their vectors and labels where wanted."""
+    """Write the dense features of selected rows into a folder, and their vectors and labels if wanted."""
     embedder: Embedder | None = make("embedder", extraction.embedder) if extraction.embedder else None
     annotator: Annotator | None = make("annotator", extraction.annotator) if extraction.annotator else None
     signs, vectors, labels = [], [], []
     for batch in extraction.rows.batches():
         for document in batch:
-            # One at a time: the annotator and the signs then share one syntax tree.
+            # One document at a time, so that the annotator and the feature extraction share one syntax tree.
             signs.append(text_signs(document["text"]))
             if annotator is not None:
                 labels.append(_label_of(annotator, document))
@@ -76,7 +76,7 @@ def _label_of(annotator: Annotator, document: ShownDocument) -> Label | Unlabell
 
 
 def check_labels(annotator: Annotator, labels: Sequence[Label | Unlabelled], documents: int) -> None:
-    """Raise PluginError where an annotator gave more or fewer labels than it was shown documents."""
+    """Raise PluginError if an annotator did not give exactly one label per document."""
     if len(labels) != documents:
         raise PluginError(
             f"annotator {annotator.settings.kind!r} ({type(annotator).__module__}) gave {len(labels)} labels for {documents} "
@@ -98,7 +98,7 @@ def _label(row: dict[str, Any]) -> Label | Unlabelled:
 def extract_features(
     rows: Sequence[SelectedRows], embedder: Embedder, annotator: Annotator, out: Workspace, tools: Tools
 ) -> tuple[list[Path], list[Label | Unlabelled]]:
-    """Return, for each selection, the folder with its features, and all labels where the annotator runs in workers."""
+    """Return the features folder of each selection, and all labels if the annotator runs in workers."""
     embedding = embedder.settings if embedder.in_workers else None
     labelling = annotator.settings if annotator.in_workers else None
     extractions = [Extraction(selected, embedding, labelling) for selected in rows]
@@ -110,7 +110,7 @@ def extract_features(
 def _embed_here(
     rows: Sequence[SelectedRows], folders: Sequence[Path], embedder: Embedder, out: Workspace, tools: Tools
 ) -> list[Path]:
-    """Return folders with complete features, embedded in this process; each is kept for a later attempt."""
+    """Embed in this process and return folders with complete features; each folder is kept for a later attempt."""
     complete = []
     with tools.console.task(f"quality: embedding with {embedder.settings.kind}", len(folders)) as task:
         for selected, folder in zip(rows, folders, strict=True):

@@ -1,8 +1,8 @@
-"""The feature matrix that a scorer reads: the embedder's vectors, and dense signs of each text.
+"""The feature matrix that a scorer reads: the embedder's vectors, and dense features of each text.
 
-The dense signs are fractions and densities: how much is documentation, where the names in use come from, how deep and long
-the functions are, how often each keyword and symbol occurs. Those of the syntax tree are the ones that the rubric reads; so
-a scorer's agreement with the rubric shows how well labels can be learned from them, and not how good the rubric is.
+The dense features are fractions and densities: how much is documentation, where the names in use come from, how deep and
+long the functions are, how often each keyword and symbol occurs. The rubric reads the same syntax-tree features, so a
+scorer's agreement with the rubric shows how well labels can be learned from them, not how good the rubric is.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from codeprimer.analysis.words import U64Array, word_hashes
 from codeprimer.embedders.embedder import Embedder, Matrix, embed
 
 Signs = npt.NDArray[np.float32]
-"""Dense signs [texts, len(SIGN_NAMES)]."""
+"""Dense features [texts, len(SIGN_NAMES)]."""
 
 _HEAD_COMMENT = re.compile(r"\A(?:[ \t\f]*(?:#[^\n]*)?\n)+")
 
@@ -62,7 +62,7 @@ SIGN_NAMES: tuple[str, ...] = (
     *(f"word_{word}" for word in _WORD_LIST),
     *(f"symbol_{symbol}" for symbol in _SYMBOLS),
 )
-"""The dense signs, in order."""
+"""The names of the dense features, in order."""
 
 LENGTH = SIGN_NAMES.index("log_bytes")
 DOCUMENTED = SIGN_NAMES.index("documented")
@@ -93,24 +93,24 @@ class Features:
 
 
 def features_of(texts: Sequence[str], embedder: Embedder, signs: Signs | None = None) -> Features:
-    """Return the features of at least one text; ``signs`` are its signs where they are known already."""
+    """Return the features of at least one text; ``signs`` are the dense features, if already known."""
     if signs is None:
         signs = np.stack([text_signs(text) for text in texts])
     return Features(vectors_of(texts, embedder), signs)
 
 
 def vectors_of(texts: Sequence[str], embedder: Embedder) -> Matrix:
-    """Return the vectors of at least one text, without the comment block at its head."""
+    """Return the vectors of at least one text; the comment block at its head is ignored."""
     return embed(embedder, [without_head_comment(text) for text in texts])
 
 
 def concatenate(parts: Sequence[Features]) -> Features:
-    """Return the rows of all parts. Raises ValueError where their vectors differ in width."""
+    """Return the rows of all parts as one matrix. Raises ValueError if their vectors differ in width."""
     return Features(stack([part.vectors for part in parts]), np.concatenate([part.signs for part in parts]))
 
 
 def stack(matrices: Sequence[Matrix]) -> Matrix:
-    """Return the rows of all matrices. Raises ValueError where they differ in width."""
+    """Return the rows of all matrices as one matrix. Raises ValueError if they differ in width."""
     if all(isinstance(matrix, np.ndarray) for matrix in matrices):
         return np.concatenate(matrices)
     from scipy.sparse import vstack
@@ -138,23 +138,23 @@ def _load_vectors(folder: Path) -> Matrix:
 
 
 def save_signs(folder: Path, signs: Signs) -> None:
-    """Write dense signs into a folder."""
+    """Write dense features into a folder."""
     np.save(folder / "signs.npy", signs, allow_pickle=False)
 
 
 def load_signs(folder: Path) -> Signs:
-    """Return the dense signs that ``save_signs`` wrote."""
+    """Return the dense features that ``save_signs`` wrote."""
     signs: Signs = np.load(folder / "signs.npy", allow_pickle=False)
     return signs
 
 
 def without_head_comment(text: str) -> str:
-    """Return a text without the comment block at its head, which is usually a licence."""
+    """Return a text without the comment block at its head, usually a licence notice."""
     return _HEAD_COMMENT.sub("", text) or text
 
 
 def text_signs(text: str) -> Signs:
-    """Return the dense signs [len(SIGN_NAMES)] of a text, without the comment block at its head."""
+    """Return a text's dense features [len(SIGN_NAMES)]; the comment block at its head is ignored."""
     body = without_head_comment(text)
     data = body.encode("utf-8", "surrogatepass")
     words = word_hashes(data)
@@ -195,7 +195,7 @@ def _shape(
 
 
 def _tree_signs(text: str) -> npt.NDArray[np.float64]:
-    """Return the signs of the syntax tree; zeros where the text is not Python."""
+    """Return the syntax-tree features; zeros if the text is not Python."""
     try:
         signs = signs_of(text)
     except NotPythonError:

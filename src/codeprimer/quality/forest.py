@@ -1,6 +1,6 @@
-"""The built-in scorer: a random forest over reduced vectors and dense signs.
+"""The built-in scorer: a random forest over reduced vectors and dense features.
 
-It is fitted with scikit-learn and applied with NumPy and SciPy, and saved as arrays, so nothing is ever unpickled.
+It is fitted with scikit-learn, applied with NumPy and SciPy, and saved as arrays, so nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ForestSettings(PluginSettings):
         default=48, ge=2, le=512, description="Dimensions to which wider vectors are reduced by a truncated SVD."
     )
     trees: int = Field(default=200, ge=10, le=2000, description="Number of trees.")
-    min_leaf: int = Field(default=3, ge=1, description="Minimum documents of the sample in a leaf.")
+    min_leaf: int = Field(default=3, ge=1, description="Minimum number of sample documents in a leaf.")
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class Reduction:
     """Weights counts by inverse document frequency, and reduces wide vectors by a truncated SVD."""
 
     idf: Single | None
-    """Inverse document frequency [dim]; None where the vectors do not hold counts."""
+    """Inverse document frequencies [dim]; None if the vectors do not hold counts."""
     axes: Single | None
-    """Right singular vectors [dim, components]; None where the vectors are not wider than that."""
+    """Right singular vectors [dim, components]; None if the vectors have at most that many dimensions."""
 
     @classmethod
     def fit(cls, vectors: Matrix, components: int, seed: int) -> Reduction:
-        """Return the reduction for vectors like these."""
+        """Return the reduction fitted to these vectors."""
         idf = _inverse_frequencies(vectors) if _holds_counts(vectors) else None
         if vectors.shape[1] <= components:
             return cls(idf, None)
@@ -65,7 +65,7 @@ class Reduction:
 
 
 def weight_counts(counts: Any, idf: Single) -> Any:
-    """Return ``(1 + log count) * idf``, rows scaled to unit length: scikit-learn's sublinear TF-IDF, without its import."""
+    """Return ``(1 + log count) * idf`` with unit-length rows: scikit-learn's sublinear TF-IDF without importing it."""
     weighted = counts.copy()
     weighted.data = (1 + np.log(counts.data)) * idf[counts.indices]
     lengths = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
@@ -74,7 +74,7 @@ def weight_counts(counts: Any, idf: Single) -> Any:
 
 
 def _holds_counts(vectors: Matrix) -> bool:
-    """Return whether vectors are a sparse matrix of whole numbers from 1."""
+    """Return whether the vectors are a sparse matrix of positive integers."""
     return not isinstance(vectors, np.ndarray) and bool(((vectors.data >= 1) & (vectors.data % 1 == 0)).all())
 
 
@@ -92,7 +92,7 @@ class ForestScorer(Scorer):
     _trees: TreeArrays
 
     def fit(self, features: Features, good: npt.NDArray[np.bool_], points: Floats, seed: int) -> None:
-        """Fit the reduction and the trees, on one thread, so that any number of cores gives the same bytes."""
+        """Fit the reduction and the trees on one thread, so that the bytes do not depend on the number of cores."""
         from sklearn.ensemble import RandomForestClassifier
         from threadpoolctl import threadpool_limits
 
@@ -102,7 +102,7 @@ class ForestScorer(Scorer):
             self._reduction = Reduction.fit(features.vectors, settings.components, seed)
             classifier = RandomForestClassifier(
                 n_estimators=settings.trees,
-                # Leaves of several documents would leave nothing to split in a very small sample.
+                # In a very small sample, a larger minimum leaf size would leave nothing to split.
                 min_samples_leaf=min(settings.min_leaf, max(1, len(features) // 50)),
                 max_features=0.15,
                 class_weight="balanced",

@@ -1,4 +1,4 @@
-"""Labelling a sample: choose it, extract its features, have it labelled, decide which documents are good."""
+"""Labels a sample: chooses it, extracts its features, has it labelled, and decides which documents are good."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ from codeprimer.quality.sample import Sample, choose_sample
 from codeprimer.quality.settings import QualitySettings
 
 _MINIMUM_PER_CLASS = 5
-"""Good documents, and other documents, that learning needs."""
+"""Minimum number of good documents, and of other documents, that learning needs."""
 
 
 @dataclass(frozen=True)
 class LabelledSample:
-    """The sample with its labels and features, document by document."""
+    """The sample with one label and one feature row per document."""
 
     sample: Sample
     labels: list[Label]
     features: Features
     good: npt.NDArray[np.bool_]
     extracted: dict[RowGroup, SampledFeatures]
-    """Where the features of each row group's sampled rows lie."""
+    """Where the features of each row group's sampled rows are stored."""
     unlabelled: list[Unlabelled]
     """Documents that got no usable label."""
 
     def split(self, name: str) -> npt.NDArray[np.int64]:
-        """Return the indices of the documents of one split, in the order of their ids.
+        """Return the indices of the documents in one split, in the order of their ids.
 
-        A forest draws documents by their index, so the order of rows would let file names decide.
+        A forest draws documents by index, so in row order the result would depend on file names.
         """
         indices = np.flatnonzero(np.array(self.sample.splits) == name)
         return indices[np.argsort(self.sample.keys[indices], kind="stable")]
 
     @property
     def points(self) -> npt.NDArray[np.float64]:
-        """The points [documents] of all documents."""
+        """The points of all documents [documents]."""
         return np.array([label.points for label in self.labels], dtype=np.float64)
 
 
@@ -62,8 +62,8 @@ def decide_good(
 ) -> npt.NDArray[np.bool_]:
     """Return which labelled documents are good.
 
-    Where ``label_points`` leaves too few on one side, the documents above the median are good, with a warning. Raises
-    SourceError when all documents got the same points, because nothing can be learned from that.
+    If ``label_points`` leaves too few documents on one side, the documents above the median are good instead, with a
+    warning. Raises SourceError if all documents got the same points, because nothing can be learned from them.
     """
     points = np.array([label.points for label in labels], dtype=np.float64)
     train = np.array(sample.splits) == "train"
@@ -79,7 +79,7 @@ def decide_good(
         )
     console.warn(
         f"quality: too few labelled documents are on one side of quality.label_points ({settings.label_points:g}); "
-        f"documents above the median ({median:.2f}) count as good instead"
+        f"documents above the median ({median:.2f}) are treated as good instead"
     )
     return np.asarray(good)
 
@@ -92,7 +92,7 @@ def label_sample(
     out: Workspace,
     tools: Tools,
 ) -> LabelledSample:
-    """Return a sample of a table of documents with its labels and features."""
+    """Return a sample of a documents table with its labels and features."""
     sample = choose_sample(read_rows(documents, ["doc_id", "package", "split"], Document), settings.sample, tools.seed)
     _warn(settings, sample, tools.console)
     rows = list(_select(row_groups(documents), sample))
@@ -125,7 +125,7 @@ def _select(groups: Sequence[RowGroup], sample: Sample) -> Iterator[SelectedRows
 def _ask(
     annotator: Annotator, rows: Sequence[SelectedRows], documents: int, console: Console
 ) -> list[Label | Unlabelled]:
-    """Return the labels of an annotator that runs in this process."""
+    """Return the labels from an annotator that runs in this process."""
     characters = sum(len(document["text"]) for document in _documents(rows))
     if estimate := annotator.estimate(documents, characters):
         console.say(f"  {estimate}")
@@ -151,7 +151,7 @@ def _warn_of_unlabelled(unlabelled: Sequence[Unlabelled], documents: int, consol
         f"{reason} {count:,}" for reason, count in sorted(Counter(answer.reason for answer in unlabelled).items())
     )
     console.warn(
-        f"quality: {len(unlabelled):,} of {documents:,} documents got no label ({reasons}); see the table unlabelled"
+        f"quality: {len(unlabelled):,} of {documents:,} documents got no label ({reasons}); see the `unlabelled` table"
     )
 
 

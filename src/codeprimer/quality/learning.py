@@ -1,4 +1,4 @@
-"""From labels to a calibrated scorer, and how good it is on packages that it has not seen."""
+"""Fits and calibrates a scorer on labels, and measures how good it is on packages that it has not seen."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def fit_scorer(
 
 
 def scorer_facts(scorer: CalibratedScorer, labelled: LabelledSample, threshold: float) -> dict[str, Any]:
-    """Return how good the scorer is on the test split."""
+    """Return measures of the scorer on the test split."""
     test = labelled.split("test")
     if not len(test):
         return {"documents": 0}
@@ -70,7 +70,7 @@ def scorer_facts(scorer: CalibratedScorer, labelled: LabelledSample, threshold: 
 
 
 def _ranking(scores: Floats, good: Truth, points: Floats) -> dict[str, float | None]:
-    """Return how well scores order documents."""
+    """Return measures of how well the scores rank the documents."""
     return {
         "average_precision": rounded(average_precision(scores, good)),
         "spearman_with_points": rounded(spearman(scores, points)),
@@ -78,7 +78,7 @@ def _ranking(scores: Floats, good: Truth, points: Floats) -> dict[str, float | N
 
 
 def label_facts(labelled: LabelledSample) -> dict[str, Any]:
-    """Return counts of the labels."""
+    """Return label counts."""
     histogram = np.bincount([min(int(label.points * 2), 10) for label in labelled.labels], minlength=11)
     complaints = Counter(word for label in labelled.labels for word in label.why)
     splits = {name: labelled.good[labelled.split(name)] for name in SPLITS}

@@ -1,4 +1,4 @@
-"""How good a scorer is: the usual measures, and None where one is undefined."""
+"""The usual measures of a scorer; a measure that is undefined is None."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Truth = npt.NDArray[np.bool_]
 
 
 def average_precision(scores: Floats, good: Truth) -> float | None:
-    """Return the area under the precision-recall curve; None without good documents."""
+    """Return the area under the precision-recall curve; None if there are no good documents."""
     from sklearn.metrics import average_precision_score
 
     return float(average_precision_score(good, scores)) if good.any() else None
 
 
 def spearman(first: Floats, second: Floats) -> float | None:
-    """Return the rank correlation; None where one side is constant."""
+    """Return Spearman's rank correlation; None if one side is constant."""
     from scipy.stats import spearmanr
 
     if len(first) < 2 or not np.ptp(first) or not np.ptp(second):
@@ -29,7 +29,7 @@ def spearman(first: Floats, second: Floats) -> float | None:
 
 
 def decisions(chosen: Truth, good: Truth) -> dict[str, float | None]:
-    """Return precision, recall and F1 of a choice of documents, rounded; None where one is undefined."""
+    """Return the rounded precision, recall and F1 of a choice of documents; undefined measures are None."""
     from sklearn.metrics import f1_score, precision_score, recall_score
 
     measures = {"precision": precision_score, "recall": recall_score, "f1": f1_score}
@@ -37,14 +37,14 @@ def decisions(chosen: Truth, good: Truth) -> dict[str, float | None]:
 
 
 def brier(probabilities: Floats, good: Truth) -> float:
-    """Return the mean squared difference between probability and truth; 0 is perfect."""
+    """Return the mean squared difference between the probabilities and the labels; 0 is perfect."""
     from sklearn.metrics import brier_score_loss
 
     return float(brier_score_loss(good, probabilities, pos_label=True))
 
 
 def reliability(probabilities: Floats, good: Truth, bins: int = 10) -> list[dict[str, Any]]:
-    """Return, for bins of equal width, the mean probability and the fraction of good documents, None in empty bins."""
+    """Return the mean probability and the fraction of good documents in bins of equal width; None in empty bins."""
     from scipy.stats import binned_statistic
 
     (predicted, observed), edges, index = binned_statistic(probabilities, [probabilities, good], "mean", bins, (0, 1))
@@ -62,5 +62,5 @@ def reliability(probabilities: Floats, good: Truth, bins: int = 10) -> list[dict
 
 
 def rounded(value: float | None) -> float | None:
-    """Return a measure with 4 decimals; None where it is undefined."""
+    """Return a measure with 4 decimals; None if it is undefined."""
     return None if value is None or math.isnan(value) else round(float(value), 4)

@@ -1,4 +1,4 @@
-"""Row groups of a table: what workers read, so that no process holds a whole table."""
+"""Row groups of a table; workers read tables one row group at a time, so that no process holds a whole table."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from codeprimer.core.documents import Document
 from codeprimer.core.shards import shard_paths
 
 BATCH_ROWS = 64
-"""Rows in memory at a time."""
+"""Maximum number of rows in memory at a time."""
 
 
 @dataclass(frozen=True)
 class RowGroup:
-    """One row group of the table ``documents``, and the index of its first row in the whole table."""
+    """One row group of the ``documents`` table, and the index of its first row in the whole table."""
 
     shard: Path
     group: int
@@ -26,7 +26,7 @@ class RowGroup:
     rows: int
 
     def batches(self, columns: Sequence[str]) -> Iterator[list[Document]]:
-        """Yield its rows in batches of at most ``BATCH_ROWS``, with some columns only."""
+        """Yield the given columns of its rows in batches of at most ``BATCH_ROWS``."""
         with pq.ParquetFile(self.shard) as file:
             for batch in file.iter_batches(BATCH_ROWS, [self.group], list(columns), use_threads=False):
                 rows: Any = batch.to_pylist()
@@ -34,7 +34,7 @@ class RowGroup:
 
 
 def row_groups(table: Path) -> list[RowGroup]:
-    """Return all row groups of a table, in order."""
+    """Return all row groups in a table, in order."""
     groups: list[RowGroup] = []
     first = 0
     for shard in shard_paths(table):
@@ -48,14 +48,14 @@ def row_groups(table: Path) -> list[RowGroup]:
 
 @dataclass(frozen=True)
 class SelectedRows:
-    """Some rows of a row group."""
+    """Selected rows in a row group."""
 
     group: RowGroup
     indices: tuple[int, ...]
     """Indices within the row group, ascending."""
 
     def batches(self) -> Iterator[list[Document]]:
-        """Yield the selected rows in batches of at most ``BATCH_ROWS``, with ``doc_id`` and ``text`` only."""
+        """Yield the ``doc_id`` and ``text`` of the selected rows in batches of at most ``BATCH_ROWS``."""
         selected, index = frozenset(self.indices), 0
         waiting: list[Document] = []
         for batch in self.group.batches(["doc_id", "text"]):
@@ -68,6 +68,6 @@ class SelectedRows:
             yield waiting
 
     def documents(self) -> Iterator[Document]:
-        """Yield the selected rows, with ``doc_id`` and ``text`` only."""
+        """Yield the ``doc_id`` and ``text`` of the selected rows."""
         for batch in self.batches():
             yield from batch

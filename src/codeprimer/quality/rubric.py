@@ -1,10 +1,10 @@
-"""The rubric: the paper's four complaints about raw code, measured, for labels without a teacher.
+"""The rubric: labels without a teacher, from rules that measure the paper's four complaints about raw code.
 
-Section 2.1 of the paper wants code that is clear, self-contained, instructive and balanced, and complains of samples
-that are not self-contained; trivial or boilerplate; logic buried in complex, undocumented functions; skewed topics.
-Each complaint becomes a goodness between 0 and 1 from one walk over the syntax tree, and the points are 5 times their
-weighted geometric mean, so that three virtues cannot outweigh one bad fault. These labels come from rules; a scorer that
-learns from them is no better than the rules.
+Section 2.1 of the paper wants code that is clear, self-contained, instructive and balanced. It complains about samples
+that are not self-contained, are trivial or boilerplate, bury their logic in complex, undocumented functions, or have
+skewed topics. One walk over the syntax tree gives a goodness between 0 and 1 for each complaint. The points are 5 times
+the weighted geometric mean of the four, so that three virtues cannot outweigh one serious fault. A scorer that learns
+from these labels can be no better than the rules.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ WEIGHTS = {
     Complaint.BURIED: 0.20,
     Complaint.SKEWED_TOPIC: 0.23,
 }
-"""The weight of each complaint in the mean."""
+"""Each complaint's weight in the mean."""
 
 _FLOOR = 0.06
-"""Minimum goodness, so that a file with one complete fault still differs from one with four."""
+"""Minimum goodness, so that a file with one goodness of 0 still gets more points than a file with four."""
 
 _APPLIES = 0.5
-"""A complaint applies when its goodness is below this."""
+"""A complaint applies if its goodness is below this value."""
 
 
 class RubricAnnotator(Annotator):
-    """Labels by rules alone."""
+    """Labels documents by rules alone."""
 
     in_workers: ClassVar[bool] = True
 
@@ -65,7 +65,7 @@ class RubricAnnotator(Annotator):
 
 
 def rate(text: str) -> tuple[float, tuple[str, ...]]:
-    """Return a text's points, 0-5, and the complaints that apply; 0 points where it is not Python."""
+    """Return a text's points, 0-5, and the complaints that apply; 0 points if it is not Python."""
     try:
         values = goodness(signs_of(text))
     except NotPythonError:
@@ -75,7 +75,7 @@ def rate(text: str) -> tuple[float, tuple[str, ...]]:
 
 
 def goodness(signs: ModuleSigns) -> dict[Complaint, float]:
-    """Return the goodness for each complaint: 1 where it does not apply at all, 0 where it applies completely."""
+    """Return the goodness for each complaint, from 0 (applies fully) to 1 (does not apply)."""
     return {
         Complaint.NOT_SELF_CONTAINED: self_containment(signs),
         Complaint.TRIVIAL: substance(signs),
@@ -85,17 +85,17 @@ def goodness(signs: ModuleSigns) -> dict[Complaint, float]:
 
 
 def self_containment(signs: ModuleSigns) -> float:
-    """Return how much of what the code uses is its own or comes with Python."""
+    """Return the goodness for self-containment: the code uses only names of its own and names that come with Python."""
     foreign = (signs.uses["foreign"] + 2 * signs.undefined) / _uses(signs)
     value = _ramp(foreign, good=0.02, bad=0.30)
-    # A reader must know what a project imports, from itself or from others, however rarely the code uses it.
+    # A reader must know every imported module outside the standard library, however rarely the code uses it.
     value *= 0.5 + 0.5 * _ramp(signs.imports["foreign"] + signs.imports["relative"], good=1, bad=10)
     value *= 0.8 if signs.imports["relative"] else 1.0
     return value * (0.5 if signs.wildcard_imports else 1.0)
 
 
 def substance(signs: ModuleSigns) -> float:
-    """Return how much of the code computes, decides and loops rather than declares, stores, delegates or lists."""
+    """Return the goodness for substance: the code computes, decides and loops, not only declares, stores or delegates."""
     work = sum(function.work for function in signs.functions)
     trivial = sum(function.is_trivial for function in signs.functions) / max(len(signs.functions), 1)
     value = _ramp(work / max(signs.nodes, 1), good=0.10, bad=0.0) * _ramp(work, good=8, bad=0)
@@ -103,14 +103,14 @@ def substance(signs: ModuleSigns) -> float:
 
 
 def clarity(signs: ModuleSigns) -> float:
-    """Return how short, shallow, documented and well named the functions are, weighted by their length."""
+    """Return the goodness for clarity: functions are short, shallow, documented and well named; weighted by length."""
     if not signs.functions:
         return 0.2
     comments = signs.comment_lines / max(signs.lines, 1)
     weights = [max(function.lines, 2) for function in signs.functions]
     values = [_function_clarity(function, comments) for function in signs.functions]
     mean = sum(map(float.__mul__, values, map(float, weights))) / sum(weights)
-    # A file of thousands of lines teaches little, however tidy each function is.
+    # A file with thousands of lines teaches little, even if each function is tidy.
     return mean * (0.5 + 0.5 * _ramp(signs.lines, good=350, bad=2000))
 
 
@@ -131,7 +131,7 @@ def _function_clarity(function: FunctionSigns, comments: float) -> float:
 
 
 def balance(signs: ModuleSigns) -> float:
-    """Return how far a file is from being about the system, a screen, a network, packaging or another library's objects."""
+    """Return the goodness for balance: a file is not about the system, a UI, a network, packaging or another library."""
     nodes = max(signs.nodes, 1)
     opaque = (signs.attributes - signs.self_attributes - signs.basic_attributes) / nodes
     value = 0.1 + 0.9 * _ramp(signs.uses["plumbing"] / _uses(signs), good=0.01, bad=0.22)
@@ -145,5 +145,5 @@ def _uses(signs: ModuleSigns) -> int:
 
 
 def _ramp(value: float, good: float, bad: float) -> float:
-    """Return 1 at ``good`` and beyond, 0 at ``bad`` and beyond, and the straight line between."""
+    """Return 1 at ``good`` and beyond, 0 at ``bad`` and beyond, and a linear interpolation between them."""
     return min(1.0, max(0.0, (value - bad) / (good - bad)))

@@ -1,7 +1,7 @@
-"""Which documents are labelled, and how they are split into train, calibration and test.
+"""Chooses the documents to label, and splits them into train, calibration and test.
 
-Whether a document is sampled follows from its id and the seed, so it does not depend on the order of the corpus. A package
-is in one split only: a scorer that is tested on packages that it learned from looks better than it is.
+Whether a document is sampled depends on its id and the seed, but not on the order of the corpus. Each package is in one
+split only, because a scorer looks better than it is when it is tested on packages from which it learned.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ SPLITS: dict[str, float] = {"train": 0.6, "calibration": 0.2, "test": 0.2}
 
 @dataclass(frozen=True)
 class Sample:
-    """The sampled documents, by their row in the corpus, ascending."""
+    """The sampled documents, in ascending order of their row in the corpus."""
 
     rows: npt.NDArray[np.int64]
     packages: list[str]
     splits: list[str]
     keys: npt.NDArray[np.uint64]
-    """The first 64 bits of each document's id: an order that does not depend on file names."""
+    """The first 64 bits of each document's id; they give an order that does not depend on file names."""
     by_package: bool
-    """False where there are too few packages, so that files were split instead."""
+    """False if files were split instead, because there are too few packages."""
     available: int
-    """Documents that could have been sampled."""
+    """Number of documents that could have been sampled."""
 
     def only(self, indices: npt.NDArray[np.int64]) -> Sample:
-        """Return the sample with the documents at these indices only."""
+        """Return a sample with only the documents at these indices."""
         return replace(
             self,
             rows=self.rows[indices],
@@ -47,7 +47,7 @@ class Sample:
 
 
 class Candidate(TypedDict):
-    """What choosing a sample needs to know of a document."""
+    """The columns of a document that are needed to choose a sample."""
 
     doc_id: str
     package: str
@@ -55,7 +55,7 @@ class Candidate(TypedDict):
 
 
 def choose_sample(documents: Iterable[Candidate], size: int, seed: int) -> Sample:
-    """Choose ``size`` documents that may be trained on, and split them; documents of held-out packages are skipped."""
+    """Choose and split ``size`` documents that may be trained on; documents in held-out packages are skipped."""
     keys: list[int] = []
     numbers: list[int] = []
     packages: list[str] = []
@@ -77,7 +77,7 @@ def choose_sample(documents: Iterable[Candidate], size: int, seed: int) -> Sampl
 
 
 def assign_splits(sizes: Mapping[str, int], seed: int) -> dict[str, str]:
-    """Return a split for every group of documents: the largest first, each into the split that lacks most."""
+    """Return a split for every group of documents: the largest first, each in the split that lacks the most."""
     total = sum(sizes.values())
     lacking = {split: fraction * total for split, fraction in SPLITS.items()}
     split_of = {}

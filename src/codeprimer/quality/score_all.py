@@ -1,4 +1,4 @@
-"""Scoring every document of the corpus: in workers where embedder and scorer allow it, else in the parent process."""
+"""Scores every document in the corpus, in workers if the embedder and scorer allow it, else in the parent process."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from codeprimer.quality.scoring import CalibratedScorer, open_scorer
 
 @dataclass(frozen=True)
 class Scoring:
-    """One row group to score."""
+    """A row group to score."""
 
     group: RowGroup
     sampled: SampledFeatures | None
 
     def others(self) -> tuple[int, ...]:
-        """Return the rows whose features are not known."""
+        """Return the rows whose features are not yet known."""
         known = frozenset(self.sampled.indices if self.sampled else ())
         return tuple(index for index in range(self.group.rows) if index not in known)
 
@@ -38,7 +38,7 @@ def score_all(
     out: Workspace,
     tools: Tools,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """Return every document's score and its size [bytes of UTF-8]; the scorer is saved in ``out`` already."""
+    """Return every document's score and size [bytes of UTF-8]; the scorer must already be saved in ``out``."""
     scorings = [Scoring(group, sampled.get(group)) for group in groups]
     if scorer.in_workers:
         score = partial(score_in_worker, out.path)
@@ -50,14 +50,14 @@ def score_all(
 
 
 def score_in_worker(artifact: Path, scoring: Scoring, folder: Path) -> None:
-    """Score a row group with the scorer that was saved in an artefact's folder."""
+    """Score a row group with the scorer saved in an artefact's folder."""
     score_rows(scoring, folder, open_scorer(artifact))
 
 
 def score_rows(scoring: Scoring, folder: Path, scorer: CalibratedScorer, signs: Signs | None = None) -> None:
-    """Write the scores of a row group (``scores.npy``, float32) and the sizes of its texts (``bytes.npy``).
+    """Write a row group's scores (``scores.npy``, float32) and text sizes (``bytes.npy``).
 
-    ``signs`` are those of all rows that were not sampled, where they are known already.
+    ``signs`` are the dense features of all rows that were not sampled, if already known.
     """
     scores = np.empty(scoring.group.rows, dtype=np.float32)
     sizes: list[int] = []
@@ -75,7 +75,7 @@ def score_rows(scoring: Scoring, folder: Path, scorer: CalibratedScorer, signs: 
 
 
 def _score_here(scorings: Sequence[Scoring], scorer: CalibratedScorer, out: Workspace, tools: Tools) -> list[Path]:
-    """Return the folders of all scores, computed in this process from signs that the workers extract."""
+    """Compute all scores in this process, from dense features that workers extract, and return their folders."""
     others = [Extraction(SelectedRows(scoring.group, scoring.others()), None, None) for scoring in scorings]
     extracted = list(tools.engine.map(extract, others, out.work / "signs", "quality: extracting features"))
     folders = []

@@ -1,4 +1,4 @@
-"""The contract of a scorer: a model that learns from labelled documents and scores all others."""
+"""The scorer interface: a scorer learns from labelled documents and scores all others."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Floats = npt.NDArray[np.float64]
 
 
 class Scorer(Plugin):
-    """Learns from labelled documents, then scores documents: ``fit`` or ``load`` comes first, ``score`` after it.
+    """Learns from labelled documents, then scores documents: ``fit`` or ``load`` is called before ``score``.
 
-    It is created whenever ids are computed, so load large models on the first call of another method.
+    An instance is created whenever ids are computed, so load large models on the first call of another method.
     """
 
     in_workers: ClassVar[bool] = False
-    """True where scoring is plain computation without tools: every worker process then loads a scorer of its own. False
-    where the scorer wants tools, a GPU or a large model: it then scores in the parent process, batch by batch."""
+    """True if scoring is plain computation without tools: every worker process then loads its own scorer. False if the
+    scorer needs tools, a GPU or a large model: it then scores in the parent process, batch by batch."""
 
     @abstractmethod
     def fit(self, features: Features, good: npt.NDArray[np.bool_], points: Floats, seed: int) -> None:
@@ -32,7 +32,7 @@ class Scorer(Plugin):
 
     @abstractmethod
     def score(self, features: Features) -> Floats:
-        """Return a score [documents] of 0-1 for each document; the stage calibrates it."""
+        """Return a score of 0-1 for each document [documents]; the stage calibrates the scores."""
 
     @abstractmethod
     def save(self, folder: Path) -> None:
@@ -45,13 +45,13 @@ class Scorer(Plugin):
     def describe(self) -> dict[str, Any]:
         """Return facts about the fitted scorer for the report.
 
-        ``model`` is a phrase that names the model; ``inputs``, where given, a phrase that says how it transforms vectors.
+        ``model`` is a phrase that names the model. ``inputs``, if given, is a phrase that says how it transforms vectors.
         """
         return {"model": f"the scorer {self.settings.kind}"}
 
 
 def raw_scores(scorer: Scorer, features: Features) -> Floats:
-    """Return uncalibrated scores [documents]. Raises PluginError where the scorer breaks its contract."""
+    """Return uncalibrated scores [documents]. Raises PluginError if the scorer violates its interface."""
     scores = np.asarray(scorer.score(features))
     if scores.shape != (len(features),):
         fault = f"the shape {scores.shape} for {len(features)} documents"

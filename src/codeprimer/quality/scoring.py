@@ -1,4 +1,4 @@
-"""Scoring texts with a fitted, calibrated scorer: in the stage, in its workers, and from a finished artefact."""
+"""Scores texts with a fitted, calibrated scorer: in the stage, in its workers, and from a finished artefact."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from codeprimer.quality.features import SIGN_NAMES, Features, Signs, features_of
 from codeprimer.quality.scorer import Floats, Scorer, raw_scores
 
 RECORD = "scorer.json"
-"""Which embedder and scorer made the scores, with their settings, and the names of the dense signs."""
+"""The embedder and scorer that produced the scores, with their settings, and the names of the dense features."""
 
 CALIBRATION = "calibration.json"
 MODEL = "scorer"
-"""The folder of the scorer's own files."""
+"""The folder that holds the scorer's own files."""
 
 
 @dataclass(frozen=True)
@@ -35,22 +35,25 @@ class CalibratedScorer:
     calibration: Calibration
 
     def score(self, features: Features) -> Floats:
-        """Return the calibrated probability [documents] that each document is good."""
+        """Return the calibrated probability that each document is good [documents]."""
         return self.calibration.apply(raw_scores(self.scorer, features))
 
     def score_texts(self, texts: Sequence[str], signs: Signs | None = None) -> Floats:
-        """Return the calibrated probability [texts] that each text is good; ``signs`` are theirs where known already."""
+        """Return the calibrated probability that each text is good [texts].
+
+        ``signs`` are the texts' dense features, if already known.
+        """
         if not texts:
             return np.empty(0, dtype=np.float64)
         return self.score(features_of(texts, self.embedder, signs))
 
     @property
     def in_workers(self) -> bool:
-        """Whether worker processes may open it; otherwise it runs in the parent process."""
+        """Whether worker processes may open the scorer; otherwise it runs in the parent process."""
         return self.embedder.in_workers and self.scorer.in_workers
 
     def save(self, folder: Path) -> None:
-        """Write the scorer, its calibration, and which plug-ins it needs, into the folder of an artefact."""
+        """Write the scorer, its calibration and a record of its plug-ins into an artefact's folder."""
         record = {
             "embedder": self.embedder.settings.model_dump(mode="json"),
             "scorer": self.scorer.settings.model_dump(mode="json"),
@@ -63,10 +66,10 @@ class CalibratedScorer:
 
 
 def open_scorer(folder: Path, toolbox: Toolbox | None = None) -> CalibratedScorer:
-    """Return the scorer in the folder of a quality artefact; ``toolbox`` holds the tools that its plug-ins may want.
+    """Return the scorer in a quality artefact's folder; ``toolbox`` holds the tools that its plug-ins may need.
 
-    Raises StoreError where there is none or another version of codeprimer wrote it, PluginError where a plug-in of it is not
-    installed or wants a tool that is missing.
+    Raises StoreError if the folder holds no scorer or another codeprimer version wrote it. Raises PluginError if one of
+    its plug-ins is not installed or needs a tool that is missing.
     """
     try:
         record = orjson.loads((folder / RECORD).read_bytes())

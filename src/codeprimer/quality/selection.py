@@ -1,4 +1,4 @@
-"""The threshold that keeps a given fraction of the bytes."""
+"""Finds the threshold that keeps a given fraction of the bytes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import numpy.typing as npt
 
 
 def find_threshold(scores: npt.NDArray[np.float32], sizes: npt.NDArray[np.int64], fraction: float) -> float:
-    """Return the lowest score to keep, so that kept documents hold at most ``fraction`` of all bytes.
+    """Return the lowest score to keep, so that the kept documents hold at most ``fraction`` of all bytes.
 
-    At least the best document is kept. Bytes are the measure because a model is trained on bytes; a fraction of the
-    documents would favour short ones.
+    At least the best document is kept. The fraction is measured in bytes because a model is trained on bytes; a fraction
+    of the documents would favour short documents.
     """
     order = np.argsort(-scores, kind="stable")
     cumulated = np.cumsum(sizes[order])

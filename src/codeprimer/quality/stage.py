@@ -1,7 +1,7 @@
-"""The quality stage: label a sample, learn from it, score every document, keep the best fraction.
+"""The quality stage: labels a sample, learns from it, scores every document, and keeps the best fraction.
 
-Writes the tables ``labels``, ``scores``, ``kept`` and ``dropped``, and the scorer (``scorer.json``, ``calibration.json`` and
-the folder ``scorer``).
+Writes the ``labels``, ``scores``, ``kept`` and ``dropped`` tables, and the scorer (``scorer.json``, ``calibration.json``
+and the ``scorer`` folder).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from codeprimer.reporting.facts import Facts
 
 
 class QualityStage(Stage[QualitySettings]):
-    """From clean documents to those worth learning from."""
+    """Selects the documents that are worth learning from."""
 
     name = "quality"
     number = 20
@@ -45,7 +45,7 @@ class QualityStage(Stage[QualitySettings]):
 
     @classmethod
     def chapter(cls, facts: Facts, examples: int) -> Chapter:
-        """Return the report's chapter on what was kept, and how good the scorer is."""
+        """Return the report's chapter on the kept documents and the quality of the scorer."""
         from codeprimer.quality.chapter import quality_chapter
 
         return quality_chapter(facts, examples)

@@ -1,4 +1,4 @@
-"""A fitted forest as plain arrays: predicting needs NumPy alone, and saving needs no pickle."""
+"""A fitted forest as plain arrays: predicting needs only NumPy, and saving does not need pickle."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class TreeArrays:
-    """All trees one after another; a node's children are node numbers, a leaf is its own child."""
+    """All trees, one after another; a node's children are node indices, and a leaf is its own child."""
 
     roots: npt.NDArray[np.int32]
     feature: npt.NDArray[np.int32]
@@ -22,7 +22,7 @@ class TreeArrays:
     """The fraction of good documents in each node."""
 
     def predict(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Return the mean fraction of good documents [documents] in the leaves that ``features`` [documents, n] reach."""
+        """Return, for ``features`` [documents, n], the mean fraction of good documents in the leaves reached [documents]."""
         nodes = np.repeat(self.roots[None, :], len(features), axis=0)
         rows = np.arange(len(features))[:, None]
         while True:
@@ -34,7 +34,7 @@ class TreeArrays:
 
 
 def arrays_of(classifier: Any) -> TreeArrays:
-    """Return the arrays of a fitted scikit-learn forest of two classes."""
+    """Return the arrays of a fitted scikit-learn forest for two classes."""
     parts = [_arrays(tree.tree_) for tree in classifier.estimators_]
     sizes = [len(part["feature"]) for part in parts]
     starts = np.cumsum([0, *sizes[:-1]]).astype(np.int32)

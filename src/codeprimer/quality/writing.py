@@ -1,4 +1,4 @@
-"""Writing the tables, row by row, while counting and picking examples."""
+"""Writes the tables row by row, while counting documents and picking examples."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from codeprimer.quality.examples import choose_examples, example
 from codeprimer.quality.labelling import LabelledSample
 
 BELOW_THRESHOLD = "below_threshold"
-"""The only reason for which quality drops a document."""
+"""The only reason for which the quality stage drops a document."""
 
 _BINS = 20
 
 
 def write_labels(out: Workspace, labelled: LabelledSample, annotator: str) -> None:
-    """Write ``labels``."""
+    """Write the ``labels`` table."""
     sample = labelled.sample
     with out.table("labels", LABELS) as table:
         for label, package, split, good in zip(
@@ -57,7 +57,7 @@ def write_labels(out: Workspace, labelled: LabelledSample, annotator: str) -> No
 
 
 def write_unlabelled(out: Workspace, unlabelled: Sequence[Unlabelled]) -> None:
-    """Write ``unlabelled``, where there is any."""
+    """Write the ``unlabelled`` table if there are unlabelled documents."""
     if not unlabelled:
         return
     with out.table("unlabelled", UNLABELLED) as table:
@@ -74,7 +74,7 @@ def write_unlabelled(out: Workspace, unlabelled: Sequence[Unlabelled]) -> None:
 def write_scored(
     out: Workspace, documents: Path, scores: npt.NDArray[np.float32], threshold: float, labels: Sequence[Label]
 ) -> QualityTally:
-    """Write ``scores``, ``kept`` and ``dropped``; return counts."""
+    """Write the ``scores``, ``kept`` and ``dropped`` tables; return counts."""
     tally = QualityTally({label.doc_id: label for label in labels}, choose_examples(scores, threshold))
     with (
         out.table("scores", SCORES) as scored,
@@ -128,7 +128,7 @@ class QualityTally:
             self._examples.setdefault(kind, []).append(example(document, score, self._labels.get(document["doc_id"])))
 
     def facts(self) -> dict[str, Any]:
-        """Return all counts, as plain JSON."""
+        """Return all counts as plain JSON."""
         sources = sorted({source for source, _, _ in self._documents})
         return {
             "kept": self._sum(kept=True),
@@ -157,7 +157,7 @@ class QualityTally:
         }
 
     def _kept_most(self) -> list[dict[str, Any]]:
-        """Return the packages with most kept bytes, with the fraction of each that was kept."""
+        """Return the packages with the most kept bytes, and the fraction of each package that was kept."""
         kept = {name: size for (name, is_kept), size in self._packages.items() if is_kept}
         largest = sorted(kept, key=lambda name: (-kept[name], name))[:15]
         return [

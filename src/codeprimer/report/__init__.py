@@ -1,1 +1,1 @@
-"""The report stage: one self-contained page with every stage's chapter, the cards, and the facts behind them."""
+"""The report stage: one self-contained page with every stage's chapter, the cards, and the underlying facts."""

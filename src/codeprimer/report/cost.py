@@ -15,7 +15,7 @@ _NARROW = "\N{NO-BREAK SPACE}"
 
 
 def cost_chapter(facts: Facts) -> Chapter:
-    """Return the chapter on the time, memory, energy and money that each step took."""
+    """Return the chapter on the time, memory, energy and money that each step used."""
     rows = [
         (
             step,
@@ -30,7 +30,7 @@ def cost_chapter(facts: Facts) -> Chapter:
         "cost",
         "Cost",
         [
-            blocks.text("Time that each artefact took, over all attempts except killed ones."),
+            blocks.text("The time that each artefact took, over all attempts except killed attempts."),
             blocks.table(("step", "time", "peak memory so far", "result"), rows),
             *_speeds(facts["speed"]),
             *_footprint(facts["footprint"]),
@@ -39,7 +39,7 @@ def cost_chapter(facts: Facts) -> Chapter:
 
 
 def _speeds(speeds: Facts) -> Iterator[Block]:
-    """Yield how well training used the hardware, where that was recorded."""
+    """Yield blocks that show how well training used the hardware, if that was recorded."""
     recorded = {name: of for name, of in speeds.items() if "utilization" in of}
     if not recorded:
         return
@@ -72,7 +72,7 @@ def _percentage(value: float | None) -> str:
 
 
 def _footprint(of: Facts) -> Iterator[Block]:
-    """Yield hours, energy, CO2 and money, with the assumptions behind them."""
+    """Yield blocks on hours, energy, CO2 and money, with the underlying assumptions."""
     if not of["steps"]:
         return
     has_gpus = bool(of["total"]["gpu_hours"])
@@ -82,8 +82,8 @@ def _footprint(of: Facts) -> Iterator[Block]:
     gpu = f"{assumed['watts_per_gpu']:g} W per GPU" if assumed["watts_per_gpu"] else f"{power} of a GPU"
     yield blocks.heading("Energy, CO2 and money: estimates")
     yield blocks.text(
-        "Hours are recorded: a step counts all cores reserved for it, busy or not. The other figures follow from the recipe's "
-        f"section report.cost: {assumed['watts_per_core']:g} W per core, "
+        "Hours are recorded: a step counts all cores reserved for it, busy or not. The other figures follow from the "
+        f"recipe's report.cost section: {assumed['watts_per_core']:g} W per core, "
         + (f"{gpu}, {assumed['usd_per_gpu_hour']:g} USD per GPU-hour, " if has_gpus else "")
         + f"{assumed['co2_grams_per_kwh']:g} g of CO2 per kWh, {assumed['usd_per_core_hour']:g} USD per core-hour. "
         "The chapters on labels and texts show what a teacher cost."
@@ -100,7 +100,7 @@ def _measures(part: Facts, has_gpus: bool) -> tuple[float, ...]:
 
 
 def seconds_at_work(costs: Iterable[Mapping[str, Any]]) -> float:
-    """Return how long at least one step was running [s]; steps that ran at the same time count once."""
+    """Return how long at least one step was running [s]; time that several steps shared is counted once."""
     total, until = 0.0, 0.0
     for start, end in sorted((cost["ended"] - cost["seconds"], cost["ended"]) for cost in costs if "ended" in cost):
         total += max(0.0, end - max(start, until))

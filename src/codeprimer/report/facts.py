@@ -1,7 +1,7 @@
-"""Every fact of a run as plain JSON: the only source of every figure in the report, the cards and the terminal.
+"""A run's facts as plain JSON: the only source of the figures in the report, in the cards and on the terminal.
 
-``collect_facts`` reads the manifests of the artefacts that a run links to. A run that stopped early has facts of fewer
-steps.
+``collect_facts`` reads the manifests of the artefacts to which a run links. A run that stopped early has facts about
+fewer steps.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from codeprimer.reporting.facts import Facts
 from codeprimer.reporting.wording import megabytes, named_counts
 
 VOLATILE = ("cost", "speed", "footprint")
-"""Facts that differ between equal runs, because they hold times."""
+"""Facts that differ between equal runs, because they contain times."""
 
 _ESTIMATES = CostSettings()
 
 
 def collect_facts(links: Mapping[str, Path], cost: CostSettings = _ESTIMATES) -> dict[str, Any]:
-    """Return the facts of every step in ``links`` (step -> folder), with ``artefacts`` and ``VOLATILE`` beside them."""
+    """Return the facts of every step in ``links`` (step -> folder), together with ``artefacts`` and ``VOLATILE``."""
     return facts_of({step: open_artifact(path) for step, path in links.items()}, cost)
 
 
 def facts_of(artifacts: Mapping[str, Artifact], cost: CostSettings = _ESTIMATES) -> dict[str, Any]:
-    """Return the facts of these artefacts, by step; ``cost`` sets the price and power of an hour."""
-    # In the order of the manifest's file, so that a new artefact and a reused one give the same report.
+    """Return the artefacts' facts, by step; ``cost`` sets the price and power of an hour."""
+    # In the key order of the manifest file, so that a new artefact and a reused artefact give the same report.
     facts: dict[str, Any] = {step: orjson.loads(to_json(artifact.facts)) for step, artifact in artifacts.items()}
     facts["artefacts"] = {
         step: {
@@ -56,7 +56,7 @@ def facts_of(artifacts: Mapping[str, Artifact], cost: CostSettings = _ESTIMATES)
 
 
 def _speed(artifact: Artifact) -> dict[str, Any]:
-    """Return the speed that a training step recorded; empty for any other step."""
+    """Return the throughput facts that a training step recorded; empty for any other step."""
     path = artifact.path / "speed.json"
     if not path.exists():
         return {}
@@ -78,7 +78,7 @@ def score_table(facts: Facts) -> Table:
 
 
 def corpus_table(facts: Facts) -> Table:
-    """Return a terminal table of the sources: files found, kept, and dropped with the reasons."""
+    """Return a terminal table of the sources: files found, files kept, and files dropped with the reasons."""
     table = Table("source", "files", "kept", "dropped", "for these reasons", title="Corpus")
     for name, of in facts["corpus"]["sources"].items():
         dropped = of["dropped"]
@@ -89,7 +89,7 @@ def corpus_table(facts: Facts) -> Table:
 
 
 def progress(facts: Facts) -> Iterator[str]:
-    """Yield a sentence per completed step: what it made."""
+    """Yield one sentence per completed step that says what the step produced."""
     for step, of in facts["artefacts"].items():
         if step == "quality":
             kept, dropped = facts[step]["kept"], facts[step]["dropped"]

@@ -1,7 +1,7 @@
-"""The footprint of a run: core-hours and GPU-hours, energy, CO2 and money.
+"""A run's footprint: core-hours and GPU-hours, energy, CO2 and money.
 
-Hours are recorded; the price and power of an hour are settings (the recipe's section ``report.cost``), whose defaults are
-estimates.
+Hours are recorded. The price and power of an hour are settings in the recipe's ``report.cost`` section, whose defaults
+are estimates.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def footprint(costs: Facts, speeds: Facts, settings: CostSettings) -> dict[str, 
 
 
 def _of_step(cost: Facts, speed: Facts, settings: CostSettings) -> dict[str, Any] | None:
-    """Return the footprint of a step; None where its cores, or the power of its GPUs, are unknown."""
+    """Return a step's footprint; None if its number of cores or the power of its GPUs is unknown."""
     if "cores" not in cost:
         return None
     hours = cost["seconds"] / _HOUR
@@ -47,7 +47,7 @@ def _of_step(cost: Facts, speed: Facts, settings: CostSettings) -> dict[str, Any
 
 
 def estimate(core_hours: float, gpu_hours: float, gpu_watt_hours: float, settings: CostSettings) -> dict[str, float]:
-    """Return the measures of a footprint; ``gpu_watt_hours`` is the energy of all GPUs [Wh]."""
+    """Return the measures of a footprint; ``gpu_watt_hours`` is the energy used by all GPUs [Wh]."""
     kwh = (core_hours * settings.watts_per_core + gpu_watt_hours) / 1000
     return {
         "core_hours": core_hours,
@@ -59,7 +59,7 @@ def estimate(core_hours: float, gpu_hours: float, gpu_watt_hours: float, setting
 
 
 def gpu_watts(name: str, measured: float | None, gpus: int, settings: CostSettings) -> float | None:
-    """Return the power of all GPUs [W]: as set, else as measured, else by datasheet; None where all are unknown."""
+    """Return the power of all GPUs [W]: as set, else as measured, else from the datasheet; None if unknown."""
     if settings.watts_per_gpu:
         return settings.watts_per_gpu * gpus
     if measured is not None:

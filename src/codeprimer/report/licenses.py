@@ -1,7 +1,7 @@
 """The licences of the published code.
 
-The clean texts have no licence column, but they are a subsequence of the kept documents in the same order, so both tables
-are read in parallel and memory stays flat.
+The table of clean texts has no licence column, but the texts are in the same order as the kept documents, so both tables
+are read in parallel and memory use stays constant.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ NONE_FOUND = "none found"
 
 
 def published_licenses(quality: Artifact, contamination: Artifact) -> dict[str, int]:
-    """Return the number of clean documents per SPDX identifier, the most common first."""
+    """Return the number of clean documents for each SPDX identifier, the most common first."""
     clean = (row["doc_id"] for row in contamination.rows("code", ["doc_id"], TrainingText))
     counts: Counter[str] = Counter()
     wanted = next(clean, None)

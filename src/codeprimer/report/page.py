@@ -1,4 +1,4 @@
-"""The page and the cards: chapters and facts in, HTML and Markdown out."""
+"""Renders the page as HTML and the cards as Markdown, from chapters and facts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from codeprimer.reporting.wording import duration, megabytes, percent
 
 
 def chapters(steps: Sequence[Step], facts: Facts, examples: int) -> list[Chapter]:
-    """Return the chapters of these steps' stages: the result first, then the others in the order of the flow."""
+    """Return the chapters of these steps' stages: the chapter with the result first, then the others in step order."""
     made: dict[type[Stage[Any]], list[str]] = {}
     for step in steps:
         made.setdefault(type(step.stage), []).append(step.name)
@@ -27,12 +27,12 @@ def chapters(steps: Sequence[Step], facts: Facts, examples: int) -> list[Chapter
 
 
 def result_of(found: Sequence[Chapter]) -> str:
-    """Return the result of the run in one sentence; empty where no chapter has one."""
+    """Return the run's result in one sentence; empty if no chapter has a result."""
     return next((chapter.result for chapter in found if chapter.result), "")
 
 
 def render_page(name: str, seed: int, facts: Facts, found: Sequence[Chapter]) -> str:
-    """Return the report as one self-contained HTML page: the chapters ``found``, then cost and provenance."""
+    """Return the report as one self-contained HTML page: the chapters in ``found``, then cost and provenance."""
     environment = _environment(autoescape=True)
     css = environment.loader.get_source(environment, "report.css")[0] if environment.loader else ""
     page = {
@@ -48,13 +48,13 @@ def render_page(name: str, seed: int, facts: Facts, found: Sequence[Chapter]) ->
 
 
 def _tiles(found: Sequence[Chapter]) -> list[Tile]:
-    """Return the headline figures: the result's first, then the others', the last step's first."""
+    """Return the headline figures: first from the chapter with the result, then from the others in reverse order."""
     results, others = ([of for of in found if bool(of.result) is is_result] for is_result in (True, False))
     return [tile for chapter in [*results, *reversed(others)] for tile in chapter.tiles]
 
 
 def render_cards(name: str, facts: Facts, result: str, folders: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the cards of what the run made, as (file name, Markdown); equal facts give equal text.
+    """Yield cards for the run's data set and models, as (file name, Markdown); equal facts give equal text.
 
     ``folders`` maps a step to its folder in the run.
     """
@@ -77,7 +77,7 @@ def render_cards(name: str, facts: Facts, result: str, folders: Mapping[str, str
 
 
 def writers(facts: Facts) -> list[tuple[str, str | None]]:
-    """Return the language model that wrote each kind of text, None for the offline author; empty if no model was asked."""
+    """Return each kind of text with the model that wrote it (None: the offline author); empty if no model was asked."""
     written = [(what, facts[what].get("writing")) for what in ("textbooks", "exercises") if what in facts]
     if not any(writing for _, writing in written):
         return []

@@ -1,4 +1,4 @@
-"""The report's chapter on provenance: every artefact's id."""
+"""The report's chapter on provenance: the ids of all artefacts."""
 
 from __future__ import annotations
 

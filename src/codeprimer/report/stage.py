@@ -1,7 +1,7 @@
-"""The report stage: one page about every step, cards of the data set and the models, and the facts.
+"""The report stage: one page about all steps, cards for the data set and the models, and the facts.
 
-Writes ``report.html`` (it shows times, so its bytes differ between runs), ``facts.json`` and, of what the run made,
-``dataset_card.md`` and ``model_card.md`` (equal for equal runs).
+Writes ``report.html`` (whose bytes differ between runs because it shows times), ``facts.json`` and, if the run produced a
+data set or models, ``dataset_card.md`` and ``model_card.md`` (equal for equal runs).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from codeprimer.reporting.wording import percent
 
 
 class ReportStage(Stage[ReportSettings]):
-    """All artefacts in; the page, the cards and the facts out."""
+    """Turns all artefacts into the page, the cards and the facts."""
 
     name = "report"
     version = 3
@@ -29,19 +29,19 @@ class ReportStage(Stage[ReportSettings]):
     volatile = ("report.html",)
 
     def __init__(self, earlier: Sequence[Step]) -> None:
-        """Make a stage that reads, and reports on, all these steps."""
+        """Create a stage that reads and reports on all these steps."""
         self._earlier = earlier
         self.reads = tuple(step.name for step in earlier)
 
     @classmethod
     def steps(cls, settings: ReportSettings, recipe: Sections, earlier: Sequence[Step]) -> Iterator[Step]:
-        """Yield one step, which reads every earlier one."""
+        """Yield one step, which reads all earlier steps."""
         stage = cls(earlier)
         titled = settings.model_copy(update={"title": settings.title or recipe.name})
         yield Step(cls.number, cls.name, stage, titled, {name: name for name in stage.reads})
 
     def run(self, settings: ReportSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
-        """Write the page, the facts, and the cards of the data set and the models that the run made."""
+        """Write the page, the facts, and cards for the data set and the models that the run produced."""
         from codeprimer.report.page import chapters, render_cards, render_page, result_of
 
         facts = facts_of(inputs, settings.cost)

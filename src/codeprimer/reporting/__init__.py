@@ -1,1 +1,1 @@
-"""What chapters of the report are made of: blocks, charts, and figures in words; a stage declares its chapter with them."""
+"""Blocks, charts and formatted figures, from which each stage builds its chapter of the report."""

@@ -1,4 +1,4 @@
-"""Chapters and blocks: a chapter is a list of blocks, a block is plain data that the page's template renders."""
+"""Chapters and blocks: a chapter is a list of blocks; a block is plain data that the page template renders."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ class Tile:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter of the report, as a stage returns it."""
+    """A chapter of the report, as returned by a stage."""
 
     id: str
     title: str
     blocks: Sequence[Block]
     tiles: Sequence[Tile] = ()
     result: str = ""
-    """The result of the run in one sentence; a chapter that has one opens the page."""
+    """The run's result in one sentence; a chapter with a result is the first on the page."""
 
 
 def interleaved(lists: Sequence[Sequence[Item]]) -> list[Item]:
-    """Return the first item of every list, then the second of every list, and so on, so that a prefix shows every list."""
+    """Return the first item in every list, then the second, and so on, so that a prefix has items from every list."""
     return [one[place] for place in range(max(map(len, lists), default=0)) for one in lists if place < len(one)]
 
 
 def text(words: str, soft: bool = False) -> Block:
-    """A paragraph; ``soft`` for a side remark."""
+    """Return a paragraph; ``soft`` marks a side remark."""
     return {"kind": "text", "text": words, "soft": soft}
 
 
 def heading(words: str) -> Block:
-    """A heading inside a chapter."""
+    """Return a heading within a chapter."""
     return {"kind": "heading", "text": words}
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Block:
-    """A table; columns that hold only numbers (or nothing) are set right-aligned with separators."""
+    """Return a table; columns with only numbers or empty cells are right-aligned, with separators."""
     listed = [list(row) for row in rows]
     numbers = [
         index
@@ -64,20 +64,20 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Block:
 
 
 def chart(svg: str) -> Block:
-    """A picture as SVG text."""
+    """Return a chart from an SVG string."""
     return {"kind": "chart", "svg": svg}
 
 
 def code(caption: str, source: str, mark: str = "") -> Block:
-    """A listing; ``mark`` colours its edge (kept, dropped, passed, failed)."""
+    """Return a listing; ``mark`` sets the colour of its edge (kept, dropped, passed, failed)."""
     return {"kind": "code", "caption": caption, "text": source, "mark": mark}
 
 
 def side_by_side(left: Sequence[Block], right: Sequence[Block]) -> Block:
-    """Two columns of listings."""
+    """Return two columns of listings."""
     return {"kind": "side_by_side", "sides": [left, right]}
 
 
 def details(summary: str, content: str) -> Block:
-    """Text that the reader can expand."""
+    """Return text that the reader can expand."""
     return {"kind": "details", "summary": summary, "text": content}

@@ -1,6 +1,6 @@
-"""Charts as SVG text, rendered from Vega-Lite specifications, so that the page needs neither scripts nor network.
+"""Charts as SVG strings, rendered from Vega-Lite specifications, so that the page needs neither scripts nor a network.
 
-Colours are the Okabe-Ito palette, which is safe for colour-blind readers.
+The colours are from the Okabe-Ito palette, which is suitable for colour-blind readers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _converter() -> Any:
 
 
 def render(spec: dict[str, Any]) -> str:
-    """Return a Vega-Lite specification as SVG text."""
+    """Return the SVG for a Vega-Lite specification."""
     frame = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "width": WIDTH,
@@ -34,7 +34,7 @@ def render(spec: dict[str, Any]) -> str:
             "right": 12,
             "top": 5,
             "bottom": 5,
-        },  # the reader's font may be wider than the one measured here
+        },  # the reader's font may be wider than the font measured here
         "config": {
             "font": "Helvetica, Arial, sans-serif",
             "axis": {"labelFontSize": 12, "titleFontSize": 12, "grid": True, "gridColor": "#eeeeee"},
@@ -46,8 +46,10 @@ def render(spec: dict[str, Any]) -> str:
 
 
 def _field(name: str, kind: str, title: str | None = None, **more: Any) -> dict[str, Any]:
-    """Return the encoding of an axis or a colour. Layers share axes, so every layer must give the title: one layer
-    without it removes it."""
+    """Return the encoding of an axis or a colour.
+
+    Layers share axes, so every layer must give the title; a layer without a title removes it.
+    """
     return {"field": name, "type": kind, "title": title, **more}
 
 
@@ -57,9 +59,9 @@ def _model_color() -> dict[str, Any]:
 
 
 def loss_curves(points: Values, heldout: Values = ()) -> str:
-    """Return the loss by tokens, a line per model; points have ``model``, ``tokens``, ``loss`` [nats per token].
+    """Return the loss over tokens, one line per model; points have ``model``, ``tokens`` and ``loss`` [nats per token].
 
-    ``heldout`` adds a second, dashed line per model: the loss on held-out code.
+    ``heldout`` adds a second, dashed line per model, for the loss on held-out code.
     """
     encoding: dict[str, Any] = {
         "x": _field("tokens", "quantitative", "training tokens", axis={"format": "~s"}),
@@ -94,7 +96,7 @@ def score_intervals(rows: Values) -> str:
 
 
 def bars(counts: Mapping[str, int], title: str, color: str = "#0072B2", most: int = 24) -> str:
-    """Return horizontal bars of the largest counts."""
+    """Return horizontal bars for the largest counts."""
     largest = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]
     encoding = {
         "x": _field("count", "quantitative", title, axis={"format": ",d", "tickMinStep": 1}),
@@ -123,7 +125,7 @@ def score_histogram(bins: Values, threshold: float) -> str:
 
 
 def reliability(rows: Values) -> str:
-    """Return predicted against observed frequency; rows have ``predicted``, ``observed`` and ``count``."""
+    """Return observed against predicted frequency; rows have ``predicted``, ``observed`` and ``count``."""
     unit = {"scale": {"domain": [0, 1]}}
     encoding = {
         "x": _field("predicted", "quantitative", "predicted probability", **unit),

@@ -1,4 +1,4 @@
-"""Facts: the figures that steps report, by step; plain JSON, and the only source of what a chapter says."""
+"""Facts: the figures that steps report, by step. They are plain JSON, and the only source of a chapter's contents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blocks about a teacher's answers: what they cost, and which models gave them."""
+"""Blocks about a teacher's answers: their cost, and the models that gave them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CostRow = tuple[str, int, int, int, float, float, float | None]
 
 
 def writing_blocks(facts: Facts, kept: int) -> list[Block]:
-    """Return the cost of a teacher's texts; nothing where no teacher was asked."""
+    """Return blocks on the cost of a teacher's texts; none if no teacher was asked."""
     writing = facts.get("writing")
     if writing is None:
         return []
@@ -27,16 +27,16 @@ def writing_blocks(facts: Facts, kept: int) -> list[Block]:
         compared = second["compared"]
         content.append(
             blocks.text(
-                f"Both models got the first {compared['orders']:,} requests: {compared['first']:,} texts of {writing['model']} "
-                f"passed every check, {compared['second']:,} of {second['model']}. The texts of {second['model']} serve this "
-                "comparison only; no training set contains them."
+                f"Both models got the first {compared['orders']:,} requests: {compared['first']:,} texts by {writing['model']} "
+                f"and {compared['second']:,} by {second['model']} passed every check. The texts by {second['model']} are used "
+                "only for this comparison; no training set contains them."
             )
         )
     return content
 
 
 def several_models(of: Facts) -> list[Block]:
-    """Return a sentence where the server answered one name with several models; nothing otherwise."""
+    """Return a sentence if the server used several models for one model name; otherwise no blocks."""
     served = of.get("served_by", {})
     if len(served) < 2:
         return []
@@ -45,7 +45,7 @@ def several_models(of: Facts) -> list[Block]:
 
 
 def cost_row(of: Facts, kept: int | None = None) -> CostRow:
-    """Return a model's figures; ``kept`` is how many of its answers were used, None: those that were accepted."""
+    """Return a model's figures; ``kept`` is how many of its answers were used (None: all accepted answers)."""
     accepted = of["replies"].get("accepted", 0) if kept is None else kept
     per_thousand = round(1000 * of["usd"] / accepted, 4) if accepted else None
     asked = sum(of["replies"].values())

@@ -1,4 +1,4 @@
-"""Numbers as human-readable text."""
+"""Formats numbers for readers."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ def megabytes(size: int) -> str:
 
 
 def number(value: float) -> str:
-    """Return a number with separators; fractions with three significant digits."""
+    """Return a number with separators; if it is not an integer, with three decimals below 100, else with one."""
     if isinstance(value, int) or (float(value).is_integer() and abs(value) >= 1):
         return f"{int(value):,}"
     return f"{value:.3f}" if abs(value) < 100 else f"{value:,.1f}"
 
 
 def duration(seconds: float) -> str:
-    """Return a duration in seconds, minutes or hours, by its length."""
+    """Return a duration in seconds, minutes or hours, depending on its length."""
     if seconds < 120:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
 
 
 def size(amount: float) -> str:
-    """Return bytes in megabytes or gigabytes, by their number."""
+    """Return bytes in megabytes or gigabytes, depending on the size."""
     return megabytes(round(amount)) if amount < 1e9 else f"{amount / 1e9:,.1f} GB"
 
 

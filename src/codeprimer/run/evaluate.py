@@ -75,7 +75,8 @@ def evaluate_benchmark(request: EvaluationRequest, console: Console) -> dict[str
     """
     _check_sampling(request)
     benchmark, grader = _plugins(request, console)
-    tasks = benchmark.asked()
+    if not (tasks := benchmark.asked()):
+        raise UserError(f"--on {request.on}: no task is left with these settings; change them (-s KEY=VALUE)")
     target = open_target(request.target, request.on, request.endpoint, request.runs, console)
     output = _output(request, target.output)
     settings = {name: value for name, value in benchmark.settings.identity().items() if name != "kind"}

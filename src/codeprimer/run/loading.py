@@ -196,7 +196,7 @@ def _model_at(location: Sequence[str | int], values: Any) -> tuple[Any, str]:
                 model = load(role, kind).Settings
             except CodeprimerError:
                 return None, plugin
-            plugin = f"{role} {kind!r} (package {package_of(role, kind)})"
+            plugin = f"{role} {kind!r}, package {package_of(role, kind)}"
     return model, plugin
 
 

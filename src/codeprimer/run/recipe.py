@@ -29,7 +29,7 @@ class _Shared(Settings):
         pattern=NAME_PATTERN, max_length=NAME_CHARACTERS, description="The run folder's name, below --runs."
     )
     seed: int = Field(default=1, ge=0, le=2**31, description="The seed of all randomness; the exam has its own.")
-    engine: Annotated[PluginSettings, Role("engine")] = Field(
+    engine: Annotated[PluginSettings, Role("engine", "local")] = Field(
         default_factory=partial(selected, "engine", "local"), description="The engine that maps work over processes."
     )
     teacher: TeacherSettings | None = Field(

@@ -1,7 +1,7 @@
-"""Ask a language model many questions: pay for each answer once, lose none, stop at the budget.
+"""Asks a language model many questions: pays for each answer once, loses none, and stops at the budget.
 
-Reads and writes the journal. Its one idea: every paid answer is stored under all that decided it, so a run that was
-interrupted, or is repeated, never sends the same request twice.
+Reads and writes the journal. Key idea: every paid answer is stored under a key that covers everything that determines it,
+so an interrupted or repeated run never sends the same request twice.
 """
 
 from codeprimer.teachers.errors import BudgetError, TeacherError

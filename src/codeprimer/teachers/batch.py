@@ -1,8 +1,8 @@
-"""The batch API: many requests in one file, answered within a day at a lower price.
+"""The batch API: many requests in one file are answered within a day at a lower price.
 
-Reads and writes files of JSON lines over HTTP, and the journal. Its one idea: a batch is recorded in the journal before
-it is submitted, under a name that the server stores as well, so a run that was killed at any moment finds it again instead
-of paying twice; answers are matched by their keys, in any order.
+Transfers files of JSON lines over HTTP; reads and writes the journal. Key idea: a batch is recorded in the journal before
+it is submitted, under a name that the server also stores. A run that was killed at any moment therefore finds it again
+instead of paying for it twice. Answers are matched by key, in any order.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ FIRST_POLL, MAX_POLL = 1.0, 60.0
 ENDED = frozenset({"completed", "expired", "failed", "cancelled"})
 UNDER_WAY = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
 MAX_BATCH_SECONDS = 26 * 3600.0
-"""Providers promise a day [s]."""
+"""Longest wait for a batch; providers promise a day [s]."""
 
 WAIT_SECONDS = 60.0
-"""Timeout of one HTTP request of the batch API [s]."""
+"""Timeout for one HTTP request to the batch API [s]."""
 
 TRIES = 5
 LOG_SECONDS = 600.0
 _log = logging.getLogger(__name__)
 NAME = "codeprimer"
-"""The key of our name in a batch's metadata."""
+"""The metadata key under which a batch stores our name for it."""
 
 
 class BatchAsker:
-    """Sends batches one after another; what a batch leaves open goes into the next one."""
+    """Sends batches one after another; requests that one batch leaves unanswered go into the next."""
 
     def __init__(self, settings: TeacherSettings, encoder: RequestEncoder, account: Account, key: str) -> None:
         self._settings = settings
@@ -59,9 +59,9 @@ class BatchAsker:
         self._resume()
 
     def settle(self, items: Sequence[Item]) -> None:
-        """Get a result for every item; their first requests are not in the journal.
+        """Get a result for every item; the items' first requests must not be in the journal.
 
-        Raises BudgetError if they do not fit the budget, TeacherError if the server has no batch API.
+        Raises BudgetError if the items do not fit the budget, and TeacherError if the server has no batch API.
         """
         pending = list(items)
         while pending:
@@ -85,9 +85,9 @@ class BatchAsker:
             item.result = Result(None, FailureReason.SERVER_ERROR.value, detail)
 
     def _affordable(self, items: Sequence[Item]) -> Sequence[Item]:
-        """Reserve the worst case of as many items as fit the budget; return these.
+        """Reserve the worst-case cost of as many items as fit the budget, and return these items.
 
-        Raises BudgetError if none does.
+        Raises BudgetError if none fits.
         """
         assert not any(item.request.inputs for item in items), "embeddings are not batched"
         seen: set[bytes] = set()
@@ -116,12 +116,12 @@ class BatchAsker:
         finally:
             for item in items:
                 if item.reserved is not None:
-                    self._account.budget.release(item.reserved)  # the answers that came have been charged
+                    self._account.budget.release(item.reserved)  # the answers received have been charged
             self._account.budget.release_record()
             self._note()
 
     def _note(self) -> None:
-        """Record in the journal what is open."""
+        """Record the open reservations in the journal."""
         account = self._account
         account.journal.note_open(account.name, self._settings.model, account.budget.reserved())
 
@@ -162,7 +162,7 @@ class BatchAsker:
                 _log.warning("collecting a batch that an earlier run submitted (%s) first", batch.identity)
                 self._take(batch)
             else:
-                self._account.journal.forget_batch(batch.name)  # it was never submitted, or the provider has deleted it
+                self._account.journal.forget_batch(batch.name)  # it was never submitted, or the provider deleted it
 
     def _is_known(self, batch: Batch) -> bool:
         status, _ = asyncio.run(self._once("GET", f"/batches/{batch.identity}", None))
@@ -197,7 +197,7 @@ class BatchAsker:
                 for line in self._send("GET", f"/files/{state[name]}/content").splitlines():
                     self._read(line, bodies, entries, failed)
         if state["status"] == "failed" and not entries:
-            self._account.journal.forget_batch(batch.name)  # else every later run would stop here
+            self._account.journal.forget_batch(batch.name)  # otherwise every later run would stop here
             raise TeacherError(f"teacher: {self._address} rejected the batch {batch.identity}: {_said(state)}")
         self._write(entries)
         self._account.journal.forget_batch(batch.name)
@@ -247,7 +247,7 @@ class BatchAsker:
             if state.get("status") not in UNDER_WAY or time.monotonic() - started > MAX_BATCH_SECONDS:
                 raise TeacherError(
                     f"teacher: {self._address} reports status {state.get('status')!r} for the batch {batch.identity}; "
-                    "check it there, then run again; no request is paid twice"
+                    "check it there, then run again; no request is paid for twice"
                 )
             if time.monotonic() - started > logged:
                 counts = state.get("request_counts") or {}
@@ -272,7 +272,7 @@ class BatchAsker:
         return found
 
     def _send(self, method: str, path: str, data: bytes | None = None) -> bytes:
-        """Send one request of the batch API, with retries. Raises TeacherError."""
+        """Send one request to the batch API, with retries. Raises TeacherError if they all fail."""
         for attempt in range(TRIES):
             status, content = asyncio.run(self._once(method, path, data))
             if status < 300 and status:
@@ -292,7 +292,7 @@ class BatchAsker:
         if path == "/files":
             headers = {
                 name: value for name, value in headers.items() if name != "Content-Type"
-            }  # the form sets its own
+            }  # the form sets its own content type
             form = aiohttp.FormData()
             form.add_field("purpose", "batch")
             form.add_field("file", data, filename="requests.jsonl", content_type="application/jsonl")

@@ -1,8 +1,8 @@
-"""The budget: what has been spent, what is reserved, and when to stop.
+"""The budget: the amount spent, the amount reserved, and when to stop.
 
-Reads the journal's sums; writes nothing itself. Its one idea: before a request is sent, its worst-case cost is reserved,
-and only what fits the budget is sent, so the budget holds whatever becomes of the requests in flight. A request without
-an answer may be billed, so its reservation stays counted.
+Reads the journal's sums; writes nothing itself. Key idea: a request's worst-case cost is reserved before it is sent, and
+only requests that fit the budget are sent, so the budget holds whatever happens to the requests in flight. A request
+without an answer may be billed, so its reservation is kept.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class Reservation:
 
     @property
     def tokens(self) -> int:
-        """Prompt and completion together."""
+        """Prompt and completion tokens together."""
         return self.prompt_tokens + self.completion_tokens
 
 
 class Budget:
-    """What one account may spend on one teacher; thread-safe."""
+    """The budget of one account for one teacher; thread-safe."""
 
     def __init__(self, settings: TeacherSettings, tariff: Tariff, spent: Spent) -> None:
         self.tariff = tariff
@@ -52,19 +52,19 @@ class Budget:
         self.overrun = 1
         """Largest observed ratio of billed tokens to the limit."""
         self._noted, self._noted_tokens = 0, 0
-        """What the journal holds as open or maybe billed."""
+        """The amounts that the journal records as open or maybe billed."""
         self._max = None if settings.budget_usd is None else int(settings.budget_usd * NANO)
         self._max_tokens = settings.budget_tokens
         self._lock = threading.Lock()
 
     def worst_case(self, message_bytes: int, messages: int, max_tokens: int) -> Reservation:
-        """Return the worst case of a request: no tokenizer makes more tokens than there are bytes."""
+        """Return a request's worst-case cost: no tokenizer produces more tokens than there are bytes."""
         prompt = message_bytes + FRAME_TOKENS * (messages + 1)
         prompt, completion = prompt * self.overrun, max_tokens * self.overrun
         return Reservation(self.tariff.cost(prompt, completion), prompt, completion, self.overrun)
 
     def answer(self, key: bytes, success: Success, worst: Reservation, seconds: float) -> Answer:
-        """Return an answer with its cost; without reported usage, that is the worst case."""
+        """Return an answer with its cost, which is the worst case if no usage was reported."""
         prompt, completion = success.prompt_tokens, success.completion_tokens
         is_metered = prompt is not None and completion is not None
         if prompt is None or completion is None:
@@ -90,7 +90,7 @@ class Budget:
             )
 
     def reserve(self, reserved: Reservation) -> bool:
-        """Reserve the worst case of a request; return False if it does not fit the budget."""
+        """Reserve a request's worst-case cost; return False if it does not fit the budget."""
         with self._lock:
             if self._max is not None and self.cost + self.maybe_billed + self.open + reserved.cost > self._max:
                 return False
@@ -102,9 +102,10 @@ class Budget:
             return True
 
     def to_record(self) -> tuple[int, int, int, int] | None:
-        """Return what the journal must record before more is sent, or None if it holds enough.
+        """Return the amounts to record in the journal before more is sent, or None if the recorded amounts suffice.
 
-        A quarter is added, so that it changes rarely: after a crash, what was in flight counts as maybe billed.
+        After a crash, requests that were in flight are treated as maybe billed. A quarter is added to the open amounts so
+        that the record changes rarely.
         """
         with self._lock:
             if (
@@ -117,12 +118,12 @@ class Budget:
             return self._reserved()
 
     def release_record(self) -> None:
-        """Drop that quarter: nothing more will be sent."""
+        """Drop the added quarter: nothing more will be sent."""
         with self._lock:
             self._noted = self._noted_tokens = 0
 
     def settle(self, reserved: Reservation, cost: int, tokens: int) -> None:
-        """Replace a reservation by the actual cost."""
+        """Replace a reservation with the actual cost."""
         with self._lock:
             self._release(reserved)
             self.cost += cost
@@ -135,12 +136,12 @@ class Budget:
             self.tokens += tokens
 
     def release(self, reserved: Reservation) -> None:
-        """Return a reservation: the request was refused and costs nothing."""
+        """Release a reservation: the request was refused and costs nothing."""
         with self._lock:
             self._release(reserved)
 
     def keep_reserved(self, reserved: Reservation) -> None:
-        """Count a reservation as maybe billed: the request was sent and not answered."""
+        """Count a reservation as maybe billed: the request was sent but not answered."""
         with self._lock:
             self._release(reserved)
             self.maybe_billed += reserved.cost
@@ -151,7 +152,7 @@ class Budget:
         self.open_tokens -= reserved.tokens
 
     def reserved(self) -> tuple[int, int, int, int]:
-        """Return what is open and what is maybe billed: (money, tokens, money, tokens)."""
+        """Return the open and the maybe billed amounts: (money, tokens, money, tokens)."""
         with self._lock:
             return self._reserved()
 
@@ -161,14 +162,14 @@ class Budget:
         return open_now, open_tokens, self.maybe_billed, self.maybe_billed_tokens
 
     def count_duplicate(self, cost: int, tokens: int) -> None:
-        """Count the cost of an answer that another process has stored already: the journal keeps one of the two."""
+        """Count the cost of an answer that another process has already stored: the journal keeps only one of the two."""
         with self._lock:
             self.maybe_billed += cost
             self.maybe_billed_tokens += tokens
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is reserved, so that waiting frees nothing."""
+        """Whether nothing is reserved, so that waiting frees no budget."""
         return self.open == 0 and self.open_tokens == 0
 
     def describe(self) -> str:
@@ -185,7 +186,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where answers are stored, and which account pays for them."""
+    """The journal that stores answers, the budget, and the name of the account that pays."""
 
     journal: Journal
     budget: Budget

@@ -1,7 +1,7 @@
 """Diagnoses an endpoint with two requests: one for text, one for JSON.
 
-Reads the settings and two responses. Its one idea: each possible problem is checked separately, so the first failed check
-names what to fix.
+Reads the settings and two responses. Key idea: each possible problem is checked separately, so the first failed check
+shows what to fix.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Check:
 
 
 def check_up(settings: TeacherSettings) -> Iterator[Check]:
-    """Yield the checks, and stop at one that makes the rest pointless."""
+    """Yield the checks; stop after a failure that makes further checks pointless."""
     try:
         tariff = tariff_of(settings)
         costs = as_usd(tariff.cost(1_000_000, 0)), as_usd(tariff.cost(0, 1_000_000))

@@ -1,7 +1,7 @@
 """The HTTP client: sends a request and returns the whole response, or the reason why there is none.
 
-Reads and writes the network with aiohttp. Its one idea: the client knows whether a request has left, so a caller can
-tell an attempt that costs nothing from one that may be billed.
+Uses the network through aiohttp. Key idea: the client knows whether a request has been sent, so a caller can distinguish
+an attempt that costs nothing from an attempt that may be billed.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ CONNECT_SECONDS = 15.0
 """Timeout for name resolution, connection and TLS handshake together [s]."""
 
 IDLE_SECONDS = 4.0
-"""An idle connection is reused within this time [s]; many servers close theirs after 5, and a request sent then is lost."""
+"""An idle connection is reused within this time [s]. Many servers close it after 5 s and lose a request sent at that moment."""
 
 DNS_SECONDS = 300
-"""How long resolved addresses are cached [s]."""
+"""How long DNS results are cached [s]."""
 
 BUFFER_BYTES = 2**20
-"""aiohttp's read buffer; it also warns of larger request bodies unless they come as a file object."""
+"""aiohttp's read buffer; aiohttp also warns about larger request bodies unless they are file objects."""
 
 MAX_SHOWN = 200
 """Maximum length of an error text [characters]."""
 
 
 MIN_KEY_LENGTH = 12
-"""A shorter key is a placeholder such as ``EMPTY``, which may be a word of an answer [characters]."""
+"""A shorter key is a placeholder such as ``EMPTY``, which may be a word in an answer [characters]."""
 
 
 class Response(NamedTuple):
-    """What a server answered."""
+    """A server's response."""
 
     status: int
     headers: Mapping[str, str]
@@ -56,14 +56,14 @@ class Response(NamedTuple):
 
 
 class NotSent(asyncio.CancelledError):
-    """A request was cancelled before it had a connection: the server has not received any of it."""
+    """A request was cancelled before it had a connection, so the server has received nothing."""
 
 
 class Client:
-    """A pool of connections to the addresses of one teacher, for the running event loop."""
+    """A pool of connections to one teacher's URLs, for the running event loop."""
 
     def __init__(self, key: str, max_in_flight: int, addresses: int = 1) -> None:
-        """``max_in_flight`` limits the connections to each of the ``addresses``."""
+        """``addresses`` is the number of URLs; ``max_in_flight`` limits the connections to each."""
         self._key = key.encode()
         self._connector = _Connector(
             limit=max_in_flight * addresses,
@@ -81,10 +81,10 @@ class Client:
             max_field_size=MAX_HEADER_BYTES,
         )
         self._secured: set[str] = set()
-        """URLs that have answered over TLS: a later TLS error does not mean that the address is wrong."""
+        """URLs that have answered over TLS: a later TLS error does not mean that the URL is wrong."""
 
     async def post(self, url: str, body: bytes) -> Response | Failure:
-        """Send a request and return the response, whatever its status; cancelled early, it raises NotSent."""
+        """Send a request and return the response, whatever its status. Raises NotSent if cancelled before it is connected."""
         try:
             data = body if len(body) <= BUFFER_BYTES else BytesIO(body)
             response = await self._session.post(url, data=data, allow_redirects=False)
@@ -105,13 +105,13 @@ class Client:
             detail = f"the answer is incomplete: {_cause(error)}"
             if response.status < 300:
                 return Failure(FailureReason.BROKEN_ANSWER, detail)
-            content = detail.encode()  # the status alone is a refusal, which costs nothing
+            content = detail.encode()  # the status alone shows a refusal, which costs nothing
         finally:
-            response.close()  # keeps the connection where the response has been read to its end
+            response.close()  # keeps the connection if the response has been read completely
         return Response(response.status, response.headers, self._without_key(response.status, content))
 
     def _without_key(self, status: int, content: bytes) -> bytes:
-        """Return a body without the key, which some servers repeat."""
+        """Return a body with the key removed, because some servers repeat it."""
         if self._key and (len(self._key) >= MIN_KEY_LENGTH or status >= 300):
             return content.replace(self._key, b"[the key]")
         return content
@@ -122,12 +122,12 @@ class Client:
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Connections that carry nothing but the answer to the next request."""
+    """Connections that carry only the response to the next request."""
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> Connection:
-        """Return a connection on which nothing has arrived unasked. Raises NotSent where the request is cancelled."""
+        """Return a connection on which no unexpected data has arrived. Raises NotSent if the request is cancelled."""
         try:
             while True:
                 connection = await super().connect(req, traces, timeout)
@@ -139,13 +139,13 @@ class _Connector(aiohttp.TCPConnector):
 
 
 def headers_of(key: str) -> dict[str, str]:
-    """Return the headers of a request; the only place where the key goes."""
+    """Return a request's headers; the key is used nowhere else."""
     headers = {"Content-Type": "application/json", "User-Agent": f"codeprimer/{__version__}"}
     return headers | ({"Authorization": f"Bearer {key}"} if key else {})
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """Return the body. Raises ValueError where it is too long."""
+    """Return the body. Raises ValueError if it is too long."""
     parts: list[bytes] = []
     size = 0
     while part := await response.content.readany():
@@ -157,7 +157,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _failure(error: Exception, was_secure: bool) -> Failure:
-    """Return why there is no response; what has not been sent is never BROKEN or DROPPED."""
+    """Return why there is no response; a request that was not sent is never BROKEN_ANSWER or DROPPED."""
     match error:
         case aiohttp.ClientConnectorCertificateError():
             return Failure(FailureReason.WRONG_SETUP, f"no secure connection: {_cause(error)}")
@@ -167,9 +167,9 @@ def _failure(error: Exception, was_secure: bool) -> Failure:
             return Failure(reason, f"no secure connection: {_cause(error)}{hint}")
         case aiohttp.ConnectionTimeoutError():
             return Failure(FailureReason.UNREACHABLE, f"no connection within {CONNECT_SECONDS:.0f} s")
-        case aiohttp.ClientConnectorError() | RuntimeError():  # the second where no thread can be started for DNS
+        case aiohttp.ClientConnectorError() | RuntimeError():  # RuntimeError: no thread for DNS
             return Failure(FailureReason.UNREACHABLE, f"no connection: {_cause(error)}")
-        case ValueError():  # of the URL, or of a host name that DNS cannot encode
+        case ValueError():  # an invalid URL, or a host name that DNS cannot encode
             return Failure(FailureReason.WRONG_SETUP, f"not a valid address: {shown(error)}")
         case aiohttp.ClientResponseError():
             if (cause := _cause(error)).startswith("Bad status line"):
@@ -181,14 +181,14 @@ def _failure(error: Exception, was_secure: bool) -> Failure:
 
 
 def _cause(error: Exception) -> str:
-    """Return what led to an error of aiohttp, without what it quotes of the server's bytes."""
+    """Return the cause of an aiohttp error, without the bytes that it quotes from the server."""
     cause = error.__cause__ or error
     message: str = getattr(cause, "message", "")
     return message.strip().partition("\n")[0][:MAX_SHOWN] or shown(cause)
 
 
 def shown(error: BaseException) -> str:
-    """Return an error in one line, shortened; for an error of the system, the system's own words."""
+    """Return an error as one shortened line; for a system error, the operating system's own message."""
     number = getattr(error, "errno", None)
     is_plain = isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and isinstance(number, int)
     words = os.strerror(number) if is_plain and number is not None and number > 0 else str(error)

@@ -1,6 +1,6 @@
-"""One address of a teacher: sends a request once, and decides how fast the address may be asked.
+"""One of a teacher's endpoints: sends a request once, and decides how fast requests may be sent.
 
-Reads the network through the client. Its one idea: pacing, pauses and giving up follow from the outcomes alone.
+Uses the network through the client. Key idea: pacing, pauses and giving up follow from the outcomes alone.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from codeprimer.teachers.settings import TeacherSettings
 
 NO_ROOM = float("inf")
 REFUSED_IN_A_ROW = 10
-"""After this many refusals without an answer between them, the address is paused."""
+"""After this many refusals without an answer in between, the endpoint is paused."""
 
 FIRST_PAUSE = 0.25
-"""The first such pause [s]; it doubles with each round of refusals."""
+"""The first pause after refusals [s]; it doubles with each round of refusals."""
 
 FAILURES_AT_FIRST, SECONDS_AT_FIRST = 5, 30.0
-"""An address that has never answered is given up after this many failures; unless it is unreachable, only after this
-time as well [s]: a server that is busy or starting up refuses at once and answers later."""
+"""An endpoint that has never answered is given up after this many failures. If it is reachable, this time [s] must also
+have passed: a server that is busy or starting up refuses immediately and answers later."""
 
 OUTAGE_SECONDS = 900.0
-"""How long an address that has answered before may be down [s]."""
+"""How long an endpoint that has answered before may be down [s]."""
 
 DOCTOR = "; see codeprimer doctor --teacher RECIPE"
 """The end of an error about a teacher in a recipe; callers without a recipe remove it."""
 
 FATAL_IN_A_ROW = 5
-"""How often an address that has answered must report a wrong key, model or address before it is given up."""
+"""How often an endpoint that has answered must report a wrong key, model or URL before it is given up."""
 
 
 class Endpoint:
-    """An address, how it has answered, and how fast it may be asked."""
+    """A base URL, how it has responded, and how fast requests may be sent to it."""
 
     def __init__(self, address: str, settings: TeacherSettings, client: Client) -> None:
         self.address = address
@@ -53,13 +53,13 @@ class Endpoint:
         self._refused_since: float | None = None
         """Time of the first refusal since the last answer."""
         self._failed_since: float | None = None
-        """Time of the first failure of an address that has never answered."""
+        """Time of the first failure, if the endpoint has never answered."""
         self._failures_at_first = 0
         self._refusals = 0
         self._fatal = 0
 
     def wait(self, tokens: int, now: float) -> float:
-        """Return the wait until another request may be sent [s]; ``NO_ROOM`` until one in flight has ended."""
+        """Return the wait until another request may be sent [s]; ``NO_ROOM`` if a request in flight must end before that."""
         if self.in_flight >= (1 if self.breaker.is_probing else max(1, int(self.concurrency.size))):
             return NO_ROOM
         until = max(self.paused_until, self.breaker.open_until)
@@ -72,7 +72,7 @@ class Endpoint:
         self._tokens.take(tokens, now)
 
     def end(self, outcome: Success | Failure, seconds: float, now: float) -> None:
-        """Learn from an outcome."""
+        """Update limits and counters after an outcome."""
         self.in_flight -= 1
         if isinstance(outcome, Success):
             self.has_answered = True
@@ -94,7 +94,7 @@ class Endpoint:
             self.breaker.fail(now)
 
     def _note_refusal(self, refusal: Failure, now: float) -> None:
-        """Pause an address that refuses everything, for as long as it asks, else with exponential backoff."""
+        """Pause an endpoint that refuses everything, for as long as it asks for, or else with exponential backoff."""
         self._refusals += 1
         self._refused_since = now if self._refused_since is None else self._refused_since
         if self._refusals < REFUSED_IN_A_ROW:
@@ -106,14 +106,14 @@ class Endpoint:
         self.paused_until = max(self.paused_until, now + wait)
 
     def why_give_up(self, failure: Failure, now: float) -> str:
-        """Return why this address should be given up after a failure, or nothing."""
+        """Return why this endpoint should be given up after a failure, or an empty string."""
         if self._fatal > 0 and (not self.has_answered or self._fatal >= FATAL_IN_A_ROW):
             return f"{self.address} cannot be asked: {failure.detail}{DOCTOR}"
         failed = self._failures_at_first
         is_over = failure.reason is FailureReason.UNREACHABLE or now - (self._failed_since or now) > SECONDS_AT_FIRST
         if not self.has_answered and failed >= FAILURES_AT_FIRST and is_over:
             return f"{self.address} has not answered any of {failed} requests: {failure.detail}{DOCTOR}"
-        again = "run again when it is back; no request is paid twice"
+        again = "run again when it is back; no request is paid for twice"
         if failure.retry_after is not None and failure.retry_after > OUTAGE_SECONDS:
             wait = duration(failure.retry_after)
             return f"{self.address} asks to wait for {wait}: {failure.detail}; {again}"
@@ -125,12 +125,12 @@ class Endpoint:
         return ""
 
     async def send(self, path: str, body: bytes) -> Success | Failure:
-        """Send a request once and return the outcome. Raises only a cancellation."""
+        """Send a request once and return the outcome. Raises only on cancellation."""
         response = await self._client.post(self.address + path, body)
         if isinstance(response, Failure):
             return response
         status, headers, content = response
-        if pause := pause_wanted(headers):  # cut short: if that was too early, the server says so
+        if pause := pause_wanted(headers):  # capped: if that is too short, the server refuses again
             until = asyncio.get_running_loop().time() + min(pause, MAX_PAUSE)
             self.paused_until = max(self.paused_until, until)
         outcome = read_response(status, headers, content, path == "/embeddings")
@@ -140,7 +140,7 @@ class Endpoint:
 
 
 def _suggested(address: str) -> str:
-    """Return the address that was probably meant, or nothing if this one looks right."""
+    """Return the URL that was probably meant, or an empty string if this URL looks right."""
     for path in ("/chat/completions", "/completions", "/embeddings"):
         if address.endswith(path):
             return address.removesuffix(path)

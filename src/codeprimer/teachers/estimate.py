@@ -1,6 +1,6 @@
-"""Estimates what a run will request, before the first request.
+"""Estimates a run's requests, tokens, cost and time before the first request.
 
-Reads counts; sends nothing. Its one idea: each figure states the assumptions it rests on.
+Reads counts; sends nothing. Key idea: each figure states the assumptions that it is based on.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from codeprimer.teachers.prices import NANO, Tariff, as_usd, tariff_of
 from codeprimer.teachers.settings import TeacherSettings
 
 CHARACTERS_PER_TOKEN = 3.5
-"""Of code, in common tokenizers."""
+"""For code, in common tokenizers."""
 
 SECONDS_PER_ANSWER = 5.0
-"""Typical time of a hosted model for a few hundred tokens [s]."""
+"""Typical time that a hosted model takes for a few hundred tokens [s]."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Estimate:
 
 
 def estimate(settings: TeacherSettings, requests: int, prompt_characters: int, answer_tokens: int) -> Estimate:
-    """Estimate ``requests`` with ``prompt_characters`` in total and ``answer_tokens`` per answer.
+    """Estimate ``requests`` requests with ``prompt_characters`` in total and ``answer_tokens`` per answer.
 
     Raises RecipeError if the price is unknown.
     """

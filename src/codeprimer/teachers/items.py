@@ -1,6 +1,6 @@
 """A question in progress: its next request and its answers so far.
 
-Reads answers; sends nothing. Its one idea: the same lines process an answer from the journal and one from the network.
+Reads answers; sends nothing. Key idea: the same code processes answers from the journal and answers from the network.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class Item:
     body: bytes = b""
     reserved: Reservation | None = None
     failures: int = 0
-    """Of the current request, where the request may be the cause."""
+    """Failed attempts of the current request that the request itself may have caused."""
     tries: int = 0
     """All failed attempts of the current request."""
     timeouts: int = 0
-    """How many of them timed out."""
+    """Number of these attempts that timed out."""
     answers: list[Answer] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     result: Result | None = None
@@ -38,7 +38,7 @@ class Item:
 
 
 def advance(item: Item, answer: Answer) -> bool:
-    """Process an answer; return whether the question has a result, else it has a next request."""
+    """Process an answer; return whether the question has a result. Otherwise, it has a next request."""
     item.answers.append(answer)
     item.requests.append(item.request)
     then = item.question.then(item.request, answer)
@@ -50,9 +50,9 @@ def advance(item: Item, answer: Answer) -> bool:
 
 
 def follow(item: Item, answer: Answer, encoder: RequestEncoder, journal: Journal) -> bool:
-    """Process an answer, and further ones as far as the journal knows them; return whether there is a result.
+    """Process an answer and any follow-up answers in the journal; return whether there is a result.
 
-    Else the item's next request is ready to be sent.
+    Otherwise, the item's next request is ready to be sent.
     """
     while not advance(item, answer):
         item.body, item.key = encoder.encode(item.request)

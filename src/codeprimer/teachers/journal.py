@@ -1,7 +1,8 @@
-"""The journal: every paid answer, in one SQLite file, so that none is paid twice.
+"""The journal: every paid answer, in one SQLite file, so that no answer is paid for twice.
 
-Reads and writes ``journal.sqlite``. Its one idea: an answer counts as received once it is on disk. Failures are never
-stored. What a parser read in an answer is stored separately under the parser's name, so a better parser costs nothing.
+Reads and writes ``journal.sqlite``. Key idea: an answer is treated as received once it is on disk. Failures are never
+stored. The value that a parser reads from an answer is stored separately, under the parser's name, so a better parser
+costs nothing.
 """
 
 from __future__ import annotations
@@ -56,11 +57,11 @@ class Batch:
     """A batch of requests that is submitted, or about to be."""
 
     name: str
-    """Our name for it, also in its metadata at the provider."""
+    """Our name for the batch, which is also in its metadata at the provider."""
     identity: str
     """The provider's id; empty until it is known."""
     content: bytes
-    """The JSON lines of its requests."""
+    """Its requests as JSON lines."""
 
 
 class Journal:
@@ -110,7 +111,7 @@ class Journal:
         self._reader.execute(f"pragma user_version = {VERSION}")
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, Answer]:
-        """Return the stored answers of these keys. Raises StoreError if the file is damaged."""
+        """Return the stored answers for these keys. Raises StoreError if the file is damaged."""
         with self._lock:
             try:
                 return find_answers(self._reader, keys)
@@ -118,7 +119,7 @@ class Journal:
                 raise self._damaged(error) from None
 
     def spent(self, account: str, model: str) -> Spent:
-        """Return what an account has spent on a model."""
+        """Return an account's spending on a model."""
         [(cost, tokens, answers)] = self._rows(
             "select coalesce(sum(cost), 0), coalesce(sum(prompt_tokens + completion_tokens), 0), count(*) "
             "from answers where account = ? and model = ?",
@@ -141,20 +142,20 @@ class Journal:
         return StoreError(f"{self.path}: the journal cannot be read ({error}); move it away or repair it")
 
     def note_open(self, account: str, model: str, reserved: tuple[int, int, int, int]) -> None:
-        """Record what is about to be in flight. Raises StoreError if it cannot be written."""
+        """Record reservations before their requests are sent. Raises StoreError if the journal cannot be written."""
         self._change(NOTE_ACCOUNT, (account, model, *reserved))
 
     def note_batch(self, account: str, model: str, batch: Batch) -> None:
-        """Record a batch until its answers are collected. Raises StoreError if it cannot be written."""
+        """Record a batch until its answers are collected. Raises StoreError if the journal cannot be written."""
         row = (batch.name, account, model, batch.identity, zlib.compress(batch.content, 1), int(time.time()))
         self._change("insert or replace into batches values (?,?,?,?,?,?)", row)
 
     def forget_batch(self, name: str) -> None:
-        """Delete a batch whose answers are collected. Raises StoreError if it cannot be written."""
+        """Delete a batch whose answers have been collected. Raises StoreError if the journal cannot be written."""
         self._change("delete from batches where name = ?", (name,))
 
     def open_batches(self, account: str, model: str) -> list[Batch]:
-        """Return the batches whose answers are not collected, oldest first."""
+        """Return the batches whose answers have not been collected, oldest first."""
         rows = self._rows(
             "select name, identity, content from batches where account = ? and model = ? order by at, name",
             (account, model),
@@ -175,7 +176,7 @@ class Journal:
 
 
 class Spent:
-    """What an account has spent."""
+    """An account's spending."""
 
     def __init__(self, cost: int, tokens: int, answers: int, maybe_billed: int, maybe_billed_tokens: int) -> None:
         self.cost = cost
@@ -183,12 +184,12 @@ class Spent:
         self.tokens = tokens
         self.answers = answers
         self.maybe_billed = maybe_billed
-        """Worst case of requests that were sent and never answered [nano-USD]."""
+        """Worst-case cost of requests that were sent but never answered [nano-USD]."""
         self.maybe_billed_tokens = maybe_billed_tokens
 
 
 def find_answers(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Answer]:
-    """Return the stored answers of these keys."""
+    """Return the stored answers for these keys."""
     found: dict[bytes, Answer] = {}
     for start in range(0, len(keys), LOOK_UP_AT_ONCE):
         part = keys[start : start + LOOK_UP_AT_ONCE]
@@ -204,7 +205,7 @@ def find_answers(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[
 
 
 def packed(content: bytes) -> str | bytes:
-    """Return a text as it is stored: as text if it is short, else compressed; SQLite keeps the type."""
+    """Return a text in stored form: a string if it is short, otherwise compressed bytes; SQLite keeps the type."""
     if len(content) <= SHORT:
         try:
             return content.decode()
@@ -214,7 +215,7 @@ def packed(content: bytes) -> str | bytes:
 
 
 def unpacked(stored: str | bytes) -> str:
-    """Return a stored text."""
+    """Return a stored text as a string."""
     return stored if isinstance(stored, str) else zlib.decompress(stored).decode("utf-8", "surrogatepass")
 
 

@@ -1,7 +1,7 @@
 """A mock endpoint that answers from a script and fails on purpose: ``python -m codeprimer.teachers.mock``.
 
-For tests, benchmarks and dry runs of a recipe. Its one idea: a fault depends on the seed, the request and how often it has
-arrived, not on timing, so two runs meet the same faults.
+For tests, benchmarks and dry runs of a recipe. Key idea: a fault depends on the seed, the request and how often the request
+has arrived, not on timing, so two runs get the same faults.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from aiohttp import web
 from codeprimer.teachers.mock_batches import Batches, json_response
 
 Script = Callable[[dict[str, Any]], str]
-"""From the fields of a request to the text of the answer."""
+"""Maps a request's fields to the answer's text."""
 
 KINDS = (
     *("refused", "busy", "error", "forbidden", "cut_off", "broken", "dropped", "hang"),
@@ -43,7 +43,7 @@ class Faults:
     seed: int = 0
 
     def draw(self, content: bytes, times: int) -> str:
-        """Return the fault of a request, or nothing."""
+        """Return the fault for a request, or an empty string."""
         if not self.rates:
             return ""
         digest = hashlib.blake2b(content, digest_size=8, key=f"{self.seed}/{times}".encode()).digest()
@@ -62,11 +62,11 @@ class Manner:
     script: Script | None = None
     faults: Faults = field(default_factory=Faults)
     latency: float = 0.0
-    """Of each answer [s]."""
+    """Latency of each answer [s]."""
     per_second: float = 0.0
-    """Maximum requests per second; more are refused; 0: no limit."""
+    """Maximum requests per second, above which requests are refused; 0: no limit."""
     retry_after: float | None = 0.2
-    """The Retry-After of the fault ``refused`` [s]; None: not sent."""
+    """The Retry-After header of the fault ``refused`` [s]; None: not sent."""
     key: str = ""
     """The required API key, if any."""
     model: str = ""
@@ -78,7 +78,7 @@ class Manner:
 
 
 class Mock:
-    """The server; ``facts`` counts requests and what would have been billed."""
+    """The server; ``facts`` returns counts of requests and of the tokens that would have been billed."""
 
     def __init__(self, manner: Manner | None = None) -> None:
         manner = manner or Manner()
@@ -94,7 +94,7 @@ class Mock:
         self._level, self._at = manner.per_second, time.monotonic()
         self._times: Counter[bytes] = Counter()
         self.answered: Counter[str] = Counter()
-        """By the SHA-256 of the request's body, in hex."""
+        """Number of answers by the SHA-256 of the request's body, in hex."""
         self.outcomes: Counter[str] = Counter()
         self.tokens = {"prompt_tokens": 0, "completion_tokens": 0}
         self._in_flight = 0
@@ -104,7 +104,7 @@ class Mock:
         self.url = ""
 
     async def start(self, port: int = 0) -> None:
-        """Listen on loopback."""
+        """Listen on the loopback interface."""
         self._ended = asyncio.Event()
         self._runner = web.ServerRunner(
             web.Server(self._handle, access_log=None), handle_signals=False, shutdown_timeout=0.1
@@ -116,7 +116,7 @@ class Mock:
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
 
     async def stop(self) -> None:
-        """Stop, also with hanging requests."""
+        """Stop, even if requests hang."""
         if self._runner is not None:
             self._ended.set()
             await self._runner.cleanup()
@@ -201,7 +201,7 @@ class Mock:
         return json_response(200, reply)
 
     def _line(self, fields: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """Return status and body of an answer in a batch."""
+        """Return the status and body of an answer in a batch."""
         content = orjson.dumps(fields)
         digest = hashlib.sha256(content).digest()
         fault = self._faults.draw(content, self._times[digest])
@@ -247,7 +247,7 @@ class Mock:
         return {"object": "list", "data": data, "usage": {"prompt_tokens": used, "total_tokens": used}}
 
     def _wait(self) -> float:
-        """Return how long the bucket wants a request to wait [s]; 0 where it lets it through."""
+        """Return how long the rate limit makes a request wait [s]; 0 if it is admitted."""
         if not self._per_second:
             return 0.0
         now = time.monotonic()
@@ -264,7 +264,7 @@ class Mock:
 
 
 async def _break_off(request: web.BaseRequest, content: bytes) -> web.StreamResponse:
-    """Promise the whole body and send half of it."""
+    """Announce the whole body in the headers and send half of it."""
     response = web.StreamResponse(headers={"Content-Length": str(len(content)), "Content-Type": "application/json"})
     await response.prepare(request)
     await response.write(content[: len(content) // 2])
@@ -295,12 +295,12 @@ def _vector(text: str) -> list[float]:
 
 
 def before_stops(text: str, stops: Sequence[str]) -> str:
-    """Return a text up to the first stop text."""
+    """Return a text up to the first stop string."""
     return text[: min([place for stop in stops if (place := text.find(stop)) >= 0], default=len(text))]
 
 
 def default_script(fields: dict[str, Any]) -> str:
-    """Return JSON of the requested schema, or repeat the last message or the prompt."""
+    """Return JSON that matches the requested schema, or repeat the last message or the prompt."""
     if "prompt" in fields:
         return f" and again: {fields['prompt']}"
     content = fields["messages"][-1]["content"]
@@ -312,7 +312,7 @@ def default_script(fields: dict[str, Any]) -> str:
 
 
 def filled(schema: dict[str, Any], root: dict[str, Any], drawn: random.Random) -> Any:
-    """Return a random value of a JSON schema."""
+    """Return a random value that matches a JSON schema."""
     if "$ref" in schema:
         return filled(root["$defs"][schema["$ref"].rpartition("/")[2]], root, drawn)
     if "enum" in schema:
@@ -372,17 +372,17 @@ async def _serve(mock: Mock, port: int) -> None:
 
 
 def main() -> int:
-    """Serve until a signal; the first line of output is the address."""
+    """Serve until a signal arrives; the first line of output is the URL."""
     parser = argparse.ArgumentParser(prog="python -m codeprimer.teachers.mock", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="0: any free port")
+    parser.add_argument("--port", type=int, default=0, help="Port; 0: any free port.")
     parser.add_argument("--latency", type=float, default=0.0, help="Latency of each answer [s].")
     parser.add_argument(
         "--faults", default="", help=f"Fault rates, such as refused=0.1,error=0.05; kinds: {', '.join(KINDS)}."
     )
-    parser.add_argument("--seed", type=int, default=0, help="Seed of the faults.")
-    parser.add_argument("--retry-after", type=float, default=0.2, help="Retry-After of the fault refused [s].")
+    parser.add_argument("--seed", type=int, default=0, help="Seed for the faults.")
+    parser.add_argument("--retry-after", type=float, default=0.2, help="Retry-After header of the fault 'refused' [s].")
     parser.add_argument("--per-second", type=float, default=0.0, help="Maximum requests per second; 0: no limit.")
-    parser.add_argument("--script", default="", help="module:function from a request's fields to the answer.")
+    parser.add_argument("--script", default="", help="module:function that maps a request's fields to the answer.")
     parser.add_argument("--key", default="", help="Required API key.")
     parser.add_argument("--model", default="", help="The only known model.")
     given = parser.parse_args()

@@ -1,6 +1,6 @@
 """The mock's batch API.
 
-Reads and writes files in memory. Its one idea: answers follow the mock's own rules and come in any order.
+Keeps files in memory. Key idea: the mock produces batch answers by its usual rules, and returns them in any order.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def json_response(status: int, value: Any, headers: dict[str, str] | None = None
 
 
 class Batches:
-    """Files and batches; a batch completes after the latency, its answers shuffled."""
+    """Files and batches. A batch completes after the latency, with its answers shuffled."""
 
     def __init__(self, answer: Callable[[dict[str, Any]], tuple[int, dict[str, Any]]], latency: float) -> None:
         self._answer = answer

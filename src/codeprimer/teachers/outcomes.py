@@ -1,8 +1,8 @@
 """Reads a response: an answer, or one of a closed set of reasons why there is none.
 
-Reads status, headers and body; knows no network. Its one idea: every reason says what happens next. A transient
-failure is retried; an error of this request ends this request; an error of the configuration (a wrong key, model or
-address) ends the run, because every other request would fail as well.
+Reads status, headers and body; does not use the network. Key idea: every reason determines what happens next. A transient
+failure is retried. An error in this request ends this request. An error in the configuration (a wrong key, model or URL)
+ends the run, because every other request would fail as well.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 MAX_SHOWN = 200
-"""Maximum length of a server's message in ours [characters]."""
+"""Maximum length of a server's message when quoted in our messages [characters]."""
 
 
 class FailureReason(StrEnum):
@@ -42,21 +42,21 @@ FINAL = frozenset({FailureReason.BAD_REQUEST})
 MAYBE_BILLED = frozenset(
     {FailureReason.DROPPED, FailureReason.TIMED_OUT, FailureReason.BROKEN_ANSWER, FailureReason.EMPTY_ANSWER}
 )
-"""Reasons after which the provider may bill the request: it was sent, and not refused."""
+"""Reasons after which the provider may bill the request: it was sent and not refused."""
 
 _GATEWAY_TIMEOUTS = frozenset({408, 504, 524})
-"""Statuses of a gateway that gave up waiting for the model, which may have answered."""
+"""Status codes of a gateway that gave up waiting for the model, although the model may have answered."""
 
 MAX_REPORTED_TOKENS = 10**9
-"""A server that reports more is not believed [tokens]."""
+"""Larger reported counts are ignored [tokens]."""
 
 _FINISHES = dict.fromkeys(
     ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "complete", "completed"), "stop"
 ) | (dict.fromkeys(("length", "max_tokens", "max_length", "model_length", "max_output_tokens"), "length"))
-"""The servers' finish reasons for a complete answer and for one that was cut off."""
+"""Servers' finish reasons for complete answers and for answers that were cut off."""
 
 MAY_BE_EMPTY = frozenset({"length", "content_filter", "refusal"})
-"""Finish reasons of answers that may have no text; such an answer is billed, so it is kept."""
+"""Finish reasons of answers that may have no text; these answers are billed, so they are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Failure:
     reason: FailureReason
     detail: str
     retry_after: float | None = None
-    """What the server asks for [s]."""
+    """The wait that the server asks for [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Success:
 def read_response(
     status: int, headers: Mapping[str, str], content: bytes, wants_vectors: bool = False
 ) -> Success | Failure:
-    """Return what a response means; names of headers must be lower-case or case-insensitive."""
+    """Return the outcome that a response describes; header names must be lower-case or case-insensitive."""
     if 200 <= status < 300:
         return _read_answer(headers, content, wants_vectors)
     said = _message(content)
@@ -130,7 +130,7 @@ def _read_answer(headers: Mapping[str, str], content: bytes, wants_vectors: bool
         return Failure(FailureReason.EMPTY_ANSWER, f"the answer has no choices[0].message.content: {said}")
     if text is None and finish in MAY_BE_EMPTY:
         text = ""
-    # To a model that continues texts, an empty continuation is an answer.
+    # From a model that continues texts, an empty continuation is an answer.
     if not isinstance(text, str) or not (text.strip() or is_continuation or finish in MAY_BE_EMPTY):
         return Failure(FailureReason.EMPTY_ANSWER, f"the answer is empty (finish_reason {finish!r})")
     usage = answer.get("usage") or {}
@@ -191,7 +191,7 @@ def _short(text: str) -> str:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return how long a server asks to wait, by ``retry-after-ms`` or ``retry-after`` [s]."""
+    """Return how long a server asks to wait in ``retry-after-ms`` or ``retry-after`` [s]."""
     if (milliseconds := headers.get("retry-after-ms")) is not None:
         found = _number(milliseconds)
         return None if found is None else found / 1000
@@ -207,7 +207,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def pause_wanted(headers: Mapping[str, str]) -> float:
-    """Return how long to pause because the limit of requests or tokens is used up [s]; usually 0."""
+    """Return how long to pause because the request or token limit is used up [s]; usually 0."""
     longest = 0.0
     for what in ("requests", "tokens"):
         if headers.get(f"x-ratelimit-remaining-{what}") == "0":
@@ -216,13 +216,13 @@ def pause_wanted(headers: Mapping[str, str]) -> float:
 
 
 MAX_DURATION_LENGTH = 64
-"""No duration is longer [characters]."""
+"""Maximum length of a duration [characters]."""
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def duration(text: str) -> float:
-    """Parse a duration such as ``1m6.5s``, ``12ms`` or ``3`` [s]; 0 if it is none."""
+    """Parse a duration such as ``1m6.5s``, ``12ms`` or ``3`` [s]; return 0 if the text is not a duration."""
     seconds = _number(text)
     if seconds is not None:
         return seconds

@@ -1,8 +1,8 @@
-"""How fast one address is asked.
+"""Decides how fast requests are sent to one endpoint.
 
-Reads the outcomes of attempts; knows no network. Four known mechanisms: a concurrency limit with DCTCP's additive
+Reads the outcomes of attempts; does not use the network. Four known mechanisms: a concurrency limit with DCTCP's additive
 increase and proportional decrease, so that a few random refusals cost little; a token bucket for known rate limits; a
-circuit breaker for an address that fails; and a timeout that adapts to the response times.
+circuit breaker for a failing endpoint; and a timeout that adapts to the response times.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SMOOTHING = 1 / 16
 """Weight of one round in the moving average of the refused fraction (Alizadeh et al. 2010, section 3.1)."""
 
 STEPS = 16
-"""Rounds without refusals from the minimum to the maximum."""
+"""Rounds without refusals that it takes to grow from the minimum to the maximum."""
 
 MIN_IN_FLIGHT = 1.0
 BREAK_AFTER = 10
@@ -23,20 +23,20 @@ BREAK_AFTER = 10
 
 MAX_PAUSE = 60.0
 REMEMBERED = 256
-"""Number of recent response times that decide the timeout."""
+"""Number of recent response times that determine the timeout."""
 
 FEW, ENOUGH = 3, 20
 SLACK_AT_FIRST, LEAST_AT_FIRST = 10.0, 10.0
-"""With few answers, the timeout is this multiple of the slowest, and at least this long [s]."""
+"""With few answers, the timeout is this multiple of the slowest response time, and at least this long [s]."""
 
 SLACK = 3.0
-"""The timeout is this multiple of the 99th percentile."""
+"""The timeout is this multiple of the 99th percentile of the response times."""
 MIN_SECONDS = 0.5
 """Minimum timeout [s]."""
 
 
 class ConcurrencyLimit:
-    """How many requests may be in flight."""
+    """Limits how many requests may be in flight."""
 
     def __init__(self, maximum: int) -> None:
         self._max = float(maximum)
@@ -47,7 +47,7 @@ class ConcurrencyLimit:
         self._refusals = 0
 
     def note(self, is_refusal: bool) -> None:
-        """Count an outcome; the size changes once per round, that is, after as many outcomes as are in flight."""
+        """Count an outcome; the limit changes once per round, that is, after as many outcomes as the limit allows in flight."""
         self._outcomes += 1
         self._refusals += is_refusal
         if self._outcomes < self.size:
@@ -60,11 +60,11 @@ class ConcurrencyLimit:
 
 
 ROUNDING = 1e-9
-"""Shorter waits come from rounding alone [s]."""
+"""Shorter waits are rounding errors [s]."""
 
 
 class TokenBucket:
-    """A token bucket that holds one second's worth."""
+    """A token bucket that holds one second's allowance."""
 
     def __init__(self, per_minute: int | None) -> None:
         self._rate = None if per_minute is None else per_minute / 60
@@ -73,7 +73,7 @@ class TokenBucket:
         self._at = 0.0
 
     def wait(self, amount: float, now: float) -> float:
-        """Return the wait until ``amount`` may be taken [s]."""
+        """Return the wait until ``amount`` can be taken [s]."""
         if self._rate is None:
             return 0.0
         self._fill(now)
@@ -93,7 +93,7 @@ class TokenBucket:
 
 
 class CircuitBreaker:
-    """Pauses an address that keeps failing, with exponential backoff."""
+    """Pauses an endpoint that keeps failing, with exponential backoff."""
 
     def __init__(self) -> None:
         self.failures = 0
@@ -107,7 +107,7 @@ class CircuitBreaker:
         self.open_until = 0.0
 
     def fail(self, now: float) -> None:
-        """Count a failure of the address."""
+        """Count a failure of the endpoint."""
         if self.failures == 0:
             self.failing_since = now
         self.failures += 1
@@ -117,12 +117,12 @@ class CircuitBreaker:
 
     @property
     def is_probing(self) -> bool:
-        """Whether to send one request at a time until one is answered."""
+        """Whether requests are sent one at a time until one is answered."""
         return self.failures >= BREAK_AFTER
 
 
 class AdaptiveTimeout:
-    """The timeout of an attempt, from recent response times."""
+    """The timeout for an attempt, computed from recent response times."""
 
     def __init__(self, maximum: float) -> None:
         self._max = maximum
@@ -137,7 +137,7 @@ class AdaptiveTimeout:
             self._ordered.remove(self._recent.popleft())
 
     def seconds(self, timeouts: int) -> float:
-        """Return the timeout of the next attempt; it doubles with each of a request's earlier ``timeouts`` [s]."""
+        """Return the next attempt's timeout [s]; it doubles with each of the request's earlier ``timeouts``."""
         if len(self._recent) < FEW:
             return self._max
         if len(self._recent) < ENOUGH:

@@ -1,7 +1,7 @@
-"""What models cost: the recipe's price, else a dated table.
+"""What models cost: the recipe's price, or else a dated price table.
 
-Reads the settings. Its one idea: money is counted in whole nano-dollars, so sums and budgets are exact; an unknown price
-is an error, never zero.
+Reads the settings. Key idea: money is counted in whole nano-dollars, so sums and budgets are exact. An unknown price is an
+error, never zero.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ TABLE: dict[str, tuple[float, float]] = {
     "text-embedding-3-small": (0.02, 0.0),
     "text-embedding-3-large": (0.13, 0.0),
 }
-"""List prices of input and output [USD per million tokens]."""
+"""List prices for input and output [USD per million tokens]."""
 
 NANO = 10**9
 _PER_TOKEN = NANO // 10**6
-"""From USD per million tokens to nano-USD per token."""
+"""Converts USD per million tokens to nano-USD per token."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def tariff_of(settings: TeacherSettings, section: str = "teacher") -> Tariff:
 
 
 def _exact(usd_per_million: float) -> Fraction:
-    """Return the decimal number of the recipe, not the nearest binary float [nano-USD per token]."""
+    """Return the exact decimal number in the recipe, not the nearest binary float [nano-USD per token]."""
     return Fraction(repr(usd_per_million)) * _PER_TOKEN
 
 

@@ -1,8 +1,8 @@
-"""Questions: each decides what follows an answer.
+"""Questions: each determines what follows an answer: another request or the result.
 
-Reads answers; sends nothing. Its one idea: an answer that was cut off is requested again with a larger limit and never
-repaired; one that does not match the schema is sent back once with the error; then the question is set aside with the
-reason and all its answers.
+Reads answers; sends nothing. Key idea: an answer that was cut off is never repaired, but requested again with a larger
+limit. An answer that does not match the schema is sent back once, with the error. After that, the question is set aside
+with the reason and all its answers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from codeprimer.teachers.requests import Answer, Message, Request
 from codeprimer.teachers.settings import TeacherSettings
 
 GROWTH = 2
-"""Growth of the token limit after an answer that was cut off."""
+"""Factor by which the token limit grows after an answer that was cut off."""
 
 CUT_OFF, OTHER_FORM, WITHHELD = "cut_off", "other_form", "withheld"
 """Why a question is set aside: cut off even at the largest limit; not matching the schema; withheld by the server."""
@@ -27,7 +27,7 @@ CUT_OFF, OTHER_FORM, WITHHELD = "cut_off", "other_form", "withheld"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The end of a question: a value, or the reason why there is none."""
+    """A question's result: a value, or the reason why there is none."""
 
     value: Any = None
     reason: str = ""
@@ -129,7 +129,7 @@ ModelType = TypeVar("ModelType", bound=BaseModel)
 
 
 class StructuredQuestion(PlainQuestion, Generic[ModelType]):
-    """Asks for a JSON object of a pydantic model; ``check`` may reject it as well."""
+    """Asks for a JSON object that matches a pydantic model; ``check`` can also reject the object."""
 
     def __init__(
         self,
@@ -139,14 +139,14 @@ class StructuredQuestion(PlainQuestion, Generic[ModelType]):
         parser: str,
         check: Callable[[ModelType], str] | None = None,
     ) -> None:
-        """``parser`` names how answers are read, with a version; ``check`` returns an objection or nothing."""
+        """``parser`` is the name and version of the way answers are read; ``check`` returns an objection or an empty string."""
         super().__init__(_with_form(request, settings, form), settings)
         self._form = form
         self._check = check
         self.parser = parser
 
     def read(self, request: Request, answer: Answer) -> Request | Result:
-        """Return the object; the first time that it is invalid, a request with the objection."""
+        """Return the object; if it is invalid for the first time, a request with the objection."""
         try:
             filled = self._form.model_validate(read_json(answer.text))
             objection = self._check(filled) if self._check else ""
@@ -191,7 +191,7 @@ def strict_schema(form: type[BaseModel]) -> dict[str, Any]:
 def _bare(schema: dict[str, Any]) -> dict[str, Any]:
     """Return a schema without titles and descriptions, which pydantic takes from names and docstrings.
 
-    The schema is part of the request, so editing a docstring would make a new request.
+    The schema is part of the request, so editing a docstring would otherwise change the request.
     """
     bare: dict[str, Any] = {}
     for key, value in schema.items():
@@ -209,7 +209,7 @@ def _bare_value(value: Any) -> Any:
 
 
 def digest_of(*words: str, forms: Sequence[type[BaseModel]] = ()) -> str:
-    """Return a digest of what a template contributes to a request: its words and schemas."""
+    """Return a digest of the words and schemas that a template contributes to a request."""
     content = orjson.dumps([list(words), [strict_schema(form) for form in forms]])
     return hashlib.sha256(content).hexdigest()[:16]
 
@@ -217,7 +217,7 @@ def digest_of(*words: str, forms: Sequence[type[BaseModel]] = ()) -> str:
 def read_json(text: str) -> Any:
     """Parse a complete answer as JSON; tolerates a Markdown fence and trailing commas.
 
-    Raises ValueError, whose words are sent to the model as an objection, if it is not JSON.
+    Raises ValueError if it is not JSON; the message is sent to the model as an objection.
     """
     text = _without_fence(text)
     try:

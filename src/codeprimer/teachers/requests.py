@@ -1,7 +1,7 @@
 """Requests and answers, and the key under which the journal stores them.
 
-Reads and writes nothing. Its one idea: the key covers everything that decides the answer and nothing else, so an answer is
-found again after a crash, in another run, at another address, or with another API key.
+Reads and writes nothing. Key idea: the key covers everything that determines the answer and nothing else, so an answer is
+found again after a crash, in another run, at another URL, or with another API key.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from codeprimer.teachers.settings import TeacherSettings
 Role = Literal["system", "user", "assistant"]
 
 MAX_STOPS = 4
-"""Maximum number of stop texts that every server accepts."""
+"""Maximum number of stop strings that every server accepts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,11 @@ class Request:
 
     messages: tuple[Message, ...] = ()
     template: str = ""
-    """Name and version of the prompt, such as ``quality/1``; another version is another request."""
+    """Name and version of the prompt, such as ``quality/1``; another version makes another request."""
     sample: int = 0
-    """Sample index: another index, another answer to the same messages."""
+    """Sample index: another index gets another answer to the same messages."""
     max_tokens: int | None = None
-    """Maximum answer length [tokens]; None: the settings'."""
+    """Maximum answer length [tokens]; None: the value in the settings."""
     temperature: float | None = None
     schema: dict[str, Any] | None = None
     """The JSON schema of the answer."""
@@ -47,7 +47,7 @@ class Request:
     prompt: str = ""
     """A text to continue, instead of messages."""
     stop: tuple[str, ...] = ()
-    """The answer ends before the first of these; many servers accept at most ``MAX_STOPS``."""
+    """The answer ends before the first of these strings; many servers accept at most ``MAX_STOPS``."""
 
     def longer(self, max_tokens: int) -> Request:
         """Return the same request with another token limit."""
@@ -60,14 +60,14 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The path below the address."""
+        """The path below the base URL."""
         if self.inputs:
             return "/embeddings"
         return "/completions" if self.prompt else "/chat/completions"
 
 
 class RequestEncoder:
-    """Encodes the requests to one teacher for the wire and for the journal."""
+    """Encodes the requests to one teacher, for the network and for the journal."""
 
     def __init__(self, settings: TeacherSettings) -> None:
         self._settings = settings
@@ -78,9 +78,9 @@ class RequestEncoder:
             self._fixed["top_p"] = settings.top_p
 
     def encode(self, request: Request) -> tuple[bytes, bytes]:
-        """Return the JSON body, and the SHA-256 of everything that decides the answer.
+        """Return the JSON body, and the SHA-256 of everything that determines the answer.
 
-        That includes the order of a schema's properties: a constrained model writes them in this order.
+        This includes the order of a schema's properties: a constrained model writes them in this order.
         """
         body = orjson.dumps(self._fields(request))
         return body, hashlib.sha256(b"%s\n%s\n%d" % (body, request.template.encode(), request.sample)).digest()
@@ -114,7 +114,7 @@ class RequestEncoder:
     def _words(self, request: Request) -> dict[str, Any]:
         """Return the messages or the prompt, and the token limit."""
         limit = self.max_tokens(request)
-        if request.prompt:  # this interface knows only the older name of the limit
+        if request.prompt:  # this API knows only the older name of the limit
             return {"prompt": request.prompt, "max_tokens": limit}
         messages = [{"role": message.role, "content": message.content} for message in request.messages]
         return {"messages": messages, self._settings.limit_field: limit}
@@ -127,7 +127,7 @@ class Answer:
     key: bytes
     text: str
     finish: str
-    """``stop``; ``length`` if it was cut off; else the server's own finish reason."""
+    """``stop``, or ``length`` if it was cut off; otherwise, the server's own finish reason."""
     prompt_tokens: int
     completion_tokens: int
     cost: int
@@ -139,7 +139,7 @@ class Answer:
     is_metered: bool = True
     """False if the server did not report its usage, so that the worst case is counted."""
     is_new: bool = True
-    """False if it was in the journal already."""
+    """False if it was already in the journal."""
 
     @property
     def is_cut_off(self) -> bool:

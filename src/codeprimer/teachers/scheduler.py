@@ -1,8 +1,8 @@
-"""Keeps as many requests in flight as the addresses allow, in a thread with its own event loop.
+"""Keeps as many requests in flight as the endpoints allow, in a thread with its own event loop.
 
-Reads items; writes answers to the journal. Four ideas: an item that waits for a retry occupies no slot, it sits in a heap
-until it is due; the earliest item is sent first, because results are wanted in order; what may be billed is on disk before
-it is sent, and an answer before it is reported; and identical requests are sent once.
+Reads items; writes answers to the journal. Four ideas: an item that waits for a retry does not occupy a slot but waits in
+a heap until it is due; the earliest item is sent first, because results are needed in order; possible charges are on disk
+before a request is sent, and an answer is on disk before it is reported; and identical requests are sent once.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from codeprimer.teachers.settings import TeacherSettings
 from codeprimer.teachers.writer import Entry, Writer
 
 FIRST_WAIT, MAX_WAIT = 0.25, 60.0
-"""Exponential backoff of a request: first and maximum wait [s]."""
+"""Exponential backoff for a request: first and maximum wait [s]."""
 
 SWEEP_SECONDS = 0.1
 """Interval between checks for timeouts [s]."""
 
 DRAIN_SECONDS, SHORT_DRAIN_SECONDS = 30.0, 1.0
-"""Maximum wait for requests in flight when a run stops early: they are paid for; the second if no address has ever
-answered [s]."""
+"""Maximum wait for requests in flight when a run stops early, because they are paid for; the shorter wait applies if no
+endpoint has ever answered [s]."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Attempt:
 
 
 class Scheduler:
-    """Asks one teacher, at all its addresses."""
+    """Sends requests to one teacher, at all its URLs."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Scheduler:
         notify: Callable[[], None],
         name: str = "teacher",
     ) -> None:
-        """``notify`` is called in the scheduler's thread when items have a result or the run has failed.
+        """``notify`` is called in the scheduler's thread when items have a result or when the run has failed.
 
         ``name`` is the recipe's section, for messages.
         """
@@ -113,7 +113,7 @@ class Scheduler:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the thread runs."""
+        """Whether the thread is running."""
         return self._thread.is_alive()
 
     # --- in the thread of the loop ------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class Scheduler:
         self._pump()
 
     def _enqueue(self, item: Item) -> None:
-        """Queue an item's request, unless the same request is open already."""
+        """Queue an item's request, unless the same request is already open."""
         if item.key in self._same:
             self._same[item.key].append(item)
             return
@@ -167,7 +167,7 @@ class Scheduler:
         return self._budget.worst_case(len(item.body), len(request.messages), self._encoder.max_tokens(request))
 
     def _pump(self) -> None:
-        """Send what may be sent now, and set the timer for the next call."""
+        """Send the requests that may be sent now, and set the timer for the next call."""
         if not self._is_open:
             return
         now = self._loop.time()
@@ -187,7 +187,7 @@ class Scheduler:
             if not self._budget.reserve(item.reserved):
                 if self._budget.is_idle:
                     self._fail(BudgetError(f"the budget of {self._budget.cap()} is reached"))
-                break  # what the requests in flight do not use may be enough
+                break  # the requests in flight may free enough
             heapq.heappop(self._ready)
             endpoint.begin(item.reserved.tokens, now)
             chosen.append((item, endpoint))
@@ -202,7 +202,7 @@ class Scheduler:
         self._set_timer(soonest)
 
     def _choose(self, tokens: int, now: float) -> tuple[Endpoint, float]:
-        """Return the address that may be asked soonest, the least busy of several, and the wait [s]."""
+        """Return the endpoint that is available soonest (the least busy if there are several), and the wait [s]."""
         if len(self._endpoints) == 1:
             return self._endpoints[0], self._endpoints[0].wait(tokens, now)
         waits = [(endpoint.wait(tokens, now), endpoint.in_flight) for endpoint in self._endpoints]
@@ -210,7 +210,7 @@ class Scheduler:
         return self._endpoints[place], waits[place][0]
 
     def _set_timer(self, soonest: float) -> None:
-        """Call ``_pump`` at a time of the loop's clock, unless an earlier call is set."""
+        """Schedule ``_pump`` at a time on the loop's clock, unless an earlier call is scheduled."""
         if soonest == NO_ROOM or (self._timer is not None and self._timer.when() <= soonest):
             return
         if self._timer is not None:
@@ -255,7 +255,7 @@ class Scheduler:
         for attempt in self._attempts.values():
             if now - attempt.started > attempt.endpoint.timeout.seconds(attempt.item.timeouts):
                 assert attempt.task is not None
-                attempt.task.cancel()  # repeated by every sweep: a library may have swallowed the last one
+                attempt.task.cancel()  # repeated by every sweep: a library may have swallowed the last cancellation
         self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
 
     def _receive(self, item: Item, success: Success, seconds: float) -> None:
@@ -265,7 +265,7 @@ class Scheduler:
         self._writer.add(Entry(answer, item.body, item))
 
     def _on_disk(self, entries: Sequence[Entry]) -> None:
-        """Called by the writer's thread: release the reservations of answers that are on disk."""
+        """Release the reservations of answers that are on disk; called in the writer's thread."""
         for entry in entries:
             reserved, answer = entry.item.reserved, entry.answer
             if not self._writer.failure:
@@ -281,7 +281,7 @@ class Scheduler:
             others = self._same.pop(entry.answer.key)
             self._take(entry.item, entry.answer)
             for item in others:
-                self._take(item, replace(entry.answer, is_new=False))  # the same request costs the others nothing
+                self._take(item, replace(entry.answer, is_new=False))  # the other items get the same answer at no cost
         self._notify()
         self._pump()
 
@@ -294,7 +294,7 @@ class Scheduler:
             self._enqueue(item)
 
     def _note_reading(self, item: Item, answer: Answer) -> None:
-        """Write what was parsed from an answer, under the parser's name."""
+        """Write the value that was parsed from an answer, under the parser's name."""
         parser, result = getattr(item.question, "parser", ""), item.result
         if parser and result is not None:
             value = result.value.model_dump_json() if isinstance(result.value, BaseModel) else None
@@ -334,7 +334,7 @@ class Scheduler:
         heapq.heappush(self._due, (now + wait, item))
 
     def _give_up(self, item: Item, failure: Failure) -> None:
-        """End a question without an answer; queue the others with the same request."""
+        """End a question without an answer; queue the other items with the same request."""
         item.result = Result(None, failure.reason.value, failure.detail)
         for other in self._same.pop(item.key):
             self._enqueue(other)
@@ -343,7 +343,7 @@ class Scheduler:
     def _too_many_failures(self, item: Item, failure: Failure) -> str:
         return (
             f"{self._name}: a request failed {item.failures} times while others were answered: {failure.detail}; run again "
-            f"(no request is paid twice), or set such questions aside with {self._name}.set_aside: true"
+            f"(no request is paid for twice), or set such questions aside with {self._name}.set_aside: true"
         )
 
     def _fail(self, error: Exception) -> None:

@@ -1,7 +1,7 @@
-"""A script for the mock that judges and writes functions, tests and sections: mostly right, sometimes wrong.
+"""A script for the mock that grades code and writes functions, tests and sections: usually right, sometimes wrong.
 
-``python -m codeprimer.teachers.mock --script codeprimer.teachers.scripted:answer``. Its one idea: a dry run of a
-recipe exercises every step, with rejections for every reason; other requests are answered as the mock does.
+``python -m codeprimer.teachers.mock --script codeprimer.teachers.scripted:answer``. Key idea: a dry run of a recipe
+exercises every step, with rejections for every reason. Other requests get the mock's default answers.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _json(value: Any) -> str:
 
 
 def _program(content: str, drawn: int) -> str:
-    """Return a function; every twentieth has no docstring, every tenth contradicts its docstring."""
+    """Return a function; every twentieth has no docstring, and every tenth contradicts its docstring."""
     found = re.search(r"Name of the function: (\w+)\.$", content)
     name = found.group(1) if found and found.group(1).isidentifier() else "compute"
     offset = drawn % 97

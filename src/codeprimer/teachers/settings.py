@@ -1,4 +1,4 @@
-"""The settings of a teacher: address, budget, sampling."""
+"""A teacher's settings: URL, budget, sampling."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Structured = Literal["json_schema", "json_object", "prompt"]
 
 
 class Price(Settings):
-    """The price of a model [USD per million tokens]."""
+    """A model's price [USD per million tokens]."""
 
     input: float = Field(ge=0, description="Input price [USD per million tokens].")
     output: float = Field(ge=0, description="Output price [USD per million tokens].")
@@ -21,14 +21,14 @@ class Price(Settings):
 class TeacherSettings(Settings):
     """A language model behind an OpenAI-compatible API.
 
-    The model and its sampling enter the ids of artefacts; address, price and speed do not.
+    The model and its sampling are part of artefact ids; URL, price and request rates are not.
     """
 
     base_url: str | tuple[str, ...] = Field(
         json_schema_extra=NOT_IN_ID,
-        description="Address up to and including /v1, or a list of addresses that serve the same model.",
+        description="URL up to and including /v1, or a list of URLs that serve the same model.",
     )
-    model: str = Field(min_length=1, description="Model name at that address.")
+    model: str = Field(min_length=1, description="Model name at that URL.")
     api_key_env: str | None = Field(
         default=None,
         json_schema_extra=NOT_IN_ID,
@@ -49,18 +49,18 @@ class TeacherSettings(Settings):
         description="Maximum usage per run, input and output together [tokens].",
     )
     max_in_flight: int = Field(
-        default=64, ge=1, le=4096, json_schema_extra=NOT_IN_ID, description="Maximum requests in flight per address."
+        default=64, ge=1, le=4096, json_schema_extra=NOT_IN_ID, description="Maximum requests in flight per URL."
     )
     requests_per_minute: int | None = Field(
-        default=None, ge=1, json_schema_extra=NOT_IN_ID, description="Maximum requests per minute per address."
+        default=None, ge=1, json_schema_extra=NOT_IN_ID, description="Maximum requests per minute per URL."
     )
     tokens_per_minute: int | None = Field(
-        default=None, ge=1, json_schema_extra=NOT_IN_ID, description="Maximum tokens per minute per address."
+        default=None, ge=1, json_schema_extra=NOT_IN_ID, description="Maximum tokens per minute per URL."
     )
     batch: bool = Field(
         default=False,
         json_schema_extra=NOT_IN_ID,
-        description="Use the provider's batch API: answers within a day, at batch_price.",
+        description="Use the provider's batch API: answers arrive within a day and are charged at batch_price.",
     )
     batch_requests: int = Field(
         default=10_000, ge=1, le=50_000, json_schema_extra=NOT_IN_ID, description="Maximum requests per batch file."
@@ -70,13 +70,13 @@ class TeacherSettings(Settings):
         ge=0,
         le=1,
         json_schema_extra=NOT_IN_ID,
-        description="Price of a batch answer as a fraction of the price (0-1).",
+        description="Price of a batch answer as a fraction of the normal price (0-1).",
     )
     timeout_seconds: float = Field(
         default=300.0,
         gt=0,
         json_schema_extra=NOT_IN_ID,
-        description="Maximum wait for one answer; usually shorter, from recent response times [s].",
+        description="Maximum wait for one answer [s]; the actual timeout follows recent response times and is usually shorter.",
     )
     attempts: int = Field(
         default=8,
@@ -87,8 +87,8 @@ class TeacherSettings(Settings):
     )
     set_aside: bool = Field(
         default=False,
-        description="After that many failed attempts: true: set the question aside with the reason; false: stop the run, which "
-        "resumes there.",
+        description="What to do after that many failed attempts: true: set the question aside with the reason; false: stop the "
+        "run, which can be resumed there.",
     )
     temperature: float | None = Field(
         default=0.7,
@@ -109,7 +109,7 @@ class TeacherSettings(Settings):
     )
     structured: Structured = Field(
         default="json_schema",
-        description="How JSON is requested: json_schema or json_object if the server enforces it, else prompt.",
+        description="How JSON is requested: json_schema or json_object if the server enforces the format, otherwise prompt.",
     )
     extra: dict[str, Any] = Field(default={}, description="Additional request fields, such as reasoning_effort.")
 
@@ -154,7 +154,7 @@ class TeacherSettings(Settings):
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """All addresses, without trailing slashes."""
+        """All URLs, without trailing slashes."""
         given = (self.base_url,) if isinstance(self.base_url, str) else self.base_url
         return tuple(address.rstrip("/") for address in given)
 

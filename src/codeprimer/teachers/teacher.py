@@ -1,7 +1,7 @@
-"""A teacher: questions go in, replies come out in the same order.
+"""A teacher: turns questions into replies, in the same order.
 
-Reads the journal before anything is sent. Its one idea: the caller sees a plain iterator; known answers come from the
-journal, the rest from the network, and neither order nor content depends on timing.
+Reads the journal before anything is sent. Key idea: the caller gets a plain iterator. Known answers come from the journal
+and all others from the network; neither order nor content depends on timing.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from codeprimer.teachers.scheduler import Scheduler
 
 LOOK_AHEAD = 16
-"""Questions accepted ahead of the earliest open one, as a multiple of the requests in flight; bounds memory."""
+"""Questions accepted ahead of the earliest open question, as a multiple of the requests in flight; limits memory use."""
 
 TAKEN_AT_ONCE = 64
-"""Questions looked up in the journal together."""
+"""Questions looked up in the journal at once."""
 
 WAKE_SECONDS = 1.0
 
@@ -43,7 +43,7 @@ class Reply(Result):
     """The result of a question, with all its answers."""
 
     answers: tuple[Answer, ...] = ()
-    """In order; the last one decides."""
+    """In order; the last answer determines the result."""
 
     @property
     def request_id(self) -> str | None:
@@ -52,24 +52,24 @@ class Reply(Result):
 
     @property
     def cost(self) -> int:
-        """The cost of all answers, including earlier runs [nano-USD]."""
+        """The cost of all answers, including those paid for in earlier runs [nano-USD]."""
         return sum([answer.cost for answer in self.answers])
 
 
 @dataclass(frozen=True)
 class Access:
-    """How to open a teacher, for callers that open one only if there is something to ask."""
+    """How to open a teacher; used by callers that open it only if they have questions."""
 
     settings: TeacherSettings
     folder: Path | None = None
-    """The journal's folder; None if a run is only planned."""
+    """The journal's folder; None if the run is only planned."""
     account: str = ""
     section: str = "teacher"
     """Its section in the recipe, for messages."""
 
     def open(self) -> Teacher:
-        """Open the teacher. Raises what its constructor raises."""
-        assert self.folder is not None, "this access was made for planning only"
+        """Open the teacher. Raises the same errors as the constructor of ``Teacher``."""
+        assert self.folder is not None, "this access was created for planning only"
         return Teacher(self.settings, self.folder, self.account, self.section)
 
     @property
@@ -82,7 +82,7 @@ class Teacher:
     """One language model; a context manager."""
 
     def __init__(self, settings: TeacherSettings, folder: Path, account: str, section: str = "teacher") -> None:
-        """``folder`` holds the journal; ``account`` pays; ``section`` is the recipe's, for messages.
+        """``folder`` contains the journal, ``account`` pays, and ``section`` is the recipe's section, for messages.
 
         Raises RecipeError if the price or the key is unknown, StoreError if the journal cannot be used.
         """
@@ -101,8 +101,8 @@ class Teacher:
     def ask(self, questions: Iterable[Question], expected: int | None = None) -> Iterator[Reply]:
         """Yield the reply to each question, in order; questions are consumed as capacity allows.
 
-        ``expected`` is their number, for messages. Raises BudgetError when the budget is used up, TeacherError when the
-        teacher cannot be asked; all answers so far are in the journal then.
+        ``expected`` is the number of questions, for messages. Raises BudgetError when the budget is used up, and TeacherError
+        when the teacher cannot be asked; all answers so far are then in the journal.
         """
         if self.settings.batch:
             yield from self._ask_by_batches(iter(questions), expected)
@@ -148,7 +148,7 @@ class Teacher:
         return Item(number, question, question.first())
 
     def _from_journal(self, items: list[Item]) -> list[Item]:
-        """Advance the questions as far as the journal knows; return those that need a request."""
+        """Advance the questions as far as the journal has answers; return those that need a request."""
         left, asked = [], items
         while asked:
             for item in asked:
@@ -162,7 +162,7 @@ class Teacher:
         with self._starting:
             if self._scheduler is None:
                 from codeprimer.teachers.scheduler import (
-                    Scheduler,  # loads the network code, which a run with a full journal does not need
+                    Scheduler,  # loads the network code, which is not needed if all answers are in the journal
                 )
 
                 self._scheduler = Scheduler(
@@ -174,7 +174,7 @@ class Teacher:
         return Account(self._journal, self.budget, self._account)
 
     def _take_open_batches(self) -> None:
-        """Collect batches that an earlier run submitted, also if this run does not use batches."""
+        """Collect batches that an earlier run submitted, even if this run does not use batches."""
         if self._journal.open_batches(self._account, self.settings.model):
             from codeprimer.teachers.batch import BatchAsker
 
@@ -199,7 +199,7 @@ class Teacher:
             raise scheduler.failure
 
     def _at_the_cap(self, done: int, cost: int, expected: int | None) -> str:
-        """Return the message: ``done`` of the ``expected`` questions cost ``cost``."""
+        """Return the message for a reached budget: ``done`` of the ``expected`` questions cost ``cost``."""
         name = "budget_tokens" if self.settings.budget_usd is None else "budget_usd"
         text = (
             f"{self._section}.{name}: the budget of {self.budget.cap()} is reached: {self.budget.describe()} spent, and "
@@ -211,7 +211,7 @@ class Teacher:
             if self._tariff.is_known:
                 text += f", about {as_usd(left * cost // done)}"
             text += "; "
-        return text + f"raise {self._section}.{name} and run again; no request is paid twice"
+        return text + f"raise {self._section}.{name} and run again; no request is paid for twice"
 
     def _reply(self, item: Item) -> Reply:
         result = item.result
@@ -235,7 +235,7 @@ class Teacher:
 
 
 def key_of(settings: TeacherSettings, section: str = "teacher") -> str:
-    """Return the API key, or nothing if none is configured. Raises RecipeError if it is missing or malformed."""
+    """Return the API key, or an empty string if none is configured. Raises RecipeError if it is missing or malformed."""
     if settings.api_key_env is None:
         return ""
     key = os.environ.get(settings.api_key_env, "").strip()

@@ -1,4 +1,4 @@
-"""Counts replies, tokens and costs."""
+"""Counts of replies, tokens and costs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from codeprimer.teachers.teacher import Reply
 
 
 class Usage:
-    """The totals over a teacher's replies."""
+    """Totals over a teacher's replies."""
 
     def __init__(self) -> None:
         self._replies: Counter[str] = Counter()

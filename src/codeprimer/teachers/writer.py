@@ -1,7 +1,7 @@
-"""Writes answers to the journal, in a thread of its own.
+"""Writes answers to the journal, in a separate thread.
 
-Reads nothing but the queue. Its one idea: all answers that arrived in the meantime are committed in one transaction, and
-reported only then.
+Reads only the queue. Key idea: all answers that have arrived since the last transaction are committed in one transaction,
+and are reported only after that.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ GROUP_SECONDS = 0.04
 """How long answers are collected for one transaction [s]."""
 
 LOCKED_TRIES = 10
-"""How many minutes another process may lock the journal before the run fails."""
+"""How long another process may lock the journal before the run fails [minutes]."""
 
 
 class Entry:
@@ -38,16 +38,16 @@ class Entry:
 
 
 Reading = tuple[bytes, str, str | None, str | None]
-"""The key, the parser, and what it read: a value as JSON, or the reason why there is none."""
+"""The key, the parser, and what the parser returned: a value as JSON, and the reason if there is none."""
 
 
 class Writer:
-    """Writes the answers of one account until it is closed."""
+    """Writes one account's answers until it is closed."""
 
     def __init__(self, account: Account, model: str, written: Callable[[Sequence[Entry]], None]) -> None:
         """``written`` is called in the writer's thread with answers that are on disk.
 
-        Where the journal already has an answer, from another process, that one is passed on instead.
+        If the journal already has an answer from another process, that answer is passed on instead.
         """
         self._path = account.journal.path
         self._account = account.name
@@ -70,12 +70,12 @@ class Writer:
                 self._changed.notify()
 
     def note(self, readings: Iterable[Reading]) -> None:
-        """Queue what parsers read; it is written with the next answers."""
+        """Queue values read by parsers; they are written with the next answers."""
         with self._changed:
             self._readings += readings
 
     def close(self) -> None:
-        """Write what is queued, and stop."""
+        """Write everything in the queue and stop."""
         with self._changed:
             self._is_closing = True
             self._changed.notify()
@@ -113,7 +113,7 @@ class Writer:
             connection.close()
 
     def _write_patiently(self, connection: sqlite3.Connection, entries: list[Entry], readings: list[Reading]) -> None:
-        """Write, waiting for a process that locks the journal: the answers are paid for."""
+        """Write; wait if another process locks the journal, because the answers are paid for."""
         for attempt in range(LOCKED_TRIES):
             try:
                 self._write(connection, entries, readings)

@@ -15,7 +15,7 @@ from codeprimer.curriculum.audiences import AUDIENCES
 class TextbooksSettings(Settings):
     """How many sections are written, for which audiences, and how long they may be."""
 
-    author: Annotated[PluginSettings, Role("author")] = Field(
+    author: Annotated[PluginSettings, Role("author", "offline")] = Field(
         default_factory=partial(selected, "author", "offline"),
         description="The author: offline, endpoint (asks the section teacher), or a plug-in.",
     )

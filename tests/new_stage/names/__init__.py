@@ -1,1 +1,1 @@
-"""The names stage: which names the kept code uses."""
+"""The names stage: counts the names in the kept code."""

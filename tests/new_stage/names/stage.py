@@ -1,4 +1,4 @@
-"""The names stage: count the names in the kept code. Writes the table ``names``."""
+"""The names stage: counts the names in the kept code. Writes the ``names`` table."""
 
 import re
 from collections import Counter
@@ -16,7 +16,7 @@ from codeprimer.reporting.blocks import Chapter
 
 
 class NameCount(TypedDict):
-    """A name and how often it occurs: ``names``."""
+    """A row of the ``names`` table: a name and how often it occurs."""
 
     name: str
     count: int
@@ -29,7 +29,7 @@ class NamesSettings(Settings):
 
 
 class NamesStage(Stage[NamesSettings]):
-    """From kept documents to counts of names."""
+    """Counts the names in kept documents."""
 
     name = "names"
     number = 25
@@ -40,7 +40,7 @@ class NamesStage(Stage[NamesSettings]):
     required_tables = ("names",)
 
     def run(self, settings: NamesSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
-        """Count, most frequent first."""
+        """Count the names and write them, most frequent first."""
         counts: Counter[str] = Counter()
         for row in inputs["quality"].rows("kept", ["text"], KeptDocument):
             counts.update(name for name in re.findall(r"[A-Za-z_]\w*", row["text"]) if len(name) >= settings.shortest)

@@ -1,1 +1,1 @@
-"""One plug-in of every role, each with a setting of its own."""
+"""One plug-in for every role, each with its own setting."""

@@ -1,4 +1,4 @@
-"""An annotator that asks the teacher: one word per document."""
+"""An annotator that asks the teacher for one word per document."""
 
 from collections.abc import Iterable, Iterator
 
@@ -18,13 +18,13 @@ from codeprimer.api import (
 
 
 class OneWordSettings(PluginSettings):
-    """What is asked."""
+    """The question that the teacher is asked."""
 
     question: str = Field(default="Is this code worth learning from? Answer yes or no.", description="The question.")
 
 
 class OneWordAnnotator(Annotator):
-    """Gives 5 points for a yes and 0 for a no."""
+    """Gives 5 points for "yes" and 0 points for any other answer."""
 
     Settings = OneWordSettings
 
@@ -33,7 +33,7 @@ class OneWordAnnotator(Annotator):
         self._teacher = teacher
 
     def label(self, documents: Iterable[ShownDocument]) -> Iterator[Label | Unlabelled]:
-        """Yield a label per document, in order; the teacher keeps many requests in flight."""
+        """Yield one label per document, in order; the teacher keeps many requests in flight."""
         rows = list(documents)
         with self._teacher.open() as teacher:
             for row, reply in zip(rows, teacher.ask(map(self._question, rows), len(rows)), strict=True):

@@ -1,4 +1,4 @@
-"""An author: sums, and nothing else."""
+"""An author that writes about sums only."""
 
 from collections.abc import Iterable, Iterator
 
@@ -23,13 +23,13 @@ Try it with other numbers: what does it give for 0, and for a negative number?
 
 
 class SumsSettings(PluginSettings):
-    """The author's voice."""
+    """How the author writes."""
 
     opening: str = Field(default="Let us add.", description="The sentence that opens every section.")
 
 
 class SumsAuthor(Author):
-    """Writes functions that add a number; the seed of the blueprint decides which."""
+    """Writes functions that add a number; the blueprint's seed determines the number."""
 
     Settings = SumsSettings
     in_workers = True
@@ -44,7 +44,7 @@ class SumsAuthor(Author):
             yield Exercise(blueprint.key, ("integers",), "steps", f"add_{n}", prompt, solution, tests, (), ())
 
     def sections(self, blueprints: Iterable[SectionBlueprint], held_out: HeldOut) -> Iterator[Section]:
-        """Yield one section per blueprint; its code is executed, and what the print says is compared."""
+        """Yield one section per blueprint; its code is executed, and the printed output is compared with the comment."""
         for blueprint in blueprints:
             n = blueprint.seed % 100_000
             text = SECTION.format(title=blueprint.concept, opening=self.settings.opening, number=n, result=n + 1)

@@ -1,4 +1,4 @@
-"""A benchmark: a file of JSON lines with ``id``, ``signature``, ``task``, ``answer`` and ``checks``."""
+"""A benchmark in a file of JSON lines with ``id``, ``signature``, ``task``, ``answer`` and ``checks``."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,23 +9,23 @@ from codeprimer.api import FileBenchmark, FileSettings, Task, make_task
 
 
 class KatasSettings(FileSettings):
-    """The file; ``path`` is inherited."""
+    """The file and the level of its tasks; ``path`` is inherited."""
 
-    level: int = Field(default=0, ge=0, description="Only tasks of this level; 0: all.")
+    level: int = Field(default=0, ge=0, description="Level of the tasks that are asked; 0: all levels.")
 
 
 class KatasBenchmark(FileBenchmark):
-    """Small tasks: a signature and a docstring are to be completed."""
+    """Small tasks: a model completes a signature and a docstring."""
 
     Settings = KatasSettings
 
     @classmethod
     def reads(cls, record: Mapping[str, Any]) -> bool:
-        """Return whether a file with such records is one of ours, so that `--on FILE` finds it."""
+        """Return whether a file with this record is in our format, so that ``--on FILE`` finds this benchmark."""
         return {"signature", "task", "checks"} <= record.keys()
 
     def task(self, record: Mapping[str, Any]) -> Task | None:
-        """Return the task in a record; None leaves it out."""
+        """Return the task in a record, or None to skip the record."""
         if self.settings.level not in (0, record["level"]):
             return None
         prompt = f'def {record["signature"]}:\n    """{record["task"]}"""\n'

@@ -1,4 +1,4 @@
-"""An engine: one unit after another, in this process."""
+"""An engine that processes one unit after another in this process."""
 
 from collections.abc import Callable, Generator, Iterable
 from functools import partial
@@ -13,7 +13,7 @@ from codeprimer.api import Console, Engine, PluginSettings, make_once
 class SerialSettings(PluginSettings):
     """How often progress is shown."""
 
-    every: int = Field(default=1, ge=1, description="Progress is shown after so many units.")
+    every: int = Field(default=1, ge=1, description="Number of units after which progress is updated.")
 
 
 class SerialEngine(Engine):

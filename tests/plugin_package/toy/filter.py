@@ -1,4 +1,4 @@
-"""A filter: files with few lines go."""
+"""A filter that drops files with few lines."""
 
 from pydantic import Field
 
@@ -6,17 +6,17 @@ from codeprimer.api import File, Filter, PluginSettings
 
 
 class ShortSettings(PluginSettings):
-    """How short is too short."""
+    """Which files are too short."""
 
     min_lines: int = Field(default=10, ge=1, description="Files with fewer lines are dropped.")
 
 
 class ShortFilter(Filter):
-    """Drops short files; the reason in the table ``dropped`` is the kind, ``short``."""
+    """Drops short files; the reason in the ``dropped`` table is the filter's kind, ``short``."""
 
     Settings = ShortSettings
 
     def check(self, file: File) -> str | None:
-        """Return the detail if the file must go, else None."""
+        """Return a detail if the file must be dropped, otherwise None."""
         lines = file.text.count("\n")
         return f"{lines} lines" if lines < self.settings.min_lines else None

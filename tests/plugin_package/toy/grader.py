@@ -1,4 +1,4 @@
-"""A grader: the tests must pass, and the answer must be short."""
+"""A grader that requires passing tests and a short answer."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from codeprimer.api import Answer, Benchmark, ExecutionGrader, ExecutionSettings
 class ConciseSettings(ExecutionSettings):
     """How long an answer may be; ``seconds`` is inherited."""
 
-    max_lines: int = Field(default=20, ge=1, description="Longer answers fail, whatever they compute.")
+    max_lines: int = Field(default=20, ge=1, description="Longer answers fail, even if their tests pass.")
 
 
 class ConciseGrader(ExecutionGrader):

@@ -1,1 +1,1 @@
-"""Model backends: what answers questions, be it a checkpoint, a server or a file."""
+"""Model backends, which answer questions: checkpoints, servers and files."""

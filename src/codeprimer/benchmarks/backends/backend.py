@@ -1,4 +1,4 @@
-"""The contract of a model backend: questions in, completions out, so that a score depends on the model alone."""
+"""The contract for a model backend: it only turns questions into completions, so scores depend on the model alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class SamplingOptions:
     samples: int = 1
     """Answers per question."""
     new_tokens: int = 512
-    """Limit of an answer [tokens]."""
+    """Maximum answer length [tokens]."""
     temperature: float = 0.0
     """0: greedy."""
     top_p: float = 0.95
@@ -28,7 +28,7 @@ class ModelBackend(Protocol):
 
     @property
     def gives_answers(self) -> bool:
-        """Whether its texts are answers already; otherwise the benchmark cuts them."""
+        """Whether its texts are already answers; otherwise, the benchmark cuts them."""
         ...
 
     def completions(self, questions: Sequence[Question], options: SamplingOptions) -> Iterator[list[str]]:
@@ -36,9 +36,9 @@ class ModelBackend(Protocol):
         ...
 
     def too_long(self, questions: Sequence[Question]) -> int:
-        """Return how many prompts fill the model's context, so that they get no answer."""
+        """Return the number of prompts that get no answer because they fill the model's context."""
         ...
 
     def facts(self) -> dict[str, Any]:
-        """Return how the answers are made, for ``scores.json``."""
+        """Return how the answers are produced, for ``scores.json``."""
         ...

@@ -1,7 +1,7 @@
-"""A model behind an OpenAI-compatible endpoint: vLLM, llama.cpp, TGI, a hosted one.
+"""A model behind an OpenAI-compatible endpoint: vLLM, llama.cpp, TGI, or a hosted model.
 
-Requests go through the teachers' client: many in flight, with retries, each answer paid for once and kept in the journal,
-from which an interrupted evaluation resumes.
+Requests go through the teachers' client, with many in flight and with retries. Each answer is paid for once and kept in
+the journal, from which an interrupted evaluation resumes.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ from codeprimer.teachers.questions import WITHHELD
 from codeprimer.teachers.requests import MAX_STOPS
 
 SECTION = "endpoint"
-"""The name of this in the teachers' messages; ``_as_options`` turns it into options."""
+"""The section name in the teachers' messages; ``_as_options`` replaces it with command-line options."""
 
 UNCAPPED = 10**15
-"""A cap that no evaluation reaches [tokens]: without a known price, tokens must be capped."""
+"""A token cap that no evaluation reaches; needed because teachers without a known price require a cap [tokens]."""
 
 MOST_SECONDS = 600.0
-"""Timeout of one request [s]; a local server is slow with many requests in flight."""
+"""Timeout for one request [s]; a local server is slow when many requests are in flight."""
 
 SEEDS = 2**30
-"""The first seed of a question's samples is below this, so that every server accepts it as an integer."""
+"""Upper bound for the first seed of a question's samples, so that every server accepts it as an integer."""
 
 _INSTRUCTION = (
     "Complete this Python code. Answer with the complete code, what is given included, in one block that begins with "
@@ -62,26 +62,26 @@ _NO_ANSWER = {
     FailureReason.EMPTY_ANSWER.value: "got empty answers only",
     WITHHELD: "got an answer that the server withheld",
 }
-"""Faults of a single question, which count as a wrong answer; every other fault ends the evaluation."""
+"""Faults of a single question, which are treated as wrong answers; every other fault ends the evaluation."""
 
 
 def is_address(text: str) -> bool:
-    """Return whether a text is the address of a server."""
+    """Return whether a string is a server's URL."""
     return text.startswith(("http://", "https://"))
 
 
 @dataclass(frozen=True)
 class EndpointOptions:
-    """How a server is asked."""
+    """How requests are sent to a server."""
 
     chat: bool = False
-    """Whether by chat completions, for servers without text completions."""
+    """Whether to use chat completions, for servers without text completions."""
     api_key_env: str | None = None
-    """The environment variable with the key."""
+    """The name of the environment variable that contains the API key."""
     in_flight: int = 32
-    """Most requests in flight."""
+    """Maximum requests in flight."""
     budget_tokens: int | None = None
-    """Most tokens, prompts and answers together; None: no limit."""
+    """Maximum tokens, prompts and answers together; None: no limit."""
 
 
 class EndpointBackend:
@@ -90,7 +90,7 @@ class EndpointBackend:
     def __init__(
         self, address: str, model: str, endpoint: EndpointOptions, folder: Path, account: str, console: Console
     ) -> None:
-        """Keep answers in the journal in ``folder``, on ``account``. Raises UserError for an invalid address."""
+        """Keep answers in the journal in ``folder``, charged to ``account``. Raises UserError for an invalid URL."""
         self._endpoint = endpoint
         self._folder = folder
         self._account = account
@@ -115,18 +115,18 @@ class EndpointBackend:
 
     @property
     def gives_answers(self) -> bool:
-        """Whether the code has been taken out of a chat message already."""
+        """Whether the code has already been extracted from a chat message."""
         return self._endpoint.chat
 
     def too_long(self, questions: Sequence[Question]) -> int:
-        """Return 0: only the server knows its context; ``remarks`` counts what it rejects."""
+        """Return 0: only the server knows its context length; ``remarks`` counts the questions that it rejects."""
         del questions
         return 0
 
     def completions(self, questions: Sequence[Question], options: SamplingOptions) -> Iterator[list[str]]:
-        """Yield completions; those of a question that the server rejects are empty.
+        """Yield completions; a question that the server rejects gets empty completions.
 
-        Raises UserError where the server cannot be reached, or fails too often; its answers stay in the journal.
+        Raises UserError if the server cannot be reached or fails too often; its answers remain in the journal.
         """
         settings, self._samples = self._sampling(options), options.samples
         requests = [self._request(question, options, n) for question in questions for n in range(options.samples)]
@@ -144,7 +144,7 @@ class EndpointBackend:
             raise UserError(f"{self._settings.base_url}: {self._details[FailureReason.BAD_REQUEST.value]}")
 
     def remarks(self) -> list[str]:
-        """Return warnings about the answers, a sentence each."""
+        """Return warnings about the answers, one sentence each."""
         said = [
             f"{count:,} questions {_NO_ANSWER[fault]} and count as wrong: {self._details[fault]}"
             for fault, count in sorted(self._faults.items())
@@ -161,24 +161,24 @@ class EndpointBackend:
         return said
 
     def facts(self) -> dict[str, Any]:
-        """Return the address, the form of the requests, and what they cost."""
+        """Return the URL, the form of the requests, and their cost."""
         form = "chat" if self._endpoint.chat else "completions"
         facts = {"backend": "endpoint", "address": self._settings.base_url, "form": form, **self._usage.facts()}
         return facts if tariff_of(self._settings).is_known else {name: facts[name] for name in facts if name != "usd"}
 
     @property
     def known(self) -> int:
-        """The number of answers that were in the journal already."""
+        """The number of answers that were already in the journal."""
         return self._known
 
     def _sampling(self, options: SamplingOptions) -> TeacherSettings:
-        """Return the settings with these options; greedy requests carry no top_p."""
+        """Return the settings with these options; greedy requests do not contain ``top_p``."""
         drawn = {"temperature": options.temperature, "top_p": options.top_p if options.temperature else None}
         limits = {"max_tokens": options.new_tokens, "max_tokens_on_retry": options.new_tokens}
         return self._settings.model_copy(update=drawn | limits)
 
     def _request(self, question: Question, options: SamplingOptions, number: int) -> Request:
-        """Return the request for one answer; each sample has its own seed, and so its own place in the journal."""
+        """Return the request for one answer; each sample has its own seed, and so its own entry in the journal."""
         first = 1 + derive_seed(options.seed, "samples", question.task_id) % SEEDS
         sample = first + number if options.temperature else 0
         template = f"evaluate/1/{options.seed}"
@@ -201,14 +201,14 @@ class EndpointBackend:
         if reply.reason not in _NO_ANSWER:
             raise TeacherError(
                 f"{self._settings.base_url}: a request failed on every retry, though others were answered: {reply.detail}; "
-                "run again: answered requests are not repeated"
+                "run again; answered requests are not repeated"
             )
         self._faults[reply.reason] += 1
         self._details.setdefault(reply.reason, reply.detail)
         return ""
 
     def _as_options(self, said: str) -> str:
-        """Return a teacher's message with this command's options and remedies."""
+        """Return a teacher's message, reworded with this command's options and remedies."""
         said = said.removesuffix(DOCTOR).removeprefix(f"{SECTION}: ")
         for name in ("budget_tokens", "api_key_env"):
             said = said.replace(f"{SECTION}.{name}", f"--{name.replace('_', '-')}")
@@ -220,13 +220,13 @@ class EndpointBackend:
 
 
 def wording(question: Question) -> str:
-    """Return the message to a chat model; examples that show the form of an answer need no instruction."""
+    """Return the message to a chat model; prompts with examples of an answer's form do not need an instruction."""
     return question.prompt if question.shows_form else _INSTRUCTION.format(question.prompt.rstrip())
 
 
 def code_of(question: Question, said: str) -> str:
-    """Return the program in a chat model's message: the first code block that defines the entry point, else the first
-    block, else the whole message.
+    """Return the program in a chat model's message: the first code block that defines the entry point, or else the first
+    block, or else the whole message.
     """
     said = said.rpartition(_END_OF_THOUGHT)[2]
     if question.shows_form:

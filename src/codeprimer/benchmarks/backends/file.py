@@ -1,4 +1,4 @@
-"""Answers from a file of JSON lines with ``task_id`` and ``completion``, in any order, several per task."""
+"""Answers from a file of JSON lines with ``task_id`` and ``completion``, in any order, with one or more per task."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from codeprimer.core.errors import SourceError
 class AnswerFile:
     """Answers from a file.
 
-    They are bodies or whole programs already. A ``task_id`` that is a number stands for the benchmark's task of that number:
+    They are already function bodies or whole programs. A numeric ``task_id`` stands for the benchmark's task with that number:
     11 for MBPP/11.
     """
 
     gives_answers = True
 
     def __init__(self, path: Path) -> None:
-        """Raise SourceError, naming the line, where the file is not a file of answers."""
+        """Raise SourceError, which names the line, if the file does not contain answers."""
         self._answers: defaultdict[str | int, list[str]] = defaultdict(list)
         for number, line in enumerate(path.read_bytes().splitlines(), 1):
             if line.strip():
@@ -33,9 +33,9 @@ class AnswerFile:
         self._path = path
 
     def completions(self, questions: Sequence[Question], options: SamplingOptions) -> Iterator[list[str]]:
-        """Yield the file's answers as they are.
+        """Yield the file's answers unchanged.
 
-        Raises SourceError where a question has no answer, or fewer than the others.
+        Raises SourceError if a question has no answer, or fewer answers than the others.
         """
         del options
         found = {question.task_id: self._of(question) for question in questions}
@@ -57,7 +57,7 @@ class AnswerFile:
         return self._answers.get(question.task_id, []) + (self._answers.get(number, []) if number is not None else [])
 
     def others(self, questions: Sequence[Question]) -> int:
-        """Return how many lines answer none of the questions."""
+        """Return the number of lines that do not answer any of the questions."""
         return sum(map(len, self._answers.values())) - sum(len(self._of(question)) for question in questions)
 
     def too_long(self, questions: Sequence[Question]) -> int:
@@ -66,12 +66,12 @@ class AnswerFile:
         return 0
 
     def facts(self) -> dict[str, Any]:
-        """Return that the answers are from a file."""
+        """Return the kind of the backend."""
         return {"backend": "file"}
 
 
 def _number(task_id: str) -> int | None:
-    """Return the number at the end of a task's id."""
+    """Return the number at the end of a task's id, if any."""
     number = task_id.rpartition("/")[2]
     return int(number) if number.isdecimal() else None
 
@@ -90,7 +90,7 @@ def _record(path: Path, number: int, line: bytes) -> tuple[str | int, str]:
 
 
 def _fault_of(record: Any) -> str:
-    """Return why a record is not an answer; nothing where it is one."""
+    """Return why a record is not an answer, or an empty string if it is."""
     if not isinstance(record, dict):
         return "it is no JSON object"
     for key, kinds in (("task_id", (str, int)), ("completion", (str,))):

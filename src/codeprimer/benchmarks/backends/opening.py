@@ -1,6 +1,6 @@
-"""Opening a checkpoint with the backend that fits: codeprimer's own checkpoints with its own model, others with transformers.
+"""Opens a checkpoint with the matching backend: codeprimer's own model for its own checkpoints, transformers for others.
 
-A backend that is asked for by name is used or refused.
+If a backend is requested by name, no other backend is tried.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from codeprimer.core.errors import UserError
 def open_model(folder: Path, backend: str = "auto") -> PhiBackend | TransformersBackend:
     """Return the model in a folder; ``backend`` is ``auto``, ``codeprimer`` or ``transformers``.
 
-    Raises UserError where there is no checkpoint, or none that the backend reads.
+    Raises UserError if there is no checkpoint that the backend can read.
     """
     if backend == "transformers" or (backend == "auto" and not _is_ours(folder)):
         return TransformersBackend(folder)
@@ -23,7 +23,7 @@ def open_model(folder: Path, backend: str = "auto") -> PhiBackend | Transformers
 
 
 def _is_ours(folder: Path) -> bool:
-    """Return whether the configuration and the tokenizer are those of a checkpoint of codeprimer."""
+    """Return whether the configuration and the tokenizer belong to a codeprimer checkpoint."""
     from codeprimer.model.config import read_config
     from codeprimer.model.tokenizer import Tokenizer
 

@@ -11,7 +11,7 @@ from codeprimer.benchmarks.benchmark import Question
 from codeprimer.core.seeds import derive_seed
 
 BATCH = 32
-"""Questions that are answered together."""
+"""Number of questions that are answered together."""
 
 
 class PhiBackend:
@@ -20,7 +20,7 @@ class PhiBackend:
     gives_answers = False
 
     def __init__(self, folder: Path) -> None:
-        """Raise UserError where the folder contains no checkpoint of codeprimer."""
+        """Raise UserError if the folder does not contain a codeprimer checkpoint."""
         import torch
 
         from codeprimer.model.checkpoint import load
@@ -40,12 +40,12 @@ class PhiBackend:
         return {"backend": "codeprimer", "device": weight.device.type, "precision": precision}
 
     def too_long(self, questions: Sequence[Question]) -> int:
-        """Return how many prompts fill the context."""
+        """Return the number of prompts that fill the context."""
         lengths = (len(self._tokenizer.encode_prompt(question.prompt)) for question in questions)
         return sum(length >= self._config.context for length in lengths)
 
     def completions(self, questions: Sequence[Question], options: SamplingOptions) -> Iterator[list[str]]:
-        """Yield completions; those of a prompt that fills the context are empty."""
+        """Yield completions; a prompt that fills the context gets empty completions."""
         from codeprimer.model.generate import Limits, Sampling, generate
 
         end = self._tokenizer.end_of_text
@@ -62,7 +62,7 @@ class PhiBackend:
 
 
 def _stop_at(stops: tuple[str, ...], decode: Callable[[list[int]], str]) -> Callable[[list[int]], bool]:
-    """Return a rule that ends a row at a stop string; it decodes only the end of the row."""
+    """Return a function that ends a row at a stop string; it decodes only the end of the row."""
     reach = max(map(len, stops)) + 1
 
     def stop(ids: list[int]) -> bool:

@@ -1,7 +1,7 @@
-"""Any causal language model that ``transformers`` loads, on a GPU where there is one.
+"""Any causal language model that ``transformers`` can load, on a GPU if there is one.
 
-Prompts of similar length are answered in one batch, padded on the left. The model's own sampling settings
-(``generation_config.json``) are ignored, so that all models are sampled alike.
+Prompts of similar length share a batch, padded on the left. The model's own sampling settings
+(``generation_config.json``) are ignored, so that all models are sampled in the same way.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from codeprimer.core.errors import MissingExtraError, UserError
 from codeprimer.core.seeds import derive_seed
 
 WINDOW = 64
-"""Questions that are sorted by length together."""
+"""Number of questions that are sorted by length together."""
 
 BATCH_TOKENS = 2**15
-"""Most tokens of a batch, prompts and answers together; this bounds memory."""
+"""Maximum tokens in a batch, prompts and answers together; this limits memory use."""
 
 _NEEDS_CODE = "trust_remote_code"
 
 
 class TransformersBackend:
-    """Any causal language model in a folder; needs the extra ``hub``.
+    """Any causal language model in a folder; needs the ``hub`` extra.
 
-    In float32, on a CPU, greedy answers are those that each prompt gets alone, up to ties: padding changes the order of
-    additions, and so may change which of two equally likely tokens comes first.
+    In float32 on a CPU, each prompt gets the same greedy answer as it would alone, except for ties: padding changes the
+    order of additions, and so may change which of two equally likely tokens is chosen.
     """
 
     gives_answers = False
 
     def __init__(self, folder: Path, batch_tokens: int = BATCH_TOKENS) -> None:
-        """Raise MissingExtraError without transformers, UserError where it cannot load the folder."""
+        """Raise MissingExtraError if transformers is not installed, UserError if it cannot load the folder."""
         try:
             import torch
             import transformers
@@ -42,7 +42,7 @@ class TransformersBackend:
             raise MissingExtraError("transformers", "hub", f"the backend transformers ({folder})") from None
         self._folder = folder
         self._batch_tokens = batch_tokens
-        # Code that comes with a model is never run; without this option, transformers asks on the terminal.
+        # Code that comes with a model is never run; without this option, transformers would ask on the terminal.
         options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         try:
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **options)
@@ -67,13 +67,13 @@ class TransformersBackend:
         return {"backend": "transformers", "device": self._device.type, "precision": precision}
 
     def too_long(self, questions: Sequence[Question]) -> int:
-        """Return how many prompts fill the context."""
+        """Return the number of prompts that fill the context."""
         return sum(len(self._ids(question)) >= self._context for question in questions)
 
     def completions(self, questions: Sequence[Question], options: SamplingOptions) -> Iterator[list[str]]:
-        """Yield completions; those of a prompt that fills the context are empty.
+        """Yield completions; a prompt that fills the context gets empty completions.
 
-        Raises UserError where one answer does not fit into the GPU's memory.
+        Raises UserError if a single answer does not fit into the GPU's memory.
         """
         for start in range(0, len(questions), WINDOW):
             window = questions[start : start + WINDOW]
@@ -106,7 +106,7 @@ class TransformersBackend:
         torch.manual_seed(seed)
 
     def _continued(self, prompts: list[list[int]], stops: tuple[str, ...], options: SamplingOptions) -> list[str]:
-        """Return what follows each prompt; a batch that does not fit into memory is split in two."""
+        """Return the continuation of each prompt; a batch that does not fit into memory is split in two."""
         import torch
 
         try:
@@ -144,7 +144,7 @@ class TransformersBackend:
         return texts
 
     def _filler(self) -> int:
-        """Return the padding token, which is masked before short prompts and cut off after short answers."""
+        """Return the padding token's id; padding is masked before short prompts and cut off after short answers."""
         end = self._end[0] if isinstance(self._end, list) else self._end
         return next(int(one) for one in (self._tokenizer.eos_token_id, end, 0) if one is not None)
 
@@ -152,10 +152,10 @@ class TransformersBackend:
 def batches(
     kinds: Sequence[tuple[int, tuple[str, ...]]], new_tokens: int, context: int, tokens: int
 ) -> Iterator[list[int]]:
-    """Yield the rows of each batch, short ones first; ``kinds`` has each row's length [tokens] and its stop strings.
+    """Yield the rows of each batch, short rows first; ``kinds`` has each row's length [tokens] and stop strings.
 
-    Rows with less than ``new_tokens`` left in the ``context`` share a batch only with rows of their own length, so that each
-    gets as many tokens as it would alone.
+    Rows with fewer than ``new_tokens`` tokens left in the ``context`` share a batch only with rows of the same length, so
+    that each row gets as many tokens as it would alone.
     """
     batch: list[int] = []
     for row in sorted(range(len(kinds)), key=lambda row: (kinds[row], row)):

@@ -10,7 +10,7 @@ from codeprimer.corpus.filter import File, Filter
 
 
 class DataOnlySettings(PluginSettings):
-    """What counts as a data table."""
+    """Which files are treated as data tables."""
 
     max_literal_share: float = Field(
         default=0.9, gt=0, le=1, description="Maximum fraction of code lines that are literal values (0-1)."

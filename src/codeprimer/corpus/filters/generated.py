@@ -1,4 +1,4 @@
-"""Drops files that a program wrote, recognised by the notes that generators leave at the top."""
+"""Drops generated files, recognised by the notes that generators write at the top."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class GeneratedFilter(Filter):
     """Drops generated code."""
 
     def check(self, file: File) -> str | None:
-        """Return the generator's note in the comments or the docstring at the top of the file."""
+        """Return the generator's note in the comments or docstring at the top of the file, or None."""
         head = "\n".join(file.text.split("\n", _HEAD_LINES)[:_HEAD_LINES])
         docstring = _DOCSTRING.match(head)
         places = [*_COMMENTS.findall(head), docstring.group(2).split("\n\n")[0] if docstring else ""]

@@ -10,5 +10,5 @@ class LicenseFilter(Filter):
     """Drops files without a permissive licence."""
 
     def check(self, file: File) -> str | None:
-        """Return the licence that is not permissive, or that there is none."""
+        """Return the licence if it is not permissive, or a note if no licence was found; None for a permissive licence."""
         return None if is_permissive(file.license) else file.license or "no licence found"

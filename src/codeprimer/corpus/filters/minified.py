@@ -8,11 +8,11 @@ from codeprimer.core.plugins import PluginSettings
 from codeprimer.corpus.filter import File, Filter
 
 _SHORT = 1_000
-"""Below this size [characters] the mean line length and the white space say nothing."""
+"""Below this size [characters], the mean line length and the fraction of white space are not meaningful."""
 
 
 class MinifiedSettings(PluginSettings):
-    """What counts as minified code or packed data."""
+    """Which files are treated as minified code or packed data."""
 
     max_line: int = Field(default=1_000, ge=80, description="Maximum length of a line [characters].")
     max_mean_line: float = Field(default=100.0, ge=20, description="Maximum mean length of the lines [characters].")
@@ -26,7 +26,7 @@ class MinifiedFilter(Filter):
     settings: MinifiedSettings
 
     def check(self, file: File) -> str | None:
-        """Return the figure that exceeds a limit."""
+        """Return the first figure that is outside a limit, or None."""
         lines = file.text.split("\n")
         longest = max(map(len, lines))
         if longest > self.settings.max_line:

@@ -1,4 +1,4 @@
-"""Drops tests, recognised by the names of files and folders."""
+"""Drops tests, recognised by file and folder names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class TestsFilter(Filter):
     """Drops tests."""
 
     def check(self, file: File) -> str | None:
-        """Return the folder or file name that marks a test."""
+        """Return the folder or file name that identifies the file as a test, or None."""
         *folders, name = PurePosixPath(file.path).parts or ("",)
         for folder in folders:
             if _FOLDER.search(folder):

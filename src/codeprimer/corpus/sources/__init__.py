@@ -1,1 +1,1 @@
-"""Where documents come from: one class per kind; ``base.py`` has the contract."""
+"""Where documents come from: one class per kind; ``base.py`` defines the interface."""

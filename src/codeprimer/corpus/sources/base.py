@@ -1,7 +1,7 @@
-"""The contract of a source, and helpers for sources of files.
+"""The source interface, and helpers for sources that read files.
 
-A source runs in the main process: it lists and digests. Its chunks are small values that travel to worker processes,
-where each reads its own documents, one at a time.
+A source runs in the main process, where it lists and digests its documents. Its chunks are small values that are sent to
+worker processes; there, each chunk reads its own documents, one at a time.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from codeprimer.core.settings import NOT_IN_ID
 
 @dataclass(frozen=True)
 class RawDocument:
-    """One file as the source holds it."""
+    """A file as stored in the source."""
 
     path: str
-    """Relative to the source, with forward slashes."""
+    """The path relative to the source, with forward slashes."""
     package: str
     license: str | None
     content: bytes
-    """At most one byte more than the limit: enough to recognise a huge file without reading it whole."""
+    """At most one byte more than the limit, which is enough to recognise a huge file without reading all of it."""
 
 
 class Chunk(Protocol):
@@ -42,13 +42,13 @@ class Chunk(Protocol):
 
 
 class SourceSettings(PluginSettings):
-    """One origin of documents."""
+    """A source of documents."""
 
     name: str = Field(min_length=1, max_length=80, description="The source's name in tables and reports.")
 
 
 class Source(Plugin):
-    """One origin of documents."""
+    """A source of documents."""
 
     Settings: ClassVar[type[PluginSettings]] = SourceSettings
     settings: SourceSettings
@@ -59,7 +59,7 @@ class Source(Plugin):
 
     @abstractmethod
     def chunks(self, size: int) -> Iterator[Chunk]:
-        """Yield the source's chunks, of about ``size`` bytes each, in a fixed order."""
+        """Yield the source's chunks in a fixed order, each with about ``size`` bytes."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class FileChunk:
-    """Some files, one document each."""
+    """Several files, one document per file."""
 
     files: tuple[SourceFile, ...]
 
@@ -91,7 +91,7 @@ class FileChunk:
 
 
 def cut_files(files: Iterable[SourceFile], size: int) -> Iterator[FileChunk]:
-    """Yield chunks of consecutive files of at least ``size`` bytes in total; the last may be smaller."""
+    """Yield chunks of consecutive files with at least ``size`` bytes in total; the last chunk may be smaller."""
     waiting: list[SourceFile] = []
     total = 0
     for entry in files:
@@ -105,7 +105,7 @@ def cut_files(files: Iterable[SourceFile], size: int) -> Iterator[FileChunk]:
 
 
 def digest_files(files: Iterable[SourceFile]) -> str:
-    """Return the XXH3-128 of every file's path, package, licence and content."""
+    """Return the XXH3-128 digest of every file's path, package, licence and content."""
     digest = xxhash.xxh3_128()
     for entry in files:
         digest.update(f"{entry.path}\0{entry.package}\0{entry.license}\0{entry.size}\0".encode())
@@ -114,7 +114,7 @@ def digest_files(files: Iterable[SourceFile]) -> str:
 
 
 def digest_content(digest: xxhash.xxh3_128, path: Path) -> None:
-    """Feed a file's content into a digest; memory stays flat."""
+    """Add a file's content to a digest, block by block, so that memory use stays constant."""
     try:
         with path.open("rb", buffering=0) as file:
             while block := file.read(2**20):
@@ -124,7 +124,7 @@ def digest_content(digest: xxhash.xxh3_128, path: Path) -> None:
 
 
 class PathSettings(SourceSettings):
-    """A source that is read from a path."""
+    """A source that reads a path."""
 
     path: Path = Field(json_schema_extra=NOT_IN_ID, description="A file or folder, relative to the recipe.")
 
@@ -139,9 +139,9 @@ def existing_path(settings: PathSettings) -> Path:
 
 
 def data_files(settings: PathSettings, suffixes: Sequence[str]) -> list[tuple[Path, str]]:
-    """Return a source's data files with their names: the path itself, or every file below it that ends in a suffix.
+    """Return a source's data files with their names: the path itself, or every file below it with one of the suffixes.
 
-    Raises SourceError if there is none.
+    Raises SourceError if there are no such files.
     """
     root = existing_path(settings)
     if root.is_file():
@@ -156,15 +156,15 @@ def data_files(settings: PathSettings, suffixes: Sequence[str]) -> list[tuple[Pa
 
 
 def _named_below(root: Path, suffixes: Sequence[str]) -> list[tuple[Path, str]]:
-    """Return the files below a folder that end in a suffix, sorted, with their names relative to it."""
+    """Return the files below a folder that have one of the suffixes, sorted, with their names relative to the folder."""
     found = sorted(path for path in files_below(root) if path.suffix in suffixes and path.is_file())
     return [(path, printable(path.relative_to(root).as_posix())) for path in found]
 
 
 def files_below(root: Path) -> Iterator[Path]:
-    """Yield everything below ``root`` that is not a folder, at any depth, unordered; links are not followed.
+    """Yield all files below ``root``, at any depth and in no particular order; links are not followed.
 
-    Raises SourceError for a folder that cannot be read: its files would be missing silently.
+    Raises SourceError if a folder cannot be read, because its files would otherwise be missing without notice.
     """
     waiting = [root]
     while waiting:
@@ -177,9 +177,9 @@ def files_below(root: Path) -> Iterator[Path]:
 
 
 def folder_entries(folder: Path) -> list[os.DirEntry[str]]:
-    """Return the entries of a folder, sorted by name.
+    """Return a folder's entries, sorted by name.
 
-    Raises SourceError if it cannot be read.
+    Raises SourceError if the folder cannot be read.
     """
     try:
         with os.scandir(folder) as entries:
@@ -189,12 +189,12 @@ def folder_entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def printable(name: str) -> str:
-    """Return a file name as a table can hold it: bytes that are not UTF-8 become ``\\xe9``."""
+    """Return a file name that a table can hold: bytes that are not UTF-8 are escaped, for example as ``\\xe9``."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def digest_data_files(files: Iterable[tuple[Path, str]]) -> str:
-    """Return the XXH3-128 of data files' names and content."""
+    """Return the XXH3-128 digest of the data files' names and content."""
     digest = xxhash.xxh3_128()
     for path, name in files:
         digest.update(f"{name}\0".encode())
@@ -203,10 +203,10 @@ def digest_data_files(files: Iterable[tuple[Path, str]]) -> str:
 
 
 def digest_files_below(root: Path, *suffixes: str) -> str:
-    """Return the XXH3-128 of the names and content of the files below a folder that end in a suffix, such as ".md"."""
+    """Return the XXH3-128 digest of the names and content of all files below a folder with a suffix such as ".md"."""
     return digest_data_files(_named_below(root, suffixes))
 
 
 def unreadable(path: Path, error: OSError) -> SourceError:
-    """Return the error for a file that the system refuses to open."""
+    """Return the error for a file that cannot be opened."""
     return SourceError(f"{path} cannot be read ({error.strerror}); fix its permissions or remove it")

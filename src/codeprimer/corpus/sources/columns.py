@@ -1,4 +1,4 @@
-"""From a row of a data file to a document: which column holds what."""
+"""Turns rows of data files into documents: which column holds the text, path, licence and package."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from codeprimer.core.errors import SourceError, nearest
 from codeprimer.corpus.sources.base import PathSettings, RawDocument
 
 TEXT_COLUMNS = ("text", "content", "code")
-"""Tried in this order where the recipe names no column."""
+"""Tried in this order if the recipe does not name a text column."""
 
 
 class ColumnSettings(PathSettings):
     """A source whose rows are documents."""
 
-    text_column: str | None = Field(default=None, description="The column of the text; null: text, content or code.")
-    path_column: str = Field(default="path", description="The column of the file's path, if any.")
-    license_column: str = Field(default="license", description="The column of the licence, if any.")
-    package_column: str = Field(default="package", description="The column of the package or repository, if any.")
+    text_column: str | None = Field(
+        default=None, description="Column for the text; null means `text`, `content` or `code`."
+    )
+    path_column: str = Field(default="path", description="Column for the file's path, if any.")
+    license_column: str = Field(default="license", description="Column for the licence, if any.")
+    package_column: str = Field(default="package", description="Column for the package or repository, if any.")
 
 
 def text_column(settings: ColumnSettings, present: Iterable[str], place: Callable[[], str]) -> str:
-    """Return the column that holds the text. Raises SourceError when none of the present columns does."""
+    """Return the column that holds the text. Raises SourceError if it is not among the columns that are present."""
     known, named = list(present), settings.text_column
     for name in (named,) if named is not None else TEXT_COLUMNS:
         if name in known:
@@ -39,9 +41,9 @@ def text_column(settings: ColumnSettings, present: Iterable[str], place: Callabl
 def row_document(
     row: Mapping[str, Any], settings: ColumnSettings, unnamed: str, limit: int, place: Callable[[], str]
 ) -> RawDocument:
-    """Return the document in a row; ``unnamed`` is its path where the row has none.
+    """Return the document in a row; ``unnamed`` is its path if the row has none.
 
-    Its package is the source's name where the row has none. Raises SourceError when the text is missing or not text.
+    If the row has no package, the source's name is used. Raises SourceError if the text is missing or not a string.
     """
     name = text_column(settings, row, place)
     text = row[name]
@@ -51,7 +53,7 @@ def row_document(
         path=_text_or(row.get(settings.path_column), unnamed),
         package=_text_or(row.get(settings.package_column), settings.name),
         license=_license(row.get(settings.license_column)),
-        # Slice twice: the first slice avoids encoding all of a huge text, the second counts bytes instead of characters.
+        # Slice twice: the first slice avoids encoding a huge text completely; the second limits bytes, not characters.
         content=text[: limit + 1].encode("utf-8", "surrogatepass")[: limit + 1],
     )
 
@@ -61,7 +63,7 @@ def _text_or(value: Any, otherwise: str) -> str:
 
 
 def _license(value: Any) -> str | None:
-    """Return a licence column's value; some data sets hold a list of detected licences."""
+    """Return the licence in a column's value, which in some data sets is a list of detected licences."""
     if isinstance(value, list | tuple) and value:
         value = " AND ".join(sorted(str(item) for item in value))
     return value if isinstance(value, str) and value else None

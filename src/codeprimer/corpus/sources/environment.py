@@ -1,8 +1,8 @@
 """The Python environment itself: real code under known licences on every machine that runs codeprimer.
 
-The standard library, and the packages that codeprimer installs without extras. The list of packages is fixed, so that a
-development install, or one with torch, gives the same corpus. It leaves out codeprimer itself and packages of mostly
-compiled code. A missing package is a warning.
+Reads the standard library and the packages that codeprimer installs without extras. The list of packages is fixed, so
+that a development install, or an install with torch, gives the same corpus. It excludes codeprimer itself and packages
+that are mostly compiled code. A missing package causes a warning.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PACKAGES = (
     "scikit-learn", "scipy", "setuptools", "shellingham", "threadpoolctl", "tiktoken", "tokenizers", "tqdm",
     "truststore", "typer", "typing-extensions", "typing-inspection", "urllib3", "yarl",
 )  # fmt: skip
-"""What codeprimer installs without extras, and pip, by their names in the package index."""
+"""The packages that codeprimer installs without extras, and pip, as named in the package index."""
 
 STANDARD_LIBRARY_LICENSE = "PSF-2.0"
 
@@ -42,17 +42,17 @@ class PythonEnvironmentSource(Source):
         self._console = console
 
     def digest(self) -> str:
-        """Return a digest of paths, packages, licences and contents."""
+        """Return a digest of the files' paths, packages, licences and contents."""
         return digest_files(self.files())
 
     def chunks(self, size: int) -> Iterator[Chunk]:
-        """Yield chunks of consecutive files; warn of missing packages."""
+        """Yield chunks of consecutive files, and warn about missing packages."""
         for name in missing_packages():
             self._console.warn(f"corpus: {name} is not installed or records no files; the corpus will lack it")
         yield from cut_files(self.files(), size)
 
     def files(self) -> list[SourceFile]:
-        """Return the standard library's files, then each package's, sorted."""
+        """Return the standard library's files, then each package's files, sorted."""
         found = list(standard_library(Path(sysconfig.get_path("stdlib"))))
         missing = missing_packages()
         for name in PACKAGES:
@@ -62,14 +62,14 @@ class PythonEnvironmentSource(Source):
 
 
 def missing_packages() -> list[str]:
-    """Return the listed packages that are not installed or record no files."""
+    """Return the packages in the list that are not installed or have no recorded files."""
     return [
         name for name in PACKAGES if not any(found.read_text("RECORD") for found in metadata.distributions(name=name))
     ]
 
 
 def standard_library(root: Path) -> Iterator[SourceFile]:
-    """Yield the standard library's files; each top-level module or package counts as a package of its own."""
+    """Yield the standard library's files; each top-level module or package is treated as a separate package."""
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if name not in {"__pycache__", "dist-packages", "site-packages"})
         relative = PurePosixPath(Path(folder).relative_to(root).as_posix())
@@ -105,7 +105,7 @@ def _normalized(name: str) -> str:
 
 
 def _recorded(distribution: metadata.Distribution) -> list[str]:
-    """Return the paths in a package's RECORD; reading it as plain lines is ten times faster than ``files``."""
+    """Return the paths in a package's RECORD; reading RECORD line by line is ten times faster than ``files``."""
     record = distribution.read_text("RECORD") or ""
     return [line.split(",", 1)[0] for line in record.splitlines() if line and not line.startswith('"')]
 
@@ -119,14 +119,14 @@ def _license(distribution: metadata.Distribution, listed: list[str]) -> str | No
 
 
 def _vendored_license(distribution: metadata.Distribution, listed: list[str], package: str) -> str | None:
-    """Return a vendored package's licence: from its licence file, else from its own installation, else None."""
+    """Return a vendored package's licence from its licence file, or else from its own installation; None if unknown."""
     for path in listed:
         inner = _VENDORED.search(path)
-        # The folder is the package's own, or that of its metadata: "wheel", "wheel-0.45.1.dist-info".
+        # The folder holds the package itself or its metadata: "wheel", "wheel-0.45.1.dist-info".
         is_own = inner is not None and _METADATA.sub("", _normalized(inner.group(1))) == package
         if is_own and _is_license(path) and (found := license_of_text(_read(distribution, path))) is not None:
             return found
-    # Only packages of every install count; otherwise a development install would give another corpus.
+    # Only packages that every install has are used; otherwise, a development install would give another corpus.
     for installed in metadata.distributions(name=package) if package in PACKAGES else ():
         return _license(installed, sorted(_recorded(installed)))
     return None

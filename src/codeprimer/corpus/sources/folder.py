@@ -1,8 +1,8 @@
 """A folder of Python files: your own code, or a tree of repositories.
 
-Walks in sorted order. Skips hidden folders, virtual environments, installed packages, build outputs and all links, so
-that nothing outside the folder is read and nothing inside it twice. A file's package is its repository (the nearest
-folder with a ``.git``), else the first folder below the root, else the root.
+The walk is in sorted order. It skips hidden folders, virtual environments, installed packages, build outputs and all
+links, so that no file outside the folder is read and no file inside it is read twice. A file's package is its repository
+(the nearest folder with a ``.git``), else the first folder below the root, else the root.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class _Folder(NamedTuple):
 
     path: Path
     relative: str
-    """Its name in the tables, with a slash at the end; empty for the root."""
+    """The folder's name in the tables, with a slash at the end; empty for the root."""
     package: str
     spdx: str | None
-    """The licence of the folders above."""
+    """The licence inherited from the folders above."""
 
 
 class FolderSource(Source):
-    """Every ``*.py`` below a folder."""
+    """Every ``*.py`` file below a folder."""
 
     Settings = PathSettings
     settings: PathSettings
@@ -59,7 +59,7 @@ class FolderSource(Source):
             )
 
     def digest(self) -> str:
-        """Return a digest of paths, packages, licences and contents."""
+        """Return a digest of the files' paths, packages, licences and contents."""
         return digest_files(self.files())
 
     def chunks(self, size: int) -> Iterator[Chunk]:
@@ -69,7 +69,7 @@ class FolderSource(Source):
     def files(self) -> list[SourceFile]:
         """Return every Python file, sorted by folder, then by name.
 
-        Raises SourceError if there is none.
+        Raises SourceError if there are no Python files.
         """
         found = list(_walk(self._root))
         if not found:
@@ -97,7 +97,7 @@ def _walk(root: Path) -> Iterator[SourceFile]:
 
 def _below(folder: _Folder, entry: os.DirEntry[str], spdx: str | None) -> _Folder:
     relative = f"{folder.relative}{printable(entry.name)}/"
-    # Folders of the first level are packages; deeper down only repositories are.
+    # Folders at the first level are packages; at deeper levels, only repositories are packages.
     is_package = not folder.relative or (Path(entry.path) / ".git").exists()
     return _Folder(folder.path / entry.name, relative, relative.rstrip("/") if is_package else folder.package, spdx)
 
@@ -112,7 +112,7 @@ def _is_wanted(entry: os.DirEntry[str]) -> bool:
 
 
 def nearest_license(entries: list[os.DirEntry[str]]) -> str | None:
-    """Return the licence that a folder's own licence files state, or None."""
+    """Return the licence stated by a folder's own licence files, or None."""
     for entry in entries:
         is_license = LICENSE_FILE.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
         if is_license and (found := license_of_text(_beginning(Path(entry.path)))) is not None:
@@ -121,7 +121,7 @@ def nearest_license(entries: list[os.DirEntry[str]]) -> str | None:
 
 
 def _beginning(path: Path) -> str:
-    """Return the beginning of a licence file, which may be of any size."""
+    """Return the beginning of a licence file, which can have any size."""
     try:
         with path.open("rb") as file:
             return file.read(_LICENSE_BYTES).decode("utf-8", "replace")

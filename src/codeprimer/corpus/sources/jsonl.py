@@ -1,6 +1,6 @@
-"""JSON Lines: one document per line, with a key for its text and optionally for path, licence and package.
+"""JSON Lines: one document per line, with a key for its text and optional keys for path, licence and package.
 
-A file is cut into byte ranges at line ends, so that workers read it in parallel.
+A file is cut into byte ranges at line ends, so that workers can read it in parallel.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from codeprimer.corpus.sources.columns import ColumnSettings, row_document
 
 
 class JsonlSource(Source):
-    """Every line of one or more ``.jsonl`` files."""
+    """Every line in one or more ``.jsonl`` or ``.ndjson`` files."""
 
     Settings = ColumnSettings
     settings: ColumnSettings
@@ -27,7 +27,7 @@ class JsonlSource(Source):
         self._files = data_files(settings, (".jsonl", ".ndjson"))
 
     def digest(self) -> str:
-        """Return a digest of names and contents."""
+        """Return a digest of the files' names and contents."""
         return digest_data_files(self._files)
 
     def chunks(self, size: int) -> Iterator[Chunk]:
@@ -39,7 +39,7 @@ class JsonlSource(Source):
 
 @dataclass(frozen=True)
 class JsonlChunk:
-    """The lines between two byte positions of a file."""
+    """The lines between two byte positions in a file."""
 
     file: Path
     name: str
@@ -48,9 +48,9 @@ class JsonlChunk:
     settings: ColumnSettings
 
     def documents(self, limit: int) -> Iterator[RawDocument]:
-        """Yield one document per line; a document without a path is named after its line's first byte.
+        """Yield one document per line; a document without a path is named after the byte position of its line.
 
-        Raises SourceError, naming the line, when a line is not a JSON object or lacks the text.
+        Raises SourceError, naming the line, if a line is not a JSON object or lacks the text.
         """
         with self.file.open("rb") as file:
             file.seek(self.start)
@@ -72,7 +72,7 @@ class JsonlChunk:
         return row_document(row, self.settings, f"{self.name}@{position}", limit, lambda: self._place(position))
 
     def _place(self, position: int) -> str:
-        """Return the file and the number of the line that starts at a position; counts lines, so only for errors."""
+        """Return the file and the line number for a byte position; counting lines is slow, so this is for errors only."""
         lines = 1
         with self.file.open("rb") as file:
             while file.tell() < position and file.readline():

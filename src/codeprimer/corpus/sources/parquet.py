@@ -17,7 +17,7 @@ _BATCH_ROWS = 64
 
 
 class ParquetSource(Source):
-    """Every row of one or more ``.parquet`` files."""
+    """Every row in one or more ``.parquet`` files."""
 
     Settings = ColumnSettings
     settings: ColumnSettings
@@ -27,13 +27,13 @@ class ParquetSource(Source):
         self._files = data_files(settings, (".parquet",))
 
     def digest(self) -> str:
-        """Return a digest of names and contents."""
+        """Return a digest of the files' names and contents."""
         return digest_data_files(self._files)
 
     def chunks(self, size: int) -> Iterator[Chunk]:
         """Yield ranges of row groups.
 
-        Raises SourceError when a file is not Parquet or lacks the text column.
+        Raises SourceError if a file is not Parquet or lacks the text column.
         """
         for path, name in self._files:
             with _open(path) as file:
@@ -45,7 +45,7 @@ class ParquetSource(Source):
 
 @dataclass(frozen=True)
 class ParquetChunk:
-    """Consecutive row groups of a file."""
+    """Consecutive row groups in a file."""
 
     file: Path
     name: str
@@ -78,7 +78,7 @@ def _open(path: Path) -> pq.ParquetFile:
 
 
 def _runs(sizes: list[int], size: int) -> Iterator[tuple[int, int]]:
-    """Yield ranges of row groups of at least ``size`` bytes in total; the last may be smaller."""
+    """Yield ranges of row groups with at least ``size`` bytes in total; the last range may be smaller."""
     first = total = 0
     for index, group in enumerate(sizes):
         total += group
