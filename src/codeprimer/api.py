@@ -144,7 +144,7 @@ def decode(folder: Path, ids: Sequence[int]) -> str:
 
 
 def complete(folder: Path, prompt: str, max_new_tokens: int = 160) -> str:
-    """Return the prompt, completed by a model: with the model's greedy continuation up to the end of the function.
+    """Return the prompt and a model's greedy continuation of it, up to the end of the function.
 
     ``folder`` is a run or a checkpoint. Raises UserError if it has no model, MissingExtraError if torch is not installed.
     """

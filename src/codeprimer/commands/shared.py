@@ -38,7 +38,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def open_recipe(path: Path, overrides: list[str] | None, runs: Path, console: Console) -> tuple[Recipe, RunFolder]:
-    """Return the recipe and the run folder for a path, which is that of a recipe or of a run folder."""
+    """Return the recipe and the run folder for the path of a recipe or of a run folder."""
     from codeprimer.run.folder import RECIPE, RunFolder, open_run
     from codeprimer.run.loading import load_recipe
     from codeprimer.run.machine import with_start

@@ -100,7 +100,7 @@ class Document(TypedDict):
     path: str  # relative to the source
     license: str | None  # an SPDX identifier, or null if none was found
     origins: list[str]  # "source:path" of every copy, this one first
-    split: str  # "train", or "heldout": clean code of packages that are never trained on
+    split: str  # "train", or "heldout": clean code from packages that are never trained on
 
 
 DOCUMENTS = schema_of(Document)

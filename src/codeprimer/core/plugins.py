@@ -6,7 +6,8 @@ The built-ins register like the plug-ins of any other package::
     gitlab = "my_package:GitlabSource"
 
 A plug-in is instantiated with its settings, and with the tools that its constructor names as keyword-only arguments
-(``def __init__(self, settings, *, teacher, console)``). All of them go into the ids of the artefacts made with it.
+(``def __init__(self, settings, *, teacher, console)``). The settings and tools that affect results go into
+the ids of the artefacts made with the plug-in.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ class Stage(ABC, Generic[SettingsType]):
     """
 
     name: ClassVar[str]
-    """The stage's name, which its folder, its section in recipes, its step and its link in run folders share."""
+    """The stage's name, shared by its folder, its section in recipes, its step and its link in run folders."""
     number: ClassVar[int]
     """Its place in the flow, and in the names of the run's links."""
     version: ClassVar[int]

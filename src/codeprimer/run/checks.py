@@ -10,7 +10,7 @@ from codeprimer.run.stages import STAGES
 
 
 def findings(recipe: Recipe) -> Iterator[str]:
-    """Yield the contradictions in a recipe, as one sentence each, which starts with the key."""
+    """Yield the contradictions in a recipe, as sentences that start with the key."""
     wishes = [(key, of.kind, wanted(load(role, of.kind))) for key, role, of in plugins_in(recipe)]
     asking = [(key, kind) for key, kind, names in wishes if "teacher" in names]
     if asking and recipe.teacher is None:

@@ -65,7 +65,7 @@ def _run_folders(folder: Path, deep: int) -> Iterator[Path]:
 
 
 def _links(folder: Path) -> list[Path]:
-    """Return a run's links to artefacts; if the run was moved, its broken links still have the right names."""
+    """Return a run's links to artefacts; if the run was moved, its broken links still show the artefacts' names."""
     return [entry for entry in _entries(folder) if _LINK.fullmatch(entry.name) and entry.is_symlink()]
 
 

@@ -155,7 +155,7 @@ def _can_be_folder(path: Path) -> bool:
 
 
 def _replaced(request: EvaluationRequest, settings: dict[str, Any], output: Path) -> str:
-    """Return the options with which an existing evaluation in the folder differs from this one; "" if there are none."""
+    """Return the options, with old values, that differ in an existing evaluation in the folder; "" if none do."""
     try:
         before = orjson.loads((output / SCORES_FILE).read_bytes())
         known = {"shots": before["shots"], **before["asking"], **before.get("settings", {})}

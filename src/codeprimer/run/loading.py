@@ -26,7 +26,7 @@ from codeprimer.teachers.settings import Price
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe file and apply overrides of the form ``section.key=value``.
 
-    Relative paths in the recipe start from the recipe's folder. Raises RecipeError, naming the file and the
+    Relative paths in the recipe are resolved against its folder. Raises RecipeError, naming the file and the
     key.
     """
     values = _read(path)
@@ -40,7 +40,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 def parse_recipe(values: dict[str, Any], origin: str, folder: Path = Path()) -> Recipe:
     """Return the recipe that plain values describe.
 
-    ``origin`` says in errors where the values are from; relative paths start from ``folder``.
+    ``origin`` names the source of the values in errors; relative paths are resolved against ``folder``.
     """
     try:
         recipe: Recipe = Recipe.model_validate_json(orjson.dumps(values))
@@ -139,7 +139,7 @@ def _with_absolute_paths(value: Any, folder: Path, key: str) -> Any:
         try:
             return (folder / value.expanduser()).resolve()
         except (OSError, RuntimeError, ValueError) as error:
-            # A null byte, an unknown user, or a circle of links.
+            # A null byte, an unknown user, or circular links.
             raise RecipeError(f"{key}: {_short(str(value))} is not a path ({_first_line(error)}); correct it") from None
     if isinstance(value, tuple):
         return tuple(_with_absolute_paths(item, folder, f"{key}.{index}") for index, item in enumerate(value))
