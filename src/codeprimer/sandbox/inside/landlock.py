@@ -1,4 +1,4 @@
-"""Landlock: a process can read only a few files, and cannot write files, open connections or signal others.
+"""Landlock: a process can read only a few files, and cannot write files, open connections or signal outside processes.
 
 Uses two layers. The first restricts files and ports, once, in the zygote; the second encloses each judge and each
 candidate, so that neither can reach the other or the zygote. See landlock(7).
