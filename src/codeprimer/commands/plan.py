@@ -30,7 +30,7 @@ def plan(  # noqa: PLR0913 - the options of a command are its arguments
     ] = "here",
     tflops: Annotated[
         float | None,
-        typer.Option(min=0.001, help="Matmul peak to use instead of the measured one or the datasheet's [TFLOP/s]."),
+        typer.Option(min=0.001, help="Matmul peak to use instead of the measured or datasheet peak [TFLOP/s]."),
     ] = None,
     utilization: Annotated[
         float | None,
@@ -44,7 +44,7 @@ def plan(  # noqa: PLR0913 - the options of a command are its arguments
     runs: Runs = DEFAULT_RUNS,
     json: Json = False,
 ) -> None:
-    """Predict time, memory, disk space and cost of the steps that are still to do."""
+    """Predict the time, memory, disk space and cost of the steps that are still to do."""
     from codeprimer.run.forecast.prediction import ForecastRequest
     from codeprimer.run.forecast.total import forecast
 

@@ -22,7 +22,7 @@ PLAIN_LENGTH = 1024
 """Plain matrix products are faster up to this length [tokens]."""
 
 KEPT_BYTES = 1024
-"""If a query's attention weights take at most this size (512 keys in bfloat16), the forward pass keeps them; otherwise, the
+"""If a query's attention weights are at most this large (512 keys in bfloat16), the forward pass keeps them; otherwise, the
 backward pass recomputes them [bytes]."""
 
 _BLOCK_BYTES = 512

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class ForwardOptions:
-    """Options of a forward pass; the defaults are those of inference."""
+    """Options of a forward pass; the defaults are for inference."""
 
     attention_dropout: float = 0.0
     """Dropout rate for the attention weights."""

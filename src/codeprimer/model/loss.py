@@ -77,7 +77,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
                 fine = slice(first, first + few)
                 targets_F1, loss_weights_F1 = targets_C1[fine], loss_weights_C1[fine]
                 grad_FV = torch.softmax(logits_CV[fine] + exact_bias_V, 1)
-                # Probabilities that underflow float32 are replaced with its smallest normal number: 87 nats.
+                # Probabilities that underflow float32 are replaced with its smallest normal number, which costs 87 nats.
                 total -= (loss_weights_F1 * grad_FV.gather(1, targets_F1).clamp_min(_LEAST).log()).sum()
                 # d(loss)/d(logits) = (softmax - one-hot) * loss weight
                 grad_FV.scatter_add_(1, targets_F1, grad_FV.new_full((), -1.0).expand_as(targets_F1))

@@ -1,8 +1,8 @@
 """The Phi architecture of phi-1, in PyTorch.
 
-Reads token ids and returns logits or a loss. Key idea: attention and MLP run in parallel after one shared LayerNorm, ``x +
-attention(norm(x)) + mlp(norm(x))``, with rotary positions on the first half of each head, tanh-GELU, and biases everywhere, the
-output layer included. Dropout is a training option (``ForwardOptions``).
+Reads token ids and returns logits or a loss. Key idea: attention and MLP run in parallel after one shared LayerNorm,
+``x + attention(norm(x)) + mlp(norm(x))``, with rotary positions on the first half of each head, tanh-GELU, and biases
+everywhere, including the output layer. Dropout is a training option (``ForwardOptions``).
 
 Shapes: B rows, T positions, D the hidden size, H heads, K the size of a head, V the vocabulary.
 """

@@ -1,4 +1,4 @@
-"""The number of bits that a model needs to encode a text, from which bits per byte follow, independent of the tokenizer.
+"""The number of bits that a model needs to encode a text, for bits per byte, a metric that is independent of the tokenizer.
 
 Reads token ids and returns numbers of bits. Key idea: a text longer than the context is read in sliding windows, each of which
 scores the tokens that no earlier window has scored, so every token is scored exactly once and, except at the text's beginning,

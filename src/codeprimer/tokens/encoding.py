@@ -1,7 +1,7 @@
 """Encode a training set in parallel, a few row groups at a time, and pack it.
 
-Reads the tables of training texts, writes packed files. Key idea: a unit of work is a few row groups of one shard, so units are
-small for any corpus, and their results are joined by copying.
+Reads the tables of training texts and writes packed files. Key idea: a unit of work is a few row groups of one shard, so units
+are small for any corpus, and their results are joined by copying.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keeping freed memory in glibc's allocator between steps.
+"""Make glibc keep freed memory between steps.
 
 Changes the allocator's parameters for the whole process. Key idea: each step allocates the same sizes that the previous step
 freed, so the allocator should keep the memory; pages returned to the kernel would have to be zeroed and mapped again.

@@ -11,7 +11,7 @@ from codeprimer.reporting.blocks import Block, Chapter
 from codeprimer.reporting.facts import Facts
 from codeprimer.reporting.wording import megabytes, percent
 
-_OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon for the weight matrices of the layers and AdamW for everything else"}
+_OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon for the layers' weight matrices and AdamW for all other weights"}
 
 
 def training_chapter(facts: Facts) -> Chapter:
@@ -46,7 +46,7 @@ def _how(facts: Facts, heldout: bool) -> str:
     """Return a paragraph on how the models were trained and how to read their loss curves."""
     of_base = ", base's by the loss on held-out code" if "base" in _chosen(facts) else ""
     dashed = (
-        " The dashed curves show the loss on the same held-out code, so these can be compared; bits per byte in the chapter "
+        " The dashed curves show the loss on the same held-out code, so they can be compared; the bits per byte in the chapter "
         "Result are measured on other documents."
     )
     return (
@@ -78,7 +78,7 @@ def _beginning(facts: Facts) -> str:
         return said
     return (
         f"{said} Its weights are frozen: only adapters of rank {adapter['rank']} for {', '.join(adapter['targets'])} "
-        f"({adapter['parameters']:,} parameters) were trained. tuned continues with the adapters of base."
+        f"({adapter['parameters']:,} parameters) were trained. tuned continues with base's adapters."
     )
 
 

@@ -59,7 +59,7 @@ def compile_layers(model: Phi) -> None:
 
 
 _memory: Any = torch.utils.deterministic
-"""A module with a property, which type checkers do not recognize."""
+"""A module with a property, which type checkers do not recognise."""
 
 
 @SharedContext
@@ -70,7 +70,7 @@ def _kernels(is_deterministic: bool) -> Iterator[None]:
     fill = _memory.fill_uninitialized_memory
     torch.use_deterministic_algorithms(is_deterministic)
     _memory.fill_uninitialized_memory = (
-        False  # filling new tensors with NaN finds bugs, changes no result and costs time
+        False  # filling new tensors with NaN finds bugs, does not change any result and costs time
     )
     try:
         yield
@@ -104,8 +104,8 @@ def in_a_thread_that_ends(work: Callable[[], Result]) -> Result:
     """Return the result of ``work``, computed in its own thread.
 
     OpenMP gives each computing thread its own helper threads. While another thread's idle helpers exist, the training loop's
-    helpers no longer spin-wait, and steps can take 1.5 times as long, so measurements before a run are made in a thread that
-    ends.
+    helpers no longer spin-wait, and steps can take 1.5 times as long, so a measurement before a run gets its own thread, which
+    ends with it.
     """
     done: Future[Result] = Future()
 

@@ -270,7 +270,7 @@ class Loop:
         if not is_wanted or self._ranks.count == 1:
             return
         if settings.lora.rank:
-            raise RecipeError("training.sharded: the frozen weights beside adapters cannot be sharded; remove it")
+            raise RecipeError("training.sharded: with adapters, the frozen weights cannot be sharded; remove it")
         for phase in settings.phases:
             if phase.optimizer == "muon":
                 raise RecipeError(

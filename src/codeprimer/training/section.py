@@ -46,8 +46,8 @@ class TunedSettings(PhaseSettings):
 
 
 class AnnealedSettings(Settings):
-    """Annealing: a final phase of the base model on other data while the learning rate decays; all other settings are those of
-    ``base``."""
+    """Annealing: a final phase of the base model on other data while the learning rate decays; all other settings are taken
+    from ``base``."""
 
     mixture: Mixture = Field(min_length=1, description=PhaseSettings.model_fields["mixture"].description)
     tokens: int = Field(ge=1, description=PhaseSettings.model_fields["tokens"].description)

@@ -220,8 +220,8 @@ def fill(lengths: list[int], room: int) -> tuple[NDArray[np.int64], NDArray[np.i
 
 
 def covered(starts: NDArray[np.int64], length: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how many tokens before each position lie in spans of ``length`` tokens, counting overlaps; ``starts`` must
-    ascend."""
+    """Return how many tokens before each position lie in spans of ``length`` tokens, counting overlaps repeatedly; ``starts``
+    must ascend."""
     whole = np.searchsorted(starts, positions - length, side="right")
     begun = np.searchsorted(starts, positions, side="left")
     sums = np.concatenate(([0], np.cumsum(starts)))

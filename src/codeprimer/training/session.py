@@ -92,7 +92,7 @@ def _warn_of_unused(settings: TrainingSettings, is_scored: bool, is_watched: boo
     if settings.selections > 1 and not is_scored and not is_watched:
         console.warn(
             "training.selections is ignored: nothing scores checkpoints, so the last one is published; "
-            "training.heldout_every makes the loss on held-out code choose"
+            "with training.heldout_every, the loss on held-out code chooses"
         )
 
 

@@ -25,7 +25,8 @@ from codeprimer.engines.local import exit_with_parent
 from codeprimer.training.job import Job, take_part
 
 LONGEST_WAIT = timedelta(days=1)
-"""Timeout for collective operations, during which rank 0 may score a checkpoint. The parent detects dead processes."""
+"""Timeout for collective operations; it is long because rank 0 may be scoring a checkpoint. The parent detects dead
+processes."""
 
 GRACE_SECONDS = 60.0
 """Time given to processes to save their state before they are killed [s]."""
@@ -177,7 +178,7 @@ def _run(job: Job, rank: int, sender: Connection, parent: int) -> None:
 
 def _run_and_report(job: Job, rank: int, sender: Connection) -> None:
     try:
-        _join(job, rank)  # until here SIGTERM ends the process at once: a collective operation cannot be interrupted
+        _join(job, rank)  # until here, SIGTERM ends the process at once: collective operations cannot be interrupted
         signal.signal(signal.SIGTERM, _interrupted)
         stats = take_part(job, job.tools(_RemoteConsole(sender, rank == 0)), job.settings.processes)
     except (Interrupted, StoppedError):

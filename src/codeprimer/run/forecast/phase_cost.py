@@ -1,6 +1,6 @@
 """The cost of a training phase, measured on this machine or computed.
 
-Reads settings, runs trials in separate processes; writes nothing. Key idea: phases that cost the same are tried only once.
+Reads settings and runs trials in separate processes; writes nothing. Key idea: phases that cost the same are tried only once.
 """
 
 from __future__ import annotations

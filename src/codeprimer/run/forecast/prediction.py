@@ -71,7 +71,7 @@ class Forecast:
     seconds: float
     """Duration of the predicted steps, including the overlap of parallel steps [s]."""
     usd: float
-    """Cost [USD]; on a named machine, cost, energy and CO2 are those of training only."""
+    """Cost [USD]; on a named machine, cost, energy and CO2 cover only training."""
     kwh: float = 0.0
     co2_grams: float = 0.0
     assumed: str = ""

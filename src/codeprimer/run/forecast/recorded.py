@@ -28,12 +28,12 @@ def as_last_time(item: Planned, last: Artifact | None) -> Prediction:
         memory=int(last.cost["peak_memory"]),
         disk=size,
         disk_at_most=size,
-        notes=("assumed: steps that do not train take as long as last time, on whichever machine that was",),
+        notes=("assumed: steps that do not train a model take as long as last time, whatever machine that was on",),
     )
 
 
 def seconds_beside_training(last: Artifact | None, selections: int) -> float | None:
-    """Return the time that a step of the run which trains a model last spent on everything but training [s].
+    """Return the time that a model's run step last spent outside the training loop [s].
 
     None if it has never run, or if it scored a different number of checkpoints. Raises StoreError if ``speed.json`` is damaged.
     """

@@ -1,7 +1,7 @@
 """The forecast of a whole run.
 
-Reads a recipe, the run's folder and this machine; writes nothing. Key idea: training is measured or computed, all other steps
-are assumed to take as long as last time, and energy and cost follow from the hours, as in the report.
+Reads a recipe and the run's folder and queries the hardware; writes nothing. Key idea: training is measured or computed, all
+other steps are assumed to take as long as last time, and energy and cost follow from the hours, as in the report.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _planned(
         planned = plan(steps, folder.store, make_tools(settled, folder, recorded_tier(folder), console))
     except SourceError as error:
         planned = [Planned(step, "", "to do") for step in steps]
-        warnings.append(f"every step counts as still to do: {error}")
+        warnings.append(f"every step is treated as still to do: {error}")
     if there:
         elsewhere = flow(with_machine(recipe, choices(recipe, there)))
         planned = [replace(item, step=step) for item, step in zip(planned, elsewhere, strict=True)]

@@ -1,4 +1,4 @@
-"""The forecast of steps that train a model.
+"""The forecast for steps that train a model.
 
 Reads settings, saved states and previous durations; writes nothing. Key idea: a step takes as long as its phases' remaining
 training steps, plus the time that its other work took last time.
