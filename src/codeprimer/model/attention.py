@@ -33,7 +33,7 @@ _PART_BYTES = 2**21
 
 
 def rotary_table(positions: int, rotary_size: int, theta: float) -> tuple[Tensor, Tensor]:
-    """Return cosine and sine of every position and frequency, float32 [positions, rotary_size / 2]."""
+    """Return the cosine and sine for every position and frequency, float32 [positions, rotary_size / 2]."""
     exponents_R = torch.arange(0, rotary_size, 2, dtype=torch.int64).float() / rotary_size
     angles_TR = torch.outer(torch.arange(positions).float(), 1.0 / theta**exponents_R)
     return angles_TR.cos(), angles_TR.sin()
@@ -155,7 +155,7 @@ class _PlainAttention(torch.autograd.Function):
 
 
 def _key_gradients(k_NTK: Tensor) -> tuple[Tensor, Tensor]:
-    """Return tensors for the gradients of keys and values.
+    """Return tensors for the gradients with respect to keys and values.
 
     With several blocks of queries, they are sums in float32; with one block, they are overwritten.
     """

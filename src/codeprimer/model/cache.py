@@ -70,7 +70,7 @@ class Cache:
         self._rows_B = torch.arange(len(lengths_B), device=lengths_B.device)
         self._longest = int(lengths_B.max())
         self._hidden_BS: Tensor | None = None
-        """Added to the scores; None if all rows have the same length."""
+        """The mask, which is added to the scores; None if all rows have the same length."""
         if int(lengths_B.min()) < self._longest:
             visible_BS = torch.arange(self._longest + 1, device=lengths_B.device) <= lengths_B[:, None]
             nothing = torch.zeros(visible_BS.shape, dtype=self.keys.dtype, device=lengths_B.device)

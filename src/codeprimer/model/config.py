@@ -147,7 +147,7 @@ def end_of_text(named: int | None, rows: int) -> int:
 
 
 def read_config(folder: Path) -> PhiConfig:
-    """Read the shape of the model in a folder.
+    """Read the shape of a model from its folder.
 
     Raises UserError if there is no configuration, or if it describes another architecture.
     """
@@ -194,4 +194,4 @@ PRESETS = {
     "phi-1-small": PhiConfig(51200, 1024, 20, 16, 4096, 2048, end_of_text=50256),
     "tiny": PhiConfig(1024, 128, 4, 4, 512, 256),
 }
-"""The paper's two models with the vocabulary of codegen-350M-mono, and the demo's."""
+"""The paper's two models with the vocabulary of codegen-350M-mono, and the demo's model."""

@@ -14,13 +14,13 @@ class Device:
     """A GPU model."""
 
     label: str
-    """A part of the name that the driver reports."""
+    """A substring of the name that the driver reports."""
     tflops: float
     """Datasheet peak for dense bfloat16 matrix products with float32 accumulation [TFLOP/s]."""
     memory: int
     """Memory [bytes]."""
     watts: float
-    """Datasheet power limit [W]; training comes close to it."""
+    """Datasheet power limit [W]; power draw in training comes close to it."""
     utilization: float
     """Assumed MFU in training (0-1)."""
 

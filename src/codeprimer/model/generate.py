@@ -38,7 +38,7 @@ class Limits:
     stop_ids: frozenset[int]
     """Ids that end a row; the id itself is not part of the result."""
     vocabulary: int
-    """Ids from here on are padding of the embedding and are never chosen."""
+    """The vocabulary size; ids from here on are embedding padding and are never chosen."""
     rows: int = 128
     """The maximum number of prompts in a batch."""
 
@@ -84,7 +84,7 @@ def generate(
     sampling: Sampling | None = None,
     heard: Heard | None = None,
 ) -> list[list[int]]:
-    """Return a continuation of each prompt, in the order of the prompts: greedy, or sampled with ``sampling``.
+    """Return a continuation of each prompt, in the order of the prompts: greedy, or sampled if ``sampling`` is given.
 
     An empty prompt begins with the end-of-text token; a prompt that fills the context gets no continuation. For several
     samples, repeat a prompt; it is computed only once.

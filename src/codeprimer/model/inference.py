@@ -57,7 +57,7 @@ def for_use(model: Phi) -> Phi:
 def _packed_block(block: nn.Module) -> nn.Module:
     packed = _shell(block)
     for name, module in block.named_children():
-        if type(module) is nn.Linear:  # not one with adapters
+        if type(module) is nn.Linear:  # not a layer with adapters
             setattr(packed, name, PackedLinear(module))
     return packed
 
@@ -76,7 +76,7 @@ def _can_pack(model: Phi) -> bool:
     if platform.machine() not in ("x86_64", "AMD64") or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return False
     if not all(hasattr(torch.ops.mkldnn, name) for name in _NEEDED):
-        return False  # private functions of torch, which other versions may lack
+        return False  # these are private torch functions, which other versions may lack
     if weight.dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return False
     return model.parameter_count() * weight.element_size() <= MEMORY_FRACTION * machine_memory()

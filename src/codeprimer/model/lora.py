@@ -4,7 +4,7 @@ Reads and writes ``adapter_config.json`` and ``adapter_model.safetensors``. Key 
 keeps the names of its weights and adds adapters, so layers need not change; our fused QKV projection has separate adapters for
 queries, keys and values.
 
-Shapes: R the rank, I and O the input and output size.
+Shapes: R the rank, I the input size, O the output size.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class LoraConfig:
         return self.alpha / self.rank
 
     def to_peft(self) -> dict[str, Any]:
-        """Return the content of ``adapter_config.json``, without the folder of the base model."""
+        """Return the content of ``adapter_config.json``, without the base model's folder."""
         return {
             "peft_type": "LORA",
             "task_type": "CAUSAL_LM",
@@ -172,7 +172,7 @@ class AdaptedLinear(nn.Linear):
 
 
 class AdaptedPhi(Phi):
-    """A frozen Phi with adapters; equivalent to the Phi that ``merge`` returns."""
+    """A frozen Phi with adapters; equivalent to the model that ``merge`` returns."""
 
     def __init__(self, base: Phi, lora: LoraConfig, seed: int = 0) -> None:
         """Add adapters whose output is zero; the weights of ``base`` are shared, not copied."""
@@ -219,7 +219,7 @@ class AdaptedPhi(Phi):
 
 
 def trainable(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
-    """Return the trainable parameters by name: the adapters of an adapted model, all parameters of any other."""
+    """Return the trainable parameters by name: the adapters of an adapted model, or all parameters of any other model."""
     return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
 
 

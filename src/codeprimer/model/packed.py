@@ -42,7 +42,7 @@ class PackedWriter:
     def write(self, doc_id: str, ids: Ids, prompt: int = 0) -> None:
         """Append one document; ``ids`` end with the end-of-text token, and the first ``prompt`` of them are the prompt.
 
-        No document is split between files.
+        A document is never split between files.
         """
         if self._file is None or (self._used and self._used + len(ids) > self._shard_tokens):
             self._open_next()

@@ -127,7 +127,7 @@ class Phi(nn.Module):
         return sum(parameter.numel() for parameter in self.parameters())
 
     def _rotary(self, ids_BT: Tensor, cache: Cache | None) -> tuple[Tensor, Tensor]:
-        """Return cosine and sine that broadcast to [B, T, 2, H, R]: queries and keys are rotated together."""
+        """Return the cosine and sine, which broadcast to [B, T, 2, H, R], because queries and keys are rotated together."""
         length = ids_BT.shape[1]
         assert length <= self.config.context, f"{length} tokens do not fit the context of {self.config.context}"
         if cache is None or cache.empty:

@@ -98,7 +98,7 @@ class Tokenizer:
     def encode_prompt(self, prompt: str) -> list[int]:
         """Return the token ids of a prompt without its trailing whitespace.
 
-        Trailing whitespace is the beginning of the next token, which the model must generate.
+        Trailing whitespace is the beginning of the next token, which the model itself must generate.
         """
         return self.encode(prompt.rstrip())
 

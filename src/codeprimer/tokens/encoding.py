@@ -40,7 +40,7 @@ class Unit:
     first_row: int
     """The number of the first row within the whole table."""
     choice: Path
-    """A file with one flag per row of the whole table, True for rows to encode."""
+    """A file with one flag per row of the whole table, which is True for rows to encode."""
 
 
 @dataclass(frozen=True)

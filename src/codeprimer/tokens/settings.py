@@ -10,7 +10,7 @@ from codeprimer.core.settings import Settings
 
 
 class TokensSettings(Settings):
-    """Tokenizer and encoding."""
+    """The tokenizer and the encoding."""
 
     vocabulary: int = Field(
         default=1024, ge=320, le=65_536, description="Vocabulary size [tokens]; a small corpus may yield fewer."

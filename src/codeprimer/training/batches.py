@@ -26,7 +26,7 @@ class Batch:
 
     ids: NDArray[np.int64]
     loss_weights: NDArray[np.float32]
-    """The weight of each token as a target."""
+    """The loss weight of each token as a target."""
 
 
 class Batches:

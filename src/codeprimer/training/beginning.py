@@ -43,7 +43,7 @@ def _started(settings: TrainingSettings, start: Artifact, tokenizer: Tokenizer) 
             f"{found.end_of_text}, but the tokenizer of the step tokens has {tokenizer.vocab_size} tokens and end-of-text "
             f"token {tokenizer.end_of_text}; both must come from one folder"
         )
-    # Settings that a recipe does not have come from the model.
+    # Shape parameters that a recipe cannot set are taken from the model.
     wanted = replace(
         found,
         hidden_size=wanted.hidden_size,

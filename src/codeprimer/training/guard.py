@@ -25,7 +25,7 @@ class Guard:
 
     recent: list[float] = field(default_factory=list)
     in_a_row: int = 0
-    """Steps skipped since the last step that was taken."""
+    """Number of steps skipped since the last step that was taken."""
     skipped: int = 0
     jumped: int = 0
     """Number of steps whose data have been left out."""
@@ -33,7 +33,7 @@ class Guard:
     """For each rollback, the step that the run went back from and the step that it went back to."""
 
     def takes(self, norm: float, loss: float, factor: float) -> bool:
-        """Return whether to take a step, and record its norm."""
+        """Return whether to take a step, and record its norm if so."""
         is_usual = len(self.recent) < ENOUGH or norm <= factor * median(self.recent)
         if not (math.isfinite(norm) and math.isfinite(loss) and is_usual):
             self.in_a_row += 1
@@ -44,7 +44,7 @@ class Guard:
         return True
 
     def begin_phase(self) -> None:
-        """Forget the recent norms: another phase has other data."""
+        """Forget the recent norms, because another phase has other data."""
         self.recent = []
 
     def went_back(self, before: Guard, from_step: int, to_step: int) -> None:

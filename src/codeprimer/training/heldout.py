@@ -13,7 +13,7 @@ from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
 
 Measure = Callable[[Phi], tuple[float, float]]
-"""Returns a model's loss on held-out text [nats/token], and the same in bits per byte."""
+"""Returns a model's loss on held-out text [nats/token], and the same loss in bits per byte."""
 
 OpenHeldout = Callable[[Tokenizer, Artifact, int], Measure]
 """Chooses the text from the quality artefact using a seed."""

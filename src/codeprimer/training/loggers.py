@@ -104,7 +104,7 @@ class _WeightsAndBiases:
 
         import wandb
 
-        del first_step  # it ignores steps that it already has
+        del first_step  # Weights & Biases ignores steps that it already has
         folder.mkdir(parents=True, exist_ok=True)
         self._run: Any = wandb.init(
             project=os.environ.get("WANDB_PROJECT", PROJECT),

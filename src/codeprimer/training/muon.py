@@ -42,7 +42,7 @@ class Muon:
 
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
-        """Take one step along the gradients."""
+        """Take one step using the gradients."""
         for (short, long), group in self._groups.items():
             gradients_NSL = torch.stack([_flat(_piece(weight.grad, at, of)) for weight, at, of in group])
             momenta_NSL = self._momenta[short, long].lerp_(gradients_NSL, 1.0 - MOMENTUM)

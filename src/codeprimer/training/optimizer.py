@@ -58,16 +58,16 @@ class Optimizer:
 
     @property
     def gradients(self) -> list[Tensor]:
-        """The gradients of this step."""
+        """This step's gradients."""
         return [weight.grad for weight in self._weights if weight.grad is not None]
 
     def divide(self, factor: float) -> None:
-        """Divide the gradients of this step."""
+        """Divide this step's gradients."""
         if factor != 1.0:
             torch._foreach_div_(self.gradients, factor)
 
     def norm(self) -> Tensor:
-        """Return the norm of the gradients of this step."""
+        """Return the norm of this step's gradients."""
         return whole(torch.nn.utils.get_total_norm(self.gradients))
 
     def step(self, learning_rate: float, norm: Tensor) -> None:
@@ -83,7 +83,7 @@ class Optimizer:
                 torch._foreach_copy_(self._copies, self._weights)
 
     def clear(self) -> None:
-        """Clear the gradients of this step."""
+        """Clear this step's gradients."""
         self.model.zero_grad(set_to_none=True)
         self.working.zero_grad(set_to_none=True)
 
@@ -96,7 +96,7 @@ class Optimizer:
 
     def load(self, tensors: dict[str, Tensor]) -> None:
         """Restore a state returned by ``state``."""
-        for name, weight in self._others:  # torch counts steps per weight
+        for name, weight in self._others:  # torch keeps a step count for each weight
             moments = {kind: like(tensors[f"{kind}.{name}"], weight) for kind in _MOMENTS}
             self._adamw.state[weight] = {"step": tensors[STEPS].to(weight.device, copy=True), **moments}
         self._muon.load(tensors)

@@ -143,7 +143,7 @@ def power_draw(device: torch.device) -> float | None:
     """Return the power draw of a CUDA device [W]; None if the driver's library does not provide it."""
     try:
         return torch.cuda.power_draw(device) / 1000.0
-    except Exception:  # a missing or old library, or a virtual device: the errors vary
+    except Exception:  # a missing or old library or a virtual device can raise various errors
         return None
 
 

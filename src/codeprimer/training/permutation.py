@@ -29,7 +29,7 @@ def curriculum(noise: float) -> Permute:
 def shuffled_nearby(count: int, generator: np.random.Generator, noise: float) -> NDArray[np.int64]:
     """Return a permutation that moves no number by more than ``noise * count``.
 
-    The sort key is the number plus a random part of the window; keys further apart than the window keep their order.
+    The sort key is the number plus a random part of the window; keys that are further apart than the window keep their order.
     """
     keys = np.arange(count) + noise * count * generator.random(count)
     return np.argsort(keys, kind="stable")

@@ -35,7 +35,7 @@ class LossScale:
             return False
         if not math.isfinite(norm):
             if self.factor == LEAST:
-                return False  # the scale is not the cause
+                return False  # the loss scale is not the cause
             self.factor, self.good = self.factor / 2, 0
             return True
         self.good += 1

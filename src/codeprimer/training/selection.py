@@ -115,7 +115,7 @@ class Candidates:
 
 
 def _ready(folder: Path) -> Phi:
-    """Return the model in a folder, on the GPU if there is one."""
+    """Load the model in a folder, onto the GPU if there is one."""
     model, _ = load(folder)
     return model.to("cuda") if torch.cuda.is_available() else model
 

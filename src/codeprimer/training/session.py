@@ -238,5 +238,5 @@ def heldout_curve(metrics: list[Row], points: int = _CURVE_POINTS) -> list[dict[
             "bits_per_byte": round(row[BITS_PER_BYTE], 4),
         }
         for row in reversed(watched[::-1][::width])
-        if row[LOSS] is not None  # JSON has no NaN
+        if row[LOSS] is not None  # NaN, which JSON cannot represent, is stored as null
     ]

@@ -27,7 +27,7 @@ _SHARDED: WeakSet[Phi] = WeakSet()
 
 
 def is_needed(parameters: int, device: torch.device) -> bool:
-    """Return whether a model's training state does not fit a GPU's memory; always false on a CPU."""
+    """Return whether a model's training state does not fit in a GPU's memory; always false on a CPU."""
     if device.type != "cuda":
         return False
     return parameters * BYTES_PER_WEIGHT > FITTING * torch.cuda.get_device_properties(device).total_memory
@@ -100,5 +100,5 @@ def whole_model(model: Phi, is_wanted: bool) -> Phi:
     if is_wanted:
         return assemble(model.config, {name: tensor.cpu() for name, tensor in parts})
     for _ in parts:
-        pass  # the other ranks need this one to take part
+        pass  # the other ranks need this rank to take part
     return model

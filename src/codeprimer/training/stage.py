@@ -111,7 +111,7 @@ class TrainingStage(Stage[TrainingSettings]):
     def run(self, settings: TrainingSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Train a model, choose a checkpoint and publish it.
 
-        Raises MissingExtraError without torch or a logger's package, RecipeError if settings and inputs do not match,
+        Raises MissingExtraError without torch or a logger's package, RecipeError if settings and inputs do not match, and
         UserError if training diverges.
         """
         require_torch("training")

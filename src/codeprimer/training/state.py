@@ -40,7 +40,7 @@ class Progress:
     """The progress of a run."""
 
     step: int
-    """Steps done over all phases."""
+    """Number of steps done across all phases."""
     metrics_bytes: int
     """The size of ``metrics.jsonl`` after this step [bytes]."""
     metrics_digest: str
@@ -78,7 +78,7 @@ class States:
         self._writing.start()
 
     def wait(self) -> None:
-        """Wait for the pending write; warn if it failed with an OSError, re-raise any other error."""
+        """Wait for the pending write; warn if it failed with an OSError, and re-raise any other error."""
         if self._writing is None:
             return
         self._writing.join()

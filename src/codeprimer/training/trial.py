@@ -181,7 +181,7 @@ class _Clock:
 
 
 def _work(scope: _Scope, sender: Connection, parent: int) -> None:
-    """Send the result, or the error."""
+    """Send the result or the error."""
     began = time.monotonic()
     exit_with_parent(parent)
     try:

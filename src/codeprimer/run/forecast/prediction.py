@@ -75,7 +75,7 @@ class Forecast:
     kwh: float = 0.0
     co2_grams: float = 0.0
     assumed: str = ""
-    """The prices and powers used."""
+    """The prices and power figures used."""
     warnings: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, Any]:

@@ -141,7 +141,7 @@ class TrainingForecaster:
 def remaining(phases: Sequence[Phase], steps: Sequence[int], done: int) -> list[tuple[Phase, int]]:
     """Return the unfinished phases with their remaining steps, after ``done`` steps of all phases.
 
-    If all steps are done, return the last phase with 0 steps.
+    If all steps are done, return only the last phase, with 0 steps.
     """
     left = []
     for phase, count in zip(phases, steps, strict=True):
