@@ -29,10 +29,12 @@ def plan(  # noqa: PLR0913 - the options of a command are its arguments
         str, typer.Option(help=f"here: measure a few real steps; {', '.join(DEVICES)}: compute from the datasheet.")
     ] = "here",
     tflops: Annotated[
-        float | None, typer.Option(min=0.001, help="Matmul peak, instead of measuring or the datasheet [TFLOP/s].")
+        float | None,
+        typer.Option(min=0.001, help="Matmul peak to use instead of the measured or datasheet peak [TFLOP/s]."),
     ] = None,
     utilization: Annotated[
-        float | None, typer.Option(min=0.001, max=1.0, help="Expected utilization (0-1); with here, requires --tflops.")
+        float | None,
+        typer.Option(min=0.001, max=1.0, help="Expected utilization (0-1); on this machine, requires --tflops."),
     ] = None,
     price: Annotated[
         float | None, typer.Option(min=0.0, help="Price of this machine, or of each named device [USD/h].")
@@ -42,11 +44,11 @@ def plan(  # noqa: PLR0913 - the options of a command are its arguments
     runs: Runs = DEFAULT_RUNS,
     json: Json = False,
 ) -> None:
-    """Predict time, memory, disk space and cost of the steps that are still to do."""
+    """Predict the time, memory, disk space and cost of the steps that are still to do."""
     from codeprimer.run.forecast.prediction import ForecastRequest
     from codeprimer.run.forecast.total import forecast
 
-    console = console_for(False)  # with --json, standard output holds the document only
+    console = console_for(False)  # with --json, standard output contains only the document
     recipe, folder = open_recipe(path, overrides, runs, console)
     found = forecast(recipe, folder, ForecastRequest(machine, tflops, utilization, price, everything), console)
     if json:

@@ -1,7 +1,7 @@
 """The arithmetic of a training step, and the measured matmul peak of a device.
 
-Reads a shape, measures a device; writes nothing. Its one idea: the speed of plain matrix products on the device, not its
-datasheet, is the reference for the utilization of a step.
+Reads a shape and measures a device; writes nothing. Key idea: a step's utilization is relative to the device's measured
+throughput in plain matrix products, not to its datasheet.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ SHORTLY = 0.3
 """Duration of the measurement while training waits [s]."""
 
 SIZES = {"cpu": 1024, "cuda": 8192}
-"""The size of the matrices that reach the peak, by kind of device."""
+"""The size of the matrices that reach the peak, by device type."""
 
 AT_ONCE = 4
-"""Products per reading of the clock on a device that executes asynchronously."""
+"""Number of products between clock readings on a device that executes asynchronously."""
 
 
 def flop_per_token(config: PhiConfig, is_frozen: bool = False) -> int:
-    """Return the arithmetic of training on one token [FLOP]: 6 per weight of a matrix, attention as half of all pairs.
+    """Return the cost of training on one token [FLOP]: 6 per matrix weight, plus attention over half of all pairs.
 
-    Frozen weights count 4: they need no weight gradients. Adapters do not count.
+    Frozen weights cost 4, because they need no weight gradients. Adapters are not counted.
     """
     size, layers = config.hidden_size, config.layers
     weights = layers * (4 * size**2 + 2 * size * config.intermediate) + size * config.vocab_size
@@ -36,11 +36,11 @@ def flop_per_token(config: PhiConfig, is_frozen: bool = False) -> int:
 
 
 def matmul_peak(dtype: torch.dtype, device: torch.device, size: int, seconds: float = SECONDS) -> float:
-    """Return the speed of products of square matrices of a size [GFLOP/s], the best within ``seconds`` [s]."""
-    # Its own generator, so that the measurement changes no other random numbers.
+    """Return the throughput of square matrix products of a given size [GFLOP/s], the best within ``seconds`` [s]."""
+    # A separate generator, so that the measurement does not affect other random numbers.
     random = torch.Generator(device).manual_seed(0)
     first, second = (torch.randn(size, size, device=device, generator=random).to(dtype) for _ in range(2))
-    # The CPU time of a thread excludes the time that other programs use its core.
+    # A thread's CPU time excludes the time for which other programs use its core.
     is_alone = device.type == "cpu" and torch.get_num_threads() == 1
     clock = time.thread_time if is_alone else time.perf_counter
     at_once = 1 if device.type == "cpu" else AT_ONCE

@@ -1,7 +1,7 @@
 """Causal attention and rotary positions.
 
-Reads queries, keys and values, writes nothing. Its one idea: use PyTorch's fused kernel, except where it is slow: when training
-on a CPU, matrix products over a few heads and queries at a time take two thirds to nine tenths of its time.
+Reads queries, keys and values; writes nothing. Key idea: use PyTorch's fused kernel unless it is slow: in training on a CPU,
+matrix products over a few heads and queries at a time take two thirds to nine tenths of its time.
 
 Shapes: B rows, H heads, T positions, K dimensions of a head, R half of the rotated dimensions.
 """
@@ -22,18 +22,18 @@ PLAIN_LENGTH = 1024
 """Plain matrix products are faster up to this length [tokens]."""
 
 KEPT_BYTES = 1024
-"""If the weights of a query are no larger (512 keys in bfloat16), those of the forward pass are kept; else the backward pass
-recomputes them [bytes]."""
+"""If a query's attention weights are at most this large (512 keys in bfloat16), the forward pass keeps them; otherwise, the
+backward pass recomputes them [bytes]."""
 
 _BLOCK_BYTES = 512
-"""Size of one column of a block of scores: 256 queries in bfloat16 [bytes]; keys after a block's last query are skipped."""
+"""Size of one column in a block of scores: 256 queries in bfloat16 [bytes]; keys after a block's last query are skipped."""
 
 _PART_BYTES = 2**21
-"""Size of the scores that exist at a time, to stay within the cache of one core [bytes]."""
+"""Size of the scores that exist at a time, chosen to fit in one core's cache [bytes]."""
 
 
 def rotary_table(positions: int, rotary_size: int, theta: float) -> tuple[Tensor, Tensor]:
-    """Return cosine and sine of every position and frequency, float32 [positions, rotary_size / 2]."""
+    """Return the cosine and sine for every position and frequency, float32 [positions, rotary_size / 2]."""
     exponents_R = torch.arange(0, rotary_size, 2, dtype=torch.int64).float() / rotary_size
     angles_TR = torch.outer(torch.arange(positions).float(), 1.0 / theta**exponents_R)
     return angles_TR.cos(), angles_TR.sin()
@@ -50,7 +50,7 @@ def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
 
 
 def split_heads(qkv_BTNHK: Tensor, cosine: Tensor, sine: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return queries and keys, rotated, and values, each [B, H, T, K], of their common product [B, T, 3, H, K].
+    """Return rotated queries, rotated keys, and values, each [B, H, T, K], from the fused projection's output [B, T, 3, H, K].
 
     ``cosine`` and ``sine`` broadcast to [B, T, 2, H, R].
     """
@@ -80,7 +80,7 @@ def causal_attention(
 
 
 def kept_weights(length: int, number: int) -> int:
-    """Return the weights per token and head that plain attention keeps for the backward pass, by their size [bytes]."""
+    """Return how many weights of ``number`` bytes plain attention keeps per token and head for the backward pass."""
     if not _are_kept(length, number):
         return 0
     return sum((end - start) * end for start, end in _blocks(length, number)) // length
@@ -89,7 +89,7 @@ def kept_weights(length: int, number: int) -> int:
 def _dropped_attention(
     q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor, visible_B1TT: Tensor | None, options: ForwardOptions
 ) -> Tensor:
-    """Return attention with dropout from the generator of ``options``, which fused kernels do not accept."""
+    """Return attention with dropout that uses the generator in ``options``; fused kernels do not accept a generator."""
     if visible_B1TT is None:
         length = q_BHTK.shape[2]
         visible_B1TT = torch.ones(length, length, dtype=torch.bool, device=q_BHTK.device).tril_()
@@ -111,7 +111,7 @@ class _SplitHeads(torch.autograd.Function):
         cosine, sine = (table.squeeze(-3) for table in ctx.saved_tensors)  # one table for queries and keys
         q_BTHK, k_BTHK, v_BTHK = (grad_BHTK.transpose(1, 2) for grad_BHTK in upstream)
         grad_BTNHK = q_BTHK.new_empty((*q_BTHK.shape[:2], 3, *q_BTHK.shape[2:]))
-        # To rotate back is to rotate by the negative angle.
+        # Rotating back means rotating by the negative angle.
         grad_BTNHK[:, :, 0] = rotate(q_BTHK, cosine, -sine)
         grad_BTNHK[:, :, 1] = rotate(k_BTHK, cosine, -sine)
         grad_BTNHK[:, :, 2] = v_BTHK
@@ -119,7 +119,7 @@ class _SplitHeads(torch.autograd.Function):
 
 
 class _PlainAttention(torch.autograd.Function):
-    """Attention of N heads, [N, T, K], by matrix products over a few heads and queries at a time."""
+    """Attention of N heads, [N, T, K], computed with matrix products over a few heads and queries at a time."""
 
     @staticmethod
     def forward(ctx: Any, q_NTK: Tensor, k_NTK: Tensor, v_NTK: Tensor) -> Tensor:
@@ -155,9 +155,9 @@ class _PlainAttention(torch.autograd.Function):
 
 
 def _key_gradients(k_NTK: Tensor) -> tuple[Tensor, Tensor]:
-    """Return tensors for the gradients of keys and values.
+    """Return tensors for the gradients with respect to keys and values.
 
-    With several blocks of queries they are sums in float32; with one block they are overwritten.
+    With several blocks of queries, they are sums in float32; with one block, they are overwritten.
     """
     if _is_one_block(k_NTK):
         return torch.empty_like(k_NTK), torch.empty_like(k_NTK)
@@ -194,13 +194,13 @@ def _is_one_block(x_NTK: Tensor) -> bool:
 
 
 def _blocks(length: int, number: int) -> list[tuple[int, int]]:
-    """Return start and end of each block of queries; ``number`` is the size of a number [bytes]."""
+    """Return the start and end of each block of queries; ``number`` is the size of a number [bytes]."""
     block = max(1, _BLOCK_BYTES // number)
     return [(start, min(start + block, length)) for start in range(0, length, block)]
 
 
 def _parts(q_NTK: Tensor) -> Iterator[tuple[slice, slice, slice]]:
-    """Yield slices of heads, queries and visible keys whose scores fit the cache."""
+    """Yield slices of heads, queries and visible keys whose scores fit in the cache."""
     heads, length, _ = q_NTK.shape
     for start, end in _blocks(length, q_NTK.element_size()):
         step = max(1, _PART_BYTES // (q_NTK.element_size() * (end - start) * end))

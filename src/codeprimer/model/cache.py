@@ -1,7 +1,7 @@
-"""The key-value cache of generation.
+"""The key-value cache for generation.
 
-Reads and writes memory only. Its one idea: every row has its own length, so prompts of any lengths share a batch: a row's next
-key goes to its own next position, and positions beyond a row's length are masked.
+Reads and writes only memory. Key idea: every row has its own length, so prompts of different lengths can share a batch: a row's
+next key goes to its own next position, and positions beyond a row's length are masked.
 
 Shapes: B rows, H heads, T new positions, S cached positions, K dimensions of a head.
 """
@@ -16,10 +16,10 @@ from codeprimer.model.config import PhiConfig
 
 
 class Cache:
-    """Keys and values of up to ``places`` tokens per row in every layer; ``lengths_B`` [tokens] are filled."""
+    """Keys and values of up to ``places`` tokens per row in every layer; the first ``lengths_B`` of them are filled."""
 
     def __init__(self, config: PhiConfig, lengths_B: Tensor, places: int, dtype: torch.dtype) -> None:
-        """Make an empty cache for prompts of the given lengths; ``fill`` announces which rows come next."""
+        """Create an empty cache for prompts of the given lengths; ``fill`` announces the rows of the next pass."""
         shape = (config.layers, len(lengths_B), config.heads, places, config.head_size)
         self.keys = torch.zeros(shape, dtype=dtype, device=lengths_B.device)
         self.values = torch.zeros(shape, dtype=dtype, device=lengths_B.device)
@@ -70,16 +70,16 @@ class Cache:
         self._rows_B = torch.arange(len(lengths_B), device=lengths_B.device)
         self._longest = int(lengths_B.max())
         self._hidden_BS: Tensor | None = None
-        """Added to the scores; None if all rows have the same length."""
+        """The mask, which is added to the scores; None if all rows have the same length."""
         if int(lengths_B.min()) < self._longest:
             visible_BS = torch.arange(self._longest + 1, device=lengths_B.device) <= lengths_B[:, None]
             nothing = torch.zeros(visible_BS.shape, dtype=self.keys.dtype, device=lengths_B.device)
             self._hidden_BS = nothing.masked_fill_(~visible_BS, float("-inf"))
 
     def keep(self, rows: list[int]) -> list[int]:
-        """Keep only these rows and return the new order of the rows, by their old numbers.
+        """Keep only these rows and return the new order of the rows, given as their old numbers.
 
-        The last rows move into the slots of removed ones, so a row that ends costs one copy of a row.
+        The last rows move into the slots of removed ones, so removing a row costs at most one row copy.
         """
         count = len(rows)
         kept = set(rows)
@@ -98,7 +98,7 @@ class Cache:
 def _attend_once(q_BH1K: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, hidden_BS: Tensor | None) -> Tensor:
     """Return the attention of one query per row, [B, H, 1, K].
 
-    A CPU's fused kernel is optimized for many queries; for one, matrix-vector products take a quarter of its time.
+    On a CPU, the fused kernel is tuned for many queries; for one query, matrix-vector products take a quarter of its time.
     """
     if q_BH1K.device.type != "cpu":
         mask = None if hidden_BS is None else hidden_BS[:, None, None]

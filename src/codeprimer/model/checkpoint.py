@@ -1,8 +1,7 @@
-"""Checkpoints in Hugging Face layout: ``AutoModelForCausalLM.from_pretrained(folder)`` loads what ``save_model`` wrote.
+"""Checkpoints in Hugging Face layout, which ``AutoModelForCausalLM.from_pretrained(folder)`` can load.
 
-Reads and writes ``config.json``, ``generation_config.json``, ``model.safetensors`` and the tokenizer's files. Its one
-idea: our modules carry Hugging Face's names already, except that queries, keys and values are one tensor here and three
-on disk.
+Reads and writes ``config.json``, ``generation_config.json``, ``model.safetensors`` and the tokenizer's files. Key idea: our
+modules already have Hugging Face's names, except that queries, keys and values are one tensor here and three on disk.
 """
 
 from __future__ import annotations
@@ -32,14 +31,14 @@ _IN_MLP = ("fc1", "fc2")
 
 
 def save_model(folder: Path, model: Phi, tokenizer: Tokenizer) -> None:
-    """Write a checkpoint (float32) into a folder, each file atomically; the configuration comes last."""
+    """Write a checkpoint (float32) to a folder, each file atomically; the configuration is written last."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(folder, model.config.context)
     save_weights(folder, model)
 
 
 def save_weights(folder: Path, model: Phi, dtype: torch.dtype = torch.float32) -> None:
-    """Write a checkpoint without its tokenizer, the weights in ``dtype``; the configuration comes last."""
+    """Write a checkpoint without its tokenizer, with the weights in ``dtype``; the configuration is written last."""
     tensors = to_huggingface({name: tensor.to(dtype) for name, tensor in weights(model)})
     save_tensors(folder / WEIGHTS_FILE, tensors)
     special = {"bos_token_id": model.config.end_of_text, "eos_token_id": model.config.end_of_text}
@@ -51,9 +50,9 @@ def save_weights(folder: Path, model: Phi, dtype: torch.dtype = torch.float32) -
 
 
 def load(folder: Path) -> tuple[Phi, PhiConfig]:
-    """Read a checkpoint in Hugging Face layout: the model, in float32 and in evaluation mode, and its shape.
+    """Read a checkpoint in Hugging Face layout; return the model, in float32 and in evaluation mode, and its shape.
 
-    Raises UserError when a file is missing, damaged, or of another architecture.
+    Raises UserError if a file is missing, damaged, or for another architecture.
     """
     path = folder / WEIGHTS_FILE
     config = read_config(folder)
@@ -80,23 +79,23 @@ def assemble(config: PhiConfig, tensors: Mapping[str, Tensor]) -> Phi:
 
 
 def weights(model: Phi) -> list[tuple[str, Tensor]]:
-    """Return the model's tensors by our names, detached."""
+    """Return the model's tensors under our names, detached."""
     return [(name, tensor.detach()) for name, tensor in model.state_dict().items()]
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write a safetensors file so that a crash leaves the old file or the new one.
+    """Write a safetensors file so that a crash leaves either the old file or the new one.
 
     Raises OSError with the system's error number if it cannot be written.
     """
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_bytes(b"")
-    usual = stat.S_IMODE(temporary.stat().st_mode)  # the library would make it readable by its owner only
+    usual = stat.S_IMODE(temporary.stat().st_mode)  # the library would make it readable only by its owner
     content = {name: tensor.contiguous() for name, tensor in tensors.items()}
     try:
         save_file(content, temporary, {"format": "pt"} | (metadata or {}))
     except SafetensorError as error:
-        # The error number is in the message only.
+        # Only the message contains the error number.
         if (number := re.search(r"os error (\d+)", str(error))) is None:
             raise
         raise OSError(int(number[1]), os.strerror(int(number[1])), str(temporary)) from error
@@ -119,7 +118,7 @@ def to_huggingface(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def from_huggingface(tensors: dict[str, Tensor], layers: int) -> dict[str, Tensor]:
-    """Return the tensors under our names, with queries, keys and values joined.
+    """Return the tensors under our names, with queries, keys and values fused.
 
     Raises KeyError if one of the three is missing.
     """

@@ -1,7 +1,7 @@
-"""The shape of a Phi model, the presets of the paper, and ``config.json``.
+"""The shape of a Phi model, the paper's presets, and ``config.json``.
 
-Reads ``config.json``, writes nothing itself. Its one idea: one small frozen record determines every tensor's shape, and
-converts to the Hugging Face configuration and back. Needs no torch.
+Reads ``config.json``; writes nothing itself. Key idea: one small frozen record determines every tensor's shape and can be
+converted to the Hugging Face configuration and back. Does not need torch.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CODEGEN_END_OF_TEXT = 50256
 
 @dataclass(frozen=True)
 class PhiConfig:
-    """The shape of a model; ``context`` in tokens."""
+    """The shape of a model; ``context`` is in tokens."""
 
     vocab_size: int
     hidden_size: int
@@ -37,7 +37,7 @@ class PhiConfig:
     layer_norm_epsilon: float = 1e-5
     initializer_range: float = 0.02
     end_of_text: int = 0
-    """The id that begins and ends every document; ``bos`` and ``eos`` at once."""
+    """The id that begins and ends every document; it is both ``bos`` and ``eos``."""
 
     def __post_init__(self) -> None:
         if self.hidden_size % self.heads:
@@ -61,7 +61,7 @@ class PhiConfig:
         return int(self.head_size * self.rotary_fraction)
 
     def to_huggingface(self) -> dict[str, Any]:
-        """Return the content of ``config.json``, with the rotary parameters under their new key and the older ones."""
+        """Return the content of ``config.json``, with the rotary parameters under both the new key and the older ones."""
         return {
             "architectures": ["PhiForCausalLM"],
             "model_type": "phi",
@@ -98,7 +98,7 @@ class PhiConfig:
     def from_huggingface(cls, facts: Mapping[str, Any], where: str) -> PhiConfig:
         """Return the shape that a ``config.json`` describes; ``where`` names the file in errors.
 
-        Raises UserError if it is another architecture, or a variant of Phi with different arithmetic.
+        Raises UserError if it describes another architecture, or a variant of Phi with different arithmetic.
         """
         for key, fine in _REQUIRED.items():
             if facts.get(key, fine[0]) not in fine:
@@ -147,20 +147,20 @@ def end_of_text(named: int | None, rows: int) -> int:
 
 
 def read_config(folder: Path) -> PhiConfig:
-    """Read the shape of the model in a folder.
+    """Read the shape of a model from its folder.
 
-    Raises UserError if there is none or it is another architecture.
+    Raises UserError if there is no configuration, or if it describes another architecture.
     """
     return PhiConfig.from_huggingface(read_facts(folder), str(folder / CONFIG_FILE))
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
-    """Read the configuration of a model of any architecture. Raises UserError if there is none."""
+    """Read a model's configuration, whatever its architecture. Raises UserError if there is none."""
     return read_object(folder / CONFIG_FILE, "a checkpoint", "a model")
 
 
 def read_object(path: Path, place: str, kind: str) -> dict[str, Any]:
-    """Read a JSON configuration; ``place`` and ``kind`` describe its folder and its content in errors.
+    """Read a JSON configuration; ``place`` and ``kind`` describe its folder and its content in error messages.
 
     Raises UserError if there is none, or it is not a JSON object.
     """
@@ -181,17 +181,17 @@ _REQUIRED: dict[str, tuple[object, ...]] = {
     "qk_layernorm": (False,),
     "tie_word_embeddings": (False,),
 }
-"""For each key its default, then every value that means the same arithmetic as ours."""
+"""For each key, its default, then every value that implies the same arithmetic as ours."""
 
 _COUNTS = (
     "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "max_position_embeddings"
 )  # fmt: skip
 _NUMBERS = {"partial_rotary_factor": 1.0, "rope_theta": inf, "layer_norm_eps": 1.0, "initializer_range": inf}
-"""The numbers of a configuration and their largest values."""
+"""The numeric fields of a configuration and their largest values."""
 
 PRESETS = {
     "phi-1": PhiConfig(51200, 2048, 24, 32, 8192, 2048, end_of_text=50256),
     "phi-1-small": PhiConfig(51200, 1024, 20, 16, 4096, 2048, end_of_text=50256),
     "tiny": PhiConfig(1024, 128, 4, 4, 512, 256),
 }
-"""The paper's two models with the vocabulary of codegen-350M-mono, and the demo's."""
+"""The paper's two models with the vocabulary of codegen-350M-mono, and the demo's model."""

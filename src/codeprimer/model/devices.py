@@ -1,7 +1,7 @@
 """GPUs and their datasheets.
 
-Reads and writes nothing. Its one idea: a forecast for another machine rests on a few numbers, so they are in one place, with
-their source and what is assumed. Needs no torch.
+Reads and writes nothing. Key idea: a forecast for other hardware depends on a few numbers, so they are in one place, with their
+sources and assumptions. Does not need torch.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Device:
-    """A model of GPU."""
+    """A GPU model."""
 
     label: str
-    """A part of the name that the driver reports."""
+    """A substring of the name that the driver reports."""
     tflops: float
-    """Datasheet peak of dense bfloat16 products with float32 accumulation [TFLOP/s]."""
+    """Datasheet peak for dense bfloat16 matrix products with float32 accumulation [TFLOP/s]."""
     memory: int
-    """[bytes]"""
+    """Memory [bytes]."""
     watts: float
-    """Datasheet power limit [W]; training comes close to it."""
+    """Datasheet power limit [W]; power draw in training comes close to it."""
     utilization: float
-    """Assumed MFU of training (0-1)."""
+    """Assumed MFU in training (0-1)."""
 
 
 DEVICES = {
@@ -34,9 +34,9 @@ DEVICES = {
     "4090": Device("4090", 165.2, 24 * 10**9, 450.0, 0.50),
     "a10": Device("A10", 125.0, 24 * 10**9, 150.0, 0.50),
 }
-"""By the name for ``codeprimer plan --machine``; a label that contains another one comes first."""
+"""Keyed by the name for ``codeprimer plan --machine``; a label that contains another label precedes it."""
 
 
 def known_device(reported: str) -> Device | None:
-    """Return the device whose driver reports this name; None if it is not in the table."""
+    """Return the device for which the driver reports this name; None if it is not in the table."""
     return next((device for device in DEVICES.values() if device.label in reported), None)

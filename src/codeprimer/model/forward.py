@@ -1,7 +1,7 @@
 """Options of a forward pass in training: dropout, and masking across documents.
 
-Reads and writes nothing. Its one idea: dropout uses a generator that the caller has seeded for this pass, so a resumed run
-drops the same values, and models that train side by side do not affect each other.
+Reads and writes nothing. Key idea: dropout uses a generator that the caller has seeded for this pass, so a resumed run drops
+the same values, and models that train in parallel do not affect each other.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class ForwardOptions:
-    """Options of a forward pass; the defaults are those of inference."""
+    """Options of a forward pass; the defaults are for inference."""
 
     attention_dropout: float = 0.0
-    """Dropout rate of the attention weights."""
+    """Dropout rate for the attention weights."""
     residual_dropout: float = 0.0
-    """Dropout rate of the outputs of attention and MLP."""
+    """Dropout rate for the outputs of attention and MLP."""
     separate_documents: bool = False
-    """Whether attention is masked across documents; the end-of-text token is a document's last."""
+    """Whether attention is masked across documents; a document's last token is the end-of-text token."""
     random: torch.Generator | None = None
-    """The random generator; None: torch's global one of the device, which compiled layers need."""
+    """The random generator; None: torch's global generator for the device, which compiled layers need."""
     adapter_dropout: float = 0.0
-    """Dropout rate of the inputs of low-rank adapters."""
+    """Dropout rate for the inputs of low-rank adapters."""
 
     def drop(self, x: Tensor, rate: float) -> Tensor:
         """Return the tensor after dropout."""
@@ -38,7 +38,7 @@ class ForwardOptions:
         return x * kept.div_(1.0 - rate)
 
     def visible(self, ids_BT: Tensor, end_of_text: int) -> Tensor | None:
-        """Return the attention mask, bool [B, 1, T, T], True where visible; None: the causal mask."""
+        """Return the attention mask, bool [B, 1, T, T], True for visible positions; None: the causal mask."""
         if not self.separate_documents:
             return None
         ends_BT = ids_BT == end_of_text

@@ -1,6 +1,6 @@
 """Generation for many prompts at once, greedy or sampled.
 
-Reads prompts as token ids, returns their continuations. Its one idea: prompts of any lengths share a batch and a key-value
+Reads prompts as token ids and returns their continuations. Key idea: prompts of different lengths share a batch and a key-value
 cache, equal prompts are computed once, each row stops on its own, and rows that have stopped leave the batch.
 """
 
@@ -20,13 +20,13 @@ Stop = Callable[[list[int]], bool]
 """Called after each new token with all new tokens of a row; True ends the row after this token."""
 
 Heard = Callable[[int, int], None]
-"""Called with each new token as it is chosen: the number of its prompt, and the token."""
+"""Called with a prompt's number and each new token as it is chosen."""
 
 PASS_TOKENS = 16_384
-"""The most prompt tokens per forward pass, which bounds the activations."""
+"""The maximum number of prompt tokens per forward pass, which bounds the size of the activations."""
 
 PADDED_TOKENS = 256
-"""The most padding tokens per pass over prompts; less is not worth another pass."""
+"""The maximum number of padding tokens per pass over prompts; fewer are not worth another pass."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +34,18 @@ class Limits:
     """The limits of a continuation."""
 
     new_tokens: int
-    """The largest number of new tokens per prompt; the model's context may allow fewer."""
+    """The maximum number of new tokens per prompt; the model's context may allow fewer."""
     stop_ids: frozenset[int]
     """Ids that end a row; the id itself is not part of the result."""
     vocabulary: int
-    """Ids from here on are padding of the embedding and are never chosen."""
+    """The vocabulary size; ids from here on are embedding padding and are never chosen."""
     rows: int = 128
-    """The largest number of prompts in a batch."""
+    """The maximum number of prompts in a batch."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """Nucleus sampling: from the most likely tokens with the total probability ``top_p``."""
+    """Nucleus sampling: from the most likely tokens with a total probability of ``top_p``."""
 
     temperature: float
     top_p: float
@@ -53,7 +53,7 @@ class Sampling:
 
 
 class _Chooser:
-    """Chooses each row's next token: the most likely, or a sample."""
+    """Chooses each row's next token: the most likely one, or a sample."""
 
     def __init__(self, vocabulary: int, sampling: Sampling | None, device: torch.device) -> None:
         self._vocabulary = vocabulary
@@ -84,15 +84,15 @@ def generate(
     sampling: Sampling | None = None,
     heard: Heard | None = None,
 ) -> list[list[int]]:
-    """Return a continuation of each prompt, in the order of the prompts: greedy, or sampled with ``sampling``.
+    """Return a continuation of each prompt, in the order of the prompts: greedy, or sampled if ``sampling`` is given.
 
-    An empty prompt begins with the end-of-text token; one that fills the context gets no continuation. For several samples,
-    repeat a prompt: it is computed once.
+    An empty prompt begins with the end-of-text token; a prompt that fills the context gets no continuation. For several
+    samples, repeat a prompt; it is computed only once.
     """
     model = for_use(model)
     chooser = _Chooser(limits.vocabulary, sampling, model.embed_tokens.weight.device)
     results: list[list[int]] = [[] for _ in prompts]
-    # Prompts of similar length share a batch, to minimize padding.
+    # Prompts of similar length share a batch, which reduces padding.
     order = sorted(range(len(prompts)), key=lambda index: (len(prompts[index]), index))
     order = [index for index in order if len(prompts[index]) < model.config.context]
     for start in range(0, len(order), limits.rows):

@@ -1,8 +1,9 @@
 """The layouts of Phi checkpoints on disk, all converted to ours.
 
-Reads safetensors and PyTorch files, whole or sharded. Its one idea: a table per layout maps its names of tensors to ours. Three
+Reads safetensors and PyTorch files, whole or sharded. Key idea: for each layout, a table maps its tensor names to ours. Three
 layouts exist: that of transformers; that of microsoft/phi-1's original code (``transformer.h.N.mixer.Wqkv``); and an older one,
-a list of modules (``layers.N.mixer.Wqkv``). In the latter two queries, keys and values are one tensor, in the order of ours.
+a list of modules (``layers.N.mixer.Wqkv``). In the latter two, queries, keys and values are one tensor, in the same order as in
+ours.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ INDEX_FILE = "model.safetensors.index.json"
 PICKLED_FILE, PICKLED_INDEX_FILE = "pytorch_model.bin", "pytorch_model.bin.index.json"
 
 _PASSED_OVER = re.compile(r"rotary_emb\.|\.attention\.|inner_attn|\.bias_mask$")
-"""Buffers that some versions save beside the weights."""
+"""Buffers that some versions save along with the weights."""
 
 _OWN_CODE = (
     (r"^transformer\.embd\.wte\.", "embed_tokens."),
@@ -38,13 +39,13 @@ _OWN_CODE = (
     (r"^lm_head\.ln\.", "final_layernorm."),
     (r"^lm_head\.linear\.", "lm_head."),
 )
-"""The names of microsoft/phi-1's original code."""
+"""The tensor names in microsoft/phi-1's original code."""
 
 
 def load_any(folder: Path) -> tuple[Phi, PhiConfig]:
-    """Read a Phi checkpoint in any layout: the model, in float32 and in evaluation mode, and its shape.
+    """Read a Phi checkpoint in any layout; return the model, in float32 and in evaluation mode, and its shape.
 
-    Raises UserError when a file is missing, damaged, or of another architecture.
+    Raises UserError if a file is missing, damaged, or for another architecture.
     """
     facts = read_facts(folder)
     tensors = {name: tensor for name, tensor in _tensors(folder).items() if not _PASSED_OVER.search(name)}
@@ -70,7 +71,8 @@ def _ours(tensors: dict[str, Tensor], facts: Mapping[str, Any], where: str) -> t
 
 
 def _numbered(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors of a list of modules under the later names: the first is the embedding, the last norm and output."""
+    """Return the tensors of a module list under the later names; its first module is the embedding, its last the norm and the
+    output."""
     last = max(int(name.split(".")[1]) for name in tensors)
     renamed: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
@@ -107,7 +109,7 @@ def _parted(tensors: Mapping[str, Tensor], config: PhiConfig) -> dict[str, Tenso
 
 
 def _original_config(facts: Mapping[str, Any], rows: int, where: str) -> PhiConfig:
-    """Return the shape of a configuration of the original code, whose vocabulary is padded."""
+    """Return the shape described by a configuration of the original code, whose vocabulary is padded."""
     try:
         hidden, heads = facts["n_embd"], facts["n_head"]
         context, rotary = facts["n_positions"], facts["rotary_dim"]
@@ -131,7 +133,7 @@ def _original_config(facts: Mapping[str, Any], rows: int, where: str) -> PhiConf
 
 
 def _tensors(folder: Path) -> dict[str, Tensor]:
-    """Return all tensors of a folder in any file format. Raises UserError."""
+    """Return all tensors in a folder, in any file format. Raises UserError if there are none or they cannot be read."""
     for whole, index in ((WEIGHTS_FILE, INDEX_FILE), (PICKLED_FILE, PICKLED_INDEX_FILE)):
         if (folder / index).is_file():
             return _sharded(folder, index)
@@ -164,6 +166,6 @@ def _file(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, RuntimeError, ValueError, EOFError, OSError, KeyError) as error:
         raise UserError(f"{path} cannot be read: {' '.join(str(error).split())[:300]}") from None
     except Exception as error:
-        # torch refuses to unpickle anything that could run code, with an exception of the pickle module.
+        # torch refuses to unpickle anything that could run code, with an exception from the pickle module.
         raise UserError(f"{path} does not contain only weights: {' '.join(str(error).split())[:200]}") from None
     return found

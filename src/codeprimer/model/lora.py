@@ -1,10 +1,10 @@
 """LoRA: low-rank adapters on frozen weights (E. Hu and others, 2021), on disk in peft's format.
 
-Reads and writes ``adapter_config.json`` and ``adapter_model.safetensors``. Its one idea: an adapted module is a linear module
-that keeps the names of its weights and adds adapters, so layers need no change; our joint layer of queries, keys and values has
-an adapter for each of the three.
+Reads and writes ``adapter_config.json`` and ``adapter_model.safetensors``. Key idea: an adapted module is a linear module that
+keeps the names of its weights and adds adapters, so layers need not change; our fused QKV projection has separate adapters for
+queries, keys and values.
 
-Shapes: R the rank, I and O the input and output size.
+Shapes: R the rank, I the input size, O the output size.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
 
 ADAPTER = "adapter"
-"""The folder, within that of a checkpoint, of the adapters that are merged into the checkpoint."""
+"""The folder, within a checkpoint's folder, that holds the adapters merged into the checkpoint."""
 
 CONFIG_FILE = "adapter_config.json"
 WEIGHTS_FILE = "adapter_model.safetensors"
@@ -42,10 +42,10 @@ _PIECES: dict[str, tuple[str, ...]] = {
     "fc1": ("fc1",),
     "fc2": ("fc2",),
 }
-"""For each linear module of a layer: the Hugging Face modules stacked in it."""
+"""For each linear module of a layer, the Hugging Face modules that are stacked in it."""
 
 TARGETS = tuple(target for targets in _PIECES.values() for target in targets)
-"""The modules that can have an adapter, by Hugging Face's names."""
+"""The modules that can have an adapter, under their Hugging Face names."""
 
 _MODULE_OF = {target: module for module, targets in _PIECES.items() for target in targets}
 
@@ -57,16 +57,16 @@ class LoraConfig:
     rank: int
     alpha: float
     dropout: float = 0.0
-    """Dropout rate of an adapter's inputs."""
+    """Dropout rate for an adapter's inputs."""
     targets: tuple[str, ...] = TARGETS
 
     @property
     def scale(self) -> float:
-        """The factor of an adapter's output."""
+        """The factor by which an adapter's output is multiplied."""
         return self.alpha / self.rank
 
     def to_peft(self) -> dict[str, Any]:
-        """Return the content of ``adapter_config.json``, without the folder of the base model."""
+        """Return the content of ``adapter_config.json``, without the base model's folder."""
         return {
             "peft_type": "LORA",
             "task_type": "CAUSAL_LM",
@@ -86,9 +86,9 @@ class LoraConfig:
 
     @classmethod
     def from_peft(cls, facts: Mapping[str, Any], where: str) -> LoraConfig:
-        """Return what an ``adapter_config.json`` describes; ``where`` names the file in errors.
+        """Return the shape that an ``adapter_config.json`` describes; ``where`` names the file in errors.
 
-        Raises UserError if it is not LoRA, or a variant with different arithmetic.
+        Raises UserError if it does not describe LoRA, or describes a variant with different arithmetic.
         """
         for key, fine in _REQUIRED.items():
             if facts.get(key) not in fine:
@@ -125,7 +125,7 @@ _REQUIRED: dict[str, tuple[object, ...]] = {
     "trainable_token_indices": (None,),
     "alora_invocation_tokens": (None,),
 }
-"""For each key every value that means the same arithmetic as ours; errors name the last one."""
+"""For each key, every value that implies the same arithmetic as ours; errors name the last one."""
 
 
 class _Passing:
@@ -135,7 +135,7 @@ class _Passing:
 
 
 class AdaptedLinear(nn.Linear):
-    """A frozen linear module with an adapter for some of the pieces stacked in it."""
+    """A frozen linear module with adapters for some of the modules stacked in it."""
 
     def __init__(self, base: nn.Linear, pieces: tuple[str, ...], config: LoraConfig, passing: _Passing) -> None:
         """Share the weights of ``base``; ``AdaptedPhi`` initialises the adapters."""
@@ -151,7 +151,7 @@ class AdaptedLinear(nn.Linear):
         self.lora_B = nn.ParameterDict({piece: weight.new_empty(size, config.rank) for piece in adapted})
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return W x + bias + alpha / rank * B A drop(x), with independent dropout for each piece."""
+        """Return W x + bias + alpha / rank * B A drop(x), with independent dropout for each stacked module."""
         made = super().forward(x)
         options = self._passing.options
         added = []
@@ -172,7 +172,7 @@ class AdaptedLinear(nn.Linear):
 
 
 class AdaptedPhi(Phi):
-    """A frozen Phi with adapters; equivalent to the Phi that ``merge`` returns."""
+    """A frozen Phi with adapters; equivalent to the model that ``merge`` returns."""
 
     def __init__(self, base: Phi, lora: LoraConfig, seed: int = 0) -> None:
         """Add adapters whose output is zero; the weights of ``base`` are shared, not copied."""
@@ -191,7 +191,7 @@ class AdaptedPhi(Phi):
 
     @torch.no_grad()
     def _draw(self, seed: int) -> None:
-        """Draw the adapters as peft does: A uniformly from +- 1 / sqrt(I), B zero."""
+        """Initialise the adapters as peft does: A is uniform between +- 1 / sqrt(I), B is zero."""
         generator = torch.Generator().manual_seed(seed)
         for name, weight in trainable(self):
             if ".lora_A." in name:
@@ -201,7 +201,7 @@ class AdaptedPhi(Phi):
                 weight.zero_()
 
     def hidden(self, ids_BT: Tensor, cache: Cache | None = None, options: ForwardOptions = PLAIN) -> Tensor:
-        """Return the normed hidden states [B, T, D]; ``options`` hold the adapters' dropout rate."""
+        """Return the normed hidden states [B, T, D]; ``options`` includes the adapters' dropout rate."""
         self._passing.options = options
         try:
             return super().hidden(ids_BT, cache, options)
@@ -213,13 +213,13 @@ class AdaptedPhi(Phi):
         return super().parameter_count() - sum(weight.numel() for _, weight in trainable(self))
 
     def adapters(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield the adapters' tensors by peft's names."""
+        """Yield the adapters' tensors under peft's names."""
         for name, weight in trainable(self):
             yield _outer_name(name), weight.detach()
 
 
 def trainable(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
-    """Return the trainable parameters by name: the adapters of an adapted model, all parameters of any other."""
+    """Return the trainable parameters by name: the adapters of an adapted model, or all parameters of any other model."""
     return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
 
 
@@ -240,7 +240,7 @@ def merge(model: AdaptedPhi) -> Phi:
 
 
 def save_checkpoint(folder: Path, model: Phi, tokenizer: Tokenizer) -> None:
-    """Write a checkpoint in Hugging Face layout; an adapted model is merged, its adapters are in ``adapter/``."""
+    """Write a checkpoint in Hugging Face layout; an adapted model is merged, and its adapters are written to ``adapter/``."""
     if not isinstance(model, AdaptedPhi):
         save_model(folder, model, tokenizer)
         return
@@ -249,14 +249,14 @@ def save_checkpoint(folder: Path, model: Phi, tokenizer: Tokenizer) -> None:
 
 
 def save_adapter(folder: Path, model: AdaptedPhi) -> None:
-    """Write a model's adapters as ``PeftModel.from_pretrained`` reads them; the configuration comes last."""
+    """Write a model's adapters in the format that ``PeftModel.from_pretrained`` reads; the configuration is written last."""
     folder.mkdir(parents=True, exist_ok=True)
     save_tensors(folder / WEIGHTS_FILE, dict(model.adapters()))
     write_atomically(folder / CONFIG_FILE, to_json(model.lora.to_peft()))
 
 
 def read_lora(folder: Path) -> LoraConfig:
-    """Read the shape of the adapters in a folder. Raises UserError if there are none, or they are of another kind."""
+    """Read the shape of the adapters in a folder. Raises UserError if there are none, or if they are of another kind."""
     path = folder / CONFIG_FILE
     return LoraConfig.from_peft(read_object(path, "an adapter", "an adapter"), str(path))
 
@@ -265,7 +265,7 @@ def read_lora(folder: Path) -> LoraConfig:
 def load_adapter(folder: Path, base: Phi) -> AdaptedPhi:
     """Read adapters, ours or peft's, and add them to the model that they were trained on.
 
-    Raises UserError if a file is missing, damaged, of another kind, or made for a model of another shape.
+    Raises UserError if a file is missing, damaged, of another kind, or trained for a model with another shape.
     """
     model = AdaptedPhi(base, read_lora(folder))
     path = folder / WEIGHTS_FILE
@@ -288,7 +288,7 @@ def load_adapter(folder: Path, base: Phi) -> AdaptedPhi:
 
 
 def _outer_name(name: str) -> str:
-    """Return peft's name of a tensor: of ``layers.0.qkv.lora_A.q_proj`` the one below ``layers.0.self_attn.q_proj``."""
+    """Return peft's name for a tensor; for ``layers.0.qkv.lora_A.q_proj``, it is below ``layers.0.self_attn.q_proj``."""
     layer, matrix, target = name.rsplit(".", 3)[0], *name.rsplit(".", 2)[1:]
     part = "mlp" if _MODULE_OF[target] in ("fc1", "fc2") else "self_attn"
     return f"base_model.model.model.{layer}.{part}.{target}.{matrix}.weight"

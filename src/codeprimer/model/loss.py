@@ -1,7 +1,7 @@
 """Chunked cross-entropy that computes its gradient in the forward pass.
 
-Reads hidden states, writes nothing. Its one idea: the logits of a batch are by far its largest tensor, so only a chunk of rows
-exists at a time, large enough for fast matrix products; elementwise work is done on fewer rows, which fit the cache; and the
+Reads hidden states; writes nothing. Key idea: the logits of a batch are by far its largest tensor, so only a chunk of its rows
+exists at a time, large enough for fast matrix products; elementwise work is done on fewer rows, which fit in the cache; and the
 gradient overwrites the logits at once, so nothing is recomputed or kept for the backward pass.
 """
 
@@ -17,7 +17,7 @@ CHUNK_BYTES = 2**25
 """Size of a chunk of logits [bytes]."""
 
 CACHED_LOGITS = 2**19
-"""Logits that are turned into gradients at a time: 4 MB of float32 with temporaries, which fit a CPU's caches."""
+"""Number of logits that are turned into gradients at a time: 4 MB of float32 with temporaries, which fit a CPU's caches."""
 
 
 _LEAST = torch.finfo(torch.float32).tiny
@@ -28,8 +28,8 @@ def cross_entropy(
 ) -> Tensor:
     """Return the weighted sum of the cross-entropy of ``hidden @ weight.T + bias`` over the targets [nats].
 
-    Without loss weights it is the mean [nats/token]; those of all micro-batches of a batch sum to one. Gradients flow to
-    ``hidden``, ``weight`` and ``bias``; sums are in float32 for inputs of any dtype.
+    Without loss weights, it is the mean [nats/token]. The loss weights of all micro-batches of a batch sum to one. Gradients
+    flow to ``hidden``, ``weight`` and ``bias``; sums are in float32 for inputs of any dtype.
     """
     rows = hidden_ND.shape[0]
     if loss_weights_N is None:
@@ -51,7 +51,7 @@ def token_losses(hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N
 
 
 def _rows(weight_VD: Tensor) -> tuple[int, int]:
-    """Return the rows of a chunk of logits, and the rows that are turned into gradients at a time."""
+    """Return the number of rows in a chunk of logits, and the number of rows that are turned into gradients at a time."""
     chunk = max(1, CHUNK_BYTES // (weight_VD.element_size() * len(weight_VD)))
     return chunk, chunk if weight_VD.is_cuda else max(1, CACHED_LOGITS // len(weight_VD))
 
@@ -77,7 +77,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
                 fine = slice(first, first + few)
                 targets_F1, loss_weights_F1 = targets_C1[fine], loss_weights_C1[fine]
                 grad_FV = torch.softmax(logits_CV[fine] + exact_bias_V, 1)
-                # Probabilities that underflow float32 count as its smallest number: 87 nats.
+                # Probabilities that underflow float32 are replaced with its smallest normal number, which costs 87 nats.
                 total -= (loss_weights_F1 * grad_FV.gather(1, targets_F1).clamp_min(_LEAST).log()).sum()
                 # d(loss)/d(logits) = (softmax - one-hot) * loss weight
                 grad_FV.scatter_add_(1, targets_F1, grad_FV.new_full((), -1.0).expand_as(targets_F1))

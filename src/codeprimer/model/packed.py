@@ -1,8 +1,7 @@
-"""Packed tokens: the ids of many documents in a few flat files, with an index back to the documents.
+"""Packed tokens: the ids of many documents in a few flat files, with an index of the documents.
 
-Writes and reads ``<set>-00000.bin`` (little-endian uint16) and the table ``index``. Its one idea: each document is
-followed by one end-of-text token and is contiguous in one file, so any span is a slice of a memory map.
-Needs no torch.
+Writes and reads ``<set>-00000.bin`` (little-endian uint16) and the ``index`` table. Key idea: each document is followed by one
+end-of-text token and is contiguous in one file, so any span is a slice of a memory map. Does not need torch.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ Ids = NDArray[np.uint16]
 INDEX = "index"
 MOST_IDS = 2**16
 SHARD_TOKENS = 32 * 2**20
-"""The largest file is 64 MB."""
+"""A file holds at most 64 MB."""
 
 
 class PackedWriter:
-    """Write the documents of one training set into files, and their spans into the index."""
+    """Writes the documents of one training set to files, and their spans to the index."""
 
     def __init__(self, folder: Path, name: str, index: TableWriter, shard_tokens: int = SHARD_TOKENS) -> None:
         assert index.schema.equals(TOKEN_INDEX)
@@ -41,9 +40,9 @@ class PackedWriter:
         self._file: IO[bytes] | None = None
 
     def write(self, doc_id: str, ids: Ids, prompt: int = 0) -> None:
-        """Append one document; ``ids`` end with the end-of-text token, the first ``prompt`` of them are the prompt.
+        """Append one document; ``ids`` end with the end-of-text token, and the first ``prompt`` of them are the prompt.
 
-        No document is split between files.
+        A document is never split between files.
         """
         if self._file is None or (self._used and self._used + len(ids) > self._shard_tokens):
             self._open_next()
@@ -92,13 +91,13 @@ class PackedSet:
     start_of: NDArray[np.int64]
     """The offset of each document in its file [tokens]."""
     length_of: NDArray[np.int64]
-    """The length of each document [tokens], its end-of-text token included."""
+    """The length of each document [tokens], including its end-of-text token."""
     prompt_of: NDArray[np.int64]
     """The length of each document's prompt [tokens]."""
 
     @property
     def tokens(self) -> int:
-        """The size of the set [tokens]."""
+        """The number of tokens in the set."""
         return int(self.length_of.sum())
 
     @property
@@ -107,7 +106,7 @@ class PackedSet:
         return len(self.length_of)
 
     def document(self, number: int) -> Ids:
-        """Return the ids of one document, its end-of-text token included."""
+        """Return the ids of one document, including its end-of-text token."""
         start = self.start_of[number]
         ids: Ids = self.shards[self.shard_of[number]][start : start + self.length_of[number]]
         return ids
@@ -119,9 +118,9 @@ def shard_path(folder: Path, name: str, shard: int) -> Path:
 
 
 def open_packed(artifact: Artifact, name: str) -> PackedSet:
-    """Open one training set of a tokens artefact; memory holds a few numbers per document.
+    """Open one training set of a tokens artefact; only a few numbers per document are kept in memory.
 
-    A set without documents is empty, not an error.
+    For a set without documents, the result is empty; this is not an error.
     """
     columns = [np.concatenate(parts) for parts in zip(*_places(artifact, name), strict=True)]
     shard_of, start_of, length_of, prompt_of = columns if columns else [np.zeros(0, np.int64)] * 4

@@ -1,8 +1,8 @@
 """The Phi architecture of phi-1, in PyTorch.
 
-Reads token ids, returns logits or a loss. Its one idea: attention and MLP stand side by side on one shared LayerNorm,
+Reads token ids and returns logits or a loss. Key idea: attention and MLP run in parallel after one shared LayerNorm,
 ``x + attention(norm(x)) + mlp(norm(x))``, with rotary positions on the first half of each head, tanh-GELU, and biases
-everywhere, the output layer included. Dropout is an option of training (``ForwardOptions``).
+everywhere, including the output layer. Dropout is a training option (``ForwardOptions``).
 
 Shapes: B rows, T positions, D the hidden size, H heads, K the size of a head, V the vocabulary.
 """
@@ -24,11 +24,11 @@ from codeprimer.model.forward import PLAIN, ForwardOptions
 from codeprimer.model.loss import cross_entropy, token_losses
 
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Attention of one layer: from queries, keys and values [B, H, T, K] to weighted sums of the values."""
+"""A layer's attention, which maps queries, keys and values [B, H, T, K] to weighted sums of the values."""
 
 
 class Block(nn.Module):
-    """One layer: attention and MLP in parallel; queries, keys and values come from one product."""
+    """One layer, with attention and MLP in parallel; a fused projection computes queries, keys and values."""
 
     def __init__(self, config: PhiConfig) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class Phi(nn.Module):
     rotary_sine: Tensor
 
     def __init__(self, config: PhiConfig) -> None:
-        """Build a model with PyTorch's default initialisation; see ``initialise``."""
+        """Create a model with PyTorch's default initialisation; see ``initialise``."""
         super().__init__()
         self.config = config
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
@@ -76,7 +76,7 @@ class Phi(nn.Module):
 
     @torch.no_grad()
     def initialise(self, seed: int) -> Phi:
-        """Draw the weights from N(0, initializer_range), smaller for residual projections (as GPT-2); return self."""
+        """Draw the weights from N(0, initializer_range), smaller for residual projections (as in GPT-2); return self."""
         generator = torch.Generator().manual_seed(seed)
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
@@ -110,7 +110,7 @@ class Phi(nn.Module):
     ) -> Tensor:
         """Return the weighted sum of the cross-entropy of all targets; without loss weights, the mean [nats/token].
 
-        The logits of the whole batch never exist at once.
+        The logits of the whole batch never exist at the same time.
         """
         hidden_ND = self.hidden(ids_BT, options=options).flatten(0, 1)
         loss_weights_N = None if loss_weights_BT is None else loss_weights_BT.flatten()
@@ -127,7 +127,7 @@ class Phi(nn.Module):
         return sum(parameter.numel() for parameter in self.parameters())
 
     def _rotary(self, ids_BT: Tensor, cache: Cache | None) -> tuple[Tensor, Tensor]:
-        """Return cosine and sine that broadcast to [B, T, 2, H, R]: queries and keys are rotated together."""
+        """Return the cosine and sine, which broadcast to [B, T, 2, H, R], because queries and keys are rotated together."""
         length = ids_BT.shape[1]
         assert length <= self.config.context, f"{length} tokens do not fit the context of {self.config.context}"
         if cache is None or cache.empty:

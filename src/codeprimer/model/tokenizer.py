@@ -1,9 +1,9 @@
-"""The tokenizer: text to token ids and back.
+"""The tokenizer, which converts text to token ids and back.
 
-Reads ``tokenizer.json`` (the format of the ``tokenizers`` library), writes nothing but a copy of it. Its one idea:
-``tokenizers`` trains and describes the vocabulary, ``tiktoken`` encodes with the same ranks, several times faster; both give
-the same ids. Vocabularies with GPT-2's pattern or with added words (codegen's runs of spaces, which the paper's models use) are
-encoded by ``tokenizers``. Needs no torch.
+Reads ``tokenizer.json`` (the ``tokenizers`` library's format) and writes only a copy of it. Key idea: ``tokenizers`` trains and
+describes the vocabulary, and ``tiktoken`` encodes with the same ranks several times faster; both give the same ids.
+Vocabularies with GPT-2's pattern or with added words (codegen's runs of spaces, which the paper's models use) are encoded by
+``tokenizers``. Does not need torch.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ END_OF_TEXT = "<|endoftext|>"
 PATTERN = "|".join(
     [
         r" {2,}",  # indentation and other runs of spaces
-        r"\n+",  # newlines join nothing else: a prompt that ends a line is split as within a text
+        r"\n+",  # newlines are never joined with other text, so a prompt that ends a line is split as it would be within a text
         r"[\x00-\x09\x0b-\x1f\x7f]+",  # tabs, carriage returns, control characters
         r" ?_*[^\x00-@\[-`{-\x7f]+",  # words, and the parts of a name: count, _even, _numbers
         r" ?[0-9]",  # digits one by one
@@ -34,21 +34,21 @@ PATTERN = "|".join(
         r" ",
     ]
 )
-"""The pre-tokenization pattern; each character belongs to exactly one class.
+"""The pre-tokenisation pattern; each character belongs to exactly one class.
 
-Every character outside ASCII counts as a letter, so the result does not depend on a library's Unicode tables.
+Every non-ASCII character is treated as a letter, so the result does not depend on a library's Unicode tables.
 """
 
 
 class Tokenizer:
-    """A byte-level BPE tokenizer; any text survives ``decode(encode(text))``."""
+    """A byte-level BPE tokenizer; ``decode(encode(text))`` returns any text unchanged."""
 
     def __init__(self, description: bytes, where: str = TOKENIZER_FILE) -> None:
         """Build the encoder from the content of a ``tokenizer.json``; ``where`` names the file in errors.
 
         Raises UserError if it is not a byte-level BPE with ``<|endoftext|>``.
         """
-        import tiktoken  # here, because its import takes 0.1 s
+        import tiktoken  # imported here, because the import takes 0.1 s
 
         self.description = description
         read = _read(description, where)
@@ -57,7 +57,7 @@ class Tokenizer:
         self.end_of_text: int = read.special[END_OF_TEXT]
         whole = read.special | read.words
         self.vocab_size: int = 1 + max([*read.ranks.values(), *whole.values()])
-        """The number of real tokens; embeddings from here on are padding and must not be sampled."""
+        """The number of real tokens; embeddings from this index on are padding and must not be sampled."""
         self._encoding = tiktoken.Encoding(
             "codeprimer", pat_str=read.pattern or PATTERN, mergeable_ranks=read.ranks, special_tokens=whole
         )
@@ -65,9 +65,9 @@ class Tokenizer:
 
     @classmethod
     def load(cls, folder: Path) -> Tokenizer:
-        """Read the tokenizer in a folder: the tokens artefact or any checkpoint.
+        """Read the tokenizer from a folder, either the tokens artefact or any checkpoint.
 
-        Raises UserError if there is none or it is of another kind.
+        Raises UserError if there is no tokenizer, or if it is of an unsupported kind.
         """
         path = folder / TOKENIZER_FILE
         try:
@@ -89,29 +89,29 @@ class Tokenizer:
         write_atomically(folder / CONFIG_FILE, to_json(config))
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of a text; special tokens in it are encoded as text."""
+        """Return the token ids of a text; special tokens in it are encoded as ordinary text."""
         if self._slow is not None:
             ids: list[int] = self._slow.encode(text, add_special_tokens=False).ids
             return ids
         return self._encoding.encode_ordinary(text)
 
     def encode_prompt(self, prompt: str) -> list[int]:
-        """Return the ids of a prompt without its trailing whitespace.
+        """Return the token ids of a prompt without its trailing whitespace.
 
-        Trailing whitespace is the beginning of the next token, which the model must generate.
+        Trailing whitespace is the beginning of the next token, which the model itself must generate.
         """
         return self.encode(prompt.rstrip())
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Return the text of ids; invalid UTF-8 becomes U+FFFD, end-of-text tokens are omitted."""
+        """Return the text for ``ids``; invalid UTF-8 becomes U+FFFD, and end-of-text tokens are omitted."""
         return self.decode_bytes(ids).decode("utf-8", errors="replace")
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
-        """Return the bytes of ids; end-of-text tokens are omitted."""
+        """Return the bytes for ``ids``; end-of-text tokens are omitted."""
         return self._encoding.decode_bytes([i for i in ids if i != self.end_of_text])
 
     def token_bytes(self, token_id: int) -> bytes:
-        """Return the bytes of one token; the end-of-text token as its name."""
+        """Return the bytes of one token; for the end-of-text token, those of its name."""
         return self._encoding.decode_single_token_bytes(token_id)
 
 
@@ -125,7 +125,7 @@ class _Description:
     words: dict[str, int]
     """Added tokens, which are matched before merging."""
     pattern: str | None
-    """The pre-tokenization pattern; None: GPT-2's."""
+    """The pre-tokenisation pattern; None: GPT-2's."""
 
 
 def _read(description: bytes, where: str) -> _Description:
@@ -150,7 +150,7 @@ def _read(description: bytes, where: str) -> _Description:
 
 
 def _is_gpt2s(facts: dict[str, Any], steps: list[dict[str, Any]]) -> bool:
-    """Return whether the pattern is GPT-2's, without normalisation."""
+    """Return whether the tokenizer uses GPT-2's pattern, without normalisation."""
     (step,) = steps if len(steps) == 1 else ({},)
     is_cut = step.get("type") == "ByteLevel" and step.get("use_regex", True)
     return is_cut and not step.get("add_prefix_space") and facts.get("normalizer") is None
@@ -158,10 +158,10 @@ def _is_gpt2s(facts: dict[str, Any], steps: list[dict[str, Any]]) -> bool:
 
 def _slow_encoder(description: bytes) -> Any:
     """Return the encoder of the ``tokenizers`` library."""
-    from tokenizers import Tokenizer as Reference  # here, because it is rarely needed
+    from tokenizers import Tokenizer as Reference  # imported here, because it is rarely needed
 
     reference = Reference.from_str(description.decode())
-    reference.encode_special_tokens = True  # special tokens in a text are encoded as text
+    reference.encode_special_tokens = True  # special tokens in a text are encoded as ordinary text
     return reference
 
 

@@ -1,8 +1,8 @@
-"""The bits that a model needs for a text, for bits per byte, which do not depend on the tokenizer.
+"""The number of bits that a model needs to encode a text, for bits per byte, a metric that is independent of the tokenizer.
 
-Reads token ids, returns bits. Its one idea: a text longer than the context is read in sliding windows, each of which scores the
-tokens that no earlier one has scored, so every token is scored exactly once and, except at the text's beginning, with at least
-half a context before it. Needs torch.
+Reads token ids and returns numbers of bits. Key idea: a text longer than the context is read in sliding windows, each of which
+scores the tokens that no earlier window has scored, so every token is scored exactly once and, except at the text's beginning,
+with at least half a context before it. Needs torch.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ ROWS = 8
 
 @dataclass(frozen=True)
 class Window:
-    """A span of a text that fits the context."""
+    """A span of a text that fits in the context."""
 
     text: int
-    """The number of the text."""
+    """The text's number."""
     inputs: Sequence[int]
     targets: Sequence[int]
-    """The ids that follow the inputs, one each."""
+    """The id that follows each input."""
     skip: int
-    """Targets at the start that an earlier window has scored."""
+    """Number of targets at the start that an earlier window has scored."""
 
 
 def windows_of(text: int, ids: Sequence[int], first: int, context: int) -> Iterator[Window]:
-    """Cut ``ids`` into windows that together score each id from ``first`` on once.
+    """Cut ``ids`` into windows that together score each id from ``first`` on exactly once.
 
     ``first`` is at least 1: the first id has no context.
     """
@@ -51,9 +51,9 @@ def windows_of(text: int, ids: Sequence[int], first: int, context: int) -> Itera
 
 @torch.inference_mode()
 def bits_of(model: Phi, texts: Iterable[tuple[Sequence[int], int]]) -> list[float]:
-    """Return the bits that a model needs for each text, given as (ids, index of the first id to score).
+    """Return the number of bits that a model needs for each text, given as (ids, index of the first id to score).
 
-    Sums are in float64; earlier ids are context only.
+    Sums are in float64; the ids before that index are only context.
     """
     model = for_use(model)
     bits: list[float] = []

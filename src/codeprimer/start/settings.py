@@ -14,6 +14,6 @@ class StartSettings(Settings):
 
     path: Path = Field(
         json_schema_extra=NOT_IN_ID,
-        description="Folder of a Phi checkpoint with its tokenizer.json, as `codeprimer import-model` writes it; relative to "
-        "the recipe.",
+        description="Folder with a Phi checkpoint and its tokenizer.json, as written by `codeprimer import-model`; relative "
+        "to the recipe.",
     )

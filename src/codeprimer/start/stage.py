@@ -23,7 +23,7 @@ _WEIGHTS_FILE = "model.safetensors"
 
 
 class StartStage(Stage[StartSettings]):
-    """A folder in, a model that training can start from out."""
+    """Imports a folder as a model that training can start from."""
 
     name = "start"
     number = 6

@@ -1,5 +1,5 @@
-"""Tokens: the exam and the clean training texts come in; a tokenizer and packed token files go out.
+"""Tokens: reads the exam and the clean training texts; writes a tokenizer and packed token files.
 
-One idea: the tokenizer is trained on what the model is trained on, and a problem that does not fit the context is an
-error here, before anything is trained.
+Key idea: the tokenizer is trained on the same kinds of text as the model, and a problem that does not fit in the context is
+reported here, before any model is trained.
 """

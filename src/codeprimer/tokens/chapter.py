@@ -21,9 +21,7 @@ def tokens_chapter(facts: Facts) -> Chapter:
         )
         for name, of in tokens["sets"].items()
     ]
-    origin = (
-        "taken from the model that training starts from" if tokens.get("taken") else "learned from this run's texts"
-    )
+    origin = "taken from the model that training starts from" if tokens.get("taken") else "learnt from this run's texts"
     checked = sum(of["checked_against_tokenizers"] for of in tokens["sets"].values())
     headings = ("training set", "documents", "left out", "tokens", "bytes per token", "longer than the context")
     return Chapter(

@@ -1,7 +1,7 @@
 """Encode a training set in parallel, a few row groups at a time, and pack it.
 
-Reads the tables of training texts, writes packed files. Its one idea: a unit of work is a few row groups of one shard, so units
-are small for any corpus, and joining them is copying.
+Reads the tables of training texts and writes packed files. Key idea: a unit of work is a few row groups of one shard, so units
+are small for any corpus, and their results are joined by copying.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LENGTHS = "lengths.npy"
 
 @dataclass(frozen=True)
 class Unit:
-    """Some row groups of one shard of one training set."""
+    """A few row groups from one shard of a training set."""
 
     tokenizer: Path
     shard: Path
@@ -40,7 +40,7 @@ class Unit:
     first_row: int
     """The number of the first row within the whole table."""
     choice: Path
-    """A file with one flag per row of the whole table, True for rows to encode."""
+    """A file with one flag per row of the whole table, which is True for rows to encode."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,8 @@ def units(table: Path, tokenizer: Path, choice: Path) -> Iterator[Unit]:
 
 
 def encode_unit(unit: Unit, folder: Path) -> None:
-    """Write the ids of the chosen documents, each followed by the end-of-text token, their lengths and prompts."""
+    """Write the ids of the chosen documents, each followed by the end-of-text token, and the lengths of documents and
+    prompts."""
     tokenizer = Tokenizer.load(unit.tokenizer)
     bytes_of = np.array([len(tokenizer.token_bytes(token)) for token in range(tokenizer.vocab_size)])
     chosen = np.load(unit.choice, mmap_mode="r")
@@ -93,7 +94,7 @@ def encode_unit(unit: Unit, folder: Path) -> None:
             for text, prompt_bytes in zip(rows["text"], rows["prompt_bytes"], strict=True):
                 if chosen[row]:
                     ids = [*tokenizer.encode(text), tokenizer.end_of_text]
-                    # A token across the end of the prompt belongs to the answer.
+                    # A token that spans the end of the prompt belongs to the answer.
                     prompts.append(
                         int(np.searchsorted(np.cumsum(bytes_of[ids]), prompt_bytes, side="right"))
                         if prompt_bytes

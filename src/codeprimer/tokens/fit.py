@@ -1,7 +1,7 @@
-"""Check that every problem fits the context with its answer.
+"""Check that every problem fits in the context together with its answer.
 
-Reads the exam's tables, writes nothing. Its one idea: a problem that cannot be answered within the context must stop the run
-here instead of counting as a wrong answer later.
+Reads the exam's tables; writes nothing. Key idea: a problem that cannot be answered within the context must stop the run here
+instead of being scored as a wrong answer later.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MAY_FIT = ("benchmarks",)
 
 
 def check_fit(exam: Artifact, tokenizer: Tokenizer, context: int) -> dict[str, Any]:
-    """Return for each table of problems their number, how many fit, and the longest [tokens].
+    """Return, for each table of problems, how many there are, how many fit, and the length of the longest [tokens].
 
     Raises UserError if an exam or validation problem does not fit; benchmarks from files are only counted.
     """

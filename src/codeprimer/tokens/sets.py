@@ -1,7 +1,7 @@
 """The training sets: tables of clean texts, from which documents are sampled.
 
-Reads the contamination artefact's tables. Its one idea: documents are sampled in a seeded random order up to a budget, but read
-in the table's order, so sampling costs a few numbers per row and reading is one sequential pass.
+Reads the contamination artefact's tables. Key idea: documents are sampled in a seeded random order up to a budget, but read in
+the table's order, so sampling costs a few numbers per row and reading is one sequential pass.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class TrainingSet:
 
 
 def open_sets(contamination: Artifact) -> list[TrainingSet]:
-    """Open the training sets; reads every text once for its size."""
+    """Open the training sets; every text is read once to determine its size."""
     return [TrainingSet(name, contamination.table(name), _sizes(contamination.table(name))) for name in TRAINING_SETS]
 
 

@@ -1,6 +1,6 @@
-"""The tokens stage: learn a vocabulary, or use that of a model; check that problems fit; encode every training set.
+"""The tokens stage: learn a vocabulary or use a model's, check that problems fit in the context, and encode every training set.
 
-Writes ``tokenizer.json``, ``tokenizer_config.json``, ``<set>-00000.bin`` and the table ``index``.
+Writes ``tokenizer.json``, ``tokenizer_config.json``, ``<set>-00000.bin`` and the ``index`` table.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SHOWN_SAMPLE = 80
 
 
 class TokensStage(Stage[TokensSettings]):
-    """Clean texts in, packed tokens out."""
+    """Turns clean texts into packed tokens."""
 
     name = "tokens"
     number = 60
@@ -36,12 +36,12 @@ class TokensStage(Stage[TokensSettings]):
     required_tables = (INDEX,)
 
     def __init__(self, start: bool = False) -> None:
-        """``start``: use the tokenizer of the input "start" instead of learning a vocabulary."""
+        """``start``: use the tokenizer of the "start" input instead of learning a vocabulary."""
         self.reads = ("exam", "contamination", "start") if start else ("exam", "contamination")
 
     @classmethod
     def steps(cls, settings: TokensSettings, recipe: Sections, earlier: Sequence[Step]) -> Iterator[Step]:
-        """Yield the one step; it reads the model to start from if the recipe names one."""
+        """Yield the only step, which reads the model to start from if the recipe specifies one."""
         stage = cls(start=recipe.section("start") is not None)
         yield Step(cls.number, cls.name, stage, settings, {name: name for name in stage.reads})
 
@@ -65,7 +65,7 @@ class TokensStage(Stage[TokensSettings]):
     def run(self, settings: TokensSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the tokenizer and the packed sets.
 
-        Raises UserError if an exam or validation problem does not fit the context.
+        Raises UserError if an exam or validation problem does not fit in the context.
         """
         sets = open_sets(inputs["contamination"])
         is_taken = "start" in inputs
@@ -93,7 +93,7 @@ class TokensStage(Stage[TokensSettings]):
 
 
 def _learn(settings: TokensSettings, sets: Sequence[TrainingSet], out: Workspace, tools: Tools) -> Tokenizer:
-    """Return the tokenizer of a vocabulary learnt from these texts, once per work folder."""
+    """Return a tokenizer whose vocabulary is learnt from these texts, once per work folder."""
 
     def make(folder: Path) -> None:
         from codeprimer.tokens.vocabulary import learn_vocabulary
@@ -110,7 +110,7 @@ def _learn(settings: TokensSettings, sets: Sequence[TrainingSet], out: Workspace
 
 
 def _sample(settings: TokensSettings, sets: Sequence[TrainingSet], seed: int) -> Iterator[str]:
-    """Yield the texts that the vocabulary is learnt from, by the mixture of bytes."""
+    """Yield the texts that the vocabulary is learnt from; the mixture determines each set's share of bytes."""
     total = sum(settings.mixture.values())
     for training_set in sets:
         budget = settings.sample_bytes * settings.mixture.get(training_set.name, 0.0) / total
@@ -118,7 +118,7 @@ def _sample(settings: TokensSettings, sets: Sequence[TrainingSet], seed: int) ->
 
 
 def _check(training_set: TrainingSet, tokenizer: Tokenizer, documents: int, seed: int) -> tuple[int, float]:
-    """Compare both encoders on random documents; return their number and their bytes per token."""
+    """Compare both encoders on random documents; return the number of documents and their bytes per token."""
     from codeprimer.tokens.vocabulary import count_tokens
 
     chosen = training_set.draw_documents(documents, seed, "check")

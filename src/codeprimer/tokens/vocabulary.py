@@ -1,7 +1,7 @@
 """Learn a vocabulary: byte-level BPE from a sample of the training texts.
 
-Reads texts, returns the content of a ``tokenizer.json``. Its one idea: the ``tokenizers`` library learns the merges;
-the pre-tokenization is ours (``model.tokenizer.PATTERN``).
+Reads texts and returns the content of a ``tokenizer.json``. Key idea: the ``tokenizers`` library learns the merges; the
+pre-tokenisation is ours (``model.tokenizer.PATTERN``).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from codeprimer.model.tokenizer import END_OF_TEXT, PATTERN, Tokenizer
 
 
 def learn_vocabulary(texts: Iterable[str], size: int) -> bytes:
-    """Return the ``tokenizer.json`` of a vocabulary of at most ``size`` tokens.
+    """Return the ``tokenizer.json`` for a vocabulary of at most ``size`` tokens.
 
-    Id 0 is the end-of-text token, 1 to 256 are the bytes, then come the merges in the order of learning.
+    Id 0 is the end-of-text token and ids 1 to 256 are the bytes; the merges follow in the order in which they were learnt.
     """
     reference = Reference(BPE())
     reference.pre_tokenizer = Sequence(

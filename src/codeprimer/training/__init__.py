@@ -1,5 +1,6 @@
-"""Training: packed tokens (and a model to start from) come in; a checkpoint in Hugging Face layout goes out.
+"""Training: reads packed tokens (and a model to start from, if any); writes a checkpoint in Hugging Face layout.
 
-One idea: which tokens a step sees is a pure function of the settings, the seed and the step, and everything else that
-decides the next step is in the saved state, so a run that was killed ends in the same bytes as one that was not.
+Key idea: the tokens that a step reads are a pure function of the settings, the seed and the step, and everything else that
+determines the next step is in the saved state, so a run that was killed and resumed produces the same bytes as one that was
+not.
 """

@@ -1,8 +1,8 @@
-"""Distribute the sequences of a phase over training sets.
+"""Distribute a phase's sequences over training sets.
 
-Reads weights, writes nothing. Its one idea: the number of sequences from each set among the first n is a pure function of n
-(Webster's method of apportionment), so any step is found without the steps before it, and after every sequence the counts
-are as close to the weights as integers allow.
+Reads weights; writes nothing. Key idea: the number of sequences from each set among the first n is a pure function of n
+(Webster's method of apportionment), so any step can be computed without the steps before it, and after every sequence the
+counts are as close to the weights as integers allow.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def apportion(weights: Mapping[str, float], sequences: int) -> dict[str, int]:
     """
     total = sum(weights.values())
     fractions = {name: weights[name] / total for name in sorted(weights)}
-    # Webster's method stays within a few seats of the exact fraction; the rest are assigned one by one.
+    # Webster's method stays within a few seats of the exact fraction; the remaining ones are assigned one by one.
     counts = {name: max(0, int(fraction * sequences) - len(fractions)) for name, fraction in fractions.items()}
     while sum(counts.values()) < sequences:
         due = min(fractions, key=lambda name: (counts[name] + 0.5) / fractions[name])

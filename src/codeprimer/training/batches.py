@@ -1,6 +1,6 @@
 """The batches of a run.
 
-Reads packed tokens, returns the ids of each step. Its one idea: a batch is a pure function of the seed and the step.
+Reads packed tokens and returns the ids for each step. Key idea: a batch is a pure function of the seed and the step.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from codeprimer.training.sequences import SequenceSampler
 
 @dataclass(frozen=True)
 class Batch:
-    """The batch of one step, [sequences, context + 1]: inputs are all but the last, targets all but the first."""
+    """The batch for one step, [sequences, context + 1]: all tokens but the last are inputs, all but the first are targets."""
 
     ids: NDArray[np.int64]
     loss_weights: NDArray[np.float32]
-    """The weight of each token as a target."""
+    """The loss weight of each token as a target."""
 
 
 class Batches:
@@ -59,7 +59,7 @@ class Batches:
         }
 
     def batch(self, step: int, jumped: int = 0) -> Batch:
-        """Return the batch of a step, after ``jumped`` steps' data have been left out."""
+        """Return the batch for a step, after the data of ``jumped`` steps have been left out."""
         phase = self.plan.position(step).phase
         sequences = [
             self.streams[stream_of(phase, name)].get(number)
@@ -80,7 +80,7 @@ class Batches:
         return {name: round(count, 3) for name, count in epochs.items()}
 
     def unfinished_curricula(self) -> Iterator[tuple[str, float]]:
-        """Yield the sets whose curriculum the run does not finish, with the fraction that it reads."""
+        """Yield each set whose curriculum the run does not finish, with the fraction that the run reads."""
         for stream, count in self.plan.streams().items():
             read = self.streams[stream].epochs(count)
             if stream.order == "curriculum" and read < 1:

@@ -1,7 +1,7 @@
 """The initial model of a training run.
 
-Reads the artefacts "start" and "adapter" if a run has them. Its one idea: mismatches between model, tokenizer and recipe
-are found before the first step.
+Reads the "start" and "adapter" artefacts if a run has them. Key idea: mismatches between the model, the tokenizer and the
+recipe are found before the first step.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from codeprimer.training.settings import NO_MUON_FOR_ADAPTERS, NOTHING_TO_ADAPT,
 
 
 def first_model(settings: TrainingSettings, inputs: Mapping[str, Artifact], tokenizer: Tokenizer, seed: int) -> Phi:
-    """Return the initial model: the input "start" if there is one, else random weights; frozen if it has adapters.
+    """Return the initial model: the "start" input if there is one, else random weights; with adapters, the weights are frozen.
 
-    The adapters are those of the input "adapter" if there is one, else new ones whose output is zero. Raises RecipeError if
+    The adapters are those of the "adapter" input if there is one, else new adapters whose output is zero. Raises RecipeError if
     settings and inputs do not match.
     """
     if "start" in inputs:
@@ -43,7 +43,7 @@ def _started(settings: TrainingSettings, start: Artifact, tokenizer: Tokenizer) 
             f"{found.end_of_text}, but the tokenizer of the step tokens has {tokenizer.vocab_size} tokens and end-of-text "
             f"token {tokenizer.end_of_text}; both must come from one folder"
         )
-    # Settings that a recipe does not have come from the model.
+    # Shape parameters that a recipe cannot set are taken from the model.
     wanted = replace(
         found,
         hidden_size=wanted.hidden_size,
@@ -76,6 +76,6 @@ def _adapted(settings: TrainingSettings, model: Phi, adapter: Artifact | None, s
 
 
 def lora_config(settings: LoraSettings) -> LoraConfig:
-    """Return the shape of the adapters that settings describe."""
+    """Return the adapters' shape as described by the settings."""
     targets = tuple(target for target in TARGETS if target in settings.targets)
     return LoraConfig(settings.rank, settings.alpha, settings.dropout, targets)

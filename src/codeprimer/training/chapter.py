@@ -1,4 +1,4 @@
-"""The report's chapter on training: the models, their mixtures, their loss curves."""
+"""The report's chapter on training: the models, their mixtures and their loss curves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from codeprimer.reporting.blocks import Block, Chapter
 from codeprimer.reporting.facts import Facts
 from codeprimer.reporting.wording import megabytes, percent
 
-_OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon for the weight matrices of the layers and AdamW for everything else"}
+_OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon for the layers' weight matrices and AdamW for all other weights"}
 
 
 def training_chapter(facts: Facts) -> Chapter:
@@ -43,10 +43,10 @@ def training_chapter(facts: Facts) -> Chapter:
 
 
 def _how(facts: Facts, heldout: bool) -> str:
-    """Return how the models were trained, and how to read their loss curves."""
+    """Return a paragraph on how the models were trained and how to read their loss curves."""
     of_base = ", base's by the loss on held-out code" if "base" in _chosen(facts) else ""
     dashed = (
-        " The dashed curves show the loss on the same held-out code, so these can be compared; bits per byte in the chapter "
+        " The dashed curves show the loss on the same held-out code, so they can be compared; the bits per byte in the chapter "
         "Result are measured on other documents."
     )
     return (
@@ -58,7 +58,7 @@ def _how(facts: Facts, heldout: bool) -> str:
 
 
 def _curves(facts: Facts, kind: str) -> list[dict[str, Any]]:
-    """Return the points of one kind of curve of all models; tuned continues where base ended."""
+    """Return the points of all models' curves of one kind; tuned continues where base ended."""
     return [
         {"model": name, "tokens": point["tokens"] + _tokens_before(facts, name), "loss": point["loss"]}
         for name in MODELS
@@ -67,7 +67,7 @@ def _curves(facts: Facts, kind: str) -> list[dict[str, Any]]:
 
 
 def _beginning(facts: Facts) -> str:
-    """Return what the models started from."""
+    """Return a paragraph on what the models started from."""
     if not facts["tokens"].get("taken"):
         return (
             "All three models share one vocabulary. It was learned from filtered code, textbooks and exercises, not from raw "
@@ -78,12 +78,12 @@ def _beginning(facts: Facts) -> str:
         return said
     return (
         f"{said} Its weights are frozen: only adapters of rank {adapter['rank']} for {', '.join(adapter['targets'])} "
-        f"({adapter['parameters']:,} parameters) were trained. tuned continues with the adapters of base."
+        f"({adapter['parameters']:,} parameters) were trained. tuned continues with base's adapters."
     )
 
 
 def _optimizers(facts: Facts) -> str:
-    """Return the optimizers and their peak learning rates."""
+    """Return the names of the optimizers and their peak learning rates."""
     phases = [phase for name in ("base", "tuned") for phase in facts[name]["phases"]]
     said = (
         f"{_OPTIMIZERS[phase['optimizer']]} (peak learning rate {phase['peak_learning_rate']:g})" for phase in phases
@@ -110,7 +110,7 @@ def _tokens_before(facts: Facts, name: str) -> int:
 
 
 def _chosen(facts: Facts) -> list[str]:
-    """Return the models whose checkpoint was chosen: tuned, and base where it had several candidates."""
+    """Return the names of the models whose checkpoint was chosen: tuned, and base if it had several candidates."""
     return [name for name in ("base", "tuned") if name == "tuned" or len(facts[name]["selection"]["candidates"]) > 1]
 
 

@@ -1,7 +1,7 @@
 """The device that a model trains on, and torch's settings for it.
 
-Reads the machine, changes settings of the whole process and restores them. Its one idea: on a CPU the same step gives the same
-bits, regardless of the rest of the process; on a GPU it is as fast as possible, and equal up to rounding.
+Queries the hardware; changes process-wide settings and restores them. Key idea: on a CPU, the same step gives the same bits,
+regardless of what else the process does; on a GPU, a step is as fast as possible and equal up to rounding.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 
 def device_of(settings: LoopSettings, rank: int = 0) -> torch.device:
-    """Return the device of a local rank. Raises RecipeError if this machine has none for it."""
+    """Return the device for a local rank. Raises RecipeError if this machine has none for it."""
     assert settings.device != "auto", "the device is decided before a run is named"
     if settings.device == "cpu":
         return torch.device("cpu")
@@ -42,7 +42,8 @@ def device_of(settings: LoopSettings, rank: int = 0) -> torch.device:
 
 
 def threads_of(settings: LoopSettings, processes: int) -> int:
-    """Return the threads of each of the machine's processes: those of the settings, but at most its part of the cores."""
+    """Return the number of threads for each process on this machine: the setting, but at most the process's share of the
+    cores."""
     return min(settings.threads or MOST_THREADS, max(1, available_cores() // processes))
 
 
@@ -52,24 +53,24 @@ def compiles(settings: LoopSettings) -> bool:
 
 
 def compile_layers(model: Phi) -> None:
-    """Compile each layer; layers are alike, so the first compilation serves all."""
+    """Compile each layer; all layers are alike, so the first compilation serves them all."""
     for layer in model.layers:
         layer.compile()
 
 
 _memory: Any = torch.utils.deterministic
-"""A module with a property, which type checkers do not know."""
+"""A module with a property, which type checkers do not recognise."""
 
 
 @SharedContext
 @contextlib.contextmanager
 def _kernels(is_deterministic: bool) -> Iterator[None]:
-    """Choose torch's kernels; afterwards restore them, and the number of threads."""
+    """Choose torch's kernels; afterwards, restore the previous choice and the number of threads."""
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     fill = _memory.fill_uninitialized_memory
     torch.use_deterministic_algorithms(is_deterministic)
     _memory.fill_uninitialized_memory = (
-        False  # filling new tensors with NaN finds bugs, changes no result and costs time
+        False  # filling new tensors with NaN finds bugs, does not change any result and costs time
     )
     try:
         yield
@@ -83,8 +84,8 @@ def _kernels(is_deterministic: bool) -> Iterator[None]:
 def reproducible(threads: int, device: str = "cpu") -> Iterator[None]:
     """Compute with this many threads and, on a CPU, with deterministic kernels only.
 
-    Models may train side by side, each in its own thread with the same number of threads. On a GPU, deterministic kernels of
-    attention and scatter-add would cost too much speed.
+    Models can train in parallel, each in its own Python thread with the same number of torch threads. On a GPU, deterministic
+    kernels for attention and scatter-add would be too slow.
     """
     with _kernels(device == "cpu"):
         torch.set_num_threads(threads)
@@ -93,7 +94,7 @@ def reproducible(threads: int, device: str = "cpu") -> Iterator[None]:
 
 @contextlib.contextmanager
 def as_models_train(settings: LoopSettings) -> Iterator[None]:
-    """Compute as a training run with these settings: reproducibly and, on a CPU, without returning freed memory."""
+    """Compute as a training run with these settings does: reproducibly and, on a CPU, without returning freed memory."""
     keeping = keep_freed_memory() if settings.device == "cpu" else contextlib.nullcontext()
     with reproducible(settings.threads or available_cores(), settings.device), keeping:
         yield
@@ -102,8 +103,9 @@ def as_models_train(settings: LoopSettings) -> Iterator[None]:
 def in_a_thread_that_ends(work: Callable[[], Result]) -> Result:
     """Return the result of ``work``, computed in its own thread.
 
-    OpenMP gives each computing thread its own helper threads. While another thread's idle helpers exist, those of the loop no
-    longer spin-wait, and steps may take 1.5 times as long; so measurements before a run end with their thread.
+    OpenMP gives each computing thread its own helper threads. While another thread's idle helpers exist, the training loop's
+    helpers no longer spin-wait, and steps can take 1.5 times as long, so a measurement before a run gets its own thread, which
+    ends with it.
     """
     done: Future[Result] = Future()
 
@@ -113,7 +115,7 @@ def in_a_thread_that_ends(work: Callable[[], Result]) -> Result:
         except BaseException as failure:
             done.set_exception(failure)
 
-    # A daemon, so an interrupt need not wait for it.
+    # A daemon thread, so an interrupt need not wait for it.
     apart = threading.Thread(target=go, name="measuring", daemon=True)
     apart.start()
     first_done([done])

@@ -1,8 +1,8 @@
 """How often each document was trained on.
 
-Reads the index of the tokens and the steps that a run took, writes the table ``exposure``. Its one idea: the order of the
-data is a pure function of the step, so exposure is computed, not recorded, and is the same after a kill. Steps that were rolled
-back, left out or skipped do not count.
+Reads the token index and the steps that a run took; writes the ``exposure`` table. Key idea: the data order is a pure function
+of the step, so exposure is computed, not recorded, and is the same if a run was killed and resumed. Steps that were rolled
+back, left out or skipped are not counted.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ class StepSpan:
 
     steps: range
     jumped: int
-    """Steps whose data had been left out before."""
+    """Number of steps whose data had been left out before."""
 
 
 def steps_taken(plan: Plan, rollbacks: Sequence[Mapping[str, int]], skipped: Collection[int]) -> Iterator[StepSpan]:
     """Yield the steps that led to the final weights.
 
-    ``rollbacks`` are those of the guard, ``skipped`` the numbers of the skipped steps, from 0 on.
+    ``rollbacks`` are those recorded by the guard; ``skipped`` holds the numbers of the skipped steps, counted from 0.
     """
     jumped, left_out = [(0, 0)], 0
     for rollback in rollbacks:
@@ -48,7 +48,7 @@ def steps_taken(plan: Plan, rollbacks: Sequence[Mapping[str, int]], skipped: Col
 
 
 def count_seen(batches: Batches, taken: Iterable[StepSpan]) -> dict[str, NDArray[np.int64]]:
-    """Return for every set how many tokens of each document were targets of these steps."""
+    """Return, for every set, how many tokens of each document were targets in these steps."""
     plan = batches.plan
     seen: dict[str, NDArray[np.int64]] = {}
     for span in taken:

@@ -1,9 +1,9 @@
 """The guard against diverging training: it skips bad steps and decides on rollbacks.
 
-Reads gradient norms. Its one idea: a step with a non-finite loss or gradient, or with a gradient norm far above the recent
-median, is an outlier of its batch and is skipped; many such steps in a row mean that the weights have diverged, and the run
-rolls back to a saved state and skips the data in between. Everything follows from the norms, so every rank of a distributed
-run, and every resumed run, decides alike.
+Reads gradient norms. Key idea: a step with a non-finite loss or gradient, or with a gradient norm far above the recent median,
+is treated as an outlier and skipped; many skipped steps in a row mean that the weights have diverged, and the run rolls back to
+a saved state and skips the data in between. Everything follows from the norms, so every rank of a distributed run, and every
+resumed run, makes the same decisions.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from statistics import median
 
 REMEMBERED = 64
-"""Steps whose gradient norms are kept."""
+"""Number of recent gradient norms that are kept."""
 
 ENOUGH = 16
-"""Norms needed before a median is meaningful."""
+"""Number of norms needed for a meaningful median."""
 
 
 @dataclass
@@ -25,15 +25,15 @@ class Guard:
 
     recent: list[float] = field(default_factory=list)
     in_a_row: int = 0
-    """Steps skipped since the last step that was taken."""
+    """Number of steps skipped since the last step that was taken."""
     skipped: int = 0
     jumped: int = 0
-    """Steps whose data have been left out."""
+    """Number of steps whose data have been left out."""
     rollbacks: list[dict[str, int]] = field(default_factory=list)
-    """For each rollback, the step it came from and the step it led to."""
+    """For each rollback, the step that the run went back from and the step that it went back to."""
 
     def takes(self, norm: float, loss: float, factor: float) -> bool:
-        """Return whether to take a step, and record its norm."""
+        """Return whether to take a step, and record its norm if so."""
         is_usual = len(self.recent) < ENOUGH or norm <= factor * median(self.recent)
         if not (math.isfinite(norm) and math.isfinite(loss) and is_usual):
             self.in_a_row += 1
@@ -44,7 +44,7 @@ class Guard:
         return True
 
     def begin_phase(self) -> None:
-        """Forget the recent norms: another phase has other data."""
+        """Forget the recent norms, because another phase has other data."""
         self.recent = []
 
     def went_back(self, before: Guard, from_step: int, to_step: int) -> None:

@@ -1,7 +1,7 @@
 """The loss on held-out text while a model trains.
 
-Reads a model and a function that measures it, writes nothing. Its one idea: the trainer receives the measurement as a
-function, which knows the text and changes nothing.
+Reads a model and a function that measures it; writes nothing. Key idea: the trainer receives the measurement as a function that
+holds the text and has no side effects.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
 
 Measure = Callable[[Phi], tuple[float, float]]
-"""Returns a model's loss on held-out text [nats/token], and the same in bits per byte."""
+"""Returns a model's loss on held-out text [nats/token], and the same loss in bits per byte."""
 
 OpenHeldout = Callable[[Tokenizer, Artifact, int], Measure]
-"""Chooses the text from the quality artefact, by a seed."""
+"""Chooses the text from the quality artefact using a seed."""
 
 LOSS, BITS_PER_BYTE = "heldout_loss", "heldout_bits_per_byte"
-"""Their keys in ``metrics.jsonl``."""
+"""The keys of the held-out loss in ``metrics.jsonl``."""
 
 
 class Watch:
     """Evaluates a model on held-out text at intervals, and after the last step."""
 
     def __init__(self, measure: Measure | None, every: int, total: int) -> None:
-        """Evaluate every ``every`` of ``total`` steps, 0 for never; only the first rank has ``measure``."""
+        """Evaluate every ``every`` of ``total`` steps (0: never); only rank 0 has ``measure``."""
         self.note = ""
         """The last result, human-readable."""
         self._measure, self._every, self._total = measure, every, total

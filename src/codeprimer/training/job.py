@@ -1,7 +1,7 @@
-"""A training step as it is sent to another process.
+"""A training step in the form in which it is sent to another process.
 
-Reads and writes what the step does. Its one idea: processes that train together all receive the same job, and each
-computes with its part of the machine's cores.
+Reads the step's inputs and writes its artefact. Key idea: processes that train together all receive the same job, and each uses
+its share of the machine's cores.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class Job:
     logs: Path | None
 
     def tools(self, console: Console) -> Tools:
-        """Return the tools of a process that reports to a console."""
+        """Return the tools for a process that reports to ``console``."""
         return Tools(local_engine(console, 1), console, self.seed, step=self.step, logs=self.logs)
 
 
 def take_part(job: Job, tools: Tools, processes_here: int) -> Stats | None:
-    """Train as one of several ranks, ``processes_here`` of them on this machine, and wait for all at the end."""
+    """Train as one of several ranks, ``processes_here`` of which are on this machine, and wait for all ranks at the end."""
     import torch
 
     from codeprimer.training.device import threads_of

@@ -1,8 +1,8 @@
-"""Training by processes that torchrun has started, on one machine or on several.
+"""Training with processes started by torchrun, on one or more machines.
 
-Reads torchrun's environment, and writes what one process would. Its one idea: all processes run the same command; rank 0
-executes the run, and the others wait for training steps to take part in. All must see the same files, so a run on several
-machines needs a shared folder.
+Reads torchrun's environment variables; writes the same files as a single process. Key idea: all processes run the same command;
+rank 0 executes the run, and the others wait for training steps to take part in. All processes must have access to the same
+files, so a run on several machines needs a shared folder.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from codeprimer.core.stage import Stats, Tools
 from codeprimer.training.job import Job, take_part
 
 LONGEST_WAIT = timedelta(days=7)
-"""Timeout of waiting for rank 0, which executes the steps before training."""
+"""Timeout for waiting for rank 0, which executes the steps before training."""
 
 
 def is_launched() -> bool:
@@ -34,9 +34,9 @@ def is_follower() -> bool:
 
 
 def follow() -> NoReturn:
-    """Take part in every training step of rank 0, until it has no more.
+    """Take part in the training steps of rank 0 until there are none left.
 
-    Raises StoreError if this machine does not see the run's files, and the errors of training.
+    Raises StoreError if this machine cannot access the run's files, and any error raised by training.
     """
     _join()
     while (job := _broadcast(None)) is not None:
@@ -65,7 +65,7 @@ def leading() -> Iterator[None]:
 
 
 def train_launched(job: Job, tools: Tools) -> Stats:
-    """Train with all processes that torchrun has started; raises the errors of a single process."""
+    """Train with all processes that torchrun has started; raises the same errors as a single process."""
     if job.settings.processes > 1:
         count = os.environ["WORLD_SIZE"]
         tools.console.warn(f"training.processes is ignored: torchrun has started {count} processes")
@@ -107,7 +107,7 @@ def _part() -> None:
 
 
 def _broadcast(job: Job | None) -> Job | None:
-    """Return the job of rank 0; the other ranks pass None."""
+    """Return the job passed by rank 0; the other ranks pass None."""
     import torch
 
     box: list[Any] = [job]

@@ -1,8 +1,8 @@
 """Metrics loggers: TensorBoard, and Weights & Biases.
 
-Reads the metrics of each step, writes into the run's folder (``logs/<step>-<id>``), never into an artefact. Two ideas: logging
-must not change or end training, so a logger that fails is dropped with a warning; and a resumed run continues the series of
-the previous attempt, so no step appears twice.
+Reads each step's metrics; writes to the run's folder (``logs/<step>-<id>``), never to an artefact. Key ideas: logging must not
+change or end training, so a logger that fails is dropped with a warning; a resumed run continues the series of the previous
+attempt, so no step appears twice.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EXTRAS = {"tensorboard": "loggers", "wandb": "wandb"}
 """The extra that installs each logger's package; logger and package have the same name."""
 
 PROJECT = "codeprimer"
-"""The project's name at Weights & Biases unless WANDB_PROJECT is set."""
+"""The name of the Weights & Biases project, unless WANDB_PROJECT is set."""
 
 FLUSH_SECONDS = 30
 
@@ -46,14 +46,14 @@ class Loggers:
     """The loggers of one run; a context manager that closes them."""
 
     def __init__(self, names: Sequence[str], folder: Path, first_step: int, warn: Callable[[str], None]) -> None:
-        """Open the loggers in a folder; values of an earlier attempt from ``first_step`` on are discarded."""
+        """Open the loggers in a folder; values that an earlier attempt logged from ``first_step`` on are discarded."""
         self._warn = warn
         self._open: dict[str, Logger] = {}
         for name in names:
             self._guarded(name, partial(self._begin, name, folder, first_step))
 
     def write(self, facts: Mapping[str, Any], speed: float | None, utilization: float | None) -> None:
-        """Log a step: its metrics, the speed [tokens/s] and the utilization of the measured matmul peak."""
+        """Log a step: its metrics, the throughput [tokens/s] and the utilization of the measured matmul peak."""
         values = {name: float(facts[name]) for name in ("loss", "lr", "grad_norm", "tokens")}
         values |= {} if speed is None else {"tokens_per_second": speed}
         values |= {} if utilization is None else {"utilization": utilization}
@@ -76,7 +76,7 @@ class Loggers:
         """Call a logger; after a failure, warn once and drop it."""
         try:
             action()
-        except Exception as error:  # no failure of a logger may end training
+        except Exception as error:  # a logger's failure must not end training
             self._open.pop(name, None)
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             self._warn(f"training.loggers: {name} failed and is disabled ({reason}); training continues")
@@ -104,7 +104,7 @@ class _WeightsAndBiases:
 
         import wandb
 
-        del first_step  # it ignores steps that it already has
+        del first_step  # Weights & Biases ignores steps that it already has
         folder.mkdir(parents=True, exist_ok=True)
         self._run: Any = wandb.init(
             project=os.environ.get("WANDB_PROJECT", PROJECT),
@@ -112,7 +112,7 @@ class _WeightsAndBiases:
             id=folder.name,
             resume="allow",
             dir=str(folder),
-            reinit="create_new",  # models may train side by side
+            reinit="create_new",  # models may train in parallel
             settings=wandb.Settings(silent=True, console="off"),
         )
 

@@ -1,8 +1,8 @@
 """The training loop.
 
-Reads batches, trains a model, and saves states in its work folder. Its one idea: after each step, the weights, the optimizer
-state, the number of the step, the guard and the loss scale describe the run completely; random numbers of a step are seeded by
-its number.
+Reads batches, trains a model, and saves states in its work folder. Key idea: after each step, the weights, the optimizer state,
+the step number, the guard and the loss scale describe the run completely; each step's random numbers are seeded with its
+number.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ from codeprimer.training.sharding import defer_reduction, is_needed, is_sharded,
 from codeprimer.training.state import STATES, Progress, States
 
 Reached = Callable[[int, Callable[[], Phi]], None]
-"""Called after each step with the steps done and a function that gathers the float32 model; all ranks call that, or none."""
+"""Called after each step with the number of steps done and a function that gathers the float32 model; either all ranks call
+this function, or none does."""
 
 Warn = Callable[[str], None]
 
@@ -48,10 +49,10 @@ METRICS = "metrics.jsonl"
 
 
 class Loop:
-    """One run of the plan on a model; resumes from the newest saved state."""
+    """Trains a model as planned; resumes from the newest saved state."""
 
     def __init__(self, model: Phi, plan: Plan, batches: Batches, work: Path, warn: Warn, watch: Watch) -> None:
-        """``warn`` receives recoverable problems; ``watch`` evaluates the model at intervals."""
+        """``warn`` is called for recoverable problems; ``watch`` evaluates the model at intervals."""
         settings = plan.settings
         self._device = device_of(settings, Ranks().on_this_machine)
         self._ranks = Ranks(self._device)
@@ -71,18 +72,18 @@ class Loop:
         self.loggers: Loggers | None = None
         self._states = States(work / STATES, warn)
         self.gone_back: Callable[[int], None] = lambda step: None
-        """Called on rank 0 after a rollback, with the step that it led to."""
+        """Called on rank 0 after a rollback, with the step that the run went back to."""
         self.micro_sequences = settings.micro_sequences
         self._optimizer: Optimizer | None = None
         self._saved_step = -1
         self._is_taken = True
-        """Whether the last step changed the weights; a state is saved only then."""
+        """Whether the last step changed the weights; if it did not, no state is saved."""
         self._is_reported = True
-        """Whether the callback of the last step has returned; a state is saved only then."""
+        """Whether the last step's callback has returned; if it has not, no state is saved."""
         self._resume()
 
     def run(self, reached: Reached, task: Task) -> None:
-        """Train to the end of the plan; an interrupt takes effect after a step, whose state is saved.
+        """Train to the end of the plan; an interrupt takes effect at the end of a step, and the state is saved.
 
         Raises UserError if training diverges repeatedly.
         """
@@ -154,7 +155,7 @@ class Loop:
         return facts | {"skipped": True}
 
     def _gradients(self, optimizer: Optimizer) -> Tensor:
-        """Compute the gradients of a step's batch, summed over all ranks, and return its loss."""
+        """Compute the gradients of a step's batch, summed over all ranks, and return the batch's loss."""
         batch = self._batches.batch(self.step, self.guard.jumped)
         ids_BS = torch.from_numpy(batch.ids).to(self._device)
         loss_weights_BT = torch.from_numpy(batch.loss_weights)[:, 1:]
@@ -174,7 +175,7 @@ class Loop:
         parts = self._parts(len(ids_BS))
         for number, part in enumerate(parts):
             defer_reduction(optimizer.working, number < len(parts) - 1)
-            # A rank without rows computes one with weight 0: all must take part in the all-reduce.
+            # A rank without rows computes one row with weight 0, because all ranks must take part in the all-reduce.
             taken = part if part.start < part.stop else slice(0, 1)
             ids_MS, loss_weights_MT = ids_BS[taken], loss_weights_BT[taken] * float(taken is part)
             loss = optimizer.working.loss(
@@ -186,7 +187,7 @@ class Loop:
         return total
 
     def _parts(self, sequences: int) -> list[slice]:
-        """Return this rank's micro-batches as rows of the batch; every rank has the same number of them."""
+        """Return this rank's micro-batches as slices of the batch; every rank has the same number of micro-batches."""
         rows = self._ranks.rows_here(sequences)
         micro = self.micro_sequences or sequences
         most = -(-sequences // self._ranks.count)
@@ -232,7 +233,8 @@ class Loop:
         )
 
     def _roll_back(self, position: StepPosition) -> None:
-        """Restore the newest state and skip the data after it. Raises UserError if that has happened too often."""
+        """Restore the newest state and skip the data after it. Raises UserError if there is no state or there were too many
+        rollbacks."""
         where = f"in phase {position.phase.name!r}"
         what = (
             f"{self.guard.in_a_row} consecutive steps up to step {self.step} had non-finite or far too large gradients"
@@ -268,7 +270,7 @@ class Loop:
         if not is_wanted or self._ranks.count == 1:
             return
         if settings.lora.rank:
-            raise RecipeError("training.sharded: the frozen weights beside adapters cannot be sharded; remove it")
+            raise RecipeError("training.sharded: with adapters, the frozen weights cannot be sharded; remove it")
         for phase in settings.phases:
             if phase.optimizer == "muon":
                 raise RecipeError(
@@ -328,8 +330,8 @@ class Loop:
             self.metrics.write_bytes(b"")
 
     def _newest_state(self) -> tuple[Progress, dict[str, Tensor]] | None:
-        """Return the newest valid state; rank 0, which writes them, decides which one that is."""
-        with defer_interrupts():  # the reader would turn a signal into an error of its own
+        """Return the newest valid state, as determined by rank 0, which writes the states."""
+        with defer_interrupts():  # the reader would turn a signal into one of its own errors
             state = self._states.load(self._check) if self._ranks.is_first else None
             step = self._ranks.broadcast(-1 if state is None else state[0].step)
             if step >= 0 and state is None:

@@ -1,8 +1,8 @@
-"""Muon: orthogonalized updates for the matrices inside the layers.
+"""Muon: orthogonalised updates for the matrices inside the layers.
 
-Reads gradients, changes weights. Its one idea (K. Jordan and others, 2024): AdamW's updates of a matrix are dominated by a few
-directions; five Newton-Schulz iterations bring the momentum to the nearest orthogonal matrix, which moves all directions
-alike. A small model learns about twice as much from a token.
+Reads gradients and changes weights. Key idea (K. Jordan and others, 2024): AdamW's matrix updates are dominated by a few
+directions; five Newton-Schulz iterations bring the momentum close to the nearest orthogonal matrix, which moves all directions
+equally. A small model learns about twice as much per token.
 
 Shapes: N matrices of one shape, S their shorter and L their longer side.
 """
@@ -16,16 +16,16 @@ from torch import Tensor
 
 MOMENTUM = 0.95
 STRENGTH = 0.2
-"""The RMS of an update at learning rate 1: that of AdamW, so both can use the same learning rate."""
+"""The RMS of an update at learning rate 1; it matches AdamW's, so both can use the same learning rate."""
 
 _POLYNOMIAL = (3.4445, -4.7750, 2.0315)
-"""Coefficients of x, x^3 and x^5 of the Newton-Schulz iteration."""
+"""Coefficients of x, x^3 and x^5 in the Newton-Schulz iteration."""
 
 _ROUNDS = 5
 
 
 class Muon:
-    """Muon over named matrices; queries, keys and values are three matrices."""
+    """Muon for named matrices; queries, keys and values are treated as three matrices."""
 
     def __init__(self, weights: Iterable[tuple[str, Tensor]], weight_decay: float, dtype: torch.dtype) -> None:
         """Start with zero momenta; the iteration is computed in ``dtype``."""
@@ -42,7 +42,7 @@ class Muon:
 
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
-        """Take one step along the gradients."""
+        """Take one step using the gradients."""
         for (short, long), group in self._groups.items():
             gradients_NSL = torch.stack([_flat(_piece(weight.grad, at, of)) for weight, at, of in group])
             momenta_NSL = self._momenta[short, long].lerp_(gradients_NSL, 1.0 - MOMENTUM)
@@ -58,13 +58,13 @@ class Muon:
         return {f"momentum.{short}x{long}": momenta for (short, long), momenta in self._momenta.items()}
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Restore what ``state`` returned."""
+        """Restore a state returned by ``state``."""
         for name, momenta in self.state().items():
             momenta.copy_(tensors[name])
 
 
 def orthogonal(matrices_NSL: Tensor) -> Tensor:
-    """Return the matrices with the same singular vectors and singular values near 1 (about 0.7 to 1.2)."""
+    """Return matrices with the same singular vectors but singular values near 1 (about 0.7 to 1.2)."""
     first, third, fifth = _POLYNOMIAL
     x_NSL: Tensor = matrices_NSL / (matrices_NSL.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(_ROUNDS):
@@ -82,5 +82,5 @@ def _piece(weight: Tensor | None, at: int, of: int) -> Tensor:
 
 
 def _flat(matrix: Tensor) -> Tensor:
-    """Return the matrix or its transpose, whichever is not taller than wide."""
+    """Return the matrix or its transpose, whichever is at least as wide as it is tall."""
     return matrix.T if matrix.shape[0] > matrix.shape[1] else matrix

@@ -1,7 +1,7 @@
-"""Arithmetic, memory and disk space of a training run, from its shapes.
+"""The arithmetic, memory and disk space that a training run needs, computed from shapes.
 
-Reads settings, writes nothing. Its one idea: every large allocation follows from the model's shape and the micro-batch, so it
-is known before anything is allocated; tests compare it with torch's allocations.
+Reads settings; writes nothing. Key idea: the size of every large allocation follows from the model's shape and the micro-batch,
+so it is known before anything is allocated; tests compare it with torch's allocations.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from codeprimer.training.settings import Phase, TrainingSettings
 from codeprimer.training.state import KEPT
 
 EXACT = 4
-"""The size of a number in float32: weights, gradients, moments, published weights [bytes]."""
+"""The size of a float32 number, used for weights, gradients, moments and published weights [bytes]."""
 
 _MUON_ROUNDS = 5
 _MUON_COPIES = 4
 """Temporary matrices per matrix during the Newton-Schulz iteration."""
 
 _METRICS_LINE = 180
-"""Approximate size of a line of metrics.jsonl [bytes]."""
+"""Approximate size of a line in ``metrics.jsonl`` [bytes]."""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """The memory of a run by purpose [bytes]."""
+    """A run's memory use by purpose [bytes]."""
 
     weights: int
     optimizer_state: int
     """AdamW's two moments per weight, or Muon's momentum."""
     working_copy: int
-    """The weights in 16 bits and their gradients."""
+    """The 16-bit weights and their gradients."""
     saved_copy: int
     """The copy of a state that is being written to disk; 0 on a GPU, where it is in host memory."""
     gradients: int
@@ -49,19 +49,19 @@ class Memory:
 
     @property
     def total(self) -> int:
-        """Peak memory: in the middle of a pass, or at the end of a step."""
+        """Peak memory, which is reached in the middle of a pass or at the end of a step."""
         lasting = self.weights + self.optimizer_state + self.working_copy + self.saved_copy
         passing = self.activations + self.logits + self.gradients * self.is_accumulating
         return lasting + max(passing, self.gradients + self.muon_workspace)
 
 
 def config_of(settings: TrainingSettings, vocabulary: int) -> PhiConfig:
-    """Return the shape of the model for a vocabulary of this size."""
+    """Return the model's shape for a vocabulary of this size."""
     return settings.model.config(vocabulary, 0)
 
 
 def parameter_count(config: PhiConfig) -> int:
-    """Return the number of parameters of a shape."""
+    """Return the number of parameters of a model with this shape."""
     return _inner_weights(config) + _other_weights(config)
 
 
@@ -84,13 +84,13 @@ def adapter_count(settings: TrainingSettings, config: PhiConfig) -> int:
 
 
 def micro_batch(settings: TrainingSettings, phase: Phase) -> int:
-    """Return the sequences per micro-batch and process."""
+    """Return the number of sequences per micro-batch and process."""
     rows = settings.rows_of_process(phase)
     return min(settings.micro_sequences or rows, rows)
 
 
 def step_flop(settings: TrainingSettings, phase: Phase, config: PhiConfig) -> float:
-    """Return the arithmetic of one step of a phase, including the optimizer's matrix products [FLOP]."""
+    """Return the number of operations in one step of a phase, including the optimizer's matrix products [FLOP]."""
     flop = float(phase.batch_sequences * config.context * flop_per_token(config, settings.lora.rank > 0))
     if phase.optimizer == "muon":
         size, inner = config.hidden_size, config.intermediate
@@ -102,11 +102,11 @@ def step_flop(settings: TrainingSettings, phase: Phase, config: PhiConfig) -> fl
 
 
 def memory(settings: TrainingSettings, phase: Phase, config: PhiConfig, rows: int, on_cpu: bool = True) -> Memory:
-    """Return the memory of a phase with ``rows`` sequences per micro-batch."""
+    """Return a phase's memory use with ``rows`` sequences per micro-batch."""
     parameters, inner = parameter_count(config), _inner_weights(config)
     number = EXACT if settings.precision == "float32" else 2
     has_muon = phase.optimizer == "muon"
-    # Only adapters have gradients and optimizer state; sharding divides all of it among the processes.
+    # If there are adapters, only they have gradients and optimizer state; sharding divides the state among the processes.
     trained = adapter_count(settings, config) if settings.lora.rank else parameters
     held = settings.processes if settings.sharded else 1
     optimizer_state = EXACT * (2 * trained - inner * has_muon) // held
@@ -130,13 +130,13 @@ def passing_bytes(settings: TrainingSettings, phase: Phase, config: PhiConfig, o
 
 
 def answer_bytes(config: PhiConfig, problems: int, tokens: int) -> int:
-    """Return the key-value cache of ``problems`` answers of ``tokens`` tokens each, prompts included [bytes]."""
+    """Return the size of the key-value cache for ``problems`` answers of ``tokens`` tokens each, including prompts [bytes]."""
     places = min(problems, Limits.rows) * min(tokens, config.context)
     return 2 * places * config.layers * config.hidden_size * EXACT
 
 
 def rows_that_fit(settings: TrainingSettings, phase: Phase, config: PhiConfig, available: int, on_cpu: bool) -> int:
-    """Return the largest micro-batch that fits ``available`` memory [bytes]; 0 if none does."""
+    """Return the largest micro-batch that fits in ``available`` memory [bytes]; 0 if none does."""
     few, many = 0, micro_batch(settings, phase)
     while few < many:
         middle = (few + many + 1) // 2
@@ -148,11 +148,11 @@ def rows_that_fit(settings: TrainingSettings, phase: Phase, config: PhiConfig, a
 
 
 def activation_bytes(settings: TrainingSettings, config: PhiConfig, rows: int, on_cpu: bool = True) -> int:
-    """Return the activations that a forward pass over ``rows`` sequences keeps for the backward pass [bytes]."""
+    """Return the size of the activations that a forward pass over ``rows`` sequences keeps for the backward pass [bytes]."""
     number = EXACT if settings.precision == "float32" else 2
     size, heads, length = config.hidden_size, config.heads, config.context
     is_plain = on_cpu and settings.precision != "float16" and length <= PLAIN_LENGTH
-    if settings.attention_dropout and on_cpu:  # a GPU's fused attention keeps no scores
+    if settings.attention_dropout and on_cpu:  # a GPU's fused attention does not keep scores
         # The scores, the dropout mask, and the scores after dropout.
         each = 6 * size + 3 * heads * length
     elif settings.separate_documents:
@@ -166,14 +166,14 @@ def activation_bytes(settings: TrainingSettings, config: PhiConfig, rows: int, o
 
 
 def logit_bytes(config: PhiConfig, rows: int, number: int, on_cpu: bool) -> int:
-    """Return the memory of the loss: a chunk of logits and the gradients computed with it [bytes]."""
+    """Return the memory that the loss needs: a chunk of logits and the gradients computed with it [bytes]."""
     logits = min(CHUNK_BYTES // number, rows * config.context * config.vocab_size)
     exact = min(CACHED_LOGITS, logits) if on_cpu else logits
     return logits * number + 3 * exact * EXACT + 2 * EXACT * config.hidden_size * config.vocab_size
 
 
 def disk(settings: TrainingSettings, config: PhiConfig) -> tuple[int, int]:
-    """Return the disk space of a finished run, and the most that it takes while it runs [bytes]."""
+    """Return the disk space of a finished run, and the peak disk space during the run [bytes]."""
     parameters, inner = parameter_count(config), _inner_weights(config)
     checkpoint = EXACT * parameters
     phases = len(settings.phases) if len(settings.phases) > 1 else 0

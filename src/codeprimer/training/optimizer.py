@@ -1,6 +1,6 @@
 """The optimizer: AdamW, or Muon for the matrices inside the layers and AdamW for all other weights.
 
-Reads gradients, changes weights. Its one idea: the float32 model holds the master weights, which are saved and published; with
+Reads gradients and changes weights. Key idea: the float32 model holds the master weights, which are saved and published; with
 16-bit matrix products, a working copy computes the gradients and receives the rounded weights.
 """
 
@@ -19,14 +19,14 @@ from codeprimer.training.sharding import is_sharded, like, whole
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 STEPS = "steps"
-"""AdamW's number of steps, for its bias correction; skipped steps do not count."""
+"""AdamW's step count, used for bias correction; skipped steps are not counted."""
 
 
 class Optimizer:
     """The optimizer of one phase; ``working`` is the model that computes the loss."""
 
     def __init__(self, model: Phi, phase: Phase, dtype: torch.dtype) -> None:
-        """Start with empty state; matrices and embeddings have weight decay, biases and norms have none."""
+        """Start with an empty state; weight decay applies to matrices and embeddings, not to biases and norms."""
         self.model = model
         # A sharded model computes in ``dtype`` itself.
         self.working = model if dtype == torch.float32 or is_sharded(model) else copy.deepcopy(model).to(dtype)
@@ -47,7 +47,7 @@ class Optimizer:
         self._adamw = torch.optim.AdamW(groups, betas=phase.betas, fused=True)
 
     def collect(self) -> None:
-        """Add the working model's gradients to those of this step, in float32."""
+        """Add the working model's gradients to this step's gradients, in float32."""
         if self.working is self.model:
             return
         for weight, copied in zip(self._weights, self._copies, strict=True):
@@ -58,20 +58,20 @@ class Optimizer:
 
     @property
     def gradients(self) -> list[Tensor]:
-        """The gradients of this step."""
+        """This step's gradients."""
         return [weight.grad for weight in self._weights if weight.grad is not None]
 
     def divide(self, factor: float) -> None:
-        """Divide the gradients of this step."""
+        """Divide this step's gradients."""
         if factor != 1.0:
             torch._foreach_div_(self.gradients, factor)
 
     def norm(self) -> Tensor:
-        """Return the norm of the gradients of this step."""
+        """Return the norm of this step's gradients."""
         return whole(torch.nn.utils.get_total_norm(self.gradients))
 
     def step(self, learning_rate: float, norm: Tensor) -> None:
-        """Take one step with the gradients, clipped to the phase's largest norm, and clear them."""
+        """Take one step with the gradients, clipped to the phase's maximum norm, and clear them."""
         torch.nn.utils.clip_grads_with_norm_(self._weights, self._phase.clip, norm)
         for group in self._adamw.param_groups:
             group["lr"] = learning_rate
@@ -83,7 +83,7 @@ class Optimizer:
                 torch._foreach_copy_(self._copies, self._weights)
 
     def clear(self) -> None:
-        """Clear the gradients of this step."""
+        """Clear this step's gradients."""
         self.model.zero_grad(set_to_none=True)
         self.working.zero_grad(set_to_none=True)
 
@@ -95,14 +95,14 @@ class Optimizer:
         return {STEPS: self._adamw.state[self._others[0][1]]["step"]} | moments | self._muon.state()
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Restore what ``state`` returned."""
-        for name, weight in self._others:  # torch counts steps per weight
+        """Restore a state returned by ``state``."""
+        for name, weight in self._others:  # torch keeps a step count for each weight
             moments = {kind: like(tensors[f"{kind}.{name}"], weight) for kind in _MOMENTS}
             self._adamw.state[weight] = {"step": tensors[STEPS].to(weight.device, copy=True), **moments}
         self._muon.load(tensors)
 
     def take_over(self, before: Optimizer) -> None:
-        """Take over the state of the previous phase's optimizer of the same kind, if it has taken a step."""
+        """Take over the state of the previous phase's optimizer, which must be of the same kind, if it has taken a step."""
         if before._adamw.state:
             self.load(before.state())
 

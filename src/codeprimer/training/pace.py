@@ -1,8 +1,8 @@
-"""Speed and utilization of a run: shown while it trains, kept in ``speed.json``.
+"""A run's throughput and utilization, shown during training and kept in ``speed.json``.
 
-Reads times and losses, measures the machine once, writes nothing itself. Its one idea: the arithmetic of a step is known, so
-its time gives the utilization: of the measured matmul peak, in the same precision and with the same threads, and of the
-datasheet peak if the device is known (MFU). Nothing of it enters an artefact's manifest.
+Reads times and losses and measures the hardware once; writes nothing itself. Key idea: the number of operations per step is
+known, so the step time gives the utilization of the measured matmul peak (in the same precision, with the same threads) and, if
+the device is known, of its datasheet peak (MFU). None of these figures enters an artefact's manifest.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from codeprimer.training.plan import Plan
 from codeprimer.training.ranks import Ranks
 
 LONG_RUN = 60.0
-"""Shorter runs do not measure the matmul peak, which takes a third of a second [s]."""
+"""Shorter runs do not measure the matmul peak, because that takes a third of a second [s]."""
 
 RECENT = 30.0
-"""Window of the current speed [s]."""
+"""Window over which the current throughput is computed [s]."""
 
 WARM = 3
-"""Warm-up steps of an attempt, which do not count."""
+"""Number of warm-up steps per attempt, which are not counted."""
 
 POWER_SECONDS = 10.0
-"""Interval of reading a GPU's power [s]."""
+"""Interval between readings of a GPU's power draw [s]."""
 
 
 class Pace:
-    """The speed of one run; its clock counts the time spent in steps."""
+    """The throughput of one run; only time spent in steps is counted."""
 
     def __init__(self, plan: Plan, model: Phi, ranks: Ranks) -> None:
         self._plan, self._ranks = plan, ranks
@@ -63,7 +63,7 @@ class Pace:
 
     @property
     def tokens_per_second(self) -> float | None:
-        """The current speed [tokens/s]; None before the first two counted steps."""
+        """The current throughput [tokens/s]; None before the first two counted steps."""
         if len(self._recent) < 2:
             return None
         (before, fewer), (now, more) = self._recent[0], self._recent[-1]
@@ -76,7 +76,7 @@ class Pace:
 
     def facts(self, seconds: float) -> dict[str, Any]:
         """Return the content of ``speed.json`` for a run whose steps took ``seconds`` [s]."""
-        # If this attempt took no step, earlier ones took all of them.
+        # If this attempt took no step, earlier attempts took all of them.
         tokens, settings = self._plan.tokens_after(self._last[0] or self._plan.total), self._plan.settings
         speed = tokens / seconds if seconds and tokens else None
         return {
@@ -97,7 +97,7 @@ class Pace:
 
     @property
     def _datasheet(self) -> float | None:
-        """The datasheet peak of all devices together in 16 bits [FLOP/s]; None if unknown."""
+        """The 16-bit datasheet peak of all devices together [FLOP/s]; None if unknown."""
         if self._known is None or self._plan.settings.precision == "float32":
             return None
         return self._known.tflops * 1e12 * self._ranks.count
@@ -128,12 +128,12 @@ class Pace:
                 self._watts.append(watts * self._ranks.count)
 
     def _measured_peak(self) -> float:
-        """Return the matmul peak of all ranks together [FLOP/s]; the other ranks wait meanwhile."""
+        """Return the matmul peak of all ranks together [FLOP/s]; meanwhile, the other ranks wait."""
         dtype = DTYPES[self._plan.settings.precision]
         return matmul_peak(dtype, self._device, SIZES[self._device.type], SHORTLY) * 1e9 * self._ranks.count
 
     def _memory(self) -> int:
-        """Return the peak memory so far [bytes]: allocated on the GPU, or the resident set of the process."""
+        """Return the peak memory so far [bytes]: allocated on the GPU, or the process's resident set."""
         if self._device.type == "cuda":
             return torch.cuda.max_memory_allocated(self._device)
         return peak_memory()
@@ -143,10 +143,10 @@ def power_draw(device: torch.device) -> float | None:
     """Return the power draw of a CUDA device [W]; None if the driver's library does not provide it."""
     try:
         return torch.cuda.power_draw(device) / 1000.0
-    except Exception:  # a missing or old library, or a virtual device: the errors vary
+    except Exception:  # a missing or old library or a virtual device can raise various errors
         return None
 
 
 def _utilization(speed: float | None, flop: int, peak: float | None) -> float | None:
-    """Return the fraction of ``peak`` [FLOP/s] that a speed [tokens/s] reaches; None if either is unknown."""
+    """Return the fraction of ``peak`` [FLOP/s] that a throughput [tokens/s] reaches; None if either is unknown."""
     return None if speed is None or not peak else speed * flop / peak

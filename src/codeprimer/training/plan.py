@@ -1,6 +1,6 @@
-"""The plan of a training run: for every step its phase, its learning rate and its sequences.
+"""The plan of a training run: the phase, the learning rate and the sequences of every step.
 
-Reads settings, writes nothing. Its one idea: everything follows from the number of the step.
+Reads settings; writes nothing. Key idea: everything follows from the step number.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class StepPosition:
     """The position of a step within its phase."""
 
     number: int
-    """The number of the phase."""
+    """The phase's number."""
     phase: Phase
     step: int
-    """Steps done in this phase."""
+    """Number of steps already done in this phase."""
     steps: int
-    """Steps of this phase."""
+    """Number of steps in this phase."""
 
     @property
     def learning_rate(self) -> float:
@@ -63,7 +63,7 @@ class StepPosition:
 
 
 class Plan:
-    """The steps of a run, numbered from 0 over all phases."""
+    """The steps of a run, numbered from 0 across all phases."""
 
     def __init__(self, settings: TrainingSettings) -> None:
         """Raises RecipeError if a phase keeps an optimizer state that does not exist."""
@@ -84,8 +84,8 @@ class Plan:
     def sequences(self, step: int, jumped: int = 0) -> dict[str, range]:
         """Return the sequences of each set that make up a step, numbered within the phase's stream.
 
-        A phase continues a stream at the sequence where the previous phase on it stopped. ``jumped`` is the number of steps
-        whose data have been left out.
+        A phase continues a stream where the previous phase that read it stopped. ``jumped`` is the number of steps whose data
+        have been left out.
         """
         position = self.position(step)
         phase = position.phase
@@ -98,24 +98,24 @@ class Plan:
         return found
 
     def drawn(self) -> dict[str, int]:
-        """Return the number of sequences from each training set in the whole run."""
+        """Return the number of sequences drawn from each training set in the whole run."""
         drawn: dict[str, int] = {}
         for stream, count in self.streams().items():
             drawn[stream.name] = drawn.get(stream.name, 0) + count
         return drawn
 
     def streams(self) -> dict[DataStream, int]:
-        """Return the number of sequences from each stream in the whole run."""
+        """Return the number of sequences drawn from each stream in the whole run."""
         return dict(sorted(self._drawn_before[-1].items()))
 
     def selections(self) -> list[int]:
-        """Return the steps after which a checkpoint is scored: evenly spaced over the last phase, its end included."""
+        """Return the steps after which a checkpoint is scored: evenly spaced over the last phase, including its end."""
         steps, wanted = self._steps[-1], self.settings.selections
         begin = self.total - steps
         return sorted({begin + -(-steps * number // wanted) for number in range(1, wanted + 1)})
 
     def tokens_after(self, step: int) -> int:
-        """Return the number of training tokens of the first ``step`` steps."""
+        """Return the number of training tokens in the first ``step`` steps."""
         tokens = 0
         for phase, steps, end in zip(self.settings.phases, self._steps, self.ends, strict=True):
             done = min(steps, max(0, step - (end - steps)))
@@ -123,7 +123,7 @@ class Plan:
         return tokens
 
     def _count_drawn(self) -> list[dict[DataStream, int]]:
-        """Return the number of sequences drawn from each stream before each phase, and at the end."""
+        """Return the number of sequences drawn from each stream before each phase, and by the end of the run."""
         drawn: list[dict[DataStream, int]] = [{}]
         for phase, steps in zip(self.settings.phases, self._steps, strict=True):
             counts = dict(drawn[-1])

@@ -1,8 +1,8 @@
-"""Choose the device and the precision in which this machine trains faster.
+"""Choose the device and the precision with which this machine trains fastest.
 
-Reads nothing, writes nothing. Its one idea: a real step of a real model is more reliable than a list of processor features.
-The result depends on the machine, so it is measured once per run and recorded in the settings. If matrix products alone are far
-slower in bfloat16, no step is tried: without bfloat16 instructions, a single step can take minutes.
+Reads and writes nothing. Key idea: timing a real step of a real model is more reliable than a list of CPU features. The result
+depends on the hardware, so it is measured once per run and recorded in the settings. If matrix products alone are far slower in
+bfloat16, no step is tried: without bfloat16 instructions, a single step can take minutes.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _GAIN = 1.1
 """bfloat16 is chosen if it is faster by this factor; float32 is more accurate."""
 
 HOPELESS = 4.0
-"""If matrix products are slower in bfloat16 by this factor, no step is tried in it."""
+"""If matrix products are slower in bfloat16 by this factor, no bfloat16 step is tried."""
 
 _PRODUCT_SIZE = 256
 """Size of the matrices to multiply; small, because a product may take 30 ms without bfloat16 instructions."""
 
 _PRODUCT_SECONDS = 0.1
-"""Duration of the measurement of products [s]."""
+"""Duration of the matrix-product measurement [s]."""
 
 _SEQUENCES = 8
 _TIMED_STEPS = 3
@@ -39,10 +39,10 @@ def choose_device() -> Device:
 def choose_precision(
     model: ModelSettings, vocabulary: int = 1024, threads: int = 0, device: Device = "cpu"
 ) -> Precision:
-    """Return "bfloat16" if a training step is clearly faster in it on this machine, else "float32".
+    """Return "bfloat16" if it makes a training step clearly faster on this machine, else "float32".
 
-    Takes about a second for a model of a million parameters on a CPU. On a GPU nothing is measured: "bfloat16" if it supports
-    that, else "float16". Raises MissingExtraError without torch.
+    Takes about a second on a CPU for a model with a million parameters. On a GPU, nothing is measured: the result is "bfloat16"
+    if the GPU supports it, else "float16". Raises MissingExtraError without torch.
     """
     require_torch("training")
     if device == "cuda":
@@ -58,7 +58,7 @@ def choose_precision(
 
 
 def product_cost(threads: int) -> float:
-    """Return the time of matrix products in bfloat16 divided by that in float32."""
+    """Return the time of matrix products in bfloat16 divided by their time in float32."""
     import torch
 
     from codeprimer.model.arithmetic import matmul_peak
@@ -72,7 +72,7 @@ def product_cost(threads: int) -> float:
 
 
 def step_seconds(model: ModelSettings, vocabulary: int, threads: int) -> dict[str, float]:
-    """Return the time of a training step in each precision [s], the best of a few."""
+    """Return the time of a training step in each precision [s], the best of a few measurements."""
     import torch
 
     from codeprimer.model.phi import Phi

@@ -1,7 +1,7 @@
 """The ranks of data-parallel training.
 
-Communicates by torch.distributed. Its one idea: a step's batch does not depend on the number of ranks; each computes the
-gradients of its rows, an all-reduce adds them up, and so all ranks take the same step.
+Communicates through torch.distributed. Key idea: a step's batch does not depend on the number of ranks; each rank computes the
+gradients of its rows, and an all-reduce sums them, so all ranks take the same step.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Ranks:
         return range(rows * self.rank // self.count, rows * (self.rank + 1) // self.count)
 
     def add_up(self, tensors: Sequence[Tensor]) -> None:
-        """All-reduce: replace each tensor by its sum over all ranks."""
+        """All-reduce: replace each tensor with its sum over all ranks."""
         if not self._together:
             return
         flat = torch.cat([tensor.flatten() for tensor in tensors])
@@ -56,7 +56,7 @@ class Ranks:
         return bool(count > 0)
 
     def broadcast(self, number: int) -> int:
-        """Return the number of rank 0."""
+        """Return the number passed by rank 0."""
         if not self._together:
             return number
         box = torch.tensor(number, device=self._device)

@@ -1,7 +1,7 @@
 """Dynamic loss scaling for float16.
 
-Reads gradient norms. Its one idea: the loss is multiplied by a power of two before the backward pass and gradients are divided
-by it afterwards; when a gradient overflows, the step is skipped and the factor halved; after many steps without overflow it is
+Reads gradient norms. Key idea: the loss is multiplied by a power of two before the backward pass and gradients are divided by
+it afterwards; when a gradient overflows, the step is skipped and the factor is halved; after many steps without overflow, it is
 doubled (Micikevicius and others, "Mixed Precision Training", 2018, section 3.2).
 """
 
@@ -18,15 +18,15 @@ PATIENCE = 1000
 
 @dataclass
 class LossScale:
-    """The loss scale of a run, part of its saved state; 1 unless the precision is float16."""
+    """A run's loss scale, which is part of its saved state; 1 unless the precision is float16."""
 
     factor: float = 1.0
     good: int = 0
-    """Steps since the factor changed."""
+    """Number of steps since the factor last changed."""
 
     @classmethod
     def of(cls, precision: str) -> LossScale:
-        """Return the initial scale of a precision."""
+        """Return the initial scale for a precision."""
         return cls(FIRST if precision == "float16" else 1.0)
 
     def overflowed(self, norm: float) -> bool:
@@ -35,7 +35,7 @@ class LossScale:
             return False
         if not math.isfinite(norm):
             if self.factor == LEAST:
-                return False  # the scale is not the cause
+                return False  # the loss scale is not the cause
             self.factor, self.good = self.factor / 2, 0
             return True
         self.good += 1

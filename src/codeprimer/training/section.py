@@ -1,4 +1,4 @@
-"""The recipe's section ``training``: the three models of a run."""
+"""The recipe's ``training`` section: the three models of a run."""
 
 from __future__ import annotations
 
@@ -46,15 +46,16 @@ class TunedSettings(PhaseSettings):
 
 
 class AnnealedSettings(Settings):
-    """Annealing: a last phase of the base model on other data while the learning rate decays; all else as in base."""
+    """Annealing: a final phase of the base model on other data while the learning rate decays; all other settings are taken
+    from ``base``."""
 
     mixture: Mixture = Field(min_length=1, description=PhaseSettings.model_fields["mixture"].description)
     tokens: int = Field(ge=1, description=PhaseSettings.model_fields["tokens"].description)
     decay: Literal["linear", "cosine"] = Field(
-        default="linear", description="Decay of the learning rate from its value at the end of base."
+        default="linear", description="Learning-rate decay, from the value at the end of base."
     )
     min_lr_ratio: float = Field(
-        default=0.0, ge=0, le=1, description="Final learning rate divided by that at the end of base."
+        default=0.0, ge=0, le=1, description="Final learning rate divided by the learning rate at the end of base."
     )
     order: dict[str, SequenceOrder] = Field(default={}, description=PhaseSettings.model_fields["order"].description)
     order_noise: float = Field(
@@ -70,22 +71,22 @@ class AnnealedSettings(Settings):
 
 
 class TrainingSection(LoopSettings):
-    """The three models of a run; the control is derived from the other two, so its budget equals theirs."""
+    """The three models of a run; the control is derived from the other two, so its budget equals theirs combined."""
 
     selections: int = Field(
         default=4,
         ge=1,
-        description="Checkpoints of the tuned model to score on validation problems; the best is published.",
+        description="Number of checkpoints of the tuned model to score on validation problems; the best one is published.",
     )
     base_selections: int = Field(
         default=1,
         ge=1,
-        description="Checkpoints of the base model's last phase to choose from by held-out loss; requires heldout_every. The "
-        "control always publishes its last one.",
+        description="Number of checkpoints of the base model's last phase to choose from by held-out loss; requires "
+        "`heldout_every`. The control always publishes its last checkpoint.",
     )
     base: BaseSettings = Field(default=BaseSettings(), description="Pre-training.")
     annealed: AnnealedSettings | None = Field(
-        default=None, description="A last phase of the base model on the best data; omitted: no annealing."
+        default=None, description="A final phase of the base model on the best data; no annealing if omitted."
     )
     tuned: TunedSettings = Field(default=TunedSettings(), description="Fine-tuning, from the base model.")
 
@@ -98,7 +99,7 @@ class TrainingSection(LoopSettings):
         return self._settings((_phase("tuned", self.tuned),), self.selections)
 
     def control_settings(self) -> TrainingSettings:
-        """Return the settings of the control: tokens and schedule of base and tuned, on raw code throughout."""
+        """Return the settings of the control: the tokens and schedules of base and tuned, but only raw code."""
         raw = {"mixture": {"raw": 1.0}, "order": {}, "order_noise": 0.0}
         phases = *self._base_phases(), _phase("tuned", self.tuned)
         return self._settings(tuple(phase.model_copy(update=raw) for phase in phases), 1)
@@ -117,7 +118,7 @@ def _phase(name: str, settings: PhaseSettings) -> Phase:
 
 
 def contradictions(training: TrainingSection, recipe: Sections) -> Iterator[str]:
-    """Yield the contradictions within the section, and between it and the rest of the recipe."""
+    """Yield contradictions within the section, and between the section and the rest of the recipe."""
     phases: dict[str, BaseSettings | TunedSettings | AnnealedSettings] = {
         "base": training.base,
         "tuned": training.tuned,
@@ -157,7 +158,7 @@ def _shape(training: TrainingSection, recipe: Sections) -> Iterator[str]:
 
 
 def _adapters(training: TrainingSection, recipe: Sections) -> Iterator[str]:
-    """Yield contradictions in the settings of adapters."""
+    """Yield contradictions in the adapter settings."""
     if not training.lora.rank:
         if training.lora != LoraSettings():
             yield "training.lora: its settings have no effect with rank: 0; remove them, or set a rank"
@@ -170,7 +171,7 @@ def _adapters(training: TrainingSection, recipe: Sections) -> Iterator[str]:
 
 
 def _schedule(key: str, phase: PhaseSettings) -> Iterator[str]:
-    """Yield settings of a phase's learning rate that have no effect."""
+    """Yield learning-rate settings of a phase that have no effect."""
     if phase.optimizer != "muon" and phase.muon_lr_scale != 1.0:
         yield (
             f"{key}.muon_lr_scale: {phase.muon_lr_scale:g} has no effect with optimizer: {phase.optimizer}; remove it, or "
@@ -186,7 +187,7 @@ def _schedule(key: str, phase: PhaseSettings) -> Iterator[str]:
 
 
 def _sequence_order(key: str, phase: PhaseSettings | AnnealedSettings) -> Iterator[str]:
-    """Yield settings of the order of sequences that have no effect."""
+    """Yield sequence-order settings that have no effect."""
     for name in phase.order:
         if name not in phase.mixture:
             yield f"{key}.order.{name}: the phase's mixture has no such set; remove it, or add it to the mixture"

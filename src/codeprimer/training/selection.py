@@ -1,8 +1,8 @@
 """Choose the checkpoint to publish.
 
-Keeps candidates in the work folder. Its one idea: each candidate is written as it would be published, read back and scored
-once; the best one is published, of equals the later: by validation problems if a scorer is given, else by held-out loss, never
-by the exam.
+Keeps candidates in the work folder. Key idea: each candidate is written as it would be published, read back and scored once: on
+validation problems if a scorer is given, otherwise by held-out loss, never on the exam. The best candidate is published; ties
+go to the later one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Score = Callable[[Phi, Tokenizer, Artifact], float]
 """Scores a model on the exam artefact's validation problems; higher is better."""
 
 VALIDATION, HELDOUT, LAST = "validation problems", "held-out loss", "the last checkpoint"
-"""The criteria; the score by held-out loss is its negative [nats/token]."""
+"""The criteria; with held-out loss, the score is the negative loss [nats/token]."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Criterion:
 
     name: str
     score: Score | None
-    """None if the last checkpoint is taken."""
+    """None if the last checkpoint is published."""
 
 
 def criterion_of(score: Score | None, measure: Measure | None) -> Criterion:
-    """Return the criterion: validation problems, else held-out loss, else the last checkpoint."""
+    """Return the criterion: validation problems, otherwise held-out loss, otherwise the last checkpoint."""
     if score is not None:
         return Criterion(VALIDATION, score)
     if measure is not None:
@@ -60,7 +60,7 @@ class Candidate:
     step: int
     tokens: int
     score: float | None
-    """None if there is no criterion, or if its loss is not finite."""
+    """None if there is no criterion, or if the loss is not finite."""
 
 
 class Candidates:
@@ -71,7 +71,7 @@ class Candidates:
         folder.mkdir(parents=True, exist_ok=True)
 
     def consider(self, model: Phi, step: int, tokens: int) -> Candidate:
-        """Keep and score a checkpoint, unless an earlier attempt has done it."""
+        """Keep and score a checkpoint, unless an earlier attempt has done so."""
 
         def make(folder: Path) -> None:
             save_checkpoint(folder, model, self._tokenizer)
@@ -115,7 +115,7 @@ class Candidates:
 
 
 def _ready(folder: Path) -> Phi:
-    """Return the model in a folder, on the GPU if there is one."""
+    """Load the model in a folder, onto the GPU if there is one."""
     model, _ = load(folder)
     return model.to("cuda") if torch.cuda.is_available() else model
 

@@ -1,7 +1,7 @@
-"""Cut a training set into sequences, in a new way and a new order every epoch.
+"""Cut a training set into sequences, with a new cut and a new order in every epoch.
 
-Reads packed tokens, writes nothing. Its one idea: the n-th sequence of a set is a pure function of the seed and n. A set is
-cut in one of two ways: contiguous spans of its token stream, or whole documents packed side by side.
+Reads packed tokens; writes nothing. Key idea: the n-th sequence of a set is a pure function of the seed and n. A set is cut in
+one of two ways: into contiguous spans of its token stream, or into groups of whole documents.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ANSWER, PROMPT, FILLING = 0, 1, 2
 """The role of a token: text to learn, a given prompt, or padding."""
 
 NEAR = 256
-"""Look-ahead of the packing [documents]."""
+"""Packing look-ahead [documents]."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +46,18 @@ class Epoch(Protocol):
         """Return one sequence."""
 
     def seen(self, numbers: range) -> NDArray[np.int64]:
-        """Return the number of tokens of each document that are targets of these sequences."""
+        """Return, for each document, the number of its tokens that are targets in these sequences."""
 
 
 class SequenceSampler:
-    """The endless sequences of one training set; each has ``length`` tokens."""
+    """The endless series of sequences from one training set; each has ``length`` tokens."""
 
     def __init__(
         self, packed: PackedSet, length: int, whole_documents: bool, seed: int, permute: Permute = shuffled
     ) -> None:
         """``length`` is the model's context plus one, for the last target.
 
-        ``permute`` orders the sequences, or whole documents, of every epoch; it does not affect the cut. Raises UserError if
+        ``permute`` orders the sequences, or whole documents, in every epoch; it does not affect the cut. Raises UserError if
         the set does not fill a single sequence.
         """
         self.packed, self.length, self.seed = packed, length, seed
@@ -77,12 +77,12 @@ class SequenceSampler:
         return self._epoch(epoch).read(number - self._firsts[epoch])
 
     def epochs(self, sequences: int) -> float:
-        """Return the number of epochs that this many sequences make."""
+        """Return the number of epochs that this many sequences amount to."""
         epoch = self._epoch_of(sequences)
         return epoch + (sequences - self._firsts[epoch]) / len(self._epoch(epoch))
 
     def seen(self, numbers: range) -> NDArray[np.int64]:
-        """Return the number of tokens of each document that are targets of these sequences, over all epochs."""
+        """Return, for each document, the number of its tokens that are targets in these sequences, over all epochs."""
         total = np.zeros(self.packed.documents, np.int64)
         start = numbers.start
         while start < numbers.stop:
@@ -104,13 +104,13 @@ class SequenceSampler:
 
 
 class SpanEpoch:
-    """Contiguous spans without gaps; the offset of the first one is random in each epoch."""
+    """Contiguous spans without gaps; the first span's offset is random in each epoch."""
 
     def __init__(self, packed: PackedSet, length: int, generator: np.random.Generator, permute: Permute) -> None:
         self._packed = packed
         self._shards = packed.shards
         self._length = length
-        step = length - 1  # the last token of a sequence is only a target; it is the next one's first input
+        step = length - 1  # the last token of a sequence is only a target; it is the next sequence's first input
         room = [len(shard) - length for shard in packed.shards]
         self._offsets = [int(generator.integers(min(step, spare + 1))) if spare >= 0 else 0 for spare in room]
         counts = [
@@ -128,7 +128,7 @@ class SpanEpoch:
         return TokenSequence(self._shards[shard][start : start + self._length], np.zeros(self._length, np.uint8))
 
     def seen(self, numbers: range) -> NDArray[np.int64]:
-        """Return the number of tokens of each document that are targets of these sequences."""
+        """Return, for each document, the number of its tokens that are targets in these sequences."""
         places = [self._locate(span) for span in self._order[numbers.start : numbers.stop].tolist()]
         seen = np.zeros(self._packed.documents, np.int64)
         for shard in range(len(self._shards)):
@@ -147,10 +147,10 @@ class SpanEpoch:
 
 
 class DocumentEpoch:
-    """Whole documents, as many as fit each sequence, padded with end-of-text tokens.
+    """Whole documents, as many as fit in each sequence, padded with end-of-text tokens.
 
     Packing is best-fit with look-ahead: a sequence takes the next document in order, then repeatedly the longest of the next
-    few hundred that still fits. A document longer than a sequence is alone in it and truncated.
+    few hundred that still fits. A document longer than a sequence gets a sequence of its own and is truncated.
     """
 
     def __init__(self, packed: PackedSet, length: int, generator: np.random.Generator, permute: Permute) -> None:
@@ -181,7 +181,7 @@ class DocumentEpoch:
         return roles
 
     def seen(self, numbers: range) -> NDArray[np.int64]:
-        """Return the number of tokens of each document that are targets of these sequences."""
+        """Return, for each document, the number of its tokens that are targets in these sequences."""
         documents = self._documents[self._firsts[numbers.start] : self._firsts[numbers.stop]]
         seen = np.zeros(self._packed.documents, np.int64)
         seen[documents] = np.minimum(self._packed.length_of[documents], self._length)
@@ -194,7 +194,8 @@ class DocumentEpoch:
 def fill(lengths: list[int], room: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pack documents of these lengths into sequences of ``room`` tokens, in the order of their first documents.
 
-    Returns the documents, sequence after sequence, and the offsets at which each sequence begins, with the end of the last.
+    Returns the documents' numbers, sequence by sequence, and the offset at which each sequence begins, followed by the end of
+    the last sequence.
     """
     chosen: list[int] = []
     firsts = [0]
@@ -219,7 +220,8 @@ def fill(lengths: list[int], room: int) -> tuple[NDArray[np.int64], NDArray[np.i
 
 
 def covered(starts: NDArray[np.int64], length: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how many tokens before each position lie in spans of a length, overlaps counted; ``starts`` ascend."""
+    """Return how many tokens before each position lie in spans of ``length`` tokens, counting overlaps repeatedly; ``starts``
+    must ascend."""
     whole = np.searchsorted(starts, positions - length, side="right")
     begun = np.searchsorted(starts, positions, side="left")
     sums = np.concatenate(([0], np.cumsum(starts)))

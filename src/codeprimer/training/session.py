@@ -1,7 +1,7 @@
 """One training run from its inputs to its artefact.
 
-Reads the tokens, the exam, the start model and the held-out text; writes the artefact. Its one idea: it only assembles parts
-that are tested on their own.
+Reads the tokens, the exam, the start model and the held-out text; writes the artefact. Key idea: this module only assembles
+parts that are tested on their own.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def train(
 ) -> Stats | None:
     """Train one model and write its artefact; see ``TrainingStage.run`` for the errors raised.
 
-    With several ranks, rank 0 writes and the others return None.
+    With several ranks, only rank 0 writes; the others return None.
     """
     assert settings.precision != "auto", "the precision is decided before a run is named"
     tokenizer = Tokenizer.load(inputs["tokens"].path)
@@ -65,7 +65,7 @@ def train(
         model = first_model(settings, inputs, tokenizer, tools.seed)
         batches = Batches(inputs["tokens"], plan, tools.seed)
         _warn_of_curricula(batches, tools.console)
-        # The settings decide for every rank alike when to evaluate; only rank 0 measures.
+        # The settings determine when to evaluate, for all ranks alike; only rank 0 measures the loss.
         measure = heldout(tokenizer, inputs["quality"], tools.seed) if heldout and is_watched and is_first else None
         watch = Watch(measure, settings.heldout_every if is_watched else 0, plan.total)
         criterion = criterion_of(score, measure if settings.selections > 1 else None)
@@ -86,13 +86,13 @@ def train(
 
 
 def _warn_of_unused(settings: TrainingSettings, is_scored: bool, is_watched: bool, console: Console) -> None:
-    """Warn of settings that have no effect without a scorer or a measurement of held-out text."""
+    """Warn about settings that have no effect without a scorer or a held-out measurement."""
     if settings.heldout_every and not is_watched:
         console.warn("training.heldout_every is ignored: this stage has no measurement of held-out text")
     if settings.selections > 1 and not is_scored and not is_watched:
         console.warn(
             "training.selections is ignored: nothing scores checkpoints, so the last one is published; "
-            "training.heldout_every makes the loss on held-out code choose"
+            "with training.heldout_every, the loss on held-out code chooses"
         )
 
 
@@ -109,7 +109,7 @@ def _publish(loop: Loop, batches: Batches, candidates: Candidates, tokens: Artif
 
 @dataclass(frozen=True)
 class _Kept:
-    """The checkpoints that a run keeps: those at the ends of phases, and the candidates for publication."""
+    """The checkpoints that a run keeps: one at the end of each phase, and the candidates for publication."""
 
     plan: Plan
     out: Workspace
@@ -144,7 +144,7 @@ class _Kept:
 
 
 def _log_folder(out: Workspace, tools: Tools) -> Path:
-    """Return the folder of the loggers: one per artefact, the same for every attempt."""
+    """Return the loggers' folder: one per artefact, the same for every attempt."""
     identity = out.path.name.rpartition("-")[2]
     return (tools.logs or out.work / "logs") / f"{tools.step or 'training'}-{identity}"
 
@@ -212,7 +212,7 @@ def _phases(plan: Plan) -> list[dict[str, Any]]:
 
 
 def loss_curve(metrics: list[Row], points: int = _CURVE_POINTS) -> list[dict[str, float]]:
-    """Return the loss over tokens as at most ``points`` points, each the mean of consecutive steps."""
+    """Return the loss curve over tokens: at most ``points`` points, each the mean over consecutive steps."""
     metrics = [row for row in metrics if not row.get("skipped")]
     width = -(-len(metrics) // points)
     bins = [metrics[start : start + width] for start in range(0, len(metrics), width)]
@@ -227,7 +227,7 @@ def loss_curve(metrics: list[Row], points: int = _CURVE_POINTS) -> list[dict[str
 
 
 def heldout_curve(metrics: list[Row], points: int = _CURVE_POINTS) -> list[dict[str, float]]:
-    """Return the held-out loss over tokens as at most ``points`` points, including the last one."""
+    """Return the held-out loss curve over tokens: at most ``points`` points, including the last one."""
     watched = [row for row in metrics if LOSS in row]
     width = -(-len(watched) // points) or 1
     return [
@@ -238,5 +238,5 @@ def heldout_curve(metrics: list[Row], points: int = _CURVE_POINTS) -> list[dict[
             "bits_per_byte": round(row[BITS_PER_BYTE], 4),
         }
         for row in reversed(watched[::-1][::width])
-        if row[LOSS] is not None  # JSON has no NaN
+        if row[LOSS] is not None  # NaN, which JSON cannot represent, is stored as null
     ]

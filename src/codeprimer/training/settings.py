@@ -1,4 +1,4 @@
-"""The settings of the training stage: the model's shape, the phases, the machine."""
+"""Settings of the training stage: the model's shape, the phases and the hardware."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from codeprimer.model.config import PhiConfig
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 Device = Literal["auto", "cpu", "cuda"]
 MOST_THREADS = 1024
-"""An upper bound that catches typing errors before the operating system refuses to start the threads."""
+"""An upper bound that catches typos before the operating system refuses to start the threads."""
 
 MOST_SEQUENCES = 65_536
 MOST_PROCESSES = 256
@@ -26,7 +26,7 @@ SequenceOrder = Literal["shuffled", "curriculum"]
 
 
 class ModelSettings(Settings):
-    """Shape of the model; the vocabulary comes from the tokenizer."""
+    """The model's shape; the vocabulary comes from the tokenizer."""
 
     layers: int = Field(default=4, ge=1, description="Number of layers.")
     hidden: int = Field(default=128, ge=8, description="Width of the residual stream.")
@@ -40,12 +40,12 @@ class ModelSettings(Settings):
         default=0.02,
         gt=0,
         le=1,
-        description="Standard deviation of the initial weights; 0.02 in the paper. Narrow models learn faster with more, "
-        "about 1 / sqrt(hidden).",
+        description="Standard deviation of the initial weights; 0.02 in the paper. Narrow models learn faster with a larger "
+        "value, about 1 / sqrt(hidden).",
     )
 
     def config(self, vocabulary: int, end_of_text: int) -> PhiConfig:
-        """Return the model's shape for a tokenizer, its vocabulary padded to a multiple of 64."""
+        """Return the model's shape for a tokenizer, with the vocabulary padded to a multiple of 64."""
         rows = -(-vocabulary // 64) * 64
         return PhiConfig(
             rows,
@@ -69,27 +69,27 @@ class LoraSettings(Settings):
         default=0,
         ge=0,
         le=MOST_RANK,
-        description="Rank of the adapters; 0: no adapters, all weights are trained.",
+        description="Rank of the adapters. 0: no adapters; all weights are trained.",
     )
     alpha: float = Field(default=16.0, gt=0, description="An adapter's output is scaled by alpha / rank, as in peft.")
-    dropout: float = Field(default=0.0, ge=0, lt=1, description="Dropout rate of an adapter's inputs.")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="Dropout rate for the adapters' inputs.")
     targets: tuple[Target, ...] = Field(
         default=get_args(Target),
         min_length=1,
-        description="Linear layers that get an adapter, by their names in transformers' Phi.",
+        description="Linear layers that get an adapter, named as in transformers' Phi.",
     )
 
 
 class PhaseSettings(Settings):
-    """A phase of training with its own data, learning rate and optimizer."""
+    """A training phase with its own data, learning rate and optimizer."""
 
-    mixture: Mixture = Field(min_length=1, description="Sampling weight of each training set; normalized to fractions.")
-    tokens: int = Field(ge=1, description="Training tokens, repetitions included [tokens].")
+    mixture: Mixture = Field(min_length=1, description="Sampling weight of each training set; normalised to fractions.")
+    tokens: int = Field(ge=1, description="Number of training tokens, including repetitions [tokens].")
     order: dict[str, SequenceOrder] = Field(
         default={},
         json_schema_extra=OMIT_DEFAULT_FROM_ID,
-        description="Order of a training set's sequences in every epoch: shuffled, or curriculum, the order of the set's "
-        "table (textbooks from the first concept to the last). Sets that are not named are shuffled.",
+        description="Order of each training set's sequences in every epoch: shuffled, or curriculum (the order of the set's "
+        "table; for textbooks, from the first concept to the last). Sets that are not listed are shuffled.",
     )
     order_noise: float = Field(
         default=0.0,
@@ -104,7 +104,7 @@ class PhaseSettings(Settings):
         description="adamw: as in the paper; muon: Muon for the matrices inside the layers, AdamW for all other weights.",
     )
     muon_lr_scale: float = Field(
-        default=1.0, gt=0, description="With optimizer: muon, learning rate of Muon's matrices divided by AdamW's."
+        default=1.0, gt=0, description="With optimizer: muon, the learning rate for Muon's matrices divided by AdamW's."
     )
     prompt_weight: float = Field(
         default=1.0,
@@ -118,31 +118,33 @@ class PhaseSettings(Settings):
     warmup_steps: int = Field(default=30, ge=0, description="Steps of linear warm-up.")
     decay: Literal["linear", "cosine", "stable", "none"] = Field(
         default="linear",
-        description="Learning-rate schedule after the warm-up: linear or cosine decay to min_lr_ratio; stable: constant, then "
-        "linear decay over the last steps (warmup-stable-decay); none: constant.",
+        description="Learning-rate schedule after the warm-up: linear or cosine decay to `min_lr_ratio`; stable: constant, "
+        "then linear decay over the last steps (warmup-stable-decay); none: constant.",
     )
     decay_fraction: float = Field(
         default=DECAY_FRACTION,
         gt=0,
         le=1,
-        description="With decay: stable, the fraction of the steps in which the learning rate decays.",
+        description="With decay: stable, the fraction of the steps over which the learning rate decays.",
     )
-    min_lr_ratio: float = Field(default=0.0, ge=0, le=1, description="Final learning rate divided by the peak.")
+    min_lr_ratio: float = Field(
+        default=0.0, ge=0, le=1, description="Final learning rate divided by the peak learning rate."
+    )
     weight_decay: float = Field(
-        default=0.1, ge=0, description="Weight decay of matrices and embeddings; biases and norms have none."
+        default=0.1, ge=0, description="Weight decay for matrices and embeddings; biases and norms have none."
     )
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = Field(
-        default=(0.9, 0.95), description="AdamW's decay rates of the first and second moment."
+        default=(0.9, 0.95), description="AdamW's decay rates for the first and second moments."
     )
-    clip: float = Field(default=1.0, gt=0, description="Gradient clipping: the largest gradient norm.")
+    clip: float = Field(default=1.0, gt=0, description="Gradient clipping: the maximum gradient norm.")
 
     def steps(self, context: int) -> int:
-        """Return the number of steps; the last one may exceed ``tokens``."""
+        """Return the number of steps; the last step may go beyond ``tokens``."""
         return -(-self.tokens // (self.batch_sequences * context))
 
 
 class Phase(PhaseSettings):
-    """A named phase of training."""
+    """A named training phase."""
 
     name: str = Field(
         min_length=1, pattern=r"^[a-z0-9][a-z0-9_-]*$", description="Name of the phase's folder and curve."
@@ -150,34 +152,34 @@ class Phase(PhaseSettings):
     keeps_optimizer: bool = Field(
         default=False,
         json_schema_extra=OMIT_DEFAULT_FROM_ID,
-        description="Continue with the optimizer state of the previous phase.",
+        description="Continue with the previous phase's optimizer state.",
     )
 
 
 class LoopSettings(Settings):
-    """Settings that all models of a run share."""
+    """Settings shared by all models of a run."""
 
-    model: ModelSettings = Field(default=ModelSettings(), description="Shape of the model.")
+    model: ModelSettings = Field(default=ModelSettings(), description="The model's shape.")
     lora: LoraSettings = Field(default=LoraSettings(), description="Train adapters instead of all weights.")
     precision: Precision = Field(
         default="auto",
-        description="Precision of matrix multiplications; master weights are float32. 'auto': a short probe on this machine "
-        "decides, once per run. float16 uses loss scaling.",
+        description="Precision of matrix multiplications; master weights are float32. 'auto': decided once per run by a "
+        "short probe on this machine. float16 uses loss scaling.",
     )
     device: Device = Field(
         default="auto",
-        description="Device to train on. 'auto': a GPU if there is one; decided once per run. With several processes, each "
-        "has its own GPU.",
+        description="Device to train on. 'auto': a GPU if one is available; decided once per run. With several processes, "
+        "each has its own GPU.",
     )
     compiled: bool | None = Field(
         default=None,
-        description="Compile layers with torch.compile; by default on a GPU only.",
+        description="Compile layers with torch.compile; by default, only on a GPU.",
     )
     threads: int = Field(
         default=0,
         ge=0,
         le=MOST_THREADS,
-        description="Threads of each training process; 0: the available cores, divided among the processes; decided once per "
+        description="Threads per training process. 0: the available cores divided among the processes, decided once per "
         "run.",
     )
     processes: int = Field(
@@ -185,30 +187,30 @@ class LoopSettings(Settings):
         ge=1,
         le=MOST_PROCESSES,
         json_schema_extra=NOT_IN_ID,
-        description="Data-parallel processes on this machine; each computes a part of every batch. A run may resume with "
-        "more or fewer.",
+        description="Data-parallel processes on this machine; each computes a part of every batch. A run can resume with "
+        "more or fewer processes.",
     )
     sharded: bool | None = Field(
         default=None,
         json_schema_extra=NOT_IN_ID,
-        description="Shard weights, gradients and optimizer state across the processes (FSDP2); by default only if they do not "
-        "fit a GPU's memory.",
+        description="Shard weights, gradients and optimizer state across the processes (FSDP2); by default, only if they do "
+        "not fit in a GPU's memory.",
     )
     micro_sequences: int = Field(
         default=0,
         ge=0,
         le=MOST_SEQUENCES,
-        description="Sequences per micro-batch; gradients are accumulated over a step. 0: no accumulation. A single process "
-        "that runs out of memory halves it; several processes stop with an error.",
+        description="Sequences per micro-batch; gradients are accumulated over a step. 0: no accumulation. If a single "
+        "process runs out of memory, it halves this number; several processes stop with an error.",
     )
     attention_dropout: float = Field(
-        default=0.0, ge=0, lt=1, description="Dropout rate of the attention weights; 0.1 in the paper."
+        default=0.0, ge=0, lt=1, description="Dropout rate for the attention weights; 0.1 in the paper."
     )
     residual_dropout: float = Field(
         default=0.0,
         ge=0,
         lt=1,
-        description="Dropout rate of the outputs of attention and MLP; 0.1 in the paper.",
+        description="Dropout rate for the outputs of attention and MLP; 0.1 in the paper.",
     )
     separate_documents: bool = Field(
         default=False, description="Mask attention across document boundaries within a sequence."
@@ -221,9 +223,10 @@ class LoopSettings(Settings):
     skips: int = Field(
         default=8,
         ge=1,
-        description="Consecutive skipped steps before a rollback to the last saved state; the data in between are left out.",
+        description="Number of consecutive skipped steps that trigger a rollback to the last saved state; the data in "
+        "between are left out.",
     )
-    rollbacks: int = Field(default=3, ge=0, description="Maximum rollbacks before aborting.")
+    rollbacks: int = Field(default=3, ge=0, description="Maximum number of rollbacks before training is aborted.")
     checkpoint_every: int = Field(
         default=100,
         ge=1,
@@ -234,36 +237,38 @@ class LoopSettings(Settings):
         default=0,
         ge=0,
         json_schema_extra=OMIT_DEFAULT_FROM_ID,
-        description="Steps between evaluations of the loss on held-out code; 0: never. Weights do not depend on it.",
+        description="Steps between evaluations of the loss on held-out code; 0: never. The weights do not depend on this "
+        "setting.",
     )
     loggers: tuple[Literal["tensorboard", "wandb"], ...] = Field(
         default=(),
         json_schema_extra=NOT_IN_ID,
-        description="Metrics loggers beside metrics.jsonl: tensorboard (writes to logs/ in the run's folder), wandb.",
+        description="Metrics loggers in addition to metrics.jsonl: tensorboard (writes to logs/ in the run's folder), "
+        "wandb.",
     )
 
 
 class TrainingSettings(LoopSettings):
-    """How a model is trained."""
+    """Settings for training one model."""
 
     def rows_of_process(self, phase: Phase) -> int:
-        """Return the largest number of sequences per step and process."""
+        """Return the largest number of sequences that a process computes per step."""
         return -(-phase.batch_sequences // self.processes)
 
     def identity(self) -> dict[str, Any]:
-        """Return the settings that enter the artefact's id; ``lora`` only if there are adapters."""
+        """Return the settings that enter the artefact's id; ``lora`` is included only if there are adapters."""
         facts = super().identity()
         return facts if self.lora.rank else {name: value for name, value in facts.items() if name != "lora"}
 
-    phases: tuple[Phase, ...] = Field(min_length=1, description="Phases of training, in order.")
+    phases: tuple[Phase, ...] = Field(min_length=1, description="Training phases, in order.")
     whole_documents: tuple[str, ...] = Field(
         default=("exercises",),
-        description="Training sets that are packed as whole documents, as many as fit a sequence; all others are cut into "
-        "contiguous spans.",
+        description="Training sets that are packed as whole documents, as many as fit in a sequence; all other sets are cut "
+        "into contiguous spans.",
     )
     selections: int = Field(
         default=1,
         ge=1,
-        description="Checkpoints of the last phase to score, on validation problems if possible, else on held-out text; the "
-        "best is published.",
+        description="Number of checkpoints of the last phase to score, on validation problems if possible, otherwise on "
+        "held-out text; the best one is published.",
     )

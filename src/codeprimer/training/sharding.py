@@ -1,7 +1,7 @@
 """Fully sharded training (FSDP2): weights, gradients and optimizer state divided among the ranks.
 
-Communicates by torch.distributed. Its one idea: each rank holds a shard of every tensor, and whole layers exist only while they
-are computed, in the precision of the matrix products; states on disk are unsharded, so a run may resume with any number of
+Communicates through torch.distributed. Key idea: each rank holds a shard of every tensor, and whole layers exist only while
+they are computed, in the precision of the matrix products; states on disk are unsharded, so a run can resume with any number of
 ranks, sharded or not. torch.distributed.fsdp takes a second and 45 MB to import, so it is imported only if a model is sharded.
 """
 
@@ -18,23 +18,23 @@ from codeprimer.model.checkpoint import assemble
 from codeprimer.model.phi import Phi
 
 BYTES_PER_WEIGHT = 20
-"""Unsharded: weight, gradient and two moments in float32, working copy and its gradient in 16 bits."""
+"""Without sharding: a weight, its gradient and two moments in float32, and a working copy and its gradient in 16 bits."""
 
 FITTING = 0.6
-"""The fraction of a device's memory that they may take; the rest is for activations."""
+"""The largest fraction of a device's memory for these tensors; the remainder is for activations."""
 
 _SHARDED: WeakSet[Phi] = WeakSet()
 
 
 def is_needed(parameters: int, device: torch.device) -> bool:
-    """Return whether a model's training state does not fit a GPU's memory; always false on a CPU."""
+    """Return whether a model's training state does not fit in a GPU's memory; always false on a CPU."""
     if device.type != "cuda":
         return False
     return parameters * BYTES_PER_WEIGHT > FITTING * torch.cuda.get_device_properties(device).total_memory
 
 
 def shard(model: Phi, dtype: torch.dtype, device: torch.device) -> None:
-    """Shard a model over all ranks; matrix products in ``dtype``, reductions over ranks in float32."""
+    """Shard a model over all ranks; matrix products use ``dtype``, reductions over ranks use float32."""
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard, register_fsdp_forward_method
 
@@ -62,19 +62,19 @@ def defer_reduction(model: Phi, is_deferred: bool) -> None:
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """Return a tensor unsharded; every rank must call this."""
+    """Return the unsharded tensor; every rank must call this."""
     part: Any = tensor
     return part.full_tensor() if _is_part(tensor) else tensor
 
 
 def whole_parts(parts: Iterable[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
-    """Yield named tensors unsharded, one at a time; every rank must iterate."""
+    """Yield the unsharded tensors with their names, one at a time; every rank must iterate over them."""
     for name, tensor in parts:
         yield name, whole(tensor.detach())
 
 
 def like(tensor: Tensor, example: Tensor) -> Tensor:
-    """Return a whole tensor on the device of ``example`` and sharded like it."""
+    """Return an unsharded tensor, moved to the device of ``example`` and sharded in the same way."""
     placed = tensor.to(example.device)
     if not _is_part(example):
         return placed
@@ -90,9 +90,9 @@ def _is_part(tensor: Tensor) -> bool:
 
 
 def whole_model(model: Phi, is_wanted: bool) -> Phi:
-    """Return a model unsharded, or itself if it is not sharded; every rank must call this.
+    """Return the unsharded model, or the model itself if it is not sharded; every rank must call this.
 
-    Ranks that do not want it get their sharded model back.
+    Ranks on which ``is_wanted`` is False get their sharded model back.
     """
     if not is_sharded(model):
         return model
@@ -100,5 +100,5 @@ def whole_model(model: Phi, is_wanted: bool) -> Phi:
     if is_wanted:
         return assemble(model.config, {name: tensor.cpu() for name, tensor in parts})
     for _ in parts:
-        pass  # the other ranks need this one to take part
+        pass  # the other ranks need this rank to take part
     return model

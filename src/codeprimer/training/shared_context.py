@@ -1,6 +1,6 @@
-"""Contexts that change the whole process, for models that train side by side in threads.
+"""Process-wide contexts, shared by models that train in parallel threads.
 
-Reads and writes nothing. Its one idea: the first thread to enter opens the context, the last one to leave closes it.
+Reads and writes nothing. Key idea: the first thread to enter opens the context, and the last one to leave closes it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Arguments = ParamSpec("Arguments")
 
 
 class SharedContext(Generic[Arguments]):
-    """A context that is open while at least one thread is inside; the arguments of the first one count."""
+    """A context that is open while at least one thread is inside; the first thread's arguments are used."""
 
     def __init__(self, make: Callable[Arguments, AbstractContextManager[None]]) -> None:
         self._make = make
@@ -24,7 +24,7 @@ class SharedContext(Generic[Arguments]):
 
     @contextmanager
     def __call__(self, *arguments: Arguments.args, **named: Arguments.kwargs) -> Iterator[None]:
-        """Enter, and leave at the end of the block."""
+        """Enter the context, and leave it at the end of the block."""
         with self._lock:
             if not self._users:
                 self._open = self._make(*arguments, **named)

@@ -1,8 +1,8 @@
-"""The training stage: one loop for the models control, base and tuned.
+"""The training stage: one loop for the control, base and tuned models.
 
-Writes a checkpoint in Hugging Face layout, ``metrics.jsonl``, ``selection.json``, the table ``exposure``, and with several
-phases ``phases/<name>/``, the checkpoint at each phase's end. With adapters, a checkpoint has merged weights, and the adapters
-are in ``adapter/``.
+Writes a checkpoint in Hugging Face layout, ``metrics.jsonl``, ``selection.json``, the ``exposure`` table and, if there are
+several phases, ``phases/<name>/`` with the checkpoint at the end of each phase. With adapters, a checkpoint has merged weights,
+and ``adapter/`` holds the adapters.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from codeprimer.training.heldout import Measure, OpenHeldout
 
 ScoreInTier = Callable[[Tier, "Phi", "Tokenizer", Artifact], float]
-"""Scores a model on the exam artefact's validation problems in a tier of the sandbox; higher is better."""
+"""Scores a model on the exam artefact's validation problems in a sandbox tier; higher is better."""
 
 
 def _validation_score(tier: Tier, model: Phi, tokenizer: Tokenizer, exam: Artifact) -> float:
@@ -45,7 +45,7 @@ def _open_heldout(tokenizer: Tokenizer, quality: Artifact, seed: int) -> Measure
 
 
 class TrainingStage(Stage[TrainingSettings]):
-    """Packed tokens in, a trained model out."""
+    """Trains a model on packed tokens."""
 
     name = "training"
     number = 70
@@ -61,10 +61,10 @@ class TrainingStage(Stage[TrainingSettings]):
         heldout: OpenHeldout | None = None,
         adapter: bool = False,
     ) -> None:
-        """``start``: train from the input "start"; ``adapter``: continue the adapters of the input "adapter".
+        """``start``: train from the "start" input; ``adapter``: continue with the adapters of the "adapter" input.
 
-        ``score`` chooses among checkpoints; ``heldout`` measures the model on text of the input "quality" during training, and
-        chooses if there is no score. Without either the last checkpoint is published.
+        ``score`` chooses among checkpoints; ``heldout`` measures the model on text from the "quality" input during training,
+        and chooses if there is no ``score``. Without either, the last checkpoint is published.
         """
         optional = {"start": start, "adapter": adapter, "quality": heldout is not None}
         self.reads = ("tokens", "exam", *(name for name, is_read in optional.items() if is_read))
@@ -74,7 +74,7 @@ class TrainingStage(Stage[TrainingSettings]):
 
     @classmethod
     def steps(cls, settings: TrainingSection, recipe: Sections, earlier: Sequence[Step]) -> Iterator[Step]:
-        """Yield the steps of the three models: control, base, and tuned, which continues base."""
+        """Yield the steps that train the three models: control, base, and tuned, which continues from base."""
         heldout = _open_heldout if settings.heldout_every else None
         start = recipe.section("start") is not None
         has_adapters = settings.lora.rank > 0
@@ -88,13 +88,14 @@ class TrainingStage(Stage[TrainingSettings]):
 
     @classmethod
     def contradictions(cls, settings: TrainingSection, recipe: Sections) -> Iterator[str]:
-        """Yield the contradictions within the section, and between it and the rest of the recipe."""
+        """Yield contradictions within the section, and between the section and the rest of the recipe."""
         return contradictions(settings, recipe)
 
     def cores(self, settings: TrainingSettings) -> int | None:
-        """Return the threads of the loop, so that models train side by side; None: the step takes the whole machine.
+        """Return the number of training threads, so that models can train in parallel; None if the step needs the whole
+        machine.
 
-        That is the case on a GPU, under torchrun, and with compiled layers, which use the process's global random generator.
+        It needs it on a GPU, under torchrun, and with compiled layers, which use the process's global random generator.
         """
         if settings.device == "cuda" or settings.compiled or is_launched():
             return None
@@ -108,9 +109,9 @@ class TrainingStage(Stage[TrainingSettings]):
         return training_chapter(facts)
 
     def run(self, settings: TrainingSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
-        """Train, choose, publish.
+        """Train a model, choose a checkpoint and publish it.
 
-        Raises MissingExtraError without torch or a logger's package, RecipeError if settings and inputs do not match,
+        Raises MissingExtraError without torch or a logger's package, RecipeError if settings and inputs do not match, and
         UserError if training diverges.
         """
         require_torch("training")

@@ -1,8 +1,8 @@
-"""Saved states of a run in progress, from which it resumes after a kill and ends in the same bytes.
+"""Saved states of a run in progress; a killed run resumes from them and produces the same bytes.
 
-Reads and writes ``states/<step>/`` (safetensors and JSON). Two ideas: a state is written under a temporary name, sealed by
-digests and renamed when complete, so the newest one is valid, and a damaged one is skipped; and a thread writes it from a copy
-while training continues.
+Reads and writes ``states/<step>/`` (safetensors and JSON). Key ideas: a state is written under a temporary name, sealed with
+digests and renamed when complete, so the newest state is valid, and a damaged state is skipped; a thread writes the state from
+a copy while training continues.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from codeprimer.core.artifact import file_digest, flush_folder, make_once, to_js
 from codeprimer.model.checkpoint import save_tensors
 
 STATES = "states"
-"""Their folder within the work folder of a run."""
+"""The states' folder within a run's work folder."""
 
 KEPT = 2
 """Number of saved states to keep; the older one is a fallback if the newer is damaged."""
@@ -40,11 +40,11 @@ class Progress:
     """The progress of a run."""
 
     step: int
-    """Steps done over all phases."""
+    """Number of steps done across all phases."""
     metrics_bytes: int
-    """The length of ``metrics.jsonl`` at that moment."""
+    """The size of ``metrics.jsonl`` after this step [bytes]."""
     metrics_digest: str
-    """The XXH3-128 of ``metrics.jsonl`` up to there."""
+    """The XXH3-128 digest of these bytes."""
     seconds: float
     """Time spent training so far [s]."""
     micro_sequences: int = 0
@@ -60,7 +60,7 @@ Check = Callable[[Progress, dict[str, Tensor]], object]
 
 
 class States:
-    """The saved states of one run; ``warn`` receives failures to write or read."""
+    """The saved states of one run; ``warn`` is called if a state cannot be written or read."""
 
     def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
         self._folder = folder
@@ -68,17 +68,17 @@ class States:
         self._writing: threading.Thread | None = None
         self._failure: BaseException | None = None
         self._warned = ""
-        """Why the last state could not be written; a full disk is reported once, not for every state."""
+        """The reason why the last state could not be written; a full disk is reported once, not for every state."""
 
     def save(self, progress: Progress, tensors: Iterable[tuple[str, Tensor]]) -> None:
-        """Write a state in the background and remove all but the newest ones; the tensors are copied first."""
+        """Write a state in the background and remove all but the newest states; the tensors are copied first."""
         self.wait()
         copied = {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors}
         self._writing = threading.Thread(target=self._write, args=(progress, copied), name="states")
         self._writing.start()
 
     def wait(self) -> None:
-        """Wait for the pending write; warn if it failed with an OSError, re-raise any other error."""
+        """Wait for the pending write; warn if it failed with an OSError, and re-raise any other error."""
         if self._writing is None:
             return
         self._writing.join()
@@ -159,7 +159,7 @@ def steps_done(work: Path) -> int:
 
 
 def _states_in(folder: Path) -> list[Path]:
-    """Return the folders named like states, in order of their steps."""
+    """Return the folders whose names are step numbers, in step order."""
     return sorted(path for path in folder.glob("[0-9]*") if _NAME.fullmatch(path.name) and _is_folder(path))
 
 

@@ -1,7 +1,7 @@
-"""One model trained by several processes of this machine.
+"""Training of one model by several processes on this machine.
 
-Reads and writes what one process would. Its one idea: every process executes the same run, each with its rows of every batch;
-rank 0 saves states, scores checkpoints, writes the artefact and reports progress to the parent process.
+Reads and writes the same files as a single process. Key idea: every process executes the same run on its own rows of every
+batch; rank 0 saves states, scores checkpoints, writes the artefact and reports progress to the parent process.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ from codeprimer.engines.local import exit_with_parent
 from codeprimer.training.job import Job, take_part
 
 LONGEST_WAIT = timedelta(days=1)
-"""Timeout of collective operations; rank 0 may be scoring a checkpoint. Dead processes are detected by the parent."""
+"""Timeout for collective operations; it is long because rank 0 may be scoring a checkpoint. The parent detects dead
+processes."""
 
 GRACE_SECONDS = 60.0
-"""Time that processes have to save their state before they are killed [s]."""
+"""Time given to processes to save their state before they are killed [s]."""
 
 _RENDEZVOUS = "rendezvous"
 
 
 def train_together(job: Job, tools: Tools) -> Stats:
-    """Train with ``settings.processes`` processes; raises the errors of a single process."""
+    """Train with ``settings.processes`` processes; raises the same errors as a single process."""
     (job.out.work / _RENDEZVOUS).unlink(missing_ok=True)
     context = get_context("spawn")
     processes: list[SpawnProcess] = []
@@ -54,7 +55,7 @@ def train_together(job: Job, tools: Tools) -> Stats:
 
 
 def _listen(processes: Sequence[SpawnProcess], receivers: list[Connection], tools: Tools) -> Stats:
-    """Handle the messages of all processes until the last one ends; return the statistics of rank 0, raise their errors."""
+    """Handle messages until the last process has ended; return the statistics from rank 0, and raise any process's error."""
     stats: Stats | None = None
     waiting = list(receivers)
     with ExitStack() as opened:
@@ -97,7 +98,7 @@ def _ended(process: SpawnProcess) -> CodeprimerError:
 
 
 def _cause(error: Exception, processes: Sequence[SpawnProcess]) -> Exception:
-    """Return the root cause of an error: it may be the consequence of another process's death."""
+    """Return the root cause of an error, which may be another process's death."""
     if isinstance(error, CodeprimerError):
         return error
     until = time.monotonic() + 2.0
@@ -126,7 +127,7 @@ def _end(processes: Sequence[SpawnProcess]) -> None:
 
 
 class _RemoteTask(Task):
-    """Progress that the parent process shows."""
+    """Progress that the parent process displays."""
 
     def __init__(self, title: str, total: int, console: _RemoteConsole) -> None:
         super().__init__(title, total, console.stop)
@@ -140,7 +141,7 @@ class _RemoteTask(Task):
 
 
 class _RemoteConsole(Console):
-    """The console of rank 0, forwarded to the parent process; the other ranks send errors only."""
+    """The console of rank 0, forwarded to the parent process; the other ranks send only errors."""
 
     def __init__(self, sender: Connection, is_first: bool) -> None:
         super().__init__("quiet")
@@ -177,7 +178,7 @@ def _run(job: Job, rank: int, sender: Connection, parent: int) -> None:
 
 def _run_and_report(job: Job, rank: int, sender: Connection) -> None:
     try:
-        _join(job, rank)  # until here SIGTERM ends the process at once: a collective operation cannot be interrupted
+        _join(job, rank)  # until here, SIGTERM ends the process at once: collective operations cannot be interrupted
         signal.signal(signal.SIGTERM, _interrupted)
         stats = take_part(job, job.tools(_RemoteConsole(sender, rank == 0)), job.settings.processes)
     except (Interrupted, StoppedError):

@@ -1,8 +1,8 @@
-"""A trial of a training run: a few of its real steps on this machine, in a separate process.
+"""A trial of a training run: a few real steps on this machine, in a separate process.
 
-Reads settings, writes into a temporary folder only. Its one idea: the training loop itself, on random ids, costs what it will
-cost later, for any model, kernel and number of threads, so the trial needs no model of the machine. Models that will train side
-by side are tried side by side, because they compete for cache, memory and clock rate.
+Reads settings; writes only to a temporary folder. Key idea: on random ids, the training loop takes the same time and memory as
+it will later, with any model, kernel and number of threads, so no performance model of the hardware is needed. Models that will
+train in parallel are tried in parallel, because they compete for cache, memory and clock rate.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from codeprimer.model.config import PhiConfig
 from codeprimer.training.settings import Phase, TrainingSettings
 
 SECONDS = 6.0
-"""Duration of the measurement [s]; at least two steps, of which the first does not count."""
+"""Duration of the measurement [s]; at least two steps are taken, and the first is not counted."""
 
 STEP_SECONDS = 6.0
-"""A step that is expected to take longer is tried with fewer sequences [s]."""
+"""A step expected to take longer than this is tried with fewer sequences [s]."""
 
 ROW_SECONDS = 30.0
-"""If a single sequence is expected to take longer, nothing is tried [s]."""
+"""If a single sequence is expected to take longer than this, no step is tried [s]."""
 
 EXPECTED_UTILIZATION = 0.4
 """Assumed utilization of the measured matmul peak before any step is taken."""
 
 MEMORY_FRACTION = 0.6
-"""Nothing is tried that is expected to take more than this fraction of the machine's memory."""
+"""No step is tried that is expected to need more than this fraction of the machine's memory."""
 
 _PEAK_SECONDS = 1.0
 
@@ -51,7 +51,7 @@ _ENDLESS = 10**9
 """More steps than any trial takes."""
 
 _LEARNING_RATE = 1e-6
-"""Small, because random ids teach nothing; it does not affect the cost of a step."""
+"""Small, because a model cannot learn from random ids; it does not affect the cost of a step."""
 
 
 @dataclass(frozen=True)
@@ -59,31 +59,31 @@ class Trial:
     """The result of a trial."""
 
     matmul_peak: float
-    """Measured matmul peak, in the run's precision and threads [FLOP/s]."""
+    """Measured matmul peak, in the run's precision and with its threads [FLOP/s]."""
     step_seconds: float | None = None
-    """A step with all of the phase's sequences [s]; None: no step could be tried."""
+    """Time of a step with all of the phase's sequences [s]; None if no step could be tried."""
     rows: int = 0
     """Sequences per tried step."""
     steps: int = 0
-    """Steps that were counted."""
+    """Number of steps counted."""
     start_seconds: float = 0.0
-    """The time before the first step ends, minus that of a step [s]: importing torch, choosing kernels."""
+    """Time until the first step ends, minus the time of a step [s]: importing torch and choosing kernels."""
     cores: float = 1.0
-    """CPU time that the trial received, as a fraction of what its threads could use."""
+    """CPU time that the trial received, as a fraction of the time that its threads could have used."""
     peak: int = 0
-    """Peak memory [bytes]: allocated on the GPU, or the largest resident set of the process."""
+    """Peak memory [bytes]: allocated on the GPU, or the process's largest resident set."""
 
 
 def try_out(
     settings: TrainingSettings, phase: Phase, vocabulary: int, copies: int = 1, seconds: float = SECONDS
 ) -> Trial:
-    """Return the cost of a phase's steps here, with ``copies`` of the model side by side, measured for ``seconds`` [s].
+    """Return the cost of a phase's steps on this machine, with ``copies`` models in parallel, measured for ``seconds`` [s].
 
-    Raises CodeprimerError if the process dies, and any error that it raised.
+    Raises CodeprimerError if the process dies, and any error raised in it.
     """
     context = get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    # Processes that train one model are tried as models side by side, each with its part of the batch.
+    # Processes that train one model are tried as separate models in parallel, each with its part of the batch.
     part = phase.model_copy(update={"batch_sequences": settings.rows_of_process(phase)})
     single = settings.model_copy(update={"phases": (part,), "processes": 1, "selections": 1})
     scope = _Scope(single, vocabulary, copies * settings.processes, seconds)
@@ -114,7 +114,7 @@ def try_out(
 
 @dataclass(frozen=True)
 class _Scope:
-    """What to try."""
+    """The steps to try."""
 
     settings: TrainingSettings
     vocabulary: int
@@ -123,7 +123,7 @@ class _Scope:
 
     @property
     def phase(self) -> Phase:
-        """The one phase."""
+        """The only phase."""
         (phase,) = self.settings.phases
         return phase
 
@@ -142,7 +142,7 @@ class _EnoughError(Exception):
 
 @dataclass
 class _RandomBatches:
-    """Batches of random ids, which cost the same as any others."""
+    """Batches of random ids, which take as long as real ones."""
 
     rows: int
     length: int
@@ -167,7 +167,7 @@ class _Clock:
 
     @property
     def cores(self) -> float:
-        """The cores that the process received on average, from the end of the first step to that of the last."""
+        """The number of cores that the process received on average, from the end of the first step to the end of the last."""
         return (self.used[-1] - self.used[0]) / (self.ends[-1] - self.ends[0])
 
     def reached(self, step: int, model: object) -> None:
@@ -181,7 +181,7 @@ class _Clock:
 
 
 def _work(scope: _Scope, sender: Connection, parent: int) -> None:
-    """Send the result, or the error."""
+    """Send the result or the error."""
     began = time.monotonic()
     exit_with_parent(parent)
     try:
@@ -216,7 +216,7 @@ def _measure(scope: _Scope, loading: float) -> Trial:
 
 
 def _affordable(scope: _Scope, peak: float, device: str) -> _Scope | None:
-    """Return the scope with as many sequences per step as fit the time; None if one is too slow or too large."""
+    """Return the scope with as many sequences per step as fit the time limit; None if even one is too slow or too large."""
     from codeprimer.training import needs
 
     settings, phase = scope.settings, scope.phase
@@ -235,7 +235,8 @@ def _affordable(scope: _Scope, peak: float, device: str) -> _Scope | None:
 
 
 def _step_seconds(scope: _Scope) -> tuple[float, int, float, float]:
-    """Return the mean time of a step [s], the steps counted, the time until the first one ended [s], and the cores received."""
+    """Return the mean step time [s], the number of steps counted, the time until the first step ended [s] and the cores
+    received."""
     began = time.monotonic()
     begin = threading.Barrier(scope.copies)
     clocks = [_Clock(begin, scope.seconds) for _ in range(scope.copies)]
@@ -246,7 +247,7 @@ def _step_seconds(scope: _Scope) -> tuple[float, int, float, float]:
 
 
 def _train_all(scope: _Scope, clocks: Sequence[_Clock], begin: threading.Barrier) -> None:
-    """Train one model per clock side by side. Raises the first error."""
+    """Train one model per clock, in parallel. Raises the first error."""
     failures: list[BaseException] = []
 
     def go(clock: _Clock) -> None:
@@ -257,7 +258,7 @@ def _train_all(scope: _Scope, clocks: Sequence[_Clock], begin: threading.Barrier
             begin.abort()
 
     if scope.copies == 1 and scope.settings.threads in (0, available_cores()):
-        go(clocks[0])  # as a run with every core trains in the main thread, where glibc keeps more freed memory
+        go(clocks[0])  # like a run on all cores, which trains in the main thread, where glibc keeps more freed memory
     else:
         threads = [threading.Thread(target=go, args=(clock,)) for clock in clocks]
         for thread in threads:
@@ -278,7 +279,7 @@ def _train(scope: _Scope, clock: _Clock) -> None:
     from codeprimer.training.plan import Plan
 
     phase, config = scope.phase, scope.config
-    # The plan never ends and saves no state.
+    # The plan never ends, and no state is saved.
     tokens = _ENDLESS * phase.batch_sequences * config.context
     endless = phase.model_copy(update={"tokens": tokens, "peak_learning_rate": _LEARNING_RATE})
     plan = Plan(scope.settings.model_copy(update={"phases": (endless,), "checkpoint_every": _ENDLESS}))

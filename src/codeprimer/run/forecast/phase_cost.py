@@ -1,6 +1,6 @@
-"""The cost of a phase of training: tried on this machine, or computed.
+"""The cost of a training phase, measured on this machine or computed.
 
-Reads settings, runs trials in separate processes, writes nothing. Its one idea: phases that cost the same are tried once.
+Reads settings and runs trials in separate processes; writes nothing. Key idea: phases that cost the same are tried only once.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from codeprimer.training.settings import Phase, TrainingSettings
 from codeprimer.training.trial import Trial
 
 PROCESS_BYTES = 450 * 2**20
-"""Memory of a process with torch before it has a model; assumed if nothing is tried [bytes]."""
+"""Memory of a process that has imported torch but has no model yet; assumed if no step is tried [bytes]."""
 
 PROGRAM_BYTES = 64 * 2**20
-"""Memory of the rest of the program and of open training sets, which a trial does not have; assumed [bytes]."""
+"""Assumed memory of the other parts of the program and of open training sets, which a trial does not have [bytes]."""
 
 QUIET = 0.75
 """A trial that received a smaller fraction of its cores' time ran on a busy machine."""
 
 LAUNCH_SECONDS = 0.5e-3
-"""Least time of a layer per pass on a GPU, for launching its kernels [s]."""
+"""Minimum time per layer and pass on a GPU, for launching the kernels [s]."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +35,18 @@ class PhaseCost:
     """The cost of a phase."""
 
     start: float
-    """The time before its first step [s]."""
+    """The time before the first step [s]."""
     step: float
     """The time of a step [s]."""
     memory: int
-    """[bytes]"""
+    """Peak memory [bytes]."""
     basis: Basis
     note: str
     """The basis of these figures, human-readable."""
 
 
 class PhaseCosts:
-    """Costs of phases on one machine, where ``copies`` models train side by side."""
+    """The costs of phases on one machine, on which ``copies`` models train in parallel."""
 
     def __init__(self, vocabulary: int, request: ForecastRequest, device: Device | None, copies: int) -> None:
         self.warnings: list[str] = []
@@ -87,7 +87,7 @@ class PhaseCosts:
         return PhaseCost(tried.start_seconds, tried.step_seconds, memory, "tried", note)
 
     def _tried_memory(self, settings: TrainingSettings, phase: Phase, tried: Trial) -> int:
-        """Return the peak memory of the trial plus what a whole run has in addition [bytes]."""
+        """Return the peak memory of the trial plus what a whole run needs in addition [bytes]."""
         config, on_cpu = needs.config_of(settings, self._vocabulary), self.on_cpu(settings)
         rows = needs.micro_batch(settings, phase)
         of_trial, of_run = (
@@ -99,7 +99,7 @@ class PhaseCosts:
         return tried.peak + PROGRAM_BYTES * on_cpu + self._copies * more
 
     def _trial(self, settings: TrainingSettings, phase: Phase) -> Trial:
-        # The other settings of a phase do not affect the cost of a step.
+        # A phase's other settings do not affect the cost of a step.
         alike = Phase(
             name="trial",
             mixture={"trial": 1.0},

@@ -1,6 +1,6 @@
-"""What ``codeprimer plan`` is asked and what it answers.
+"""The request to ``codeprimer plan``, and its result.
 
-Reads and writes nothing. Its one idea: every figure names its basis.
+Reads and writes nothing. Key idea: every figure states its basis.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Basis = Literal["tried", "computed", "as last time", "not predicted", "up to dat
 
 @dataclass(frozen=True)
 class ForecastRequest:
-    """The machine of a forecast, and what is known about it."""
+    """The machine to forecast for, and known facts about it."""
 
     machine: str = HERE
     tflops: float | None = None
@@ -28,7 +28,7 @@ class ForecastRequest:
     utilization: float | None = None
     """Expected utilization of the matmul peak (0-1)."""
     price: float | None = None
-    """Price of this machine, or of each device of the named kind [USD/h]; None: the prices of report.cost."""
+    """Price of this machine, or of each device of the named kind [USD/h]; None: the prices in ``report.cost``."""
     everything: bool = False
     """Whether to include steps that are up to date."""
 
@@ -49,15 +49,15 @@ class Prediction:
     state: State
     basis: Basis
     seconds: float | None = None
-    """[s]"""
+    """Duration [s]."""
     memory: int | None = None
-    """Peak memory [bytes]: here of the process, on a named machine of each device."""
+    """Peak memory [bytes]: of the process on this machine, or of each device on a named machine."""
     disk: int | None = None
     """Disk space of the artefact [bytes]."""
     disk_at_most: int | None = None
-    """Peak disk space while it runs [bytes]."""
+    """Peak disk space while the step runs [bytes]."""
     usd: float | None = None
-    """[USD]"""
+    """Cost [USD]."""
     notes: tuple[str, ...] = ()
     """The basis of the figures, and what they omit."""
 
@@ -69,13 +69,13 @@ class Forecast:
     machine: str
     steps: tuple[Prediction, ...]
     seconds: float
-    """Of the predicted steps, with those side by side overlapping [s]."""
+    """Duration of the predicted steps, including the overlap of parallel steps [s]."""
     usd: float
-    """[USD]; on a named machine of training only, as are energy and CO2."""
+    """Cost [USD]; on a named machine, cost, energy and CO2 cover only training."""
     kwh: float = 0.0
     co2_grams: float = 0.0
     assumed: str = ""
-    """The prices and powers used."""
+    """The prices and power figures used."""
     warnings: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""The forecast of steps that do not train: what they took last time.
+"""The forecast of steps that do not train a model: they are assumed to take as long as last time.
 
-Reads artefacts, writes nothing. Its one idea: without a last time there is no prediction.
+Reads artefacts; writes nothing. Key idea: a step that has never run is not predicted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from codeprimer.run.schedule import Planned
 
 
 def as_last_time(item: Planned, last: Artifact | None) -> Prediction:
-    """Return what a step took when this run last executed it."""
+    """Return the time, memory and disk space that a step took when this run last executed it."""
     if last is None or "seconds" not in last.cost:
         return Prediction(item.step.link, item.state, "not predicted")
     size = _size_of(last.path)
@@ -28,14 +28,14 @@ def as_last_time(item: Planned, last: Artifact | None) -> Prediction:
         memory=int(last.cost["peak_memory"]),
         disk=size,
         disk_at_most=size,
-        notes=("assumed: steps that do not train take as long as last time, on whichever machine that was",),
+        notes=("assumed: steps that do not train a model take as long as last time, whatever machine that was on",),
     )
 
 
 def seconds_beside_training(last: Artifact | None, selections: int) -> float | None:
-    """Return the time that a training step last took for anything but training steps [s].
+    """Return the time that a model's run step last spent outside the training loop [s].
 
-    None without a last time, or if it scored another number of checkpoints. Raises StoreError if ``speed.json`` is damaged.
+    None if it has never run, or if it scored a different number of checkpoints. Raises StoreError if ``speed.json`` is damaged.
     """
     if last is None or last.manifest["settings"].get("selections") != selections:
         return None

@@ -1,7 +1,7 @@
 """The forecast of a whole run.
 
-Reads a recipe, the run's folder and this machine; writes nothing. Its one idea: training is tried or computed, all other steps
-take what they took last time, and energy and cost follow from the hours as in the report.
+Reads a recipe and the run's folder and queries the hardware; writes nothing. Key idea: training is measured or computed, all
+other steps are assumed to take as long as last time, and energy and cost follow from the hours, as in the report.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def forecast(recipe: Recipe, folder: RunFolder, request: ForecastRequest, consol
     """Return the forecast of a recipe's steps.
 
     Raises RecipeError for an unknown machine, MissingExtraError if a model is to be trained and torch is not installed,
-    StoreError for damage in the run's folder, CodeprimerError if a trial dies.
+    StoreError if the run's folder is damaged, CodeprimerError if a trial dies.
     """
     device = request.device()
     planned, warnings = _planned(recipe, folder, device, console)
@@ -68,7 +68,7 @@ def _planned(
 ) -> tuple[list[Planned], list[str]]:
     """Return the steps with their states, and a warning if the states are unknown because the sources are elsewhere.
 
-    The states are those of the run's folder. For a named machine, the settings are those that it would decide on.
+    The states are those in the run's folder. For a named machine, automatic settings are resolved as on that machine.
     """
     there = {} if device is None else {"device": "cuda", "precision": "bfloat16"}
     decided = folder.machine()
@@ -79,7 +79,7 @@ def _planned(
         planned = plan(steps, folder.store, make_tools(settled, folder, recorded_tier(folder), console))
     except SourceError as error:
         planned = [Planned(step, "", "to do") for step in steps]
-        warnings.append(f"every step counts as still to do: {error}")
+        warnings.append(f"every step is treated as still to do: {error}")
     if there:
         elsewhere = flow(with_machine(recipe, choices(recipe, there)))
         planned = [replace(item, step=step) for item, step in zip(planned, elsewhere, strict=True)]
@@ -87,7 +87,7 @@ def _planned(
 
 
 def _side_by_side(training: Sequence[Planned]) -> int:
-    """Return how many models will train side by side here: the control beside another, if there are enough cores."""
+    """Return how many models will train in parallel on this machine: the control and one other, if there are enough cores."""
     available = available_cores()
     if len(training) < 2 or not any(item.step.name == "control" for item in training):
         return 1
@@ -101,11 +101,11 @@ def _total(
     planned: list[Planned],
     predictions: list[Prediction],
 ) -> Forecast:
-    """Return the forecast of the run: the time with steps side by side, energy and cost with report.cost or a given price."""
+    """Return the run's forecast: the time with parallel steps, and energy and cost from ``report.cost`` or a given price."""
     cost, available = recipe.report.cost, available_cores()
     seconds = {item.step.name: found.seconds or 0.0 for item, found in zip(planned, predictions, strict=True)}
     if device is None:
-        # Steps side by side share the machine, and so its price.
+        # Parallel steps share the machine, and therefore its price.
         total = span(planned, seconds, available)
         cores, gpus, watts = [item.cores(available) for item in planned], [0] * len(planned), 0.0
         core_hours, gpu_hours = available * total / _HOUR, 0.0

@@ -1,7 +1,7 @@
-"""The forecast of steps that train a model.
+"""The forecast for steps that train a model.
 
-Reads settings, saved states and last times, writes nothing. Its one idea: a step is the sum of its phases' remaining steps, and
-what it does beside training takes as long as last time.
+Reads settings, saved states and previous durations; writes nothing. Key idea: a step takes as long as its phases' remaining
+training steps, plus the time that its other work took last time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from codeprimer.training.trial import device_memory
 
 
 class TrainingForecaster:
-    """Predicts the steps that train a model, ``copies`` of them side by side."""
+    """Predicts the steps that train a model, ``copies`` of them in parallel."""
 
     def __init__(
         self, recipe: Recipe, store: Store, request: ForecastRequest, device: Device | None, copies: int
@@ -43,7 +43,7 @@ class TrainingForecaster:
         return self._costs.has_tried
 
     def predict(self, item: Planned, last: Artifact | None) -> Prediction:
-        """Return the forecast of a training step; ``last`` is its artefact of the last time.
+        """Return the forecast of a training step; ``last`` is its artefact from the last time.
 
         Raises CodeprimerError if a trial dies, StoreError if ``last`` is damaged.
         """
@@ -60,7 +60,7 @@ class TrainingForecaster:
         if done:
             notes.append(f"{done:,} of {sum(steps):,} steps are done and not counted")
         if item.step.stage.runs_programs:
-            # Checkpoints that an interrupted attempt has scored are not known here.
+            # It is not known here which checkpoints an interrupted attempt has scored.
             beside = seconds_beside_training(last, settings.selections)
             seconds += beside or 0.0
             took = f"take {duration(beside)}, as last time" if beside else "are not predicted"
@@ -80,13 +80,13 @@ class TrainingForecaster:
         )
 
     def _steps_done(self, item: Planned) -> int:
-        """Return the steps that an interrupted attempt has done, if it will resume here."""
+        """Return the number of steps that an interrupted attempt has done, if it will resume here."""
         is_begun = self._device is None and item.state in ("interrupted", "running")
         return steps_done(self._store.work(item.step.stage.name, item.id)) if is_begun else 0
 
     def _scoring_memory(self, item: Planned, settings: TrainingSettings, config: PhiConfig) -> int:
         """Return the memory that scoring checkpoints adds: the key-value cache of the answers [bytes]."""
-        # A prompt is assumed to be as long as an answer may be.
+        # A prompt is assumed to be as long as the longest possible answer.
         answers = needs.answer_bytes(config, self._validation, 2 * EvaluationSettings().new_tokens)
         if self._copies > 1:
             return answers  # one model is scored while the other trains, in the same process
@@ -115,7 +115,7 @@ class TrainingForecaster:
             )
 
     def _rows_that_fit(self, settings: TrainingSettings, memory: int, available: int) -> int:
-        """Return the largest micro-batch with which all phases fit; 0 if none does."""
+        """Return the largest micro-batch with which all phases fit in memory; 0 if there is none."""
         config, on_cpu = needs.config_of(settings, self._vocabulary), self._costs.on_cpu(settings)
         most = MOST_SEQUENCES
         for phase in settings.phases:
@@ -127,7 +127,7 @@ class TrainingForecaster:
         return most
 
     def _check_peak(self, settings: TrainingSettings) -> None:
-        """Warn if the datasheet's peak is that of another precision."""
+        """Warn if the datasheet's peak is for another precision."""
         if self._device is None or self._request.tflops is not None or settings.precision != "float32":
             return
         warning = (
@@ -141,7 +141,7 @@ class TrainingForecaster:
 def remaining(phases: Sequence[Phase], steps: Sequence[int], done: int) -> list[tuple[Phase, int]]:
     """Return the unfinished phases with their remaining steps, after ``done`` steps of all phases.
 
-    If all steps are done, return the last phase with 0 steps.
+    If all steps are done, return only the last phase, with 0 steps.
     """
     left = []
     for phase, count in zip(phases, steps, strict=True):
