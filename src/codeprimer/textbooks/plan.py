@@ -1,4 +1,4 @@
-"""Which section is about which concept, and for which audience: a function of the section's number alone."""
+"""The concept and audience of each section, which depend only on the section's number."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class SectionRequest:
     """A section to be written."""
 
     number: int
-    """Its position among all sections, from 0, in curriculum order."""
+    """The section's position among all sections, from 0, in curriculum order."""
     concept: str
     audience: str
 
