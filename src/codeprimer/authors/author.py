@@ -53,12 +53,12 @@ class Author(Plugin):
         return {}
 
     def estimate_exercises(self, count: int) -> str:
-        """Return a human-readable cost estimate for ``count`` exercises; empty if they are free."""
+        """Return a human-readable cost estimate for ``count`` exercises; empty if free of charge."""
         del count
         return ""
 
     def estimate_sections(self, count: int, words: int) -> str:
-        """Return a human-readable cost estimate for ``count`` sections of at most ``words`` words; empty if they are free."""
+        """Return a human-readable cost estimate for ``count`` sections of at most ``words`` words; empty if free of charge."""
         del count, words
         return ""
 

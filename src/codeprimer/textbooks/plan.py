@@ -22,7 +22,7 @@ class SectionRequest:
 
 
 def request_for(number: int, sections: int, audiences: Sequence[str] = AUDIENCES) -> SectionRequest:
-    """Return the request for section ``number`` of ``sections``: concepts get equal counts, audiences take turns."""
+    """Return the request for section ``number`` of ``sections``; concepts are covered evenly, and audiences alternate."""
     return SectionRequest(number, _NAMES[number * len(_NAMES) // sections], audiences[number % len(audiences)])
 
 

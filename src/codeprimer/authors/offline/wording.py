@@ -22,7 +22,7 @@ _SUBJECTS = {
     "stack": "the stack",
     "account": "the balance",
 }
-"""The input's name in the first clause, by type; other types and later clauses say "it"."""
+"""The input's name in the first clause, by type; other types and later clauses use "it"."""
 
 WIDTH = 112
 """Maximum length of a docstring line [characters]."""
