@@ -1,1 +1,1 @@
-"""Authors: they take blueprints and write textbook sections and exercises."""
+"""Authors, which write textbook sections and exercises from blueprints."""

@@ -1,6 +1,6 @@
-"""What an author is: a plug-in that writes textbook sections, exercises, or both, from blueprints.
+"""The author interface: an author is a plug-in that writes textbook sections, exercises, or both, from blueprints.
 
-The stage that asks executes everything an author writes and keeps only what passes its checks.
+The calling stage executes everything that an author writes and keeps only the texts that pass its checks.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from codeprimer.curriculum.heldout import HeldOut
 class Author(Plugin):
     """Writes exercises, sections, or both: a subclass overrides ``exercises``, ``sections`` or both.
 
-    An author must yield one text or one Rejection per blueprint, in the order of the blueprints.
+    An author must yield one text or one Rejection per blueprint, in blueprint order.
     """
 
     in_workers: ClassVar[bool] = False
-    """True for plain computation without tools: each worker process makes an author of its own. False for an author that
-    keeps many requests in flight: it runs in the main process."""
+    """True for plain computation without tools: each worker process then creates its own author. False for an author that
+    keeps many requests in flight, which runs in the main process."""
     trusted_tests: ClassVar[bool] = False
-    """True if the tests of its exercises are known to be harmless: several exercises may then share a judge process."""
+    """True if the author's tests are known to be harmless: several exercises may then share a judge process."""
 
     def __init_subclass__(cls, **arguments: Any) -> None:
-        """Raise PluginError for an author that runs in worker processes and wants tools, which do not exist there."""
+        """Raise PluginError if an author runs in worker processes but requests tools, which are not available there."""
         super().__init_subclass__(**arguments)
         if cls.in_workers and (tools := wanted(cls)):
             raise PluginError(
@@ -36,37 +36,37 @@ class Author(Plugin):
             )
 
     def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | Rejection]:
-        """Yield an exercise per blueprint, or why there is none; equal blueprints must give equal exercises."""
+        """Yield an exercise or a Rejection per blueprint; equal blueprints must give equal exercises."""
         raise NotImplementedError
 
     def sections(self, blueprints: Iterable[SectionBlueprint], held_out: HeldOut) -> Iterator[Section | Rejection]:
-        """Yield a section per blueprint, or why there is none; no section may contain a held-out composition."""
+        """Yield a section or a Rejection per blueprint; no section may contain a held-out composition."""
         raise NotImplementedError
 
     @property
     def second(self) -> Author | None:
-        """Another author that writes the first texts too, for comparison only."""
+        """Another author that also writes the first texts, for comparison only."""
         return None
 
     def facts(self) -> dict[str, Any]:
-        """Return figures for the report, after writing."""
+        """Return figures for the report; called after writing."""
         return {}
 
     def estimate_exercises(self, count: int) -> str:
-        """Return a human-readable cost estimate for ``count`` exercises; empty if they are free."""
+        """Return a human-readable cost estimate for ``count`` exercises; empty if free of charge."""
         del count
         return ""
 
     def estimate_sections(self, count: int, words: int) -> str:
-        """Return a human-readable cost estimate for ``count`` sections of at most ``words`` words; empty if they are free."""
+        """Return a human-readable cost estimate for ``count`` sections of at most ``words`` words; empty if free of charge."""
         del count, words
         return ""
 
 
 def cannot_write(texts: str, settings: PluginSettings, key: str) -> Iterator[str]:
-    """Yield a sentence if the author selected under ``key`` of a recipe writes no ``texts``: "exercises" or "sections".
+    """Yield a sentence if the author selected under a recipe's ``key`` does not write ``texts`` ("exercises" or "sections").
 
-    Raises PluginError where the plug-in is no author.
+    Raises PluginError if the plug-in is not an author.
     """
     found = load("author", settings.kind)
     if not issubclass(found, Author):

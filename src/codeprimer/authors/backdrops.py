@@ -1,9 +1,9 @@
-"""Everyday backdrops: the things, people and numbers that a section is about.
+"""Everyday backdrops: the objects, people and numbers that a section is about.
 
 All randomness in a section's subject comes from one backdrop, so that its sentences, variable names and literals belong
-together: prices in a basket, delays of trains, books on a shelf.
+together: prices in a basket, train delays, books on a shelf.
 
-The placeholders (holes) of a lesson's templates, all filled by ``Backdrop.holes``:
+The placeholders (holes) in a lesson's templates, all filled by ``Backdrop.holes``:
 
 =============================  ====================================================================================
 ``$numbers $number``           a plural and its singular, such as ``prices`` and ``price``; also variable names
@@ -11,17 +11,18 @@ The placeholders (holes) of a lesson's templates, all filled by ``Backdrop.holes
 ``$ints $more_ints``           lists of five to seven such numbers; ``$few_ints`` three; ``$sorted_ints`` ascending
 ``$repeated_ints``             a list with repeated numbers
 ``$limit``                     the median of ``$ints``; ``$low < $limit < $high``
-``$target $missing``           an item of ``$sorted_ints``, and a number that is not
+``$target $missing``           an item of ``$sorted_ints``, and a number that is not in the list
 ``$words $word``               a plural and its singular, such as ``cities`` and ``city``
 ``$words_of``                  the plural with its origin: ``the cities of a train journey``
-``$strings $more_strings``     lists of four or five words; ``$few_strings`` three; ``$repeated_strings`` repeats
-``$string $other_string``      two of them, as literals
+``$strings $more_strings``     lists of four or five words; ``$few_strings`` three
+``$repeated_strings``          a list with repeated words
+``$string $other_string``      two words, as literals
 ``$table $key $amount``        a mapping, its key and its value: ``stock``, ``fruit``, ``count``
-``$table_of``                  described: ``a table that says what each dish costs``
+``$table_of``                  the mapping described: ``a table that says what each dish costs``
 ``$mapping $more_mapping``     two dictionary literals that share a key
-``$pairs``                     a list of tuples, key and value
-``$known $unknown``            a key of ``$mapping``, and one that is not
-``$grid``                      a square table of three rows
+``$pairs``                     a list of (key, value) tuples
+``$known $unknown``            a key of ``$mapping``, and a string that is not a key
+``$grid``                      a 3 × 3 table
 ``$sentence $other_sentence``  strings of several words
 ``$person $friend``            first names, without quotes
 ``$small $medium $large``      2-5, 6-12 and 20-99
@@ -85,7 +86,7 @@ SENTENCES = tuple(_DATA["sentences"])
 
 
 class Backdrop:
-    """A random choice of everything a section may be about; equal generators give equal backdrops."""
+    """A random choice of the subjects of one section; equal generators give equal backdrops."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -95,7 +96,7 @@ class Backdrop:
         self.person, self.friend = random.sample(PEOPLE, 2)
 
     def holes(self) -> dict[str, str]:
-        """Return a text for every hole: the same things each time, with new numbers."""
+        """Return a string for every hole: the same subjects in each call, with new numbers."""
         return {**self._numbers(), **self._words(), **self._table(), **self._rest()}
 
     def _numbers(self) -> Mapping[str, str]:
@@ -170,11 +171,11 @@ class Backdrop:
 
 
 def text_of(value: object) -> str:
-    """Return a value as source text with double quotes; the value must contain no quotes."""
+    """Return a value as source text with double quotes; the value must not contain quotes."""
     return repr(value).replace("'", '"')
 
 
 def _clashes(table: Table, numbers: Numbers, words: Words) -> bool:
-    """Return whether one name would mean two things in the same program."""
+    """Return whether a name would have two meanings in the same program."""
     taken = {numbers.plural, numbers.singular, words.plural, words.singular}
     return bool(taken & {table.name, table.key, table.amount})

@@ -1,4 +1,4 @@
-"""What the tallies of sections and exercises share: kept texts, rejected drafts, repetitions."""
+"""The common base of the section and exercise tallies: kept texts, rejected drafts, repetitions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import xxhash
 
 
 class Tally:
-    """Counts kept texts and rejected drafts; memory holds a 64-bit hash per text, never a text."""
+    """Counts kept texts and rejected drafts; keeps a 64-bit hash per text in memory, never the text itself."""
 
     def __init__(self) -> None:
         self.kept = 0
@@ -31,7 +31,7 @@ class Tally:
         return self.reasons.total()
 
     def main_reasons(self) -> str:
-        """Return the three most common reasons, human-readable."""
+        """Return the three most common reasons in human-readable form."""
         return ", ".join(f"{reason} {count:,}" for reason, count in self.reasons.most_common(3)) or "none"
 
 

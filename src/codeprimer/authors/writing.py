@@ -1,4 +1,4 @@
-"""What the stages that employ authors share: pairing blueprints with texts, mapping units, comparing two authors."""
+"""Helpers shared by the stages that use authors: pairing blueprints with texts, mapping units, comparing two authors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from codeprimer.core.stage import Tools
 from codeprimer.curriculum.blueprints import Exercise, Rejection, Section
 
 COMPARED = 200
-"""Texts that a second author writes too: enough to distinguish pass rates that differ by 0.1."""
+"""Number of texts that a second author also writes: enough to distinguish pass rates that differ by 0.1."""
 
 Unit = TypeVar("Unit", bound=Sized)
 """A unit of work; its length is the number of texts that it requests."""
@@ -28,9 +28,9 @@ Text = TypeVar("Text", bound=Exercise | Section | Rejection)
 def drafts(
     author: Author, write: Callable[[Iterable[BlueprintType]], Iterator[Text]], blueprints: Iterable[BlueprintType]
 ) -> Generator[tuple[BlueprintType, Text], None, None]:
-    """Yield each blueprint with the text that ``write``, a method of the author, makes of it.
+    """Yield each blueprint with the text that ``write``, a method of the author, produces from it.
 
-    Raises PluginError where there is not exactly one text or Rejection per blueprint.
+    Raises PluginError unless there is exactly one text or Rejection per blueprint.
     """
     given, requested = tee(blueprints)
     with ending(write(given)) as written:
@@ -56,7 +56,7 @@ def write_units(
     title: str,
     tools: Tools,
 ) -> Generator[Path, None, None]:
-    """Call ``write(author, unit, folder)`` per unit, in the engine's workers or here, and yield the folders in order."""
+    """Call ``write(author, unit, folder)`` per unit, in worker processes or in this one, and yield the folders in order."""
     if author.in_workers:
         with closing(tools.engine.map(partial(_in_worker, write, author.settings), units, work, title)) as folders:
             yield from folders
@@ -76,10 +76,10 @@ def compare(
     work: Path,
     tools: Tools,
 ) -> dict[str, Any]:
-    """Return the second author's figures for the report; empty if there is none or it fails, which is a warning.
+    """Return the second author's figures for the report; empty if there is no second author, or with a warning if it fails.
 
-    ``unit`` holds the first requests. ``passed(unit, folder)`` counts how many of them a folder fulfils. ``work`` is where
-    the first author wrote.
+    ``unit`` holds the first requests. ``passed(unit, folder)`` counts how many of these requests a folder fulfils. ``work``
+    is the folder with the first author's output.
     """
     if (second := author.second) is None:
         return {}

@@ -1,4 +1,4 @@
-"""The audiences of sections, from ``audiences.md``: each has its own wordings, tone and kind of remark."""
+"""The audiences for sections, from ``audiences.md``; each has its own phrases, tone and kind of remark."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from codeprimer.curriculum.markdown import blocks, parts
 FILE = Path(__file__).with_name("audiences.md")
 
 ASIDES = ("picture", "elsewhere", "practice", "cost")
-"""The kinds of remark in a lesson, one of which suits each audience."""
+"""The kinds of remark in a lesson; each audience gets one kind."""
 
 BANKS = (
     "Headings",

@@ -1,7 +1,7 @@
-"""Operations with bound parameters, and the meaning of a chain of them.
+"""Operations with bound parameters, and the meaning of an operation chain.
 
-A parameter is either a literal, the same in every test, or an argument of the function, with a new value for each test;
-wording, code and meaning use the same choice.
+A parameter is either a literal, which is the same in every test, or an argument of the function, with a new value for each
+test. Wording, code and meaning use the same choice.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 from codeprimer.curriculum.operation import Operation, Parameter
 
 ARGUMENT_PROBABILITY = 0.25
-"""The probability that a parameter which may be an argument becomes one."""
+"""The probability that a parameter becomes an argument if it can."""
 
 LARGEST = 1_000_000
 LONGEST = 60
-"""The limits of tested values: the largest integer, the longest text or collection."""
+"""The limits for tested values: the largest integer, the longest string or collection."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Applied:
     operation: Operation
     parameters: tuple[Any, ...]
     holes: dict[str, str]
-    """The parameters as source text, by their holes in the templates."""
+    """The parameters as source text, keyed by the names of their holes in the templates."""
 
     def values(self, arguments: dict[str, Any]) -> list[Any]:
         """Return the parameters' values for one test."""
@@ -44,7 +44,7 @@ class Applied:
 
 
 def bind(operations: Sequence[Operation], random: Random) -> tuple[Applied, ...]:
-    """Bind all parameters; at most one becomes an argument, besides second inputs."""
+    """Bind all parameters; apart from second inputs, at most one becomes an argument."""
     taken: list[str] = []
     return tuple(_bind_one(operation, taken, random) for operation in operations)
 
@@ -66,12 +66,12 @@ def _bind_one(operation: Operation, taken: list[str], random: Random) -> Applied
 
 
 def arguments_of(chain: Sequence[Applied]) -> list[Argument]:
-    """Return the function's arguments after its first, in order."""
+    """Return all of the function's arguments after the first, in order."""
     return [value for applied in chain for value in applied.parameters if isinstance(value, Argument)]
 
 
 def literal(value: Any) -> str:
-    """Return a value as source text; equal values give equal texts, even sets."""
+    """Return a value as source text; equal values give equal source text, even for sets."""
     if isinstance(value, set) and value:
         return "{" + ", ".join(map(repr, sorted(value))) + "}"
     return repr(value)
@@ -82,9 +82,9 @@ class OutsideError(Exception):
 
 
 def meaning(chain: Sequence[Applied], value: Any, arguments: dict[str, Any]) -> Any:
-    """Return the result of a chain for one input, from the operations' meanings alone.
+    """Return a chain's result for one input, computed only from the operations' meanings.
 
-    Raises OutsideError for an input that no test may use.
+    Raises OutsideError for an input that tests must not use.
     """
     for applied in chain:
         parameters = applied.values(arguments)

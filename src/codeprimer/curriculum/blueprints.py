@@ -1,7 +1,7 @@
-"""What an author is given and what it returns: blueprints, exercises, sections and rejections.
+"""An author's inputs and outputs: blueprints, exercises, sections and rejections.
 
-An exercise is a *composition*, a chain of operations. The composition itself is held out, so the exam asks for
-combinations that no exercise has under any names, wordings and numbers.
+An exercise is a *composition*, that is, a chain of operations. Whole compositions are held out, so the exam asks for
+combinations that do not occur in any exercise, whatever its names, wording and numbers.
 """
 
 from __future__ import annotations
@@ -9,30 +9,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 STYLES = ("steps", "expression", "loop", "recursion", "guard", "helper")
-"""The styles of a solution; not every composition can be written in every style."""
+"""The solution styles; not every composition can be written in every style."""
 
 FRAMES = ("function", "method")
-"""What has to be completed: a function, or one method of a class whose ``__init__`` is given."""
+"""The code to be completed: a function, or one method of a class whose ``__init__`` is given."""
 
 
 @dataclass(frozen=True)
 class Blueprint:
-    """What one exercise has to be; equal blueprints give equal exercises."""
+    """The specification for one exercise; equal blueprints give equal exercises."""
 
     source: str
     """The name of the input's value type, such as ``integers``."""
     operations: tuple[str, ...]
     """The names of the operations, in the order in which they are applied."""
     style: str = "steps"
-    """The requested style, one of ``STYLES``; ``steps`` where the composition does not allow it."""
+    """The requested style, one of ``STYLES``; if the composition does not allow it, ``steps`` is used."""
     frame: str = "function"
     """One of ``FRAMES``."""
     seed: int = 0
-    """Decides parameters, names, wording and test inputs."""
+    """Determines parameters, names, wording and test inputs."""
 
     @property
     def key(self) -> str:
-        """The composition: ``integers>keep_even>square_each>total``; wording, numbers and style are no part of it."""
+        """The composition, such as ``integers>keep_even>square_each>total``; excludes wording, numbers and style."""
         return ">".join((self.source, *self.operations))
 
 
@@ -43,32 +43,32 @@ class Step:
     phrase: str
     """A clause in the imperative, such as ``keep only the even numbers``."""
     code: str
-    """The statements of this step in the style ``steps``, not indented, without a final newline; those of the last step
-    end in ``return``."""
+    """This step's statements in the ``steps`` style, unindented, without a final newline; the last step's statements end in
+    ``return``."""
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """A function or method to complete, its solution and its tests; none of it was produced by running the solution."""
+    """A function or method to complete, its solution and its tests, which were not produced by running the solution."""
 
     blueprint: str
     """The key of the composition."""
     concepts: tuple[str, ...]
     style: str
-    """The style of the solution, which may differ from the requested one."""
+    """The solution's style, which can differ from the requested style."""
     entry_point: str
-    """What the tests call: the function, or the class of the method."""
+    """The name that the tests call: the function, or the method's class."""
     prompt: str
-    """Signature and docstring; ends with a newline. ``prompt + solution`` is a program."""
+    """The signature and docstring; ends with a newline. ``prompt + solution`` is a program."""
     solution: str
     """The indented body; ends with a newline."""
     tests: tuple[str, ...]
-    """Assert statements; a composed exercise has them from the meanings of its operations."""
+    """Assert statements; in a composed exercise they are derived from the operations' meanings."""
     steps: tuple[Step, ...]
     examples: tuple[tuple[str, str], ...]
     """Calls and their results as Python source, such as ``("total([1, 2])", "3")``."""
     request_id: str | None = None
-    """The teacher's answer in the journal; None if no teacher wrote it."""
+    """The ID of the teacher's answer in the journal; None if no teacher wrote the text."""
 
     @property
     def program(self) -> str:
@@ -78,7 +78,7 @@ class Exercise:
 
 @dataclass(frozen=True)
 class SectionBlueprint:
-    """What one section has to be; equal blueprints give equal sections."""
+    """The specification for one section; equal blueprints give equal sections."""
 
     concept: str
     audience: str
@@ -89,17 +89,17 @@ class SectionBlueprint:
 
 @dataclass(frozen=True)
 class Section:
-    """A section of a textbook."""
+    """A textbook section."""
 
     concept: str
     audience: str
     blueprint: str
-    """The compositions in it, joined by " + "."""
+    """The keys of its compositions, joined with " + "."""
     concepts: tuple[str, ...]
     """Every concept that occurs in it, in curriculum order."""
     text: str
     request_id: str | None = None
-    """The teacher's answer in the journal; None if no teacher wrote it."""
+    """The ID of the teacher's answer in the journal; None if no teacher wrote the text."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Rejection:
     """Why there is no text for a blueprint, or why a draft was rejected."""
 
     reason: str
-    """One word for the table ``rejected`` and for counting, such as ``too_long``."""
+    """An identifier for the ``rejected`` table and for counting, such as ``too_long``."""
     detail: str
     request_id: str | None = None
-    """The teacher's answer in the journal; None if there is none."""
+    """The ID of the teacher's answer in the journal; None if there is none."""

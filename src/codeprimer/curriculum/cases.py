@@ -1,6 +1,6 @@
-"""Test cases from meanings: inputs and expected results.
+"""Test cases derived from meanings: inputs and expected results.
 
-Cases are accepted only if the results vary and every operation matters, so that a solution without one of the steps fails.
+Cases are accepted only if the results vary and every operation matters, so that a solution that omits a step fails.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class Case:
 
 @lru_cache(maxsize=16)
 def settle(blueprint: Blueprint) -> tuple[tuple[Applied, ...], tuple[Case, ...] | None]:
-    """Return a blueprint's bound chain and its test cases; None for the cases if no test could tell right from wrong.
+    """Return a blueprint's bound chain and its test cases; the cases are None if no test could tell right from wrong.
 
-    The result is cached, because blueprints are checked just before they are composed.
+    The result is cached, because a blueprint is checked just before its exercise is composed.
     """
     random = Random(blueprint.seed)
     chain = bind(chain_of(blueprint.operations), random)
@@ -71,7 +71,7 @@ def _collect(source: str, chain: Sequence[Applied], random: Random) -> list[Case
             result = meaning(chain, value, arguments)
         except OutsideError:
             continue
-        # At most half of the tests have equal results, so a yes/no question gets both answers.
+        # At most half of the tests have the same result, so a yes/no question gets both answers.
         if key in found or results[literal(result)] >= WANTED // 2:
             continue
         results[literal(result)] += 1

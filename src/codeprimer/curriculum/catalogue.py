@@ -59,7 +59,7 @@ _ALL = (
 )
 
 OPERATIONS: Mapping[str, Operation] = MappingProxyType({operation.name: operation for operation in _ALL})
-"""Every operation by its name, in curriculum order."""
+"""All operations by name, in curriculum order."""
 
 assert len(OPERATIONS) == len(_ALL), "two operations share a name"
 
@@ -71,7 +71,7 @@ assert all(name in OPERATIONS and name not in _SAME for name in _SAME.values()),
 
 
 def practised() -> tuple[Operation, ...]:
-    """Return the operations of the exercises and the exam, in curriculum order."""
+    """Return the operations used in the exercises and the exam, in curriculum order."""
     return tuple(operation for operation in _ALL if operation.name in PRACTISED)
 
 
@@ -93,7 +93,7 @@ MAKING: Mapping[str, tuple[Operation, ...]] = _by("target")
 
 
 def chain_of(names: tuple[str, ...]) -> tuple[Operation, ...]:
-    """Return the operations of a composition; the result type of each must be the input type of the next."""
+    """Return a composition's operations; the result type of each must be the input type of the next."""
     operations = tuple(OPERATIONS[name] for name in names)
     for first, second in pairwise(operations):
         assert first.target == second.source, f"{second.name} cannot follow {first.name}"
@@ -101,7 +101,7 @@ def chain_of(names: tuple[str, ...]) -> tuple[Operation, ...]:
 
 
 def canonical(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a composition's canonical form, in which operations of the same meaning have the same name."""
+    """Return a composition's canonical form, in which operations with the same meaning have the same name."""
     return tuple(_SAME.get(name, name) for name in names)
 
 

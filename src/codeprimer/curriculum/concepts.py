@@ -1,6 +1,6 @@
-"""The concept graph: what is taught, and the prerequisites of each concept.
+"""The concept graph: the concepts that are taught, and their prerequisites.
 
-``CONCEPTS`` is in curriculum order: each concept comes after its prerequisites. The texts are in
+``CONCEPTS`` is in curriculum order: each concept comes after its prerequisites. The lessons are in
 ``authors.offline.lessons``.
 """
 
@@ -26,7 +26,7 @@ class Concept:
 
 
 _GRAPH = Path(__file__).with_suffix(".txt")
-"""Areas stand alone on their line; under each, two lines per concept: ``name < prerequisites`` and ``Title: summary``."""
+"""Each area has a line of its own, followed by two lines per concept: ``name < prerequisites`` and ``Title: summary``."""
 
 
 def _read(graph: str) -> Iterator[Concept]:
@@ -38,9 +38,9 @@ def _read(graph: str) -> Iterator[Concept]:
 
 
 def check_graph(concepts: Iterable[Concept]) -> None:
-    """Raise ValueError unless names are unique and every prerequisite is a concept that comes earlier.
+    """Raise ValueError unless names are unique and every prerequisite is an earlier concept.
 
-    Such a graph has no cycle.
+    Such a graph does not contain cycles.
     """
     seen: set[str] = set()
     for concept in concepts:
@@ -56,7 +56,7 @@ _ORDERED = tuple(_read(_GRAPH.read_text(encoding="utf-8")))
 check_graph(_ORDERED)
 
 CONCEPTS: Mapping[str, Concept] = MappingProxyType({concept.name: concept for concept in _ORDERED})
-"""Every concept by its name, in curriculum order."""
+"""All concepts by name, in curriculum order."""
 
 _POSITIONS = {name: position for position, name in enumerate(CONCEPTS)}
 

@@ -1,6 +1,6 @@
-"""Compositions in the hand-written programs of lessons, which therefore must not be held out.
+"""Compositions that occur in the lessons' hand-written programs and therefore must not be held out.
 
-Composed examples can avoid held-out compositions; a lesson's programs cannot. This list is maintained by hand.
+Composed examples can avoid held-out compositions; the lessons' fixed programs cannot. This list is maintained by hand.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ DEMONSTRATIONS = (
     ),
     _shown("discard>stack_items", "stacks", "print(stack.pop(0))\nprint(stack)"),
 )
-"""All of them in the order of the lessons, with those that are shown by a composition of the same meaning."""
+"""All demonstrations in lesson order, including compositions shown only by code with the same meaning."""
 
 _PIECES = frozenset(piece for shown in DEMONSTRATIONS for piece in pieces(shown.operations))
 

@@ -1,7 +1,7 @@
-"""The compositions of exam and validation, which must never be trained on.
+"""The exam and validation compositions, which must never be trained on.
 
-A chain is forbidden if it equals a held-out composition or contains one as neighbouring steps, with any operations of
-the same meaning in its place.
+A chain is forbidden if it equals a held-out composition or contains one as consecutive steps. Operations with the same
+meaning are treated as equal.
 """
 
 from __future__ import annotations
@@ -22,33 +22,33 @@ class HeldOut:
     """A set of held-out compositions."""
 
     chains: frozenset[tuple[str, ...]]
-    """The operations of each composition by their canonical names, without the input's type."""
+    """The canonical names of each composition's operations, excluding the input type."""
 
     def __post_init__(self) -> None:
-        """Give operations of the same meaning one name."""
+        """Replace operation names with their canonical names."""
         object.__setattr__(self, "chains", frozenset(map(canonical, self.chains)))
 
     @classmethod
     def of(cls, keys: Iterable[str]) -> HeldOut:
-        """Return the set of the compositions with these keys."""
+        """Return the compositions with these keys as a held-out set."""
         return cls(frozenset(tuple(key.split(">")[1:]) for key in keys))
 
     @classmethod
     def by(cls, exam: Artifact) -> HeldOut:
-        """Return the compositions of an exam artefact."""
+        """Return the compositions in an exam artefact."""
         rows = (row for table in TABLES for row in exam.rows(table, ["blueprint"], Task))
         return cls.of(row["blueprint"] for row in rows if row["blueprint"] is not None)
 
     def forbids(self, operations: tuple[str, ...]) -> bool:
-        """Return whether a chain equals a held-out composition or contains one as neighbouring steps."""
+        """Return whether a chain equals a held-out composition or contains one as consecutive steps."""
         return any(piece in self.chains for piece in pieces(operations))
 
 
 def pieces(operations: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Return all runs of at least two neighbouring operations, the whole chain included, by their canonical names."""
+    """Return all runs of at least two consecutive operations, including the whole chain, as canonical names."""
     names, count = canonical(operations), len(operations)
     return [names[start:end] for start in range(count) for end in range(start + 2, count + 1)]
 
 
 NOTHING = HeldOut(frozenset())
-"""The empty set: forbids nothing."""
+"""The empty set, which does not forbid any chain."""

@@ -1,4 +1,4 @@
-"""A reader for the Markdown of lessons and audiences: headings, paragraphs, programs."""
+"""A reader for the Markdown in lessons and audiences: headings, paragraphs, programs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ FENCE = "```"
 
 
 def parts(text: str, mark: str) -> Iterator[tuple[str, str]]:
-    """Yield heading and body of every part that starts with ``mark`` (``"# "``), except inside programs."""
+    """Yield the heading and body of every part that starts with ``mark`` (such as ``"# "``), except inside programs."""
     heading, lines, in_code = "", [""], False
     for line in text.splitlines():
         in_code ^= line.startswith(FENCE)
@@ -23,7 +23,7 @@ def parts(text: str, mark: str) -> Iterator[tuple[str, str]]:
 
 
 def blocks(text: str) -> list[str]:
-    """Return the paragraphs, each on one line, and the programs of a text, in order."""
+    """Return a text's paragraphs, each on one line, and its programs, in order."""
     found: list[str] = []
     for index, piece in enumerate(text.split(FENCE)):
         if index % 2:

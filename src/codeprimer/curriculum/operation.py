@@ -1,10 +1,10 @@
-"""What an operation is: the wording, the code and the meaning of one step from a type to a type.
+"""Operations: the wording, code and meaning of one step from an input type to a result type.
 
 The three are independent: ``do`` and ``give`` are the wording, the templates are the code, and ``meaning`` computes the
-result in different Python; asserts come from the meaning alone.
+result with different Python code. Asserts are derived only from the meaning.
 
-Holes in templates: ``$v`` is the current value, ``$x`` and ``$c`` loop variables, ``$out`` the variable of the result, and
-each parameter has its name, such as ``$k``.
+Holes in templates: ``$v`` is the current value, ``$x`` and ``$c`` are loop variables, ``$out`` is the result variable, and
+each parameter has a hole with its name, such as ``$k``.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def fill(template: str, holes: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A value that an operation needs besides its input."""
+    """A value that an operation needs in addition to its input."""
 
     draw: Callable[[Random], Any]
     """Returns a value for a literal or a test."""
     arguments: tuple[str, ...] = ()
-    """Names for it as an argument of the function; empty if it is always a literal."""
+    """Names that it can have as an argument of the function; empty if it is always a literal."""
     annotation: str = "int"
     always: bool = False
     """Whether it is always an argument, such as a second list."""
@@ -50,7 +50,7 @@ class Fold:
     empty: str = ""
     """The recursive result for the empty list; by default ``start``."""
     combine: str = ""
-    """An expression with ``$x`` (the first element) and ``$rest`` (the result for the rest); empty if not recursive."""
+    """An expression with ``$x`` (the first element) and ``$rest`` (the remaining elements' result); empty if not recursive."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,15 @@ class Operation:
     target: str
     concepts: tuple[str, ...]
     do: tuple[str, ...]
-    """Clauses in the imperative: ``square each number``."""
+    """Clauses in the imperative, such as ``square each number``."""
     give: tuple[str, ...]
-    """Noun phrases after "return": ``the square of each number``."""
+    """Noun phrases that can follow "return", such as ``the square of each number``."""
     meaning: Callable[..., Any]
-    """Computes the result from a value and the parameters; never the code of the templates."""
+    """Computes the result from a value and the parameters, with code that differs from the templates."""
     noun: str
-    """One or two words for function names: ``squares``."""
+    """One or two words for function names, such as ``squares``."""
     result: str
-    """The variable for the result: ``squares``."""
+    """The variable for the result, such as ``squares``."""
     expression: str = ""
     element: str = ""
     """For a map: the new element as an expression of ``$x``."""
@@ -87,9 +87,9 @@ class Operation:
     fold: Fold | None = None
     parameters: tuple[Parameter, ...] = ()
     same_as: str = ""
-    """The operation of the same meaning, with other wording and code; both are held out together."""
+    """An operation with the same meaning but different wording and code; the two are held out together."""
     domain: Callable[..., bool] | None = None
-    """Returns whether the specification covers a value and parameters; None: it covers all values."""
+    """Returns whether the specification covers a value and parameters; None if it covers all values."""
 
     @property
     def inline(self) -> str:
@@ -102,7 +102,7 @@ class Operation:
 
 
 def number(low: int, high: int, *arguments: str, name: str = "k") -> Parameter:
-    """Return an integer parameter from ``low`` to ``high``, inclusive; with ``arguments`` it may become an argument."""
+    """Return an integer parameter from ``low`` to ``high``, inclusive; with ``arguments`` it can become an argument."""
     return Parameter(lambda random: random.randint(low, high), arguments, name=name)
 
 
@@ -117,16 +117,16 @@ def another(annotation: str, draw: Callable[[Random], Any], *arguments: str) -> 
 
 
 Meaning = Mapping[str, Any]
-"""What an operation computes: its ``meaning``, ``parameters`` and ``domain``."""
+"""The ``meaning``, ``parameters`` and ``domain`` of an operation."""
 
 
 def means(meaning: Callable[..., Any], *parameters: Parameter, domain: Callable[..., bool] | None = None) -> Meaning:
-    """Return what an operation computes, on which values, with which parameters."""
+    """Return an operation's meaning, parameters and domain as a mapping."""
     return {"meaning": meaning, "parameters": parameters, "domain": domain}
 
 
 def operations_in(module: str, meanings: Mapping[str, Meaning]) -> tuple[Operation, ...]:
-    """Return the operations whose wording and templates stand in the TOML file beside a module, in the file's order."""
+    """Return the operations whose wording and templates are in the TOML file next to a module, in file order."""
     tables = tomllib.loads(Path(module).with_suffix(".toml").read_text(encoding="utf-8"))
     assert tables.keys() == meanings.keys(), f"{module} and its TOML file do not have the same operations"
     return tuple(_operation(name, table, meanings[name]) for name, table in tables.items())

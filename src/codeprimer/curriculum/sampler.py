@@ -1,4 +1,4 @@
-"""Sampling blueprints: balanced over operations, with many different neighbours, without held-out compositions."""
+"""Sampling blueprints that are balanced over operations, combine many different operations, and are not held out."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from codeprimer.curriculum.operation import Operation
 from codeprimer.curriculum.values import TYPES
 
 LENGTHS = (1, 2, 2, 3, 3, 3)
-"""Chain lengths to draw from."""
+"""Chain lengths from which a length is drawn."""
 STYLE_WEIGHTS = {"steps": 58, "expression": 18, "loop": 10, "recursion": 5, "guard": 5, "helper": 4}
 METHOD_PROBABILITY = 0.05
 
 TRIES = 25
-"""Maximum draws of a blueprint around one operation."""
+"""Maximum number of attempts to draw a blueprint around one operation."""
 
 ANCHORS = tuple(operation.name for operation in practised())
 
@@ -28,7 +28,7 @@ NO_USES: Mapping[str, int] = Counter()
 
 
 def draw_chain(anchor: str, length: int, random: Random, uses: Mapping[str, int] = NO_USES) -> tuple[str, ...] | None:
-    """Return a random chain around one operation, or None if there is none without a repetition.
+    """Return a random chain around one operation, or None if there is none without repetitions.
 
     Operations with fewer ``uses`` are more likely.
     """
@@ -51,7 +51,7 @@ def _draw(operations: Sequence[Operation], random: Random, uses: Mapping[str, in
 
 
 def draw_blueprint(random: Random, lengths: Sequence[int] = LENGTHS, anchors: Sequence[str] = ANCHORS) -> Blueprint:
-    """Return a random blueprint around one of ``anchors``, at least one of which must occur in some exercise."""
+    """Return a random blueprint around one of ``anchors``, at least one of which must be usable in an exercise."""
     while True:
         blueprint = try_blueprint(random.choice(anchors), random.choice(lengths), random)
         if blueprint is not None:
@@ -59,7 +59,7 @@ def draw_blueprint(random: Random, lengths: Sequence[int] = LENGTHS, anchors: Se
 
 
 def try_blueprint(anchor: str, length: int, random: Random, uses: Mapping[str, int] = NO_USES) -> Blueprint | None:
-    """Return a blueprint around one operation, or None if the drawn chain is no whole exercise."""
+    """Return a blueprint around one operation, or None if the drawn chain is not a complete exercise."""
     chain = draw_chain(anchor, length, random, uses)
     if chain is None or not can_stand(chain):
         return None
@@ -72,9 +72,9 @@ def try_blueprint(anchor: str, length: int, random: Random, uses: Mapping[str, i
 def balanced_blueprints(
     random: Random, held_out: HeldOut = NOTHING, lengths: Sequence[int] = LENGTHS
 ) -> Iterator[Blueprint]:
-    """Yield testable blueprints without held-out compositions, without end, so that all operations occur equally often.
+    """Yield an endless stream of testable blueprints without held-out compositions; all operations occur about equally often.
 
-    Each round has a chain around every operation with at most the mean number of uses, except where ``TRIES`` draws fail.
+    Each round yields a chain around every operation with at most the mean number of uses, unless ``TRIES`` draws fail.
     """
     uses: Counter[str] = Counter()
     while True:
@@ -90,12 +90,12 @@ def balanced_blueprints(
 
 
 def is_sound(blueprint: Blueprint, held_out: HeldOut = NOTHING) -> bool:
-    """Return whether a blueprint contains nothing held out and can be tested."""
+    """Return whether a blueprint can be tested and does not contain a held-out composition."""
     return not held_out.forbids(blueprint.operations) and settle(blueprint)[1] is not None
 
 
 def can_stand(chain: tuple[str, ...]) -> bool:
-    """Return whether a chain is a whole exercise: it starts from an input and returns something."""
+    """Return whether a chain is a complete exercise: it starts from an input and returns a value."""
     first, last = OPERATIONS[chain[0]], OPERATIONS[chain[-1]]
     return bool(TYPES[first.source].parameters) and not last.change
 

@@ -1,7 +1,8 @@
-"""The syllabus: the operations of the exercises and the exam.
+"""The syllabus: the operations used in the exercises and the exam.
 
 The catalogue has more operations than a model of a million parameters can learn from a few million tokens
-(``docs/experiments.md``). Exercises and exam use this subset, which covers nearly all concepts; the textbooks show the rest.
+(``docs/experiments.md``). Exercises and exam use this subset, which covers nearly all concepts; the textbooks also show
+the other operations.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The value types that operations connect, with their annotations, names and test inputs.
 
-No name occurs twice among parameters, arguments, loop variables and results, so rendered programs shadow nothing.
+No name is used twice among parameters, arguments, loop variables and results, so rendered programs do not shadow names.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _KEYS = (
 
 @dataclass(frozen=True)
 class ValueType:
-    """A type of values."""
+    """A value type."""
 
     name: str
     """The name in a composition's key, such as ``integers``."""
@@ -45,19 +45,19 @@ class ValueType:
     described: tuple[str, ...]
     """Noun phrases such as ``a list of integers``."""
     parameters: tuple[str, ...]
-    """Names for a function's parameter; empty if no exercise has it as input."""
+    """Names for a function parameter of this type; empty if exercises never have it as input."""
     elements: tuple[str, ...]
-    """Names for a loop variable over it; empty if it is not iterated."""
+    """Names for a loop variable over such a value; empty if exercises do not iterate over it."""
     draw: Callable[[Random], Any]
     """Returns a random value for a test."""
     edges: tuple[Any, ...] = ()
     """Edge cases, which tests try first."""
     classes: tuple[str, ...] = ()
-    """Names for a class with such a value; empty if it has no methods."""
+    """Names for a class that stores such a value; empty if the type is not used with methods."""
     stored: str = "$v"
-    """The attribute of such an object as an expression of ``$v``, the argument of its ``__init__``."""
+    """The value stored in the object's attribute, as an expression of ``$v``, the argument of its ``__init__``."""
     methods_only: bool = False
-    """Whether it is the state of an object, which only methods access."""
+    """Whether the value is an object's state, which only methods access."""
 
 
 def _integer(random: Random) -> int:

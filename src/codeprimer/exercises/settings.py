@@ -1,4 +1,4 @@
-"""The section ``exercises`` of a recipe."""
+"""The ``exercises`` section of a recipe."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from codeprimer.core.settings import NOT_IN_ID, Settings
 
 
 class ExercisesSettings(Settings):
-    """How many exercises are written, and by which author."""
+    """Settings for the number of exercises and their author."""
 
     author: Annotated[PluginSettings, Role("author", "offline")] = Field(
         default_factory=partial(selected, "author", "offline"),
-        description="The author: offline, endpoint (asks the section teacher), or a plug-in.",
+        description="The author: offline, endpoint (queries the model in the `teacher` section), or a plug-in.",
     )
     count: int = Field(default=20_000, ge=1, description="Number of exercises that pass all checks.")
-    seconds: float = Field(default=3.0, gt=0, le=60, description="CPU time limit of a solution [s].")
+    seconds: float = Field(default=3.0, gt=0, le=60, description="CPU time limit for a solution [s].")
     unit_exercises: int = Field(
         default=500, ge=1, le=100_000, description="Exercises per unit of work; each unit has its own seed."
     )

@@ -1,6 +1,6 @@
 """The exercises stage: rounds of units, merged in order, until enough exercises are kept.
 
-Each round requests what is missing. The stage gives up with an error when more rounds bring nothing new.
+Each round requests the exercises that are still missing. The stage fails with an error if rounds add no new exercises.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from codeprimer.reporting.facts import Facts
 from codeprimer.sandbox import Tier
 
 EXPECTED_YIELD = 0.9
-"""The fraction of exercises that is expected to be kept: a round requests the missing ones divided by this."""
+"""The fraction of exercises expected to be kept; a round requests the missing number divided by this fraction."""
 
 MINIMUM_REQUESTS = 16
-"""Minimum requests per round to an author that keeps many requests in flight; surplus exercises are left out."""
+"""Minimum requests per round for an author that keeps many requests in flight; surplus exercises are discarded."""
 
 EMPTY_ROUNDS = 3
-"""Such an author gets no more requests after this many rounds without a new exercise."""
+"""After this many rounds without a new exercise, such an author gets no more requests."""
 
 
 class ExercisesStage(Stage[ExercisesSettings]):
-    """From compositions that are not held out to executed exercises."""
+    """Turns compositions that are not held out into executed exercises."""
 
     name = "exercises"
     number = 40
@@ -55,14 +55,14 @@ class ExercisesStage(Stage[ExercisesSettings]):
 
     @classmethod
     def contradictions(cls, settings: ExercisesSettings, recipe: Sections) -> Iterator[str]:
-        """Yield a sentence if the author writes no exercises."""
+        """Yield a sentence if the author does not write exercises."""
         del recipe
         yield from cannot_write("exercises", settings.author, "exercises.author")
 
     def run(self, settings: ExercisesSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write exactly ``count`` exercises.
 
-        Raises RecipeError if the author does not write that many different ones.
+        Raises RecipeError if the author does not write that many different exercises.
         """
         author: Author = tools.make("author", settings.author)
         held_out = HeldOut.by(inputs["exam"])
@@ -81,7 +81,7 @@ class ExercisesStage(Stage[ExercisesSettings]):
 def _write(
     author: Author, settings: ExercisesSettings, held_out: HeldOut, out: Workspace, tools: Tools
 ) -> ExerciseTally:
-    """Write the tables in rounds. Raises RecipeError if they bring too few exercises."""
+    """Write the tables in rounds. Raises RecipeError if the rounds produce too few exercises."""
     tally = ExerciseTally()
     requested, empty = 0, 0
     with out.table("exercises", EXERCISES) as kept, out.table("rejected", EXERCISES_REJECTED) as rejected:
@@ -116,7 +116,8 @@ def _unit_sizes(author: Author, settings: ExercisesSettings, missing: int) -> li
     """Return how many exercises each unit of a round requests."""
     if author.in_workers:
         return [settings.unit_exercises] * math.ceil(missing / EXPECTED_YIELD / settings.unit_exercises)
-    return [max(missing, MINIMUM_REQUESTS)]  # one unit of what is missing, because each request may cost money
+    # One unit, without a margin for rejected exercises, because each request may cost money.
+    return [max(missing, MINIMUM_REQUESTS)]
 
 
 def _unit(settings: ExercisesSettings, tools: Tools, held_out: HeldOut, number: int, count: int) -> ExerciseUnit:
@@ -124,7 +125,7 @@ def _unit(settings: ExercisesSettings, tools: Tools, held_out: HeldOut, number: 
 
 
 def _merge(folder: Path, count: int, tally: ExerciseTally, kept: TableWriter, rejected: TableWriter) -> None:
-    """Append the rows of a unit, up to ``count`` exercises; a prompt that was kept before is rejected."""
+    """Append a unit's rows, up to ``count`` exercises; an exercise whose prompt was already kept is rejected."""
     for draft in read_rows(folder / REJECTED, None, RejectedExercise):
         if tally.kept < count:
             tally.reject(draft["reason"])

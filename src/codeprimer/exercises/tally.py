@@ -1,4 +1,4 @@
-"""The figures about exercises, for the manifest and the report."""
+"""Exercise figures for the manifest and the report."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from codeprimer.authors.tally import Tally, hashed
 from codeprimer.core.documents import ExerciseRow
 
 EXAMPLES = 6
-"""Exercises to show in the report, at most one per style."""
+"""Maximum number of exercises shown in the report, with at most one per style."""
 
 
 class ExerciseTally(Tally):
-    """Counts exercises while they stream past."""
+    """Counts exercises as they are written."""
 
     def __init__(self) -> None:
         super().__init__()

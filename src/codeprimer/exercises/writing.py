@@ -1,6 +1,7 @@
-"""One unit of work: request exercises, have them written, execute them.
+"""One unit of work: request exercises from an author and execute them.
 
-The requests depend on the seed, the unit's number and what is held out, so units may run anywhere and in any order.
+The requests depend only on the seed, the unit number and the held-out compositions, so units can run anywhere and in any
+order.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ REQUESTS_PER_EXERCISE = 5
 """Maximum blueprints per exercise of a unit for an author that runs in worker processes."""
 
 ACCEPTED, REJECTED, TREES, PLACES = "accepted", "rejected", "trees.json", "places.json"
-"""What a unit's folder holds: two tables, the trees of the accepted exercises, and the indices of their blueprints."""
+"""The contents of a unit's folder: two tables, the accepted exercises' trees, and the indices of their blueprints."""
 
 Draft = tuple[Blueprint, Exercise | Rejection]
 
@@ -50,12 +51,12 @@ class ExerciseUnit:
         return self.count
 
     def blueprints(self) -> Iterator[Blueprint]:
-        """Yield blueprints without end, none of which contains a held-out composition."""
+        """Yield an endless stream of blueprints without held-out compositions."""
         return balanced_blueprints(python_random(self.seed, "exercises", self.number), self.held_out)
 
 
 def write_exercises(author: Author, unit: ExerciseUnit, folder: Path) -> None:
-    """Have an author write the exercises of a unit, execute them, and write the tables ``accepted`` and ``rejected``."""
+    """Have an author write a unit's exercises, execute them, and write the ``accepted`` and ``rejected`` tables."""
     trees: list[str] = []
     places: list[int] = []
     workers = 1 if author.in_workers else None
@@ -82,19 +83,19 @@ def write_exercises(author: Author, unit: ExerciseUnit, folder: Path) -> None:
 
 
 def passed(unit: ExerciseUnit, folder: Path) -> int:
-    """Return how many requests of a unit gave an accepted exercise, by the folder of this unit or of a longer one."""
+    """Return how many of a unit's requests led to an accepted exercise; ``folder`` is its own or that of a longer unit."""
     return sum(place < unit.count for place in orjson.loads((folder / PLACES).read_bytes()))
 
 
 def accepted_rows(folder: Path) -> Iterator[tuple[ExerciseRow, str]]:
-    """Yield the accepted exercises of a unit with their masked syntax trees."""
+    """Yield a unit's accepted exercises with their masked syntax trees."""
     return zip(
         read_rows(folder / ACCEPTED, None, ExerciseRow), orjson.loads((folder / TREES).read_bytes()), strict=True
     )
 
 
 def _drafts(author: Author, unit: ExerciseUnit) -> Generator[Draft, None, None]:
-    """Yield drafts: until ``count`` prompts differ, or, where each may cost money, one per requested exercise."""
+    """Yield drafts until there are ``count`` different prompts or, if requests may cost money, one per requested exercise."""
     if not author.in_workers:
         yield from drafts(author, author.exercises, islice(unit.blueprints(), unit.count))
         return
@@ -112,7 +113,7 @@ def _drafts(author: Author, unit: ExerciseUnit) -> Generator[Draft, None, None]:
 
 
 def _executed(written: Iterable[Draft], sandbox: Sandbox) -> Iterator[tuple[Draft, Verdict | None]]:
-    """Yield the drafts in order, exercises with their verdicts."""
+    """Yield the drafts in order; each exercise comes with its verdict."""
     waiting: deque[Draft] = deque()
 
     def programs() -> Iterator[Program]:

@@ -1,4 +1,4 @@
-"""The code of a section as one program that also checks the output which the text claims."""
+"""A section's code as one program that also checks the output claimed in the text."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def _claim(*lines):
 def program_of(blocks: Sequence[str]) -> Program:
     """Return one program that runs the blocks in order and checks every claim.
 
-    Raises SyntaxError where a block is not Python.
+    Raises SyntaxError if a block is not Python.
     """
     return Program("\n\n".join([_PRELUDE, *(with_claims(block) for block in blocks)]))
 
 
 def with_claims(block: str) -> str:
-    """Return the block with a call of ``_claim`` after each claim.
+    """Return the block with a call to ``_claim`` after each claim.
 
-    Raises SyntaxError where the block is not Python.
+    Raises SyntaxError if the block is not Python.
     """
     lines = block.splitlines()
     for line, claimed in sorted(_claims(block), reverse=True):
@@ -44,7 +44,7 @@ def with_claims(block: str) -> str:
 
 
 def _claims(block: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line (from 1) after which a claim can be checked, and the claimed lines."""
+    """Yield, for each claim, the line number (from 1) after which it can be checked, and the claimed lines."""
     comments = _comments(block)
     printing = {statement.end_lineno for statement in ast.parse(block).body if is_print(statement)}
     for row, (column, comment) in comments.items():
@@ -57,7 +57,7 @@ def _claims(block: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _comments(block: str) -> dict[int, tuple[int, str]]:
-    """Return column and text of the comment on each line (from 1) that has one."""
+    """Return the column and text of each comment, keyed by line number (from 1)."""
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(block).readline))
     except tokenize.TokenError as error:
@@ -70,6 +70,6 @@ def _comments(block: str) -> dict[int, tuple[int, str]]:
 
 
 def _following(comments: dict[int, tuple[int, str]], row: int) -> Iterator[str]:
-    """Yield the comments that stand alone on the lines below ``row``."""
+    """Yield the comments directly below ``row`` that start at the beginning of their line."""
     while (row := row + 1) in comments and comments[row][0] == 0:
         yield comments[row][1]

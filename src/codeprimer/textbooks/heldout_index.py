@@ -1,7 +1,7 @@
-"""What no section may contain: the compositions, solutions and wordings of exam and validation.
+"""Content that sections must not contain: the compositions, solutions and wording of the exam and validation problems.
 
-An author avoids held-out compositions; comparing syntax trees and word n-grams finds what it wrote by chance, while the
-section can still be rewritten. (The contamination stage compares all training sets with the exam again.)
+An author avoids held-out compositions. Comparing syntax trees and word n-grams finds matches that it wrote by chance,
+while the section can still be rewritten. (The contamination stage compares all training sets with the exam again.)
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from codeprimer.curriculum.heldout import TABLES, HeldOut
 
 @dataclass(frozen=True)
 class HeldOutIndex:
-    """What is held out, small enough to travel with every unit of work."""
+    """An index of the held-out content, small enough to be sent with every unit of work."""
 
     keys: tuple[str, ...] = ()
-    """The compositions of exam and validation."""
+    """The compositions in the exam and validation tables."""
     trees: frozenset[str] = frozenset()
-    """Digests of their solutions' syntax trees, with the names that a program binds itself masked."""
+    """Digests of their solutions' syntax trees, in which the names that a program itself binds are masked."""
     outlines: frozenset[str] = frozenset()
-    """The outlines of those trees: most functions already differ in their outline."""
+    """The outlines of these trees, as a quick first test: most other functions differ in their outline."""
     grams: Mapping[int, frozenset[int]] = field(default_factory=dict)
-    """Hashes of the word n-grams of their docstrings, by n."""
+    """Hashes of the word n-grams in their docstrings, by n."""
 
     @classmethod
     def by(cls, exam: Artifact) -> HeldOutIndex:
@@ -54,7 +54,7 @@ class HeldOutIndex:
         return HeldOut.of(self.keys)
 
     def finding(self, blueprint: str, text: str, blocks: Sequence[str]) -> Rejection | None:
-        """Return what a section contains of the exam, if anything, from its compositions, its text and its code blocks."""
+        """Return a Rejection if a section's compositions, text or code blocks contain exam content."""
         for key in blueprint.split(" + "):
             if self.held_out.forbids(tuple(key.split(">")[1:])):
                 return Rejection("held_out", key)
@@ -67,7 +67,7 @@ class HeldOutIndex:
         return None
 
     def _shared_words(self, text: str) -> str:
-        """Return the first n-gram that a docstring of the exam has too; empty if there is none."""
+        """Return the first n-gram that also occurs in a held-out docstring; empty if there is none."""
         if not self.grams:
             return ""
         listed = words(text)
@@ -80,12 +80,12 @@ class HeldOutIndex:
 
 
 def _is_solution(tree: FunctionTree) -> bool:
-    """Return whether a function solves a problem: it is no helper inside a solution, and no ``__init__``."""
+    """Return whether a function solves a problem: it is neither a helper inside a solution nor ``__init__``."""
     return not tree.nested and not tree.name.startswith("__")
 
 
 def _grams(prompt: str, solution: str) -> Iterator[tuple[int, int]]:
-    """Yield n and hash of every n-gram in a problem's prose."""
+    """Yield n and the hash of every n-gram in a problem's prose."""
     for piece in problem_prose(prompt, solution):
         listed = words(piece)
         length = min(GRAM_WORDS, len(listed))

@@ -1,4 +1,4 @@
-"""Which section is about which concept, and for which audience: a function of the section's number alone."""
+"""The concept and audience of each section, which depend only on the section's number."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class SectionRequest:
     """A section to be written."""
 
     number: int
-    """Its position among all sections, from 0, in curriculum order."""
+    """The section's position among all sections, from 0, in curriculum order."""
     concept: str
     audience: str
 
 
 def request_for(number: int, sections: int, audiences: Sequence[str] = AUDIENCES) -> SectionRequest:
-    """Return the request for section ``number`` of ``sections``: concepts get equal counts, audiences take turns."""
+    """Return the request for section ``number`` of ``sections``; concepts are covered evenly, and audiences alternate."""
     return SectionRequest(number, _NAMES[number * len(_NAMES) // sections], audiences[number % len(audiences)])
 
 

@@ -1,4 +1,4 @@
-"""The section ``textbooks`` of a recipe."""
+"""The ``textbooks`` section of a recipe."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from codeprimer.curriculum.audiences import AUDIENCES
 
 
 class TextbooksSettings(Settings):
-    """How many sections are written, for which audiences, and how long they may be."""
+    """Settings for the number of sections, their audiences and their lengths."""
 
     author: Annotated[PluginSettings, Role("author", "offline")] = Field(
         default_factory=partial(selected, "author", "offline"),
-        description="The author: offline, endpoint (asks the section teacher), or a plug-in.",
+        description="The author: offline, endpoint (queries the model in the `teacher` section), or a plug-in.",
     )
     sections: int = Field(default=1_500, ge=1, description="Number of sections, spread evenly over the concepts.")
     audiences: tuple[str, ...] = Field(
-        default=AUDIENCES, min_length=1, description="Audiences, in turn; any of the default."
+        default=AUDIENCES, min_length=1, description="Audiences, used in turn; any subset of the default."
     )
     min_words: int = Field(default=150, ge=20, description="Minimum length of a section [words and code tokens].")
     max_words: int = Field(default=450, ge=50, description="Maximum length of a section [words and code tokens].")
-    attempts: int = Field(default=10, ge=1, le=50, description="Maximum attempts per section, the first one included.")
+    attempts: int = Field(default=10, ge=1, le=50, description="Maximum attempts per section, including the first.")
 
     @field_validator("audiences")
     @classmethod

@@ -1,4 +1,4 @@
-"""The textbooks stage: authors write units, the stage merges them in curriculum order."""
+"""The textbooks stage: an author writes units, and the stage merges them in curriculum order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from codeprimer.textbooks.writing import passed, units_for, write_sections
 
 
 class TextbooksStage(Stage[TextbooksSettings]):
-    """From the concept graph to executed sections."""
+    """Turns the concept graph into executed sections."""
 
     name = "textbooks"
     number = 30
@@ -44,12 +44,12 @@ class TextbooksStage(Stage[TextbooksSettings]):
 
     @classmethod
     def contradictions(cls, settings: TextbooksSettings, recipe: Sections) -> Iterator[str]:
-        """Yield a sentence if the author writes no sections."""
+        """Yield a sentence if the author does not write sections."""
         del recipe
         yield from cannot_write("sections", settings.author, "textbooks.author")
 
     def run(self, settings: TextbooksSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
-        """Write ``sections`` and ``rejected``."""
+        """Write the ``sections`` and ``rejected`` tables."""
         tally = SectionTally(settings.sections)
         author: Author = tools.make("author", settings.author)
         index = HeldOutIndex.by(inputs["exam"])
@@ -74,7 +74,7 @@ class TextbooksStage(Stage[TextbooksSettings]):
 
 
 def _merge(folder: Path, tally: SectionTally, kept: TableWriter, rejected: TableWriter) -> None:
-    """Append the rows of a unit; a text that was kept before is rejected."""
+    """Append a unit's rows; a section whose text was already kept is rejected."""
     for draft in read_rows(folder / "rejected", None, RejectedSection):
         tally.reject(draft["reason"])
         rejected.write(draft)
@@ -91,10 +91,10 @@ def _warn(settings: TextbooksSettings, tally: SectionTally, console: Console) ->
     if tally.kept < settings.sections:
         console.warn(
             f"textbooks: only {tally.kept:,} of {settings.sections:,} sections passed within {settings.attempts} "
-            f"attempts each (rejected: {tally.main_reasons()}); see the table rejected"
+            f"attempts each (rejected: {tally.main_reasons()}); see the `rejected` table"
         )
     if missing := missing_concepts(settings.sections):
         console.warn(
-            f"textbooks: {settings.sections} sections cannot cover all concepts; {len(missing)} have none, such as "
+            f"textbooks: {settings.sections} sections cannot cover all concepts; {len(missing)} have no section, such as "
             f"{missing[0]!r}; raise textbooks.sections"
         )

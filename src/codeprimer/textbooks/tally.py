@@ -1,4 +1,4 @@
-"""The figures about sections, for the manifest and the report."""
+"""Section figures for the manifest and the report."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from codeprimer.authors.tally import Tally, hashed
 from codeprimer.core.documents import SectionRow
 
 BUCKET = 50
-"""The width of the histogram of lengths [words]."""
+"""Bin width of the length histogram [words]."""
 
 
 class SectionTally(Tally):
-    """Counts sections while they stream past."""
+    """Counts sections as they are written."""
 
     def __init__(self, expected: int) -> None:
-        """``expected`` is the number of sections, from which three examples are chosen."""
+        """``expected`` is the number of sections; it determines which three become examples."""
         super().__init__()
         self._concepts: Counter[str] = Counter()
         self._audiences: Counter[str] = Counter()
@@ -33,7 +33,7 @@ class SectionTally(Tally):
         self._examples: list[dict[str, str]] = []
 
     def keep(self, row: SectionRow) -> None:
-        """Count a section that is kept."""
+        """Count a kept section."""
         text = row["text"]
         words = len(text.split())
         if self.kept in self._shown:

@@ -1,6 +1,7 @@
 """One unit of work: write a range of sections, check them, rewrite the rejected ones.
 
-A section is a function of the recipe's seed, its number and the attempt, so any cut into units gives the same sections.
+A section depends only on the recipe's seed, its number and the attempt, so any division into units gives the same
+sections.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ from codeprimer.textbooks.plan import SectionRequest, request_for
 from codeprimer.textbooks.settings import TextbooksSettings
 
 UNIT_SECTIONS = 100
-"""Sections per unit of an author that runs in worker processes."""
+"""Sections per unit for an author that runs in worker processes."""
 REMOTE_UNIT_SECTIONS = 1000
-"""Sections per unit of an author that keeps many requests in flight."""
+"""Sections per unit for an author that keeps many requests in flight."""
 
 HOPELESS_ATTEMPTS = 2
-"""After so many attempts without any accepted section a unit ends: later attempts would fail too, and may cost money."""
+"""A unit ends after this many attempts without an accepted section: more attempts would also fail and may cost money."""
 
 LIMITS = Limits(seconds=2.0)
-"""The limits for the code of one section; a correct section needs a few milliseconds."""
+"""The limits for one section's code; a correct section needs a few milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class SectionUnit:
 
 @dataclass
 class _Outcome:
-    """The sections of a unit so far."""
+    """A unit's results so far."""
 
     accepted: dict[int, SectionRow] = field(default_factory=dict)
     rejected: list[RejectedSection] = field(default_factory=list)
@@ -76,9 +77,9 @@ def units_for(
 
 
 def write_sections(author: Author, unit: SectionUnit, folder: Path) -> None:
-    """Have an author write the sections of a unit and execute them; rewrite rejected ones, ``attempts`` times in all.
+    """Have an author write a unit's sections, execute them, and have rejected sections rewritten.
 
-    Writes the tables ``sections`` and ``rejected``.
+    Each section gets at most ``attempts`` attempts. Writes the ``sections`` and ``rejected`` tables.
     """
     missing = unit.requests()
     outcome = _Outcome()
@@ -92,12 +93,12 @@ def write_sections(author: Author, unit: SectionUnit, folder: Path) -> None:
     with TableWriter(folder / "sections", SECTIONS) as table:
         table.write_all(row for _, row in sorted(outcome.accepted.items()))
     with TableWriter(folder / "rejected", SECTIONS_REJECTED) as table:
-        # A stable sort: the attempts at a section stay in order, in any cut into units.
+        # The sort is stable, so the attempts at a section stay in order however the sections are divided into units.
         table.write_all(sorted(outcome.rejected, key=lambda row: row["position"]))
 
 
 def passed(unit: SectionUnit, folder: Path) -> int:
-    """Return how many sections of a unit were accepted, by the folder of this unit or of a longer one."""
+    """Return how many of a unit's sections were accepted; ``folder`` is its own or that of a longer unit."""
     rows = read_rows(folder / "sections", ["position"], SectionRow)
     return sum(unit.start <= row["position"] < unit.stop for row in rows)
 
@@ -164,7 +165,7 @@ def _row(section: Section, position: int) -> SectionRow:
 
 
 def inspect(section: Section, settings: TextbooksSettings, index: HeldOutIndex) -> Program | Rejection:
-    """Return the program to run, or why a section is rejected without running it."""
+    """Return the program to run, or a Rejection if a section fails the checks that do not need execution."""
     words = len(section.text.split())
     if words < settings.min_words:
         return Rejection("too_short", f"{words} words")

@@ -1,1 +1,1 @@
-"""The author that asks a language model."""
+"""The author that queries a language model."""

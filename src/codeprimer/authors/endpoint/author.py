@@ -1,8 +1,8 @@
-"""The author that asks a teacher, from the same blueprints as the offline author.
+"""The author that requests texts from a teacher, for the same blueprints as the offline author.
 
-Texts differ because each request is random: what to compute, for which reader, about which things, under which name
-(sections 2.2 and 2.3 of the phi-1 paper). The tests are requested in a conversation of their own that shows the
-specification only, so that they cannot repeat the solution's mistakes.
+Texts differ because each request draws at random what to compute, the reader, the theme and the function's name
+(sections 2.2 and 2.3 of the phi-1 paper). The tests are requested in a separate conversation that shows only the
+specification, so that they cannot repeat the solution's mistakes.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from codeprimer.teachers.estimate import estimate
 from codeprimer.teachers.questions import digest_of
 
 EXERCISE_TEMPLATE, SECTION_TEMPLATE = "exercises/1", "sections/1"
-"""Raised whenever the prompts below change."""
+"""Versions of the prompts below; increment them whenever the prompts change."""
 
 PARSER = "author/1"
 
 EXERCISE_CHARACTERS, EXERCISE_TOKENS = 2_200, 250
-"""The approximate size of an exercise's two requests, and of each answer [tokens], for estimates."""
+"""The approximate size of an exercise's two requests [characters] and of each answer [tokens], for estimates."""
 SECTION_CHARACTERS, TOKENS_PER_WORD = 1_500, 1.6
 
 _WRITE = """\
@@ -71,7 +71,7 @@ class Tests(BaseModel):
 
 
 class ExerciseQuestion:
-    """Asks for a function, then in another conversation for tests of its docstring."""
+    """Requests a function, then, in another conversation, tests based on its docstring."""
 
     def __init__(self, blueprint: Blueprint, composed: Exercise, access: Access) -> None:
         self._settings = access.settings
@@ -88,7 +88,7 @@ class ExerciseQuestion:
         return self._current.first()
 
     def then(self, request: Request, answer: Answer) -> Request | Result:
-        """Return what follows an answer: an objection, the request for tests, or the result."""
+        """Return the next step after an answer: an objection, the request for tests, or the result."""
         then = self._current.then(request, answer)
         if not isinstance(then, Result) or then.reason:
             return then
@@ -138,7 +138,7 @@ def _tests_objection(form: Tests, name: str) -> str:
 
 
 class EndpointAuthor(Author):
-    """Asks a language model; with a second teacher, another author writes the first texts too, for comparison only."""
+    """Queries a language model; with a second teacher, another author also writes the first texts, for comparison only."""
 
     def __init__(self, settings: PluginSettings, *, teacher: Access, second_teacher: Access | None) -> None:
         super().__init__(settings)
@@ -153,11 +153,11 @@ class EndpointAuthor(Author):
 
     @property
     def second(self) -> EndpointAuthor | None:
-        """The author that asks the second teacher."""
+        """The author that queries the second teacher."""
         return self._second
 
     def digest(self) -> str:
-        """Return a digest of the prompts and of the parser's version."""
+        """Return a digest of the prompts and the parser version."""
         return f"{digest_of(_WRITE, _TEST, _SECTION, forms=[Written, Tests])} {PARSER}"
 
     def facts(self) -> dict[str, Any]:
@@ -165,13 +165,13 @@ class EndpointAuthor(Author):
         return {"model": self._access.settings.model, **self._usage.facts()}
 
     def estimate_exercises(self, count: int) -> str:
-        """Return a human-readable cost estimate. Raises RecipeError where no price is known."""
+        """Return a human-readable cost estimate. Raises RecipeError if no price is known."""
         self._expected = count
         own = self._estimate(2 * count, count * EXERCISE_CHARACTERS, EXERCISE_TOKENS)
         return own if self.second is None else f"{own}\n  {self.second.estimate_exercises(min(count, COMPARED))}"
 
     def estimate_sections(self, count: int, words: int) -> str:
-        """Return a human-readable cost estimate. Raises RecipeError where no price is known."""
+        """Return a human-readable cost estimate. Raises RecipeError if no price is known."""
         self._expected = count
         own = self._estimate(count, count * SECTION_CHARACTERS, round(words * TOKENS_PER_WORD))
         return own if self.second is None else f"{own}\n  {self.second.estimate_sections(min(count, COMPARED), words)}"
@@ -181,7 +181,7 @@ class EndpointAuthor(Author):
         return estimate(settings, requests, characters, answer_tokens).sentence(settings, self._access.tariff)
 
     def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | Rejection]:
-        """Yield the teacher's exercises, in the order of the blueprints."""
+        """Yield the teacher's exercises, in blueprint order."""
         asked, known = tee((blueprint, compose(blueprint)) for blueprint in blueprints)
         with self._access.open() as teacher:
             replies = teacher.ask(
@@ -206,8 +206,8 @@ class EndpointAuthor(Author):
                 )
 
     def sections(self, blueprints: Iterable[SectionBlueprint], held_out: HeldOut) -> Iterator[Section | Rejection]:
-        """Yield the teacher's sections, in the order of the blueprints."""
-        del held_out  # a model's text has no composition; the stage compares its code and wording with the exam
+        """Yield the teacher's sections, in blueprint order."""
+        del held_out  # a model's text has no known composition; the stage compares code and wording with the exam
         asked, known = tee(blueprints)
         with self._access.open() as teacher:
             replies = teacher.ask((self._section_question(blueprint) for blueprint in asked), self._expected)

@@ -1,6 +1,6 @@
 """Parsing a teacher's answers into the parts of an exercise: signature with docstring, body, tests.
 
-Nothing is executed. An answer that is no exercise raises ValueError with a sentence that goes back to the teacher.
+Nothing is executed. An answer that is not an exercise raises ValueError, whose message is sent back to the teacher.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ LONGEST_PROGRAM = 6_000
 
 
 def read_program(source: str) -> tuple[str, str, str]:
-    """Return the name of a function, its head (imports, signature, docstring) and its body; head + body is the program.
+    """Return a function's name, its head (imports, signature, docstring) and its body; head + body is the program.
 
-    Raises ValueError where the source is not one function with a docstring and a body.
+    Raises ValueError unless the source is one function with a docstring and a body.
     """
     source = source.strip("\n") + "\n"
     if len(source) > LONGEST_PROGRAM:
@@ -48,8 +48,8 @@ def read_program(source: str) -> tuple[str, str, str]:
 def read_tests(tests: list[str], name: str) -> tuple[str, ...]:
     """Return the tests, each on one line.
 
-    Raises ValueError where they are not asserts that compare results of ``name`` with literals, or where a function that
-    always returns the same value, or its argument, would pass them all.
+    Raises ValueError if they are not asserts that compare results of ``name`` with literals, or if a function that always
+    returns the same value, or its argument, would pass all of them.
     """
     found: dict[str, ast.Compare] = {}
     for test in map(str.strip, tests):
@@ -82,7 +82,7 @@ def read_tests(tests: list[str], name: str) -> tuple[str, ...]:
 
 
 _COMPARES = (ast.Eq, ast.Is, ast.Lt, ast.LtE)
-"""Less than, for ``abs(f(x) - 0.1) < 1e-9``."""
+"""``Lt`` and ``LtE`` allow for ``abs(f(x) - 0.1) < 1e-9``."""
 
 _LITERAL_CALLS = ("set", "frozenset", "float", "complex", "bytes", "bytearray", "range")
 
@@ -94,7 +94,7 @@ def _calls(expression: ast.expr, name: str) -> Iterator[ast.Call]:
 
 
 def _is_literal(expression: ast.expr) -> bool:
-    """Return whether an expression is built from literals alone."""
+    """Return whether an expression consists only of literals."""
     for node in ast.walk(expression):
         if isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id in _LITERAL_CALLS):
             return False

@@ -1,4 +1,4 @@
-"""The author that needs no network: it composes texts from the operations' own wordings, code and meanings."""
+"""The author that does not need a network: it composes texts from the wording, code and meaning of each operation."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ NO_EXAMPLE = Rejection("not_written", "every example would be held out")
 
 
 class OfflineAuthor(Author):
-    """Composes exercises and sections."""
+    """Composes exercises and sections offline."""
 
     in_workers: ClassVar[bool] = True
     trusted_tests: ClassVar[bool] = True
 
     def digest(self) -> str:
-        """Return a digest of the lessons and audiences, which are text files beside the code."""
+        """Return a digest of the lessons and audiences, which are text files stored next to the code."""
         return digest()
 
     def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | Rejection]:

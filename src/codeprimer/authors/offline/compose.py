@@ -1,7 +1,7 @@
-"""From a blueprint to an exercise: prompt, solution, tests.
+"""Composing an exercise from a blueprint: prompt, solution, tests.
 
-The docstring, the solution and the tests are derived from one bound chain independently of each other, so an error in
-one of them makes them disagree.
+The docstring, the solution and the tests are derived from one bound chain independently of each other, so an error
+in any one makes it disagree with the others.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ CUES = {
     "helper": ("Use a helper function.", 0.6),
     "expression": ("Use one expression.", 0.2),
 }
-"""The hint that a prompt may give about a solution's style, and its probability."""
+"""The hint at each solution style that a prompt may contain, and its probability."""
 
 _STYLE_CONCEPTS = {"loop": ("for_loops",), "guard": ("early_return",), "helper": ("functions",)}
 NO_TESTS = Rejection("not_written", "no test could tell right from wrong")
@@ -55,7 +55,7 @@ _RECURSION = {"integer": "recursion_on_numbers", "text": "recursion_on_strings"}
 
 
 def compose(blueprint: Blueprint) -> Exercise | None:
-    """Return the exercise for a blueprint, or None where no test could tell right from wrong.
+    """Return the exercise for a blueprint, or None if no test could tell right from wrong.
 
     Equal blueprints give equal exercises, in any process.
     """
@@ -82,7 +82,7 @@ def compose(blueprint: Blueprint) -> Exercise | None:
 
 
 def _concepts(blueprint: Blueprint, style: str) -> tuple[str, ...]:
-    """Return the concepts of the operations and of the solution's style."""
+    """Return the concepts that the operations and the solution's style practise."""
     found = list(concepts_of(blueprint.operations))
     if style == "recursion":
         found.append(_RECURSION.get(blueprint.source, "recursion_on_lists"))
@@ -92,10 +92,9 @@ def _concepts(blueprint: Blueprint, style: str) -> tuple[str, ...]:
 
 
 def _render(scene: Scene, style: str, random: Random) -> tuple[str, str]:
-    """Return the body and its style: ``steps`` where the requested style does not fit.
+    """Return the body and its style, which is ``steps`` if the requested style does not fit.
 
-    A body that was rendered as ``loop`` may contain no loop; it counts as ``steps``, so that its prompt does not ask for a
-    loop.
+    A body rendered as ``loop`` may lack a loop; it is then treated as ``steps``, so that its prompt does not ask for a loop.
     """
     changes = any(applied.operation.change for applied in scene.chain)
     body = None if changes else RENDERERS[style](scene, random)
@@ -109,7 +108,7 @@ def _loops(body: str) -> bool:
 
 
 def call(scene: Scene, case: Case) -> str:
-    """Return the call of one case as source text."""
+    """Return the function call for one case as source text."""
     if scene.start.startswith("self."):
         return f"{scene.names.class_name}({literal(case.value)}).{scene.names.function}({case.inputs[2:]})"
     return f"{scene.names.function}({literal(case.value)}{case.inputs})"

@@ -1,4 +1,4 @@
-"""The names of functions, parameters and variables: natural and varied, from a small vocabulary, without clashes."""
+"""Names for functions, parameters and variables: natural and varied, from a small vocabulary, without clashes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from codeprimer.curriculum.values import TYPES
 _VERBS = ("get", "find", "compute", "make")
 
 PLAIN_PROBABILITY = 0.85
-"""The probability that all intermediate results are called ``result``."""
+"""The probability that all intermediate results are named ``result``."""
 
 
 @dataclass(frozen=True)
 class Names:
-    """The names of one exercise."""
+    """The names in one exercise."""
 
     function: str
     parameter: str
@@ -28,11 +28,11 @@ class Names:
     character: str
     class_name: str
     plain: bool = False
-    """Whether all results are called ``result``; otherwise each is named after what it is."""
+    """Whether all results are named ``result``; otherwise each has a descriptive name."""
 
 
 def draw_names(source: str, operations: Sequence[Operation], random: Random) -> Names:
-    """Return names for a composition whose input has the type ``source``."""
+    """Return names for a composition with an input of type ``source``."""
     kind = TYPES[source]
     return Names(
         function=function_name(operations, random),
@@ -46,7 +46,7 @@ def draw_names(source: str, operations: Sequence[Operation], random: Random) -> 
 
 
 def function_name(operations: Sequence[Operation], random: Random) -> str:
-    """Return a name made from the results of the last operation and an earlier one."""
+    """Return a name built from the result of the last operation and possibly that of an earlier operation."""
     last = operations[-1].noun
     if last.startswith(("is_", "has_", "any_", "all_")):
         if len(operations) > 1:

@@ -1,6 +1,6 @@
-"""Exercises that practise one concept, for the worked examples of textbook sections.
+"""Exercises that practise one concept, for the worked examples in textbook sections.
 
-An example uses concepts that were taught before, and as few later ones as possible.
+An example uses concepts that were taught earlier, and as few later concepts as possible.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ STYLES: Mapping[str, str] = MappingProxyType(
         "recursion_on_strings": "recursion",
     }
 )
-"""Concepts that are a style of solution, and the style of their examples."""
+"""Concepts whose examples need a particular solution style, and that style."""
 
 CLASSES = ("simple_classes", "object_state", "stacks", "counter_classes")
 """Concepts whose examples are methods."""
@@ -50,18 +50,18 @@ STAND_INS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "recursion_on_strings": ("string_reversal", "character_tests", "character_counting"),
     }
 )
-"""Concepts without operations of their own, and the concepts whose operations practise them."""
+"""Concepts without their own operations, and the concepts whose operations practise them instead."""
 
 LENGTHS = (1, 2, 2, 2, 3)
-"""Lengths of a worked example's chain, to draw from [operations]."""
+"""Chain lengths from which a worked example's length is drawn [operations]."""
 
 _CHOICES = 6
-"""Chains of which the simplest is chosen."""
+"""Number of drawn chains from which the simplest is chosen."""
 _ATTEMPTS = 60
 
 
 def exercise_for(concept: str, random: Random, held_out: HeldOut) -> Exercise | None:
-    """Return an exercise that practises a concept and contains no held-out composition, or None after 60 attempts."""
+    """Return an exercise that practises a concept without held-out compositions, or None after 60 failed attempts."""
     spare = None
     for _ in range(_ATTEMPTS):
         blueprint = _simplest(concept, random, held_out)
@@ -90,7 +90,7 @@ def _simplest(concept: str, random: Random, held_out: HeldOut) -> Blueprint | No
 
 
 def _suited(concept: str, blueprint: Blueprint) -> Blueprint | None:
-    """Return the blueprint in the frame and style of a concept, or None if that is impossible."""
+    """Return the blueprint with the frame and style that a concept needs, or None if that is impossible."""
     if concept in CLASSES:
         return replace(blueprint, frame="method") if TYPES[blueprint.source].classes else None
     return replace(blueprint, frame="function", style=STYLES.get(concept, blueprint.style))

@@ -1,6 +1,6 @@
-"""What a renderer gets: the bound chain, the names, and the way an operation becomes source text.
+"""The input to renderers: the bound chain, the names, and methods that turn an operation into source text.
 
-Only this module puts expressions into expressions, and it adds the parentheses.
+Only this module nests expressions, and it adds the necessary parentheses.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Scene:
     """The specification, clause by clause."""
 
     def holes(self, applied: Applied, value: str, out: str = "") -> dict[str, str]:
-        """Return the values for the holes of an operation's templates."""
+        """Return the values for the holes in an operation's templates."""
         return {
             **applied.holes,
             "v": value,
@@ -48,7 +48,7 @@ class Scene:
         return self.names.word if operation.source == "words" else self.names.element
 
     def inline(self, applied: Applied, value: str) -> str:
-        """Return an operation as an expression of ``value``, which may be an expression itself."""
+        """Return an operation as an expression of ``value``, which can itself be an expression."""
         template = applied.operation.inline
         if not is_atom(value):
             if _TAKES_GENERATOR.fullmatch(template) and _kind(value) is ast.ListComp:
@@ -58,13 +58,13 @@ class Scene:
         return fill(template, self.holes(applied, value))
 
     def variable(self, operation: Operation, unlike: str = "") -> str:
-        """Return the variable for a result, never ``unlike``, which the statements still read."""
+        """Return the variable for a result; it differs from ``unlike``, which the statements still read."""
         name = "result" if self.names.plain else operation.result
         return name if name != unlike else "output"
 
 
 def uses(template: str, hole: str) -> int:
-    """Return how often a template has a hole."""
+    """Return how often a hole occurs in a template."""
     return len(re.findall(rf"\${hole}\b", template))
 
 
@@ -74,7 +74,7 @@ def is_atom(text: str) -> bool:
 
 
 def parenthesized(expression: str) -> str:
-    """Return an expression that can stand beside any operator."""
+    """Return an expression, in parentheses if it would otherwise be unsafe as an operand."""
     return f"({expression})" if issubclass(_kind(expression), _LOOSE) else expression
 
 

@@ -1,6 +1,6 @@
-"""The parts of a textbook section, each written on its own.
+"""The parts of a textbook section, each written independently.
 
-A part is a list of pieces, each marked with how expendable it is, so that the section can be shortened at the end.
+A part is a list of pieces, each marked with how expendable it is, so that the finished section can be shortened.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ class Draft:
     figures: Mapping[str, str]
     exercises: list[Exercise] = field(default_factory=list)
     shown: str = ""
-    """The call that the worked example follows."""
+    """The call that the worked example walks through."""
 
     def say(self, bank: str, **holes: str) -> str:
-        """Return a phrase of the audience with its holes filled."""
+        """Return one of the audience's phrases with its holes filled."""
         return self.fill(self.random.choice(self.audience.phrases[bank]), **holes)
 
     def fill(self, template: str, **holes: str) -> str:
@@ -53,11 +53,11 @@ class Draft:
         return Template(template).substitute(self.figures, **holes)
 
     def program(self, template: str) -> str:
-        """Return a code block: a program with new numbers, and its output as comments."""
+        """Return a code block with a program, filled with new numbers, and its output as comments."""
         return fenced(show_output(Template(template).substitute(self.backdrop.holes())))
 
     def exercise(self) -> Exercise | None:
-        """Return an exercise on the concept whose name and composition are new in this section, or None."""
+        """Return an exercise on the concept with a name and a composition that are new in this section, or None."""
         taken = {name for other in self.exercises for name in (other.entry_point, other.blueprint)}
         for _ in range(5):
             exercise = exercise_for(self.lesson.concept, self.random, self.held_out)
@@ -69,14 +69,14 @@ class Draft:
 
 @dataclass(frozen=True)
 class Piece:
-    """A paragraph or code block; a section that is too long loses the pieces with the highest ``spare`` first."""
+    """A paragraph or code block; if a section is too long, the pieces with the highest ``spare`` are dropped first."""
 
     text: str
     spare: int = 0
 
 
 def opening(draft: Draft) -> list[Piece]:
-    """Return how a section begins: a greeting, why the concept matters, its prerequisites."""
+    """Return the opening of a section: a greeting, why the concept matters, its prerequisites."""
     hello = draft.say("Opening")
     why = draft.fill(draft.random.choice(draft.lesson.why))
     pieces = [Piece(f"{hello} {why}" if draft.random.random() < 0.7 else f"{why} {hello}")]
@@ -191,4 +191,4 @@ PARTS: Mapping[str, Callable[[Draft], list[Piece]]] = {
     "care": _care,
     "check": _check,
 }
-"""The writer of each part, in the order of an audience's headings; "check" needs the exercise of "work"."""
+"""The function that writes each part, in the order of an audience's headings; "check" needs the exercise from "work"."""

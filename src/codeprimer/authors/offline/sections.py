@@ -38,10 +38,10 @@ _TITLES = ("# $title", "# $title", "# $title: $summary", "# $Summary")
 
 
 def write_section(blueprint: SectionBlueprint, held_out: HeldOut) -> Section | None:
-    """Return the section for a blueprint, or None where every example would be held out.
+    """Return the section for a blueprint, or None if every example would be held out.
 
-    Equal arguments give equal sections, in any process. A section that is too long or defines a name twice is written
-    again with other choices, up to 8 times in all.
+    Equal arguments give equal sections, in any process. A section that is too long or defines a name twice is rewritten
+    with different choices, up to 8 attempts in total.
     """
     section = None
     for attempt in range(_ATTEMPTS):
@@ -87,7 +87,7 @@ def _concepts(name: str, exercises: list[Exercise]) -> tuple[str, ...]:
 
 
 def _assemble(draft: Draft, parts: list[tuple[str, list[Piece]]], words: int) -> str:
-    """Return the text; as long as it has too many words, leave out the most expendable pieces."""
+    """Return the text; while it has too many words, drop the most expendable pieces."""
     headings: dict[str, str] = {}
     if draft.random.random() < 0.75:
         named = draft.random.choice(draft.audience.phrases["Headings"]).split(" | ")

@@ -1,6 +1,6 @@
-"""The output of a lesson's program, as comments behind its ``print`` calls.
+"""The output of a lesson's program, as comments after its ``print`` calls.
 
-The programs are this package's own, so they run in this process; other authors' code never does.
+These programs are part of this package, so they run in this process; code from other authors never does.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 from codeprimer.authors.claims import OUTPUT, is_print
 
 LINE = 92
-"""Maximum length of a line with a comment [characters]; longer output goes below the call."""
+"""Maximum length of a line with an output comment [characters]; longer output goes below the call."""
 
 
 class Printer:
-    """Replaces ``print`` and records the lines."""
+    """Replaces ``print`` and records the printed lines."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -27,7 +27,7 @@ class Printer:
         self.lines.extend(sep.join(map(str, values)).splitlines() or [""])
 
     def take(self) -> list[str]:
-        """Return the lines since the last call."""
+        """Return the lines printed since the last call."""
         taken, self.lines = self.lines, []
         return taken
 
@@ -35,7 +35,7 @@ class Printer:
 def show_output(program: str) -> str:
     """Return the program with the output of its top-level statements as comments.
 
-    One line of output goes to the end of the line of its ``print`` call if it fits, longer output below the statement.
+    A single line of output goes at the end of the ``print`` line if it fits; longer output goes below the statement.
     """
     lines = program.splitlines()
     shown: list[str] = []
@@ -62,7 +62,7 @@ def _with_output(line: str, output: list[str], on_the_line: bool) -> list[str]:
 
 
 def results_of(steps: Sequence[str], inputs: Mapping[str, str]) -> list[tuple[str, object]]:
-    """Run the steps; return name and value of the variable that each step but the last passes to the next one.
+    """Run the steps; return the name and value of the variable that each step except the last passes to the next.
 
     ``inputs`` holds the initial variables as source text.
     """
@@ -77,9 +77,9 @@ def results_of(steps: Sequence[str], inputs: Mapping[str, str]) -> list[tuple[st
 
 
 def passed_on(step: str, following: str) -> str:
-    """Return the first variable that a step assigns, or else reads, and the following step reads."""
+    """Return the first variable that a step assigns, or otherwise reads, and that the following step reads."""
     names = [node for node in ast.walk(ast.parse(step)) if isinstance(node, ast.Name)]
     read = {node.id for node in ast.walk(ast.parse(following)) if isinstance(node, ast.Name)}
     shared = [node for node in names if node.id in read]
-    assert shared, f"{following!r} reads nothing of {step!r}"
+    assert shared, f"{following!r} does not read any variable of {step!r}"
     return next((node.id for node in shared if isinstance(node.ctx, ast.Store)), shared[0].id)

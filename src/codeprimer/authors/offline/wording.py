@@ -1,7 +1,7 @@
-"""Docstrings: a composition in words.
+"""Docstrings, which describe a composition in words.
 
-Each operation contributes one clause, in the order of application or with the result first; a few sentence frames join
-the clauses, so that every docstring specifies the whole behaviour.
+Each operation contributes one clause, in the order of application or with the result first. A few sentence frames join
+the clauses, so every docstring specifies the complete behaviour.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SUBJECTS = {
     "stack": "the stack",
     "account": "the balance",
 }
-"""The input's name in the first clause, by type; other types and later clauses say "it"."""
+"""The input's name in the first clause, by type; other types and later clauses use "it"."""
 
 WIDTH = 112
 """Maximum length of a docstring line [characters]."""
@@ -31,10 +31,10 @@ FRAMES = {"plain": 65, "given": 30, "before": 5}
 """Sentence frames and their weights."""
 
 USUAL_PROBABILITY = 0.5
-"""The probability of an operation's first wording, before one is drawn from all of them."""
+"""The probability that an operation's first wording is used; otherwise one is drawn from all its wordings."""
 
 Bound = Sequence[tuple[Operation, dict[str, str]]]
-"""Operations with the texts of their parameters."""
+"""Operations with their parameters as source text."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ def outcome(operation: Operation, holes: dict[str, str], subject: str, random: R
 
 
 def _choose(wordings: Sequence[str], random: Random) -> str:
-    """Return the usual wording, or another one."""
+    """Return the first wording with a fixed probability; otherwise draw from all wordings."""
     return wordings[0] if random.random() < USUAL_PROBABILITY else random.choice(wordings)
 
 
 def subject_of(source: str) -> str:
-    """Return the name of a function's input in a clause."""
+    """Return the name that a clause uses for a function's input."""
     return _SUBJECTS.get(source, "it")
 
 
@@ -92,14 +92,14 @@ def _in_order(clauses: Sequence[str], result: str, random: Random) -> str:
 
 
 def _join(clauses: Sequence[str], random: Random) -> tuple[str, bool]:
-    """Return the clauses joined, and whether they contain "then"."""
+    """Return the joined clauses, and whether "then" joins the last two."""
     if len(clauses) == 1 or random.random() < 0.5:
         return ", ".join(clauses), False
     return f"{', '.join(clauses[:-1])}, then {clauses[-1]}", True
 
 
 def docstring(text: str, extra: Sequence[str], indent: str) -> str:
-    """Return the docstring as indented source lines, with quotes; ``extra`` lines follow a blank line."""
+    """Return the docstring as indented source lines, with quotes; the ``extra`` lines come after a blank line."""
     lines = textwrap.wrap(text, WIDTH - len(indent), break_long_words=False, break_on_hyphens=False)
     if extra:
         lines += ["", *extra]

@@ -1,4 +1,4 @@
-"""A composed exercise explained in prose: one sentence per step, with the intermediate result for one example."""
+"""A prose explanation of a composed exercise: one sentence per step, with the intermediate result for one example."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def signature(exercise: Exercise) -> str:
 
 
 def choose_example(exercise: Exercise, random: Random, other_than: str = "") -> tuple[str, str]:
-    """Return a call and its result that are informative and fit on a line; not the call ``other_than``."""
+    """Return an informative call and its result that fit on a line; the call differs from ``other_than``."""
     others = [pair for pair in exercise.examples if pair[0] != other_than]
     fitting = [pair for pair in others if len(pair[0]) + len(pair[1]) <= LONGEST]
     telling = [pair for pair in fitting if pair[1] not in _DULL]
@@ -132,9 +132,9 @@ def remark_on_style(exercise: Exercise, random: Random) -> str:
 
 
 def intermediate(exercise: Exercise, call: str) -> list[tuple[str, str]]:
-    """Return name and value of each intermediate result as source text.
+    """Return the name and value of each intermediate result as source text.
 
-    Empty for a method, and where a result is a set of strings, because its order is not stable.
+    The list is empty for a method, and if a result is a set of strings, because its order is not stable.
     """
     if exercise.entry_point != _function(exercise).name:
         return []
@@ -145,7 +145,7 @@ def intermediate(exercise: Exercise, call: str) -> list[tuple[str, str]]:
 
 
 def inputs(exercise: Exercise, call: str) -> dict[str, str]:
-    """Return the arguments of a call by the names of the parameters, as source text."""
+    """Return a call's arguments as source text, keyed by parameter name."""
     parsed = ast.parse(call, mode="eval").body
     assert isinstance(parsed, ast.Call)
     names = [argument.arg for argument in _function(exercise).args.args]
@@ -164,7 +164,7 @@ def _bank(code: str, value: str, last: bool, only: bool) -> Sequence[str]:
 
 
 def _function(exercise: Exercise) -> ast.FunctionDef:
-    """Return the function or method that has to be completed."""
+    """Return the function or method that the exercise asks for."""
     tree = ast.parse(exercise.program)
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == exercise.entry_point:

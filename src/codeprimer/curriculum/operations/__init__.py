@@ -1,1 +1,1 @@
-"""The operations that programs are composed from, one module per kind of value."""
+"""The operations from which programs are composed, one module per kind of value."""

@@ -1,4 +1,4 @@
-"""Operations on a dictionary from names to numbers that give such a dictionary."""
+"""Operations on a dictionary from names to numbers that return such a dictionary."""
 
 from __future__ import annotations
 

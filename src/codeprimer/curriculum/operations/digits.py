@@ -1,4 +1,4 @@
-"""Operations on the digits of an integer, and integers as text."""
+"""Operations on the digits of an integer, and on integers as strings."""
 
 from __future__ import annotations
 

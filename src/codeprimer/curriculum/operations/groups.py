@@ -1,4 +1,4 @@
-"""Operations that make and read groups and inverted dictionaries."""
+"""Operations that create and read groups and inverted dictionaries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations on a list of integers that keep or change single numbers."""
+"""Operations on a list of integers that keep or change individual numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations that fold a list of integers into one."""
+"""Operations that fold a list of integers into one integer."""
 
 from __future__ import annotations
 

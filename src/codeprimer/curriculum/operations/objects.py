@@ -1,4 +1,4 @@
-"""Operations on the state of an account and of a tally; they complete methods of given classes."""
+"""Operations on the state of an account or a tally; they complete methods of given classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations on lists of pairs of a name and a score."""
+"""Operations on lists of (name, score) pairs."""
 
 from __future__ import annotations
 

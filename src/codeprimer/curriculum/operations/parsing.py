@@ -1,4 +1,4 @@
-"""Operations that read structured text: number lists, settings, score lines, brackets."""
+"""Operations that parse structured text: number lists, settings, score lines, brackets."""
 
 from __future__ import annotations
 

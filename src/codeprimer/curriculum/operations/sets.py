@@ -1,4 +1,4 @@
-"""Operations on sets of integers; results that are lists are sorted, so that no order is left to chance."""
+"""Operations on sets of integers; results that are lists are sorted, so that their order is deterministic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations that count, test or take apart one text."""
+"""Operations that count, test or take apart a string."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations that turn one text into another: case, slices, characters."""
+"""Operations that turn one string into another: case, slices, characters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations that make something else of a list of words."""
+"""Operations that turn a list of words into another type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations on a list of words that give such a list."""
+"""Operations on a list of words that return such a list."""
 
 from __future__ import annotations
 

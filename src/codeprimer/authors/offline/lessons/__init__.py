@@ -1,7 +1,8 @@
-"""The lessons: the prose and the programs for every concept, in Markdown files beside this module.
+"""The lessons: the prose and the programs for every concept, in Markdown files next to this module.
 
-Prose and code are templates over one backdrop: ``$numbers`` may become ``prices`` in a sentence and in an identifier;
-``authors.backdrops`` lists the holes. A lesson never contains a program's output, which is found by running the program.
+Prose and code are templates filled from the same backdrop: ``$numbers`` may become ``prices`` in a sentence and in an
+identifier; ``authors.backdrops`` lists the holes. A lesson never contains a program's output, which
+is obtained by running the program.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ class Lesson:
     why: tuple[str, ...]
     """Why the concept matters: variants of one to three sentences."""
     how: tuple[str, ...]
-    """How it works: self-contained paragraphs; the first explains, the others go deeper."""
+    """How it works: self-contained paragraphs. The first explains the concept; the others go deeper."""
     picture: str
     """An everyday analogy, for readers who have never programmed."""
     elsewhere: str
-    """How other languages do it, for readers who know one."""
+    """How other languages do it, for readers who know another language."""
     practice: str
-    """Its use in work with data and files."""
+    """How it is used when working with data and files."""
     cost: str
     """Interview questions: cost, edge cases, alternatives."""
     demonstrations: tuple[str, ...]
@@ -53,11 +54,11 @@ class Lesson:
 
 @cache
 def lessons() -> Mapping[str, Lesson]:
-    """Return the lesson of every concept."""
+    """Return the lesson for every concept."""
     found: dict[str, Lesson] = {}
     for path in lesson_files():
         for lesson in read_lessons(path.read_text(encoding="utf-8")):
-            assert lesson.concept not in found, f"{path.name}: {lesson.concept} has a lesson already"
+            assert lesson.concept not in found, f"{path.name}: {lesson.concept} already has a lesson"
             found[lesson.concept] = lesson
     return MappingProxyType(found)
 
@@ -68,7 +69,7 @@ def lesson_files() -> list[Path]:
 
 
 def read_lessons(text: str) -> Iterator[Lesson]:
-    """Yield the lessons of a file: ``# concept``, then ``## Why``, ``## How`` and so on; ``## Pitfall`` repeats."""
+    """Yield the lessons in a file: ``# concept``, then ``## Why``, ``## How`` and so on; ``## Pitfall`` can be repeated."""
     for name, body in parts(text, "# "):
         pieces: dict[str, list[list[str]]] = {}
         for heading, content in parts(body, "## "):

@@ -1,5 +1,5 @@
-"""The styles of solutions, one function each.
+"""The solution styles, one function for each.
 
-A renderer takes a scene and a random generator. It returns the statements of the body, not indented, or None if the
-composition cannot be written in its style.
+A renderer takes a scene and a random generator. It returns the unindented statements of the body, or None if the
+composition cannot be written in that style.
 """

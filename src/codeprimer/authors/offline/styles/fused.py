@@ -1,4 +1,4 @@
-"""Solutions in one piece: one expression, or one loop with an accumulator.
+"""Fused solutions: a single expression, or a single loop with an accumulator.
 
 Neighbouring filters and maps become one comprehension or one loop, as in hand-written code.
 """
@@ -17,7 +17,7 @@ LONGEST_EXPRESSION = 70
 
 
 def render_expression(scene: Scene, random: Random) -> str | None:
-    """Write one returned expression, if it fits on a line."""
+    """Write a single return statement, if that is possible on one line."""
     value = scene.start
     index = 0
     while index < len(scene.chain):
@@ -43,7 +43,7 @@ def _comprehension(scene: Scene, kept: Applied, changed: Applied, value: str) ->
 
 
 def render_loop(scene: Scene, random: Random) -> str | None:
-    """Write one loop over the input with an accumulator, or else a block per operation."""
+    """Write one loop over the input with an accumulator or, if that is impossible, one block per operation."""
     if fusible(scene):
         return _one_loop(scene)
     if not any(applied.operation.blocks for applied in scene.chain) and not scene.chain[-1].operation.returning:
@@ -71,7 +71,7 @@ def _one_loop(scene: Scene) -> str:
 
 
 def loop_body(scene: Scene, name: str, level: int) -> tuple[list[str], str, int]:
-    """Return the lines that process one element, the expression of its result, and the indentation level reached."""
+    """Return the lines that process one element, the expression for its result, and the indentation level reached."""
     lines: list[str] = []
     value = name
     parts = [applied for applied in scene.chain if not applied.operation.fold]

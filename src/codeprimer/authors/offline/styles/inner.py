@@ -1,4 +1,4 @@
-"""Solutions with functions: the function calls itself, or an inner function does one step."""
+"""Solutions with function calls: the function calls itself, or an inner function performs one step."""
 
 from __future__ import annotations
 

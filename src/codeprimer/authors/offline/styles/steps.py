@@ -1,6 +1,6 @@
-"""Stepwise solutions: one statement or short block per operation; also with a guard clause for empty input.
+"""Stepwise solutions: one statement or short block per operation, optionally after a guard clause for empty input.
 
-The n-th clause of the docstring is the n-th statement.
+The n-th clause of the docstring corresponds to the n-th statement.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from codeprimer.curriculum.binding import Applied, OutsideError, literal, meanin
 from codeprimer.curriculum.operation import Operation, fill
 
 BLOCK_PROBABILITY = 0.1
-"""The probability of statements for an operation that also has an expression."""
+"""The probability that an operation is written as statements although it also has an expression."""
 
 Chooser = Callable[[Operation, bool], str]
-"""Takes an operation and whether it is the last; returns its statements, or nothing to use its expression."""
+"""Takes an operation and whether it is the last; returns its statements, or "" to use its expression."""
 
 
 def steps(scene: Scene, random: Random) -> list[str]:
-    """Return the statements of each operation; those of the last end in a return."""
+    """Return the statements for each operation; the last operation's statements end in a return."""
 
     def choose(operation: Operation, final: bool) -> str:
         if operation.inline and random.random() >= BLOCK_PROBABILITY:
@@ -32,7 +32,7 @@ def steps(scene: Scene, random: Random) -> list[str]:
 
 
 def write(scene: Scene, choose: Chooser) -> list[str]:
-    """Return the statements of each operation in the form that ``choose`` selects."""
+    """Return the statements for each operation in the form that ``choose`` selects."""
     value = scene.start
     pieces = []
     for index, applied in enumerate(scene.chain):
@@ -49,7 +49,7 @@ def write(scene: Scene, choose: Chooser) -> list[str]:
 
 
 def _assign(scene: Scene, applied: Applied, value: str, template: str, final: bool) -> tuple[str, str]:
-    """Return the statements of one operation, and the variable with its result."""
+    """Return the statements for one operation, and the variable that holds its result."""
     if not template:
         out = scene.variable(applied.operation)
         return f"{'return' if final else f'{out} ='} {scene.inline(applied, value)}", out
@@ -69,7 +69,7 @@ def render_steps(scene: Scene, random: Random) -> str:
 
 
 def commented(scene: Scene, pieces: list[str]) -> list[str]:
-    """Return the statements, each below its clause as a comment."""
+    """Return the statements, each below a comment with its clause."""
     return [f"# {clause}\n{piece}" for clause, piece in zip(scene.clauses, pieces, strict=True)]
 
 
