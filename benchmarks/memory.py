@@ -1,11 +1,11 @@
-"""Memory of corpus and quality as the input grows: it must stay flat.
+"""Memory use of the corpus and quality stages as the input grows; it must stay flat.
 
-``scripts/bench memory`` builds folders of 50, 100, 200 and 400 MB of Python from the files of the installed packages
-(each copy with other names, so that no two are duplicates), runs both stages on each in a fresh process with two
-workers, samples the resident set of every process of that run, and writes ``benchmarks/results/memory.json``.
+``scripts/bench memory`` builds folders of 50, 100, 200 and 400 MB of Python code from the installed packages' files
+(each copy with different names, so that no two files are duplicates). It runs both stages on each folder in a fresh process
+with two workers, samples the resident set of every process in that run, and writes ``benchmarks/results/memory.json``.
 
-Limit: 600 MB for the largest process. The sum over the main process and both workers is reported too; it counts shared
-pages (libraries) once per process.
+The limit is 600 MB for the largest process. The sum over the main process and both workers is also reported; it counts
+shared pages (libraries) once per process.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _TESTS = re.compile(r"(?:^|/)_?tests?/|/test_|_test\.py$|/conftest\.py$")
 
 
 def main() -> int:
-    """Run the benchmark, or, in a process of its own, one measurement."""
+    """Run the benchmark, or one measurement in a separate process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="sizes of the input [MB]")
     parser.add_argument("--output", type=Path, default=RESULT)
@@ -67,7 +67,7 @@ def main() -> int:
 
 
 def measure(size: int, scratch: Path) -> dict[str, Any]:
-    """Return the memory and the time of both stages on ``size`` MB of code."""
+    """Return both stages' memory use and time on ``size`` MB of code."""
     code = scratch / f"code-{size}"
     files, written = write_code(code, size * 10**6)
     command = [sys.executable, __file__, "--run", str(code), str(scratch / f"store-{size}")]
@@ -105,7 +105,7 @@ def run_stages(code: Path, store: Path) -> int:
 
 
 def watch(process: subprocess.Popen[str]) -> tuple[int, int]:
-    """Return the peak resident set [bytes] of the largest process and of all processes together, until the run ends."""
+    """Watch a run until it ends; return the peak resident set [bytes] of its largest process and of all its processes."""
     largest = total = 0
     while process.poll() is None:
         sizes = [resident(pid) for pid in family(process.pid)]
@@ -135,7 +135,7 @@ def resident(pid: int) -> int:
 
 
 def write_code(folder: Path, size: int) -> tuple[int, int]:
-    """Write about ``size`` bytes of Python below ``folder``; return the number of files and of bytes."""
+    """Write about ``size`` bytes of Python below ``folder``; return the numbers of files and bytes."""
     files = written = copy = 0
     while True:
         for path, package in installed():
@@ -151,7 +151,7 @@ def write_code(folder: Path, size: int) -> tuple[int, int]:
 
 
 def installed() -> Iterator[tuple[Path, str]]:
-    """Yield the files of the standard library and of installed packages, except tests, with a package name."""
+    """Yield the files of the standard library and of installed packages, except tests, with their package names."""
     library, packages = Path(sysconfig.get_path("stdlib")), Path(sysconfig.get_path("purelib"))
     for root, prefix in ((packages, ""), (library, "stdlib-")):
         for path in sorted(root.rglob("*.py")):
@@ -161,7 +161,7 @@ def installed() -> Iterator[tuple[Path, str]]:
 
 
 def renamed(text: str, copy: int) -> str:
-    """Return a text with every seventh name replaced, so that no copy is a near-duplicate of another."""
+    """Return a text with about every seventh name replaced, so that no copy is a near-duplicate of another."""
 
     def rename(match: re.Match[str]) -> str:
         name = match.group(0)

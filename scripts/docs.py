@@ -1,6 +1,6 @@
-"""Make what in the documentation can be derived from the code: the recipe reference, the commands, the file tree.
+"""Generate the parts of the documentation that are derived from the code: recipe reference, commands, file tree.
 
-``.venv/bin/python scripts/docs.py`` rewrites the files; with ``--check`` it only tells (exit code 1) when one is out of date.
+``.venv/bin/python scripts/docs.py`` rewrites the files. With ``--check`` it only reports outdated files (exit code 1).
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ FOLDERS = (
     *dict.fromkeys(stage.__module__.split(".")[1] for stage in STAGES),
     "run", "commands",
 )  # fmt: skip
-"""The folders: core, services, stages in the order of the flow, and the assembly."""
+"""The folders of core, services, stages (in the order of the flow) and the assembly."""
 
 CODE = re.compile(r"(<!-- code: (\S+?)(\.\w+) -->\n)(?:\n?````\w+\n.*?\n````\n)?", re.DOTALL)
-"""A mark in a page after which the code of a file stands."""
+"""A marker in a page, followed by a file's code."""
 
 
 def first_sentence(path: Path) -> str:
-    """Return what a module's docstring says first."""
+    """Return the first sentence of a module's docstring."""
     text = " ".join((ast.get_docstring(ast.parse(path.read_text())) or "").split("\n\n")[0].split())
     return text.split(": reads ")[0].rstrip(".;:")
 
 
 def file_tree() -> str:
-    """Return the folders of the package and of the project, a line each."""
+    """Return the folders of the package and the project, one per line."""
     lines = ["src/codeprimer/"]
     for name in FOLDERS:
         modules = len([path for path in (SOURCE / name).rglob("*.py") if path.name != "__init__.py"])
@@ -56,7 +56,7 @@ def file_tree() -> str:
 
 
 def commands() -> str:
-    """Return the help of every command as Markdown."""
+    """Return every command's help as Markdown."""
     os.environ.update({"COLUMNS": "110", "NO_COLOR": "1", "TERM": "dumb", "_TYPER_FORCE_DISABLE_TERMINAL": "1"})
     import click
     import typer
@@ -81,7 +81,7 @@ def _option(parameter: object) -> str:
 
 
 def with_code(page: str) -> str:
-    """Return a page in which the code after each mark is that of the file that the mark names."""
+    """Return a page in which each marker is followed by the code of the file that it names."""
     languages = {".py": "python", ".toml": "toml", ".yaml": "yaml"}
     return CODE.sub(
         lambda mark: f"{mark[1]}````{languages[mark[3]]}\n{(ROOT / (mark[2] + mark[3])).read_text()}````\n", page
@@ -89,7 +89,7 @@ def with_code(page: str) -> str:
 
 
 def wanted() -> dict[Path, str]:
-    """Return every derived file with the content that it should have."""
+    """Return every derived file with its expected content."""
     from codeprimer.run.recipe_text import render_reference
 
     readme = (ROOT / "README.md").read_text()

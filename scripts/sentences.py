@@ -1,6 +1,6 @@
-"""Draw sentences at random from what people read: help, settings, errors, docs and docstrings; for a review of the wording.
+"""Draw random sentences from help, settings, errors, docs and docstrings, for wording reviews.
 
-``.venv/bin/python scripts/sentences.py 200 --seed 1`` prints one sentence per line with the place that it comes from.
+``.venv/bin/python scripts/sentences.py 200 --seed 1`` prints one sentence per line, with its location.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CONTENT = ("/lessons/", "/operations/", "backdrops", "audiences.md")
 
 
 def in_code(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield the docstrings and messages of a module with their places."""
+    """Yield a module's docstrings and messages with their locations."""
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -29,7 +29,7 @@ def in_code(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def in_page(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield the paragraphs and table cells of a page with their places; code blocks are left out."""
+    """Yield a page's paragraphs and table cells with their locations; code blocks are omitted."""
     text = re.sub(r"(`{3,})\w*\n.*?\n\1", "", path.read_text(), flags=re.DOTALL)
     for paragraph in re.split(r"\n\s*\n|\n(?=[|#-])", text):
         for cell in paragraph.split(" | "):
@@ -37,7 +37,7 @@ def in_page(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def sentences() -> list[tuple[str, str]]:
-    """Return every sentence with its place, each once."""
+    """Return every distinct sentence with its location."""
     places = [*(ROOT / "src").rglob("*.py"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")]
     found: dict[str, str] = {}
     for path in sorted(path for path in places if not any(mark in str(path) for mark in CONTENT)):

@@ -37,25 +37,25 @@ class Problem:
 
     @property
     def tests(self) -> str:
-        """The tests and what starts them."""
+        """The tests and the call that runs them."""
         return f"{self.test}\ncheck({self.entry_point})"
 
     @property
     def setup(self) -> str:
-        """What the prompt defines before the function that is asked for, where the tests use it; else nothing."""
+        """The prompt's code before the requested function if the tests use it, otherwise an empty string."""
         before = self.prompt[: self.prompt.rindex(f"def {self.entry_point}")]
         used = {node.id for node in ast.walk(ast.parse(self.test)) if isinstance(node, ast.Name)}
         helpers = {node.name for node in ast.parse(before).body if isinstance(node, ast.FunctionDef)}
         return before if helpers & used else ""
 
     def program(self, source: str) -> Program:
-        """Return a solution as the sandbox takes it."""
+        """Return a solution in the sandbox's format."""
         return Program(source, (self.tests,), self.setup, self.entry_point)
 
 
 @dataclass(frozen=True)
 class Calls:
-    """What the tests ask of the canonical solution: arguments and answers in order, and the time of each [s]."""
+    """The tests' calls to the canonical solution: arguments and answers in order, and the time of each call [s]."""
 
     arguments: list[list[Any]]
     answers: list[Any]
@@ -63,7 +63,7 @@ class Calls:
 
 
 def read_problems(folder: Path) -> Iterator[Problem]:
-    """Yield the problems in the order of the file."""
+    """Yield the problems in file order."""
     with gzip.open(folder / FILE, "rt", encoding="utf-8") as lines:
         for line in lines:
             record = json.loads(line)
@@ -71,13 +71,13 @@ def read_problems(folder: Path) -> Iterator[Problem]:
 
 
 def record_calls(problem: Problem) -> Calls:
-    """Run a problem's own tests on its canonical solution and return the calls that they make, copied at once."""
+    """Run a problem's own tests on its canonical solution and return their calls, which are copied immediately."""
     calls = Calls([], [], [])
     names: dict[str, Any] = {}
     with contextlib.redirect_stdout(io.StringIO()):
         random.seed(0)
         exec(problem.source, names)
-        # The tests get names of their own: a solution that calls itself is not recorded.
+        # The tests get their own namespace, so that a solution's calls to itself are not recorded.
         tests = names | {problem.entry_point: _recorder(names[problem.entry_point], calls)}
         exec(problem.tests, tests)
     return calls

@@ -12,11 +12,11 @@ from codeprimer.core.memory import machine_memory
 from codeprimer.core.stage import available_cores
 
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
-"""What decides how fast products of matrices are, and in which precision."""
+"""The instruction sets that determine how fast matrix products are, and in which precision."""
 
 
 def machine(packages: tuple[str, ...]) -> dict[str, Any]:
-    """Describe the machine and what ran on it."""
+    """Describe the machine and the installed versions of ``packages``."""
     described = Path("/proc/cpuinfo").read_text()
     models = re.findall(r"^model name\s*:\s*(.*)$", described, re.MULTILINE)
     memory = machine_memory() / 1e9

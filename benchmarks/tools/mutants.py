@@ -1,10 +1,11 @@
-"""Mutants: programs with one small mistake, and what their tests make of them where nothing guards anything.
+"""Mutants: programs with one small mistake, and the results of their tests outside the sandbox.
 
-``mutants_of`` changes a syntax tree at one place at a time: comparisons, arithmetic, constants, ``and`` and ``or``,
-``not``, bounds of slices, conditions, returned values, ranges. Same source, same mutants, in the same order.
+``mutants_of`` changes a syntax tree in one place at a time: comparisons, arithmetic, constants, ``and`` and ``or``,
+``not``, slice bounds, conditions, returned values, ranges. The same source gives the same mutants, in the same order.
 
-``python mutants.py`` reads ``[[program, tests], ...]`` as JSON from standard input and writes the fate of each as JSON:
-every one is executed, tests behind it, in a forked child of that plain Python. It imports the standard library only.
+``python mutants.py`` reads ``[[program, tests], ...]`` as JSON from standard input and writes each program's fate as
+JSON. Each program is executed, followed by its tests, in a forked child of this plain Python process, which imports only
+the standard library.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 SECONDS = 5
-"""Processor time for one program and its tests [s]."""
+"""CPU time limit for one program and its tests [s]."""
 
 MEMORY_BYTES = 512 * 2**20
 PASSED, KILLED, UNFINISHED = "passed", "killed", "unfinished"
-"""The tests hold; an assert does not, or an exception ended them; time or memory ran out, so the tests did not decide."""
+"""The tests pass; an assert fails or an exception ends them; or time or memory runs out before the tests decide."""
 
 _COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.Gt),
@@ -53,7 +54,7 @@ _ONE = 1
 
 @dataclass(frozen=True)
 class Mutant:
-    """A program with one mistake, the operator that made it, and the line of the place in the original."""
+    """A program with one mistake, the operator that introduced it, and its line in the original program."""
 
     source: str
     operator: str
@@ -61,7 +62,7 @@ class Mutant:
 
 
 def mutants_of(source: str, name: str) -> Iterator[Mutant]:
-    """Yield the mutants of the function ``name`` of a program, each once."""
+    """Yield the distinct mutants of a program's function ``name``."""
     tree = ast.parse(source)
     (function,) = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
     seen = {ast.unparse(tree)}
@@ -74,7 +75,7 @@ def mutants_of(source: str, name: str) -> Iterator[Mutant]:
 
 
 def _places(root: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
-    """Yield every node below ``root`` with the node, field and index that hold it."""
+    """Yield the owner, field and index of every node below ``root``, and the node itself."""
     for owner in ast.walk(root):
         for field, content in ast.iter_fields(owner):
             if isinstance(content, list):
@@ -84,7 +85,7 @@ def _places(root: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]
 
 
 def _with(tree: ast.AST, place: tuple[ast.AST, str, int | None], other: ast.AST) -> str:
-    """Return the tree's text with another node at one place; the tree stays as it is."""
+    """Return the tree's source with another node in one place; the tree itself is left unchanged."""
     owner, field, index = place
     content = getattr(owner, field)
     changed = other if index is None else [*content[:index], other, *content[index + 1 :]]
@@ -96,7 +97,7 @@ def _with(tree: ast.AST, place: tuple[ast.AST, str, int | None], other: ast.AST)
 
 
 def _alternatives(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
-    """Yield what may stand in a node's place, with the operator's name."""
+    """Yield replacements for a node, each with the mutation operator's name."""
     match node:
         case ast.Compare(ops=operators):
             for n, old in enumerate(operators):
@@ -146,7 +147,7 @@ def _changed(node: Any, **fields: object) -> Any:
 
 
 def fate_of(program: str, tests: str) -> str:
-    """Execute a program and its tests in a forked child and return what became of them."""
+    """Execute a program and its tests in a forked child and return the program's fate."""
     pid = os.fork()
     if pid == 0:
         _be_child(program, tests)

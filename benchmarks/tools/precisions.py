@@ -1,4 +1,4 @@
-"""The precisions that contenders are measured in on this machine."""
+"""The precisions in which contenders are measured on this machine."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from codeprimer.training.probe import HOPELESS, product_cost
 
 
 def precisions() -> tuple[str, ...]:
-    """Return float32 and, where this machine can compute in it, bfloat16: without instructions for it a step takes minutes."""
+    """Return float32 and, if this machine has bfloat16 instructions, bfloat16 (without them, a step takes minutes)."""
     if (cost := product_cost(0)) <= HOPELESS:
         return ("float32", "bfloat16")
     print(
-        f"bfloat16 is left out: products take {cost:.0f} times as long in it here, so nobody trains in it",
+        f"bfloat16 is omitted: matrix products take {cost:.0f} times as long in it on this machine",
         file=sys.stderr,
     )
     return ("float32",)

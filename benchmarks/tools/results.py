@@ -1,4 +1,4 @@
-"""How a benchmark ends: its result on disk, its targets on the screen."""
+"""Publish a benchmark's outcome: the result is written to disk, and the targets are printed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def publish(output: Path, targets: Mapping[str, bool | None], result: Mapping[str, Any]) -> int:
-    """Write a result with its targets, say which are met (None: not measured), and return the exit code."""
+    """Write a result with its targets, print which targets are met (None: not measured), and return the exit code."""
     passed = all(met is not False for met in targets.values())
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps({"passed": passed, "targets": targets, **result}, indent=2) + "\n")
