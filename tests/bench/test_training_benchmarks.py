@@ -38,7 +38,8 @@ def test_without_a_device_the_benchmark_of_gpus_says_what_to_do() -> None:
         [sys.executable, str(FOLDER / "train_gpu.py")], capture_output=True, text=True, check=False
     )
     assert finished.returncode == 2
-    assert finished.stderr == "error: there is no CUDA device; --device cpu --presets tiny tries the path\n"
+    assert "no CUDA device" in finished.stderr
+    assert "--device cpu --presets tiny" in finished.stderr
 
 
 def test_the_work_of_a_token_is_the_papers() -> None:

@@ -164,7 +164,7 @@ def test_what_the_server_does_not_take_is_counted_and_nothing_else_is_lost(tmp_p
         [remark] = who.remarks()
         assert remark.startswith(f"{refused} questions were rejected by the server and count as wrong: ")
         assert "too long" in remark
-    with serving(Manner(longest=1)) as mock, pytest.raises(UserError, match="does not take this request"):
+    with serving(Manner(longest=1)) as mock, pytest.raises(UserError, match="status 400"):
         list(answerer(mock.url, tmp_path / "other").completions(asked(), SamplingOptions()))
 
 
@@ -199,7 +199,7 @@ def test_what_is_wrong_with_a_server_is_one_sentence(manner: dict[str, Any], sai
 
 
 def test_an_address_that_is_none_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"has not answered one of \d requests: no connection: Connection refused$"):
+    with pytest.raises(UserError, match=r"of \d requests: no connection: Connection refused$"):
         list(answerer("http://127.0.0.1:9/v1", tmp_path).completions(asked(), SamplingOptions()))
     with serving() as mock, pytest.raises(UserError, match=r"no such path: /completions; try http://.*/v1$"):
         list(answerer(mock.url.removesuffix("/v1"), tmp_path).completions(asked(), SamplingOptions()))
@@ -240,7 +240,7 @@ def test_the_key_comes_from_the_environment_alone(tmp_path: Path, monkeypatch: p
 
 def test_the_cap_ends_an_evaluation_that_goes_on_with_a_higher_one(tmp_path: Path) -> None:
     with serving(Manner(script=solution)) as mock:
-        with pytest.raises(UserError, match="--budget-tokens: the cap of 770 tokens is reached"):
+        with pytest.raises(UserError, match=r"--budget-tokens: .*770 tokens"):
             list(answerer(mock.url, tmp_path, budget_tokens=770, in_flight=1).completions(asked(), SamplingOptions()))
         assert 0 < sum(mock.answered.values()) < 6
         list(answerer(mock.url, tmp_path, budget_tokens=90_000).completions(asked(), SamplingOptions()))
