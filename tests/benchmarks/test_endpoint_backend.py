@@ -203,8 +203,9 @@ def test_an_address_that_is_none_is_one_sentence(tmp_path: Path) -> None:
         list(answerer("http://127.0.0.1:9/v1", tmp_path).completions(asked(), SamplingOptions()))
     with serving() as mock, pytest.raises(UserError, match=r"no such path: /completions; try http://.*/v1$"):
         list(answerer(mock.url.removesuffix("/v1"), tmp_path).completions(asked(), SamplingOptions()))
-    with pytest.raises(UserError, match="a password or a query in it"):
+    with pytest.raises(UserError, match="password") as raised:
         answerer("http://me:secret@127.0.0.1:9/v1", tmp_path)
+    assert "secret" not in str(raised.value)
 
 
 def test_a_server_that_fails_for_good_ends_the_evaluation_and_what_it_answered_is_kept(

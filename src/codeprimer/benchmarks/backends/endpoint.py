@@ -111,7 +111,8 @@ class EndpointBackend:
             )
         except ValidationError as error:
             said = error.errors(include_url=False, include_input=False)[0]["msg"].removeprefix("Value error, ")
-            raise UserError(f"{address}: {said}") from None
+            shown = re.sub(r"//[^/@]*@", "//***@", address)  # it may hold a password
+            raise UserError(f"{shown}: {said}") from None
 
     @property
     def gives_answers(self) -> bool:
