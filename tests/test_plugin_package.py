@@ -1,4 +1,4 @@
-"""A package of somebody else's: one plug-in of every role, installed, found by its entry points, and used in a whole run."""
+"""Another package: one plug-in of every role, installed, found by its entry points, and used in a whole run."""
 
 from __future__ import annotations
 

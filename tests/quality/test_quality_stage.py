@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support import stage_tools
+from tests.support import Listener, stage_tools
 
 from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.console import Console
@@ -24,17 +24,6 @@ from codeprimer.run.loading import parse_recipe
 
 LIBRARY = Path(sysconfig.get_path("stdlib"))
 SMALL = {"embedder": {"kind": "hashing", "bucket_bits": 10}, "scorer": {"kind": "forest", "trees": 30, "components": 8}}
-
-
-class Listener(Console):
-    """A quiet console that remembers its warnings."""
-
-    def __init__(self) -> None:
-        super().__init__("quiet")
-        self.warnings: list[str] = []
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
 
 
 def write_corpus(folder: Path, texts: dict[str, str], heldout: str = "") -> Artifact:

@@ -117,19 +117,19 @@ class AutoBenchmark(SeveralBenchmarks):
 
     def members(self) -> list[Benchmark]:
         """Return the benchmarks whose files are there, in order of kind."""
-        return [make("benchmark", selected("benchmark", kind)) for kind in self._known() if self._known()[kind].known()]
+        return [make("benchmark", selected("benchmark", kind)) for kind, of in distributed().items() if of.known()]
 
     def digest(self) -> str:
         """Return the digest, and warn if there are no files."""
         if not (found := super().digest()):
             self._console.warn(
-                f"exam.benchmarks: {FOLDER_VARIABLE} does not name a folder with benchmark files ({', '.join(self._known())}); "
+                f"exam.benchmarks: {FOLDER_VARIABLE} does not name a folder with benchmark files ({', '.join(distributed())}); "
                 "training data is not checked against them"
             )
         return found
 
-    @staticmethod
-    def _known() -> dict[str, type[FileBenchmark]]:
-        """Return the installed benchmarks that are distributed as a file with a known name."""
-        found = {kind: load("benchmark", kind) for kind in kinds("benchmark")}
-        return {kind: of for kind, of in found.items() if issubclass(of, FileBenchmark) and of.files}
+
+def distributed() -> dict[str, type[FileBenchmark]]:
+    """Return the installed benchmarks, by kind, that are distributed as a file with a known name."""
+    found = {kind: load("benchmark", kind) for kind in kinds("benchmark")}
+    return {kind: of for kind, of in found.items() if issubclass(of, FileBenchmark) and of.files}

@@ -223,9 +223,19 @@ def selected(role: str, kind: str, **settings: Any) -> Any:
     except PydanticCustomError as error:
         raise RecipeError(error.message()) from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, first["loc"]))
-        raise RecipeError(f"{role} {kind!r} (package {package_of(role, kind)}): {key}: {first['msg']}") from None
+        raise RecipeError(setting_error(role, kind, error)) from None
+
+
+def setting_error(role: str, kind: str, error: ValidationError) -> str:
+    """Return the first error in a plug-in's settings as one sentence that starts with the setting's name."""
+    found = error.errors(include_url=False)[0]
+    key = ".".join(map(str, found["loc"]))
+    of = f"{role} {kind!r}, package {package_of(role, kind)}"
+    if found["type"] == "extra_forbidden":
+        return f"{key}: unknown setting of {of}; {nearest(key, sorted(load(role, kind).Settings.model_fields))}"
+    if found["type"] == "missing":
+        return f"{key}: is missing, a setting of {of}"
+    return f"{key}: {found['msg'][:1].lower()}{found['msg'][1:]}, got {found['input']!r} (a setting of {of})"
 
 
 # --- making -----------------------------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ import numpy as np
 import orjson
 
 from codeprimer.core.artifact import to_json
-from codeprimer.core.errors import PluginError, StoreError
-from codeprimer.core.plugins import Role, Toolbox, make
+from codeprimer.core.errors import PluginError, RecipeError, StoreError
+from codeprimer.core.plugins import Toolbox, make, selected
 from codeprimer.embedders.embedder import Embedder
 from codeprimer.quality.calibration import Calibration
 from codeprimer.quality.features import SIGN_NAMES, Features, Signs, features_of
@@ -88,7 +88,7 @@ def open_scorer(folder: Path, toolbox: Toolbox | None = None) -> CalibratedScore
 
 def _made(role: str, record: Mapping[str, Any], folder: Path, toolbox: Toolbox | None) -> Any:
     try:
-        settings = Role(role).parse(record[role])
-    except ValueError as error:
+        settings = selected(role, **record[role])
+    except RecipeError as error:
         raise PluginError(f"{folder / RECORD}: {role}: {error}") from None
     return make(role, settings, toolbox)

@@ -15,7 +15,7 @@ from rich.markup import escape
 
 import codeprimer
 from codeprimer.core.console import Console
-from codeprimer.core.errors import how_to_install
+from codeprimer.core.errors import PluginError, how_to_install
 from codeprimer.core.memory import machine_memory
 from codeprimer.core.stage import available_cores
 
@@ -106,14 +106,20 @@ def _sandbox() -> Finding:
 
 
 def _benchmarks() -> Finding:
-    folder = os.environ.get("CODEPRIMER_BENCHMARKS")
+    from codeprimer.benchmarks.detect import distributed
+    from codeprimer.benchmarks.files import FOLDER_VARIABLE
+
+    try:
+        installed = distributed()
+    except PluginError as error:
+        return Finding("benchmarks", "poor", str(error))
+    wanted = ", ".join(of.files[0] for of in installed.values())
+    folder = os.environ.get(FOLDER_VARIABLE)
     if not folder:
-        return Finding(
-            "benchmarks", "missing", "set CODEPRIMER_BENCHMARKS to a folder with HumanEval.jsonl.gz, mbpp.jsonl"
-        )
-    names = [name for name in ("HumanEval.jsonl.gz", "mbpp.jsonl") if (Path(folder) / name).exists()]
+        return Finding("benchmarks", "missing", f"set {FOLDER_VARIABLE} to a folder with {wanted}")
+    names = [path.name for of in installed.values() if (path := of.known())]
     if not names:
-        return Finding("benchmarks", "missing", f"{folder} holds neither HumanEval.jsonl.gz nor mbpp.jsonl")
+        return Finding("benchmarks", "missing", f"{folder} holds none of {wanted}")
     return Finding("benchmarks", "good", f"{', '.join(names)} in {folder}")
 
 

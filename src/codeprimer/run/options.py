@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from codeprimer.benchmarks.detect import kind_at
-from codeprimer.core.errors import UserError, nearest
-from codeprimer.core.plugins import PluginSettings, Role, kinds, load, package_of
+from codeprimer.core.errors import UserError
+from codeprimer.core.plugins import PluginSettings, Role, kinds, load, setting_error
 from codeprimer.run.loading import apply_override
 
 GRADER = "grader"
@@ -44,17 +44,6 @@ def _select(role: str, value: dict[str, Any], overrides: Sequence[str]) -> Plugi
     try:
         return Role(role).parse(value)
     except ValidationError as error:
-        raise UserError(_sentence(role, value["kind"], error)) from None
+        raise UserError(f"-s {setting_error(role, value['kind'], error)}") from None
     except PydanticCustomError as error:
         raise UserError(error.message()) from None
-
-
-def _sentence(role: str, kind: str, error: ValidationError) -> str:
-    found = error.errors(include_url=False)[0]
-    key = ".".join(map(str, found["loc"]))
-    of = f"{role} {kind!r}, package {package_of(role, kind)}"
-    if found["type"] == "extra_forbidden":
-        return f"-s {key}: unknown setting of {of}; {nearest(key, sorted(load(role, kind).Settings.model_fields))}"
-    if found["type"] == "missing":
-        return f"-s {key}: is missing, a setting of {of}"
-    return f"-s {key}: {found['msg'][:1].lower()}{found['msg'][1:]}, got {found['input']!r} (a setting of {of})"
