@@ -16,7 +16,7 @@ from codeprimer.core.artifact import Artifact, Store
 from codeprimer.core.errors import RecipeError
 from codeprimer.model.checkpoint import load
 from codeprimer.model.lora import TARGETS, load_adapter
-from codeprimer.training.optimizer import STEPS
+from codeprimer.training.adamw import STEPS
 from codeprimer.training.settings import LoraSettings, Phase, Target, TrainingSettings
 from codeprimer.training.state import Progress, States
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -88,3 +90,26 @@ def test_a_loaded_state_continues_bit_by_bit(dtype: torch.dtype, kind: str) -> N
             take_step(optimizer, 1e-2)
     for mine, theirs in zip(whole.model.parameters(), again.model.parameters(), strict=True):
         assert torch.equal(mine, theirs)
+
+
+def test_training_and_loading_do_not_import_the_compiler_of_torch() -> None:
+    program = """
+import sys
+import torch
+from tests.training.test_optimizer import PHASE, small, take_step
+from codeprimer.model.checkpoint import assemble, weights
+from codeprimer.model.lora import AdaptedPhi, LoraConfig, merge
+from codeprimer.training.device import reproducible
+from codeprimer.training.optimizer import Optimizer
+with reproducible(1):
+    optimizer = Optimizer(small(), PHASE, torch.float32)
+    take_step(optimizer, 1e-3)
+    model = optimizer.model
+    loaded = assemble(model.config, dict(weights(model)))
+    merged = merge(AdaptedPhi(loaded, LoraConfig(2, 2.0)))
+    for one in (loaded, merged):
+        assert torch.equal(model(torch.tensor([[1, 2]])), one(torch.tensor([[1, 2]])))
+assert 'torch._dynamo' not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

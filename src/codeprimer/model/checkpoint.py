@@ -20,6 +20,7 @@ from torch import Tensor
 from codeprimer.core.artifact import to_json, write_atomically
 from codeprimer.core.errors import UserError
 from codeprimer.model.config import CONFIG_FILE, PhiConfig, read_config
+from codeprimer.model.empty import empty_weights
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
 
@@ -71,10 +72,9 @@ def assemble(config: PhiConfig, tensors: Mapping[str, Tensor]) -> Phi:
 
     Raises RuntimeError if they do not match the shape.
     """
-    with torch.device("meta"):
+    with empty_weights():
         model = Phi(config)
     model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)
-    model.reset_rotary()
     return model.eval()
 
 

@@ -24,8 +24,9 @@ from torch.nn import functional
 from codeprimer.core.artifact import to_json, write_atomically
 from codeprimer.core.errors import UserError
 from codeprimer.model.cache import Cache
-from codeprimer.model.checkpoint import save_model, save_tensors
+from codeprimer.model.checkpoint import assemble, save_model, save_tensors
 from codeprimer.model.config import read_object
+from codeprimer.model.empty import empty_weights
 from codeprimer.model.forward import PLAIN, ForwardOptions
 from codeprimer.model.phi import Phi
 from codeprimer.model.tokenizer import Tokenizer
@@ -139,7 +140,8 @@ class AdaptedLinear(nn.Linear):
 
     def __init__(self, base: nn.Linear, pieces: tuple[str, ...], config: LoraConfig, passing: _Passing) -> None:
         """Share the weights of ``base``; ``AdaptedPhi`` initialises the adapters."""
-        super().__init__(base.in_features, base.out_features, device="meta")
+        with empty_weights():
+            super().__init__(base.in_features, base.out_features)
         self.weight, self.bias = base.weight, base.bias
         self.requires_grad_(False)
         self.scale = config.scale
@@ -176,10 +178,9 @@ class AdaptedPhi(Phi):
 
     def __init__(self, base: Phi, lora: LoraConfig, seed: int = 0) -> None:
         """Add adapters whose output is zero; the weights of ``base`` are shared, not copied."""
-        with torch.device("meta"):
+        with empty_weights():
             super().__init__(base.config)
         self.load_state_dict(base.state_dict(), assign=True)
-        self.reset_rotary()
         self.requires_grad_(False)
         self.lora = lora
         self._passing = _Passing()
@@ -232,11 +233,7 @@ def merge(model: AdaptedPhi) -> Phi:
     for name, module in model.named_modules():
         if isinstance(module, AdaptedLinear):
             tensors[f"{name}.weight"] = module.merged()
-    with torch.device("meta"):
-        plain = Phi(model.config)
-    plain.load_state_dict(tensors, assign=True)
-    plain.reset_rotary()
-    return plain.to(model.embed_tokens.weight.device).eval()
+    return assemble(model.config, tensors).to(model.embed_tokens.weight.device)
 
 
 def save_checkpoint(folder: Path, model: Phi, tokenizer: Tokenizer) -> None:

@@ -66,11 +66,8 @@ class Phi(nn.Module):
         self.layers = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.final_layernorm = nn.LayerNorm(config.hidden_size, config.layer_norm_epsilon)
         self.lm_head = nn.Linear(config.hidden_size, config.vocab_size)
-        self.reset_rotary()
-
-    def reset_rotary(self) -> None:
-        """Compute the rotary table, which is not part of a checkpoint."""
-        cosine_TR, sine_TR = rotary_table(self.config.context, self.config.rotary_size, self.config.rope_theta)
+        with torch.device("cpu"):  # the table is not part of a checkpoint, so it must not be on the meta device
+            cosine_TR, sine_TR = rotary_table(config.context, config.rotary_size, config.rope_theta)
         self.register_buffer("rotary_cosine", cosine_TR, persistent=False)
         self.register_buffer("rotary_sine", sine_TR, persistent=False)
 

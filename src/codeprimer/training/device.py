@@ -66,9 +66,10 @@ _memory: Any = torch.utils.deterministic
 @contextlib.contextmanager
 def _kernels(is_deterministic: bool) -> Iterator[None]:
     """Choose torch's kernels; afterwards, restore the previous choice and the number of threads."""
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    threads, deterministic = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     fill = _memory.fill_uninitialized_memory
-    torch.use_deterministic_algorithms(is_deterministic)
+    # torch.use_deterministic_algorithms would also import torch's compiler, which takes seconds.
+    torch.set_deterministic_debug_mode("error" if is_deterministic else "default")
     _memory.fill_uninitialized_memory = (
         False  # filling new tensors with NaN finds bugs, does not change any result and costs time
     )
@@ -76,7 +77,7 @@ def _kernels(is_deterministic: bool) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(deterministic)
+        torch.set_deterministic_debug_mode(deterministic)
         _memory.fill_uninitialized_memory = fill
 
 

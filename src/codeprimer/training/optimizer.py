@@ -13,13 +13,10 @@ from torch import Tensor
 
 from codeprimer.model.lora import trainable
 from codeprimer.model.phi import Phi
+from codeprimer.training.adamw import AdamW
 from codeprimer.training.muon import Muon
 from codeprimer.training.settings import Phase
-from codeprimer.training.sharding import is_sharded, like, whole
-
-_MOMENTS = ("exp_avg", "exp_avg_sq")
-STEPS = "steps"
-"""AdamW's step count, used for bias correction; skipped steps are not counted."""
+from codeprimer.training.sharding import is_sharded, whole
 
 
 class Optimizer:
@@ -37,14 +34,13 @@ class Optimizer:
         inner = [
             (name, weight) for name, weight in named if phase.optimizer == "muon" and _is_inner_matrix(name, weight)
         ]
-        self._muon = Muon(inner, phase.weight_decay, dtype)
         taken = {name for name, _ in inner}
-        self._others = [(name, weight) for name, weight in named if name not in taken]
-        groups = [
-            {"params": [weight for _, weight in self._others if weight.dim() >= 2], "weight_decay": phase.weight_decay},
-            {"params": [weight for _, weight in self._others if weight.dim() < 2], "weight_decay": 0.0},
-        ]
-        self._adamw = torch.optim.AdamW(groups, betas=phase.betas, fused=True)
+        others = [(name, weight) for name, weight in named if name not in taken]
+        self._adamw = (
+            AdamW([(name, weight) for name, weight in others if weight.dim() >= 2], phase.weight_decay, phase.betas),
+            AdamW([(name, weight) for name, weight in others if weight.dim() < 2], 0.0, phase.betas),
+        )
+        self._muon = Muon(inner, phase.weight_decay, dtype)
 
     def collect(self) -> None:
         """Add the working model's gradients to this step's gradients, in float32."""
@@ -73,9 +69,8 @@ class Optimizer:
     def step(self, learning_rate: float, norm: Tensor) -> None:
         """Take one step with the gradients, clipped to the phase's maximum norm, and clear them."""
         torch.nn.utils.clip_grads_with_norm_(self._weights, self._phase.clip, norm)
-        for group in self._adamw.param_groups:
-            group["lr"] = learning_rate
-        self._adamw.step()
+        for adamw in self._adamw:
+            adamw.step(learning_rate)
         self._muon.step(learning_rate * self._phase.muon_lr_scale)
         self.clear()
         if self.working is not self.model:
@@ -88,23 +83,18 @@ class Optimizer:
         self.working.zero_grad(set_to_none=True)
 
     def state(self) -> dict[str, Tensor]:
-        """Return the optimizer state; at least one step must have been taken."""
-        moments = {
-            f"{kind}.{name}": self._adamw.state[weight][kind] for name, weight in self._others for kind in _MOMENTS
-        }
-        return {STEPS: self._adamw.state[self._others[0][1]]["step"]} | moments | self._muon.state()
+        """Return the optimizer state."""
+        matrices, others = self._adamw
+        return others.state() | matrices.state() | self._muon.state()
 
     def load(self, tensors: dict[str, Tensor]) -> None:
         """Restore a state returned by ``state``."""
-        for name, weight in self._others:  # torch keeps a step count for each weight
-            moments = {kind: like(tensors[f"{kind}.{name}"], weight) for kind in _MOMENTS}
-            self._adamw.state[weight] = {"step": tensors[STEPS].to(weight.device, copy=True), **moments}
-        self._muon.load(tensors)
+        for part in (*self._adamw, self._muon):
+            part.load(tensors)
 
     def take_over(self, before: Optimizer) -> None:
-        """Take over the state of the previous phase's optimizer, which must be of the same kind, if it has taken a step."""
-        if before._adamw.state:
-            self.load(before.state())
+        """Take over the state of the previous phase's optimizer, which must be of the same kind."""
+        self.load(before.state())
 
 
 def _is_inner_matrix(name: str, weight: Tensor) -> bool:
