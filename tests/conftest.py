@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests import warm
 
 MODULES = """
 abc ast bisect calendar cmd code codeop collections colorsys configparser contextlib copy csv dataclasses
@@ -60,7 +63,11 @@ class SmallRun:
 
 def codeprimer(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own and return what it printed."""
-    command = [sys.executable, "-m", "codeprimer", *map(str, arguments)]
+    given = list(map(str, arguments))
+    if not environment:
+        return warm.run(given, cwd, {**os.environ, "COLUMNS": "200"})
+    # What is read from the environment at import needs a process that has imported nothing.
+    command = [sys.executable, "-m", "codeprimer", *given]
     variables = {**os.environ, "COLUMNS": "200", **environment}
     return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, timeout=300, check=False)
 
@@ -76,10 +83,8 @@ def write_code(folder: Path) -> None:
             shutil.copytree(library / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "test*"))
 
 
-@pytest.fixture(scope="session")
-def small_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small recipe beside a folder of real code."""
-    folder = tmp_path_factory.mktemp("small")
+def write_small(folder: Path) -> Path:
+    """Write the small recipe beside a folder of real code, and return its path."""
     write_code(folder / "code")
     recipe = folder / "small.yaml"
     recipe.write_text(RECIPE)
@@ -87,12 +92,26 @@ def small_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_run(small_recipe: Path) -> SmallRun:
-    """The small recipe, run undisturbed from end to end."""
-    runs = small_recipe.parent / "undisturbed"
-    finished = codeprimer("run", small_recipe, "--runs", runs, cwd=small_recipe.parent)
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    return SmallRun(small_recipe, runs)
+def small_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small recipe beside a folder of real code."""
+    return write_small(tmp_path_factory.mktemp("small-recipe"))
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
+    """The small recipe, run undisturbed from end to end; this test process's own copy."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "small-run"
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the first test process that needs the run makes it
+        if not shared.exists():
+            making = shared.with_suffix(".tmp")
+            write_small(making)
+            finished = codeprimer("run", "small.yaml", "--runs", "undisturbed", cwd=making)
+            assert finished.returncode == 0, finished.stdout + finished.stderr
+            making.rename(shared)
+    folder = shutil.copytree(shared, own / "small", symlinks=True)
+    return SmallRun(folder / "small.yaml", folder / "undisturbed")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

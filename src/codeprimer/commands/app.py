@@ -6,6 +6,7 @@ exit code 130, and the next run continues.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import Annotated, NoReturn
@@ -80,6 +81,7 @@ def main(stop: StopHandler) -> NoReturn:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
+        gc.freeze()  # otherwise the interpreter searches torch's modules for reference cycles at exit, for half a second
         raise
 
 
