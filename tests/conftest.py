@@ -63,12 +63,11 @@ class SmallRun:
 
 def codeprimer(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own and return what it printed."""
-    given = list(map(str, arguments))
-    if not environment:
-        return warm.run(given, cwd, {**os.environ, "COLUMNS": "200"})
-    # What is read from the environment at import needs a process that has imported nothing.
-    command = [sys.executable, "-m", "codeprimer", *given]
     variables = {**os.environ, "COLUMNS": "200", **environment}
+    if not environment:
+        return warm.run(list(map(str, arguments)), cwd, variables)
+    # Variables may be read at import, and plug-ins are found there: that takes a process that has imported nothing.
+    command = [sys.executable, "-m", "codeprimer", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, timeout=300, check=False)
 
 

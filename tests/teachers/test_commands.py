@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from codeprimer.teachers.mock import Faults, Manner
+from tests.conftest import codeprimer
 from tests.teachers.endpoints import serving
 
 
@@ -19,18 +18,12 @@ def recipe(folder: Path, url: str, more: str = "") -> Path:
     return path
 
 
-def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run the command line."""
-    command = [sys.executable, "-m", "codeprimer", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
-
-
 def test_a_question_is_answered_once_with_its_price(tmp_path: Path) -> None:
     with serving() as mock:
         path = recipe(tmp_path, mock.url)
-        first, second = (run("ask", path, "What is a list?", cwd=tmp_path) for _ in range(2))
+        first, second = (codeprimer("ask", path, "What is a list?", cwd=tmp_path) for _ in range(2))
         assert sum(mock.answered.values()) == 1
-        other = run("ask", path, "What is a list?", "--sample", 1, cwd=tmp_path)
+        other = codeprimer("ask", path, "What is a list?", "--sample", "1", cwd=tmp_path)
         assert sum(mock.answered.values()) == 2
     assert first.stdout == second.stdout == other.stdout == "You said: What is a list?\n"
     assert first.stderr.startswith("mock: 4 input tokens, 7 output tokens, 0.00 USD, ")
@@ -41,14 +34,14 @@ def test_a_recipe_without_a_teacher_says_so(tmp_path: Path) -> None:
     path = tmp_path / "plain.yaml"
     path.write_text("name: plain\n")
     for arguments in (("ask", path, "x"), ("doctor", "--teacher", path)):
-        finished = run(*arguments, cwd=tmp_path)
+        finished = codeprimer(*arguments, cwd=tmp_path)
         assert finished.returncode == 2
         assert "no section teacher" in finished.stderr
 
 
 def test_a_good_endpoint_is_found_good(tmp_path: Path) -> None:
     with serving() as mock:
-        finished = run("doctor", "--teacher", recipe(tmp_path, mock.url), cwd=tmp_path)
+        finished = codeprimer("doctor", "--teacher", recipe(tmp_path, mock.url), cwd=tmp_path)
     assert finished.returncode == 0, finished.stdout
     assert "yields valid JSON" in finished.stdout
 
@@ -69,7 +62,7 @@ def test_what_is_wrong_with_an_endpoint_is_said_in_one_sentence(
     manner: Manner, more: str, said: str, tmp_path: Path
 ) -> None:
     with serving(manner) as mock:
-        finished = run("doctor", "--teacher", recipe(tmp_path, mock.url, more), cwd=tmp_path)
+        finished = codeprimer("doctor", "--teacher", recipe(tmp_path, mock.url, more), cwd=tmp_path)
     assert finished.returncode == 2
     [line] = [line for line in finished.stdout.splitlines() if line.startswith("!")]
     assert said in line
@@ -77,10 +70,12 @@ def test_what_is_wrong_with_an_endpoint_is_said_in_one_sentence(
 
 
 def test_nobody_there_and_no_secure_connection_are_told_apart(tmp_path: Path) -> None:
-    nobody = run("doctor", "--teacher", recipe(tmp_path, "http://127.0.0.1:9/v1"), cwd=tmp_path)
+    nobody = codeprimer("doctor", "--teacher", recipe(tmp_path, "http://127.0.0.1:9/v1"), cwd=tmp_path)
     assert "no connection: Connection refused; start the server, or correct teacher.base_url" in nobody.stdout
     with serving() as mock:
-        finished = run("doctor", "--teacher", recipe(tmp_path, mock.url.replace("http:", "https:")), cwd=tmp_path)
+        finished = codeprimer(
+            "doctor", "--teacher", recipe(tmp_path, mock.url.replace("http:", "https:")), cwd=tmp_path
+        )
     assert "no secure connection" in finished.stdout
-    name = run("doctor", "--teacher", recipe(tmp_path, "http://no-such-host.invalid/v1"), cwd=tmp_path)
+    name = codeprimer("doctor", "--teacher", recipe(tmp_path, "http://no-such-host.invalid/v1"), cwd=tmp_path)
     assert "no connection: " in name.stdout

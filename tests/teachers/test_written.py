@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections import Counter
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from codeprimer.core.artifact import Artifact, open_artifact
+from tests.conftest import codeprimer
 from tests.teachers.endpoints import facts_of, serving_apart
 
 FAULTS = "refused=0.1,error=0.05,cut_off=0.01,broken=0.01,hang=0.01,no_form=0.01"
@@ -37,8 +37,7 @@ def endpoint() -> AbstractContextManager[str]:
 
 def run(folder: Path, until: str) -> str:
     """Run the recipe in a folder up to a step."""
-    command = [sys.executable, "-m", "codeprimer", "run", "recipe.yaml", "--until", until]
-    finished = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=dict(os.environ))
+    finished = codeprimer("run", "recipe.yaml", "--until", until, cwd=folder)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished.stdout
 
