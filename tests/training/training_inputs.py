@@ -179,11 +179,10 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
 def killed(root: Path, place: str, *more: str) -> None:
     """Run in a process that gets SIGKILL at a place of the run.
 
-    All such processes are forked from one server that has imported everything, which takes most of a process's time;
-    torch imports its compiler at the first step of an optimizer.
+    All such processes are forked from one server that has imported everything, which takes most of a process's time.
     """
     context = get_context("forkserver")
-    context.set_forkserver_preload([__name__, "torch._dynamo"])
+    context.set_forkserver_preload([__name__])
     process = context.Process(target=main, args=(str(root), place, *more))
     process.start()
     process.join()
