@@ -199,10 +199,7 @@ Change = Callable[[dict[str, Any]], None]
         (lambda facts: facts.update(target_modules=["lm_head"]), "only a list of q_proj, .* can be loaded"),
         (lambda facts: facts.update(r=0), "r must be an integer"),
         (lambda facts: facts.update(target_modules=["q_proj"]), r"holds .*fc1\.lora_A.*, so it is not an adapter of"),
-        (
-            lambda facts: facts.update(r=5),
-            r"is \[4, 48\], but the model needs \[5, 48\]; it was made for another model",
-        ),
+        (lambda facts: facts.update(r=5), r"\[4, 48\].*\[5, 48\]"),
     ],
 )
 def test_what_is_no_such_adapter_is_one_sentence(change: Change, sentence: str, model: Phi, tmp_path: Path) -> None:

@@ -228,7 +228,7 @@ def test_an_embedder_with_tools_runs_in_the_parent_once_per_document(
     assert artifact.facts["test"]["average_precision"] > 0.5
     assert artifact.facts["scorer"]["embedder"] == "asking_letters"
     assert "dimensions" not in artifact.facts["scorer"]["features"]  # 5 letters are fewer than 8 components
-    with pytest.raises(PluginError, match=r"'asking_letters' .*wants the tool 'console'"):
+    with pytest.raises(PluginError, match=r"'asking_letters' .*'console'"):
         open_scorer(artifact.path)
     row = next(artifact.rows("kept"))
     opened = open_scorer(artifact.path, stage_tools(seed=5).toolbox)

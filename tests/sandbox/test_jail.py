@@ -173,7 +173,7 @@ def test_a_kernel_with_an_older_landlock_has_a_jail_that_holds(
 
 def test_an_interpreter_that_ends_at_once_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with Sandbox(workers=1) as sandbox, pytest.raises(JailError, match="it ended at once"):
+    with Sandbox(workers=1) as sandbox, pytest.raises(JailError, match="at once"):
         list(sandbox.run([GOOD]))
 
 

@@ -21,13 +21,14 @@ def contamination_chapter(facts: Facts, most: int) -> Chapter:
     tasks = [(of["task_set"], of["tasks"], of["without_words"], of["without_tree"]) for of in found["task_sets"]]
     content: list[Block] = [
         blocks.text(
-            f"Every training text was compared with {found['tasks']:,} sealed problems: by {found['gram_words']}-grams of "
-            "words with the problem's prose, and by syntax tree, names masked, with its solution. Matching texts were removed."
+            f"Every training text was compared with {found['tasks']:,} sealed problems: its word "
+            f"{found['gram_words']}-grams with the problem's prose, and its syntax trees, with names masked, with the "
+            "problem's solution. Matching texts were removed."
         ),
         blocks.table(headings, rows),
         blocks.text(
-            f"Prose of {found['shortest_prose']} to {found['gram_words']} words is compared as a whole, and shorter prose is "
-            f"not compared. Functions with fewer than {found['min_nodes']} nodes are not compared, as they match by chance.",
+            f"Prose of {found['shortest_prose']} to {found['gram_words']} words is compared as a whole, and shorter prose "
+            f"is not. Functions with fewer than {found['min_nodes']} nodes are not compared, because they can match by chance.",
             soft=True,
         ),
         blocks.table(("problems", "total", "too short for words", "too small for trees"), tasks),

@@ -58,7 +58,7 @@ class Grams:
 
     @functools.cached_property
     def _beginnings(self) -> npt.NDArray[np.bool_]:
-        """Whether any hash begins with these 20 bits: a fast test that rejects nearly all n-grams in a text."""
+        """For each 20-bit prefix, whether any hash has it: a fast test that rejects nearly all n-grams in a text."""
         known = np.zeros(2**_FILTER_BITS, dtype=np.bool_)
         known[self.hashes >> _FILTER_SHIFT] = True
         return known
@@ -115,7 +115,7 @@ def write_references(exam: Artifact, settings: ContaminationSettings, folder: Pa
         pairs.sort()
         arrays[f"hashes_{length}"] = np.array([hashed for hashed, _ in pairs], dtype=np.uint64)
         arrays[f"numbers_{length}"] = np.array([number for _, number in pairs], dtype=np.int32)
-    np.savez(folder / _GRAMS, **arrays)  # type: ignore[arg-type]  # numpy types the keyword allow_pickle only
+    np.savez(folder / _GRAMS, **arrays)  # type: ignore[arg-type]  # numpy types only the keyword allow_pickle
     write_atomically(folder / _TASKS, to_json([asdict(reference) for reference in listed]))
     write_atomically(folder / _TREES, to_json({"trees": trees, "outlines": list(outlines)}))
 

@@ -156,7 +156,7 @@ class Hit(NamedTuple):
 
 
 def same_words(text: str, references: References) -> Iterator[Hit]:
-    """Yield every problem that has an n-gram in common with the text; the value is the fraction of its n-grams found."""
+    """Yield every problem that shares an n-gram with the text; the value is the fraction of the problem's n-grams found."""
     if not references.grams:
         return
     listed = words(text)

@@ -18,7 +18,7 @@ from codeprimer.reporting.facts import Facts
 
 
 class ContaminationStage(Stage[ContaminationSettings]):
-    """Removes documents that repeat a problem from the training sets."""
+    """Removes from the training sets all documents that repeat a problem."""
 
     name = "contamination"
     number = 50

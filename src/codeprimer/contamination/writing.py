@@ -82,7 +82,7 @@ class Seen:
             self.matches[doc_id] = matches
 
     def __contains__(self, doc_id: str) -> bool:
-        """Return whether a document with the same first 64 bits of its id was added."""
+        """Return whether a document whose id has the same first 64 bits was added."""
         if len(self._sorted) < len(self._prefixes):
             self._sorted = np.sort(np.array(self._prefixes, dtype=np.uint64))
         wanted = np.uint64(_prefix(doc_id))

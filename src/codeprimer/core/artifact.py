@@ -37,7 +37,7 @@ _REMOVED = ".removed"
 _LOCK = ".lock"
 
 _FULL_MEBIBYTES = 4
-"""If less space is free, a write error without an error code is treated as a full disk."""
+"""If less space than this is free [MiB], a write error without an error code is treated as a full disk."""
 
 
 def content_id(stage: str, version: int, ingredients: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
@@ -132,7 +132,7 @@ class Artifact:
             if not path.exists():
                 return f"{path} is missing"
             if path.stat().st_size != facts["bytes"]:
-                return f"{path} has {path.stat().st_size} bytes, its manifest says {facts['bytes']}"
+                return f"{path} has {path.stat().st_size} bytes, but its manifest lists {facts['bytes']}"
         return None
 
 
@@ -357,7 +357,7 @@ def file_digest(path: Path) -> str:
 
 @contextlib.contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """Hold an advisory lock; the kernel releases it when the process ends, even by SIGKILL."""
+    """Hold an advisory lock; the kernel releases it when the process ends, even if it is killed."""
     while True:
         with path.open("w") as file:
             try:
@@ -396,8 +396,8 @@ def out_of_space(folder: Path) -> Iterator[None]:
         if not full:
             raise
         raise StoreError(
-            f"no space left while writing {folder} ({free:.0f} MiB free); free some space and run again: it continues "
-            "where it stopped"
+            f"no space left while writing {folder} ({free:.0f} MiB free); free some space and run again: the run "
+            "continues where it stopped"
         ) from error
 
 

@@ -55,7 +55,7 @@ class Task:
         """Show the progress; a quiet task shows nothing."""
 
     def seconds_left(self) -> float | None:
-        """Return the estimated time left [s], None if unknown."""
+        """Return the estimated time left [s], or None if it is unknown."""
         return None
 
 
@@ -85,7 +85,7 @@ class _LineTask(Task):
             self._console.progress_line(self, note)
 
     def seconds_left(self) -> float | None:
-        """Return the estimated time left at the rate so far [s], None if unknown."""
+        """Return the estimated time left at the rate so far [s], or None if it is unknown."""
         if self._began is None or not self.total:
             return None
         since, before = self._began
@@ -123,7 +123,7 @@ class Console:
             sys.stdout.flush()
 
     def warn(self, text: str) -> None:
-        """Print a warning: a request that has no effect, or is probably a mistake."""
+        """Print a warning about user input that has no effect or is probably a mistake."""
         if self.mode == "json":
             self.event("warning", text=text)
         elif self.mode == "auto":

@@ -64,7 +64,7 @@ def unknown_sets(key: str, names: Iterable[str]) -> Iterator[str]:
 
 
 def document_id(text: str) -> str:
-    """Return the id of a text: its SHA-256 in hex."""
+    """Return the id of a text: its SHA-256 hash in hex."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -323,7 +323,7 @@ TOKEN_INDEX = schema_of(TokenSpan)
 
 
 class Exposure(TypedDict):
-    """How often a document was trained on, in the ``exposure`` table; documents that no step reached are not listed."""
+    """How often a document was trained on, in the ``exposure`` table; documents that no training step used are not listed."""
 
     doc_id: str
     training_set: str

@@ -16,7 +16,7 @@ Element = TypeVar("Element")
 
 
 class Engine(Plugin):
-    """Maps a stage over units of work; every engine produces the same bytes."""
+    """Maps a function over units of work; every engine produces the same bytes."""
 
     @abstractmethod
     def map(

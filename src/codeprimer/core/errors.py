@@ -7,7 +7,7 @@
         ├── RecipeError        a recipe file or an override: names the file and the key
         ├── SourceError        a source of documents or a benchmark file: names the path
         ├── StoreError         a run folder or the store: locked, full, damaged, not codeprimer's
-        ├── PluginError        a plug-in that cannot be loaded, or whose code raised: names the plug-in
+        ├── PluginError        a plug-in that cannot be loaded, or whose code raised an exception: names the plug-in
         ├── MissingExtraError  an optional dependency is not installed: names the extra
         └── EmptyOutputError   a stage would have published nothing: names the setting to check
 
@@ -29,25 +29,25 @@ class CodeprimerError(Exception):
 
 
 class UserError(CodeprimerError):
-    """Something the user can fix; the message is one sentence: what, where, remedy."""
+    """The user can fix the problem; the message is one sentence: what, where, remedy."""
 
     exit_code = 2
 
 
 class RecipeError(UserError):
-    """An invalid recipe or override; the message names the file and the key."""
+    """A recipe or an override is invalid; the message names the file and the key."""
 
 
 class SourceError(UserError):
-    """An unreadable source of documents or benchmark file; the message names the path."""
+    """A source of documents or a benchmark file cannot be read; the message names the path."""
 
 
 class StoreError(UserError):
-    """A run folder or store that is locked, full, damaged, or not codeprimer's."""
+    """A run folder or the store is locked, full, damaged, or not codeprimer's."""
 
 
 class PluginError(UserError):
-    """A plug-in that cannot be loaded, or whose code raised an exception; the message names the plug-in."""
+    """A plug-in cannot be loaded, or its code raised an exception; the message names the plug-in."""
 
 
 def nearest(word: str, known: list[str]) -> str:
@@ -63,14 +63,14 @@ def how_to_install(extra: str) -> str:
 
 
 class MissingExtraError(UserError):
-    """An optional dependency that is not installed."""
+    """An optional dependency is not installed."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs {package}, which is not installed: {how_to_install(extra)}")
 
 
 class EmptyOutputError(UserError):
-    """A stage that would have published an empty table."""
+    """A stage would have published an empty table."""
 
 
 class Interrupted(BaseException):

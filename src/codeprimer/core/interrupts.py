@@ -94,7 +94,7 @@ class DeferredInterrupt:
 
 @contextmanager
 def defer_interrupts() -> Iterator[DeferredInterrupt]:
-    """Defer interrupts to the end of the block; no effect outside the main thread, which alone receives signals."""
+    """Defer interrupts to the end of the block; no effect outside the main thread, because only it handles signals."""
     interrupt = DeferredInterrupt()
     if threading.current_thread() is not threading.main_thread():
         yield interrupt

@@ -33,15 +33,15 @@ from codeprimer.core.errors import CodeprimerError, PluginError, RecipeError, ne
 from codeprimer.core.settings import Settings
 
 ROLES: Mapping[str, str] = {
-    "source": "where documents come from",
-    "filter": "which files the corpus drops",
+    "source": "provides documents",
+    "filter": "decides which files the corpus drops",
     "annotator": "labels the sample that the scorer learns from",
     "embedder": "turns texts into vectors",
     "scorer": "learns from the labels and scores every document",
     "author": "writes sections and exercises",
-    "benchmark": "reads tasks, builds prompts, cuts answers, makes programs",
+    "benchmark": "reads tasks, builds prompts, truncates answers, builds programs",
     "grader": "turns answers into verdicts",
-    "engine": "maps work over processes",
+    "engine": "distributes work over processes",
 }
 """The roles of plug-ins, and what a plug-in in each role does."""
 
@@ -49,13 +49,13 @@ _OWN = __name__.partition(".")[0]
 
 
 class PluginSettings(Settings):
-    """The base of every plug-in's settings."""
+    """The base class of every plug-in's settings."""
 
     kind: str = Field(description="The plug-in's kind; `codeprimer plugins` lists all kinds.")
 
 
 class Plugin:
-    """The base of every plug-in.
+    """The base class of every plug-in.
 
     An exception that leaves one of its public methods is reported under the plug-in's name.
     """
@@ -145,7 +145,7 @@ def kinds(role: str) -> list[str]:
 
 
 def package_of(role: str, kind: str) -> str:
-    """Return the name and version of the package that brings a plug-in."""
+    """Return the name and version of the package that provides a plug-in."""
     found = _points(role)[kind].dist
     return f"{found.name} {found.version}" if found else _OWN
 
@@ -176,15 +176,15 @@ def load(role: str, kind: str) -> type[Plugin]:
 class Role:
     """Marks a setting that selects a plug-in: ``Annotated[PluginSettings, Role("source")]``.
 
-    A recipe gives a mapping with ``kind`` and the plug-in's own settings, or the kind alone as a word. The value is an
+    A recipe gives a mapping with ``kind`` and the plug-in's own settings, or only the kind, as a string. The value is an
     instance of the plug-in's ``Settings``.
     """
 
     name: str
     default: str = ""
-    """The kind for a mapping without ``kind``, such as the mapping from overriding a single setting."""
+    """The kind for a mapping without ``kind``, such as the mapping that results from overriding a single setting."""
     fallback: Callable[[str], dict[str, Any]] | None = None
-    """Turns a word that is not an installed kind into settings, such as a path into ``{"kind": "file", "path": ...}``."""
+    """Turns a string that is not an installed kind into settings, such as a path into ``{"kind": "file", "path": ...}``."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return the schema that validates a mapping against the settings of the plug-in that it names."""
@@ -194,7 +194,7 @@ class Role:
         )
 
     def parse(self, value: Any, base: type[PluginSettings] = PluginSettings) -> PluginSettings:
-        """Return a plug-in's settings, derived from ``base``. Raises one of pydantic's errors if the value does not fit."""
+        """Return a plug-in's settings, derived from ``base``. Raises one of pydantic's errors if the value is invalid."""
         if isinstance(value, PluginSettings):
             return value
         if isinstance(value, str):
@@ -234,7 +234,7 @@ def setting_error(role: str, kind: str, error: ValidationError) -> str:
     if found["type"] == "extra_forbidden":
         return f"{key}: unknown setting of {of}; {nearest(key, sorted(load(role, kind).Settings.model_fields))}"
     if found["type"] == "missing":
-        return f"{key}: is missing, a setting of {of}"
+        return f"{key}: missing setting of {of}"
     return f"{key}: {found['msg'][:1].lower()}{found['msg'][1:]}, got {found['input']!r} (a setting of {of})"
 
 
@@ -263,15 +263,15 @@ def wanted(plugin: type[Plugin]) -> tuple[str, ...]:
 def make(role: str, settings: PluginSettings, toolbox: Toolbox | None = None) -> Any:
     """Return an instance of the plug-in that settings select, with the tools that it requests.
 
-    Raises PluginError if it requests a tool that does not exist here.
+    Raises PluginError if it requests a tool that is not available here.
     """
     toolbox = toolbox or {}
     found = load(role, settings.kind)
     for name in wanted(found):
         if name not in toolbox:
             raise PluginError(
-                f"{role} {settings.kind!r} (package {package_of(role, settings.kind)}) wants the tool {name!r}, which does "
-                f"not exist here; there are: {', '.join(toolbox) or 'none'}"
+                f"{role} {settings.kind!r} (package {package_of(role, settings.kind)}) requests the tool {name!r}, which "
+                f"is not available here; available: {', '.join(toolbox) or 'none'}"
             )
     with reporting(settings, found):
         return found(settings, **{name: toolbox[name].make() for name in wanted(found)})
@@ -318,7 +318,7 @@ def _plugins_at(value: Any, key: str, role: str | None) -> Iterator[tuple[str, s
 
 
 def role_in(field: FieldInfo) -> str | None:
-    """Return the role of the plug-ins that a setting selects; None if it selects none."""
+    """Return the role of the plug-ins that a setting selects, or None if it selects none."""
     own = next((mark.name for mark in field.metadata if isinstance(mark, Role)), None)
     return own or _listed_role(field.annotation)
 

@@ -17,7 +17,7 @@ nothing: while the setting has its default, ids stay as they are."""
 
 
 class Settings(BaseModel):
-    """The base of all settings: strict, frozen, unknown keys are errors."""
+    """The base class of all settings: strict and frozen; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
 

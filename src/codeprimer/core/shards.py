@@ -1,4 +1,4 @@
-"""Sharded Parquet tables, written and read in constant memory and with reproducible bytes.
+"""Sharded Parquet tables with reproducible bytes, written and read in constant memory.
 
 A table is a folder of ``00000.parquet, 00001.parquet, ...`` of at most 64 MB each, which ``datasets.load_dataset``,
 DuckDB, Polars and pandas open directly. Equal rows in equal order give equal bytes: the split into row groups and

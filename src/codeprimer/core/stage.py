@@ -30,7 +30,7 @@ from codeprimer.core.shards import count_rows
 
 @dataclass(frozen=True)
 class Stats:
-    """What a stage reports: one line for people, and figures for the manifest.
+    """What a stage reports: one human-readable line, and figures for the manifest.
 
     Both must be equal for equal artefacts: no times, no paths, no memory.
     """
@@ -55,7 +55,7 @@ class Tools:
     ingredients: Mapping[str, Any] = dataclass_field(default_factory=dict)
     """Everything that affects the bytes of the step's artefact, for its manifest; see the function ``ingredients``."""
     logs: Path | None = None
-    """Where loggers may write, outside the store; None: next to the work."""
+    """Where loggers may write, outside the store; if None, next to the work."""
 
     def make(self, role: str, settings: PluginSettings, **more: Any) -> Any:
         """Return the plug-in that settings select; ``more`` are the stage's own tools, by name."""
@@ -79,12 +79,12 @@ class Sections(Protocol):
         ...
 
     def section(self, name: str) -> Any:
-        """Return the settings of a stage; None if the recipe leaves the stage out."""
+        """Return the settings of a stage, or None if the recipe leaves the stage out."""
         ...
 
 
 class Stage(ABC, Generic[SettingsType]):
-    """One step from artefacts to an artefact.
+    """Reads artefacts and writes one artefact.
 
     A stage declares what the assembly must know about it: its name, number, settings, inputs, whether it needs torch, whether
     it runs programs, and its chapter of the report.
@@ -106,7 +106,7 @@ class Stage(ABC, Generic[SettingsType]):
     runs_programs: bool = False
     """Whether it runs programs, so that the sandbox's tier goes into the id."""
     seeded: ClassVar[bool] = True
-    """False if the recipe's seed changes nothing, so that runs with other seeds share the artefact."""
+    """False if the recipe's seed changes nothing, so that runs with different seeds share the artefact."""
     volatile: ClassVar[tuple[str, ...]] = ()
     """Files that contain times; they are kept out of the manifest."""
     required_tables: ClassVar[tuple[str, ...]] = ()
@@ -122,13 +122,13 @@ class Stage(ABC, Generic[SettingsType]):
 
     @classmethod
     def contradictions(cls, settings: Any, recipe: Sections) -> Iterable[str]:
-        """Yield contradictions within the section, or between it and others: sentences that start with the key."""
+        """Yield contradictions within the section, or with other sections: sentences that start with the key."""
         del settings, recipe
         return ()
 
     @classmethod
     def chapter(cls, facts: Mapping[str, Any], examples: int) -> Any:
-        """Return the stage's chapter of the report (``reporting.blocks.Chapter``), None if it has none.
+        """Return the stage's chapter of the report (``reporting.blocks.Chapter``), or None if it has none.
 
         ``facts`` maps each step's name to its facts; ``examples`` is how many examples to show per list.
         """
@@ -146,7 +146,7 @@ class Stage(ABC, Generic[SettingsType]):
 
     @abstractmethod
     def run(self, settings: SettingsType, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
-        """Write the artefact into ``out`` and report."""
+        """Write the artefact into ``out`` and return its figures."""
 
 
 @dataclass(frozen=True)
@@ -240,7 +240,7 @@ def _refuse_empty(stage: Stage[Any], workspace: Workspace) -> None:
     for name in stage.required_tables:
         if not count_rows(workspace.path / name):
             raise EmptyOutputError(
-                f"{stage.name} would publish an empty table {name!r}: nothing passed its checks; see {workspace.path} "
+                f"{stage.name} would publish an empty table {name!r}: no row passed the checks; see {workspace.path} "
                 f"and the recipe's section {stage.name!r}"
             )
 

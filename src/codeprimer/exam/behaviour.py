@@ -1,4 +1,4 @@
-"""Determines what chains of operations do by running their meanings on a fixed set of inputs.
+"""Determines what chains of operations do by evaluating them on a fixed set of inputs.
 
 Reads the catalogue. Key idea: a problem that a shorter chain also solves would be held out in name only, because the
 shorter chain may be trained on. Chains that no input distinguishes are therefore treated as equal.
@@ -25,9 +25,9 @@ from codeprimer.curriculum.values import TYPES
 GLANCE = 10
 """Number of inputs on which every short chain is run once, edge cases first; few, because there are 15,000 short chains."""
 INPUTS = 100
-"""Number of inputs on which chains are compared that agree on the first ``GLANCE`` inputs."""
+"""Number of inputs on which chains that agree on the first ``GLANCE`` inputs are compared."""
 _DRAWS = 40
-"""Number of draws that find every value of a parameter; no range in the catalogue has more than ten values."""
+"""Number of draws, enough to find every value of a parameter; no range in the catalogue has more than ten values."""
 
 Chain = tuple[Applied, ...]
 Results = tuple[str | None, ...]
@@ -73,7 +73,7 @@ def agree(results: Results, others: Results) -> bool:
 
 @cache
 def known_chains(source: str, length: int) -> dict[str, list[Known]]:
-    """Return all chains of ``length`` operations from a type that can be exercises, by their output type."""
+    """Return all chains of ``length`` operations that start from a type and can be exercises, by output type."""
     found: dict[str, list[Known]] = {}
     for chain in _chains(source, length):
         names = [applied.operation.name for applied in chain]

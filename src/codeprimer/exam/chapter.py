@@ -14,15 +14,15 @@ def exam_chapter(facts: Facts) -> Chapter:
     rows = [*exam["problems"].items(), *exam["benchmarks"].items()]
     content: list[Block] = [
         blocks.text(
-            "Sealed before the other steps run. Whole compositions are held out: no exercise and no worked example "
-            "contains one, alone or as part of a longer composition. The exam leaves out what the programs of the lessons "
-            "are known to demonstrate; all other texts are compared with the problems by word n-grams and by syntax tree. "
-            "Every reference solution was executed against its tests."
+            "The exam is sealed before the other steps run. Whole compositions are held out: no exercise and no worked example "
+            "contains one, alone or as part of a longer composition. The exam excludes compositions that programs in the "
+            "lessons are known to demonstrate; all other texts are compared with the problems by word n-grams and by syntax "
+            "tree. Every reference solution was executed against its tests."
         ),
         blocks.table(("problems", "count"), rows),
         blocks.text(
             f"The exam uses {exam['operations']} operations. Problems by number of operations in a chain: "
-            f"{', '.join(f'{count:,} of {steps}' for steps, count in exam['steps'].items())}. Candidates that were rejected: "
+            f"{', '.join(f'{count:,} with {steps}' for steps, count in exam['steps'].items())}. Rejected candidates: "
             f"{named_counts(exam['refused']) or 'none'}. "
             f"Seal: {exam['digest']}."
         ),

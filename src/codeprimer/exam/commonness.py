@@ -1,7 +1,7 @@
 """Finds wordings so common that training texts would share them by chance.
 
 Reads the curriculum. Key idea: a sample of ordinary exercises is drawn, and a problem whose docstring shares a 13-gram with
-an exercise in the sample is not asked. Otherwise, checking training data against the exam would remove innocent texts.
+an exercise in the sample is rejected. Otherwise, checking training data against the exam would remove innocent texts.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class CommonWordings:
                 self._found[gram].append(blueprint.operations)
 
     def include(self, problem: Exercise) -> bool:
-        """Return whether an exercise with another composition shares a problem's wording.
+        """Return whether an exercise with a different composition shares a problem's wording.
 
         Exercises that contain the problem's own composition are ignored, because they are never trained on.
         """

@@ -1,8 +1,8 @@
 """Chooses the held-out compositions and their problems.
 
 Reads the curriculum. Key idea: problems are drawn exactly as training exercises are, one per composition, except that
-single operations are never asked and no operation may lose more than a fixed share of its pairs, so each operation stays
-well covered in training. Problems that training texts would contain anyway, by name, meaning or chance, are not asked.
+single operations are never used and no operation may lose more than a fixed fraction of its pairs, so each operation stays
+well covered in training. Problems that training texts would contain anyway, by name, meaning or chance, are rejected.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ LENGTHS = (2, 3, 3)
 LONGEST_TEXT = 25
 """Maximum length of a specification [words]: longer specifications overlap with training texts by chance."""
 PAIR_SHARE = 0.2
-"""Maximum share of an operation's pairs that may be held out."""
+"""Maximum fraction of an operation's pairs that may be held out."""
 
 
 class Chooser:
-    """Draws problems until there are enough; records which were taken, and why other candidates were not."""
+    """Draws problems until there are enough; records which were taken, and why other candidates were rejected."""
 
     def __init__(self, random: Random, common: CommonWordings, longest_program: int) -> None:
         """Draw with ``random``; no problem together with its solution has more than ``longest_program`` characters."""

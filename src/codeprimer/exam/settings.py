@@ -35,5 +35,5 @@ class ExamSettings(Settings):
     benchmarks: tuple[Annotated[PluginSettings, BENCHMARK], ...] = Field(
         default=(),
         description="Benchmarks that training data is checked against: humaneval, mbpp (files in the folder "
-        "CODEPRIMER_BENCHMARKS), a path, or auto for all files that are there.",
+        "CODEPRIMER_BENCHMARKS), a path, or auto for all benchmarks whose files are in that folder.",
     )

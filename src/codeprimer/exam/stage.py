@@ -1,4 +1,4 @@
-"""The exam stage: choose, execute, seal.
+"""The exam stage: draws problems, executes their solutions, and seals them.
 
 A problem whose own solution does not pass its tests would be a bug in the curriculum, so every solution is executed before
 anything is sealed.
@@ -107,8 +107,8 @@ def check_solutions(problems: Sequence[Exercise], tier: Tier) -> None:
             assert not broken, f"{problem.blueprint}: its own solution {verdict.kind} ({verdict.detail})"
             if not verdict.passed:
                 raise UserError(
-                    f"exam: the solution of {problem.blueprint} could not be executed ({verdict.kind}); give the run "
-                    "more memory or a less busy machine and run again"
+                    f"exam: the solution of {problem.blueprint} could not be executed ({verdict.kind}); run again "
+                    "with more memory or on a less busy machine"
                 )
 
 

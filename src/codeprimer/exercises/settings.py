@@ -21,8 +21,11 @@ class ExercisesSettings(Settings):
     count: int = Field(default=20_000, ge=1, description="Number of exercises that pass all checks.")
     seconds: float = Field(default=3.0, gt=0, le=60, description="CPU time limit for a solution [s].")
     unit_exercises: int = Field(
-        default=500, ge=1, le=100_000, description="Exercises per unit of work; each unit has its own seed."
+        default=500, ge=1, le=100_000, description="Number of exercises per unit of work; each unit has its own seed."
     )
     rounds: int = Field(
-        default=20, ge=1, json_schema_extra=NOT_IN_ID, description="Maximum rounds of requests before giving up."
+        default=20,
+        ge=1,
+        json_schema_extra=NOT_IN_ID,
+        description="Maximum number of rounds of requests before the step fails.",
     )

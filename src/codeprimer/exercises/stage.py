@@ -1,6 +1,6 @@
 """The exercises stage: rounds of units, merged in order, until enough exercises are kept.
 
-Each round requests the exercises that are still missing. The stage fails with an error if rounds add no new exercises.
+Each round requests the exercises that are still missing. The stage fails if rounds add no new exercises.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ EXPECTED_YIELD = 0.9
 """The fraction of exercises expected to be kept; a round requests the missing number divided by this fraction."""
 
 MINIMUM_REQUESTS = 16
-"""Minimum requests per round for an author that keeps many requests in flight; surplus exercises are discarded."""
+"""Minimum number of requests per round for an author that keeps many requests in flight; surplus exercises are discarded."""
 
 EMPTY_ROUNDS = 3
-"""After this many rounds without a new exercise, such an author gets no more requests."""
+"""After this many rounds without a new exercise, an author that keeps many requests in flight gets no more requests."""
 
 
 class ExercisesStage(Stage[ExercisesSettings]):

@@ -28,7 +28,7 @@ from codeprimer.curriculum.sampler import balanced_blueprints
 from codeprimer.sandbox import Limits, Program, Sandbox, Tier, Verdict
 
 REQUESTS_PER_EXERCISE = 5
-"""Maximum blueprints per exercise of a unit for an author that runs in worker processes."""
+"""Maximum number of blueprints per requested exercise, for an author that runs in worker processes."""
 
 ACCEPTED, REJECTED, TREES, PLACES = "accepted", "rejected", "trees.json", "places.json"
 """The contents of a unit's folder: two tables, the accepted exercises' trees, and the indices of their blueprints."""
@@ -95,7 +95,7 @@ def accepted_rows(folder: Path) -> Iterator[tuple[ExerciseRow, str]]:
 
 
 def _drafts(author: Author, unit: ExerciseUnit) -> Generator[Draft, None, None]:
-    """Yield drafts until there are ``count`` different prompts or, if requests may cost money, one per requested exercise."""
+    """Yield drafts until there are ``count`` different prompts or, if requests may cost money, one draft per request."""
     if not author.in_workers:
         yield from drafts(author, author.exercises, islice(unit.blueprints(), unit.count))
         return

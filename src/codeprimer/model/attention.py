@@ -42,7 +42,7 @@ def rotary_table(positions: int, rotary_size: int, theta: float) -> tuple[Tensor
 def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     """Rotate the first dimensions of each head by its position (rotary embedding, rotate-half form).
 
-    ``x`` is [..., K]; ``cosine`` and ``sine`` broadcast to [..., R]; dimensions from 2 R on pass unchanged.
+    ``x`` is [..., K]; ``cosine`` and ``sine`` broadcast to [..., R]; dimensions from 2 R on are unchanged.
     """
     half = cosine.shape[-1]
     first, second, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
@@ -194,7 +194,7 @@ def _is_one_block(x_NTK: Tensor) -> bool:
 
 
 def _blocks(length: int, number: int) -> list[tuple[int, int]]:
-    """Return the start and end of each block of queries; ``number`` is the size of a number [bytes]."""
+    """Return the start and end of each block of queries; ``number`` is the size of an element [bytes]."""
     block = max(1, _BLOCK_BYTES // number)
     return [(start, min(start + block, length)) for start in range(0, length, block)]
 

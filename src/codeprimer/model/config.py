@@ -19,7 +19,7 @@ from codeprimer.core.errors import UserError
 CONFIG_FILE = "config.json"
 
 CODEGEN_END_OF_TEXT = 50256
-"""The end-of-text id of codegen-350M-mono's tokenizer, which the paper's models use."""
+"""The end-of-text id in codegen-350M-mono's tokenizer, which the paper's models use."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class PhiConfig:
             )
         if self.rotary_size % 2 or not 0 < self.rotary_size <= self.head_size:
             raise UserError(
-                f"{self.rotary_size} rotary dimensions do not fit heads of {self.head_size}: they must be even; "
+                f"{self.rotary_size} rotary dimensions do not fit heads of size {self.head_size}: their number must be even; "
                 "change the hidden size, the heads or the rotary fraction"
             )
 
@@ -142,7 +142,7 @@ def _check(facts: Mapping[str, Any], where: str) -> None:
 
 
 def end_of_text(named: int | None, rows: int) -> int:
-    """Return the end-of-text id; microsoft/phi-1 does not name it and uses codegen's tokenizer."""
+    """Return the end-of-text id; microsoft/phi-1 does not specify it and uses codegen's tokenizer."""
     return min(CODEGEN_END_OF_TEXT, rows - 1) if named is None else named
 
 

@@ -22,7 +22,7 @@ class Device:
     watts: float
     """Datasheet power limit [W]; power draw in training comes close to it."""
     utilization: float
-    """Assumed MFU in training (0-1)."""
+    """Assumed model FLOP utilization (MFU) in training (0-1)."""
 
 
 DEVICES = {
@@ -38,5 +38,5 @@ DEVICES = {
 
 
 def known_device(reported: str) -> Device | None:
-    """Return the device for which the driver reports this name; None if it is not in the table."""
+    """Return the device for which the driver reports this name, or None if it is not in the table."""
     return next((device for device in DEVICES.values() if device.label in reported), None)

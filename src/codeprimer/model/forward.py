@@ -24,7 +24,7 @@ class ForwardOptions:
     separate_documents: bool = False
     """Whether attention is masked across documents; a document's last token is the end-of-text token."""
     random: torch.Generator | None = None
-    """The random generator; None: torch's global generator for the device, which compiled layers need."""
+    """The random generator; None means torch's global generator for the device, which compiled layers need."""
     adapter_dropout: float = 0.0
     """Dropout rate for the inputs of low-rank adapters."""
 
@@ -38,7 +38,7 @@ class ForwardOptions:
         return x * kept.div_(1.0 - rate)
 
     def visible(self, ids_BT: Tensor, end_of_text: int) -> Tensor | None:
-        """Return the attention mask, bool [B, 1, T, T], True for visible positions; None: the causal mask."""
+        """Return the attention mask, bool [B, 1, T, T], True for visible positions; None means the causal mask."""
         if not self.separate_documents:
             return None
         ends_BT = ids_BT == end_of_text

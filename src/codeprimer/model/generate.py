@@ -38,7 +38,7 @@ class Limits:
     stop_ids: frozenset[int]
     """Ids that end a row; the id itself is not part of the result."""
     vocabulary: int
-    """The vocabulary size; ids from here on are embedding padding and are never chosen."""
+    """The vocabulary size; ids from this value on are embedding padding and are never chosen."""
     rows: int = 128
     """The maximum number of prompts in a batch."""
 
@@ -86,7 +86,7 @@ def generate(
 ) -> list[list[int]]:
     """Return a continuation of each prompt, in the order of the prompts: greedy, or sampled if ``sampling`` is given.
 
-    An empty prompt begins with the end-of-text token; a prompt that fills the context gets no continuation. For several
+    An empty prompt is replaced by the end-of-text token; a prompt that fills the context gets no continuation. For several
     samples, repeat a prompt; it is computed only once.
     """
     model = for_use(model)
@@ -149,7 +149,7 @@ def _continue(model: Phi, prompts: list[list[int]], rows: _Rows, chooser: _Choos
 
 
 def _first_tokens(model: Phi, prompts: list[list[int]], cache: Cache, chooser: _Chooser) -> Tensor:
-    """Compute the prompts and choose the first new token of each row."""
+    """Run the model on the prompts and choose the first new token of each row."""
     last_BD = torch.empty(len(prompts), model.config.hidden_size, dtype=cache.keys.dtype, device=cache.lengths_B.device)
     rows_of: dict[tuple[int, ...], list[int]] = {}
     for row, prompt in enumerate(prompts):

@@ -162,7 +162,7 @@ def _file(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         found: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except FileNotFoundError:
-        raise UserError(f"{path} does not exist, though its index names it") from None
+        raise UserError(f"{path} does not exist, although the checkpoint's index lists it") from None
     except (SafetensorError, RuntimeError, ValueError, EOFError, OSError, KeyError) as error:
         raise UserError(f"{path} cannot be read: {' '.join(str(error).split())[:300]}") from None
     except Exception as error:

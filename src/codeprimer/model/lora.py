@@ -104,7 +104,7 @@ class LoraConfig:
             or not isinstance(alpha, int | float)
             or not isinstance(dropout, int | float)
         ):
-            raise UserError(f"{where}: r must be an integer of at least 1, lora_alpha and lora_dropout numbers")
+            raise UserError(f"{where}: r must be an integer above 0; lora_alpha and lora_dropout must be numbers")
         if facts.get("use_rslora"):
             alpha *= math.sqrt(rank)  # rslora divides by the square root of the rank
         return cls(rank, float(alpha), float(dropout), tuple(target for target in TARGETS if target in named))
@@ -202,7 +202,7 @@ class AdaptedPhi(Phi):
                 weight.zero_()
 
     def hidden(self, ids_BT: Tensor, cache: Cache | None = None, options: ForwardOptions = PLAIN) -> Tensor:
-        """Return the normed hidden states [B, T, D]; ``options`` includes the adapters' dropout rate."""
+        """Return the normalised hidden states [B, T, D]; ``options`` includes the adapters' dropout rate."""
         self._passing.options = options
         try:
             return super().hidden(ids_BT, cache, options)
@@ -253,7 +253,7 @@ def save_adapter(folder: Path, model: AdaptedPhi) -> None:
 
 
 def read_lora(folder: Path) -> LoraConfig:
-    """Read the shape of the adapters in a folder. Raises UserError if there are none, or if they are of another kind."""
+    """Read the shape of the adapters in a folder. Raises UserError if there are none, or if they are of an unsupported kind."""
     path = folder / CONFIG_FILE
     return LoraConfig.from_peft(read_object(path, "an adapter", "an adapter"), str(path))
 
@@ -262,7 +262,7 @@ def read_lora(folder: Path) -> LoraConfig:
 def load_adapter(folder: Path, base: Phi) -> AdaptedPhi:
     """Read adapters, ours or peft's, and add them to the model that they were trained on.
 
-    Raises UserError if a file is missing, damaged, of another kind, or trained for a model with another shape.
+    Raises UserError if a file is missing, damaged, or unsupported, or if the adapters do not match the model's shape.
     """
     model = AdaptedPhi(base, read_lora(folder))
     path = folder / WEIGHTS_FILE

@@ -87,7 +87,7 @@ class Phi(nn.Module):
         return self
 
     def hidden(self, ids_BT: Tensor, cache: Cache | None = None, options: ForwardOptions = PLAIN) -> Tensor:
-        """Return the normed hidden states [B, T, D]; with a cache, ``ids`` continue the cached texts."""
+        """Return the normalised hidden states [B, T, D]; with a cache, ``ids`` continue the cached texts."""
         x_BTD = self.embed_tokens(ids_BT)
         rotary = self._rotary(ids_BT, cache)
         visible_B1TT = options.visible(ids_BT, self.config.end_of_text)
@@ -107,7 +107,7 @@ class Phi(nn.Module):
     ) -> Tensor:
         """Return the weighted sum of the cross-entropy of all targets; without loss weights, the mean [nats/token].
 
-        The logits of the whole batch never exist at the same time.
+        The logits of the whole batch are never in memory at once.
         """
         hidden_ND = self.hidden(ids_BT, options=options).flatten(0, 1)
         loss_weights_N = None if loss_weights_BT is None else loss_weights_BT.flatten()

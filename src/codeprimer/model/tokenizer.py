@@ -73,7 +73,7 @@ class Tokenizer:
         try:
             return cls(path.read_bytes(), str(path))
         except FileNotFoundError:
-            raise UserError(f"{path} does not exist; give the folder of a checkpoint or of the tokens stage") from None
+            raise UserError(f"{path} does not exist; give the folder of a checkpoint or of a tokens artefact") from None
 
     def save(self, folder: Path, context: int) -> None:
         """Write ``tokenizer.json`` and the ``tokenizer_config.json`` that lets ``AutoTokenizer`` load it."""
@@ -125,7 +125,7 @@ class _Description:
     words: dict[str, int]
     """Added tokens, which are matched before merging."""
     pattern: str | None
-    """The pre-tokenisation pattern; None: GPT-2's."""
+    """The pre-tokenisation pattern; None means GPT-2's."""
 
 
 def _read(description: bytes, where: str) -> _Description:

@@ -1,8 +1,8 @@
 """The number of bits that a model needs to encode a text, for bits per byte, a metric that is independent of the tokenizer.
 
-Reads token ids and returns numbers of bits. Key idea: a text longer than the context is read in sliding windows, each of which
+Reads token ids and returns bit counts. Key idea: a text longer than the context is read in sliding windows, each of which
 scores the tokens that no earlier window has scored, so every token is scored exactly once and, except at the text's beginning,
-with at least half a context before it. Needs torch.
+is preceded by at least half a context. Needs torch.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from codeprimer.model.inference import for_use
 from codeprimer.model.phi import Phi
 
 ROWS = 8
-"""Windows per forward pass."""
+"""Number of windows per forward pass."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def windows_of(text: int, ids: Sequence[int], first: int, context: int) -> Itera
 
 @torch.inference_mode()
 def bits_of(model: Phi, texts: Iterable[tuple[Sequence[int], int]]) -> list[float]:
-    """Return the number of bits that a model needs for each text, given as (ids, index of the first id to score).
+    """Return the number of bits that a model needs for each text; a text is (ids, index of the first id to score).
 
     Sums are in float64; the ids before that index are only context.
     """

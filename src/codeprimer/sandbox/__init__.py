@@ -1,6 +1,6 @@
 """Run untrusted programs, and trust only results that they cannot forge.
 
-Takes programs (source and tests) and yields verdicts; writes no files. Tests and program never share a process. A judge
+Takes programs (source and tests) and yields verdicts; writes no files. Tests and program run in separate processes. A judge
 process holds the tests; when a test calls one of the program's functions, the call is sent as plain text to a candidate,
 a separate process behind its own walls, which returns a plain value. To pass, a program must therefore return the values
 that the tests expect, without being able to read them.
@@ -11,13 +11,13 @@ runs in the jail. A wall is one isolation mechanism: a namespace, Landlock, secc
 
 Attacks covered on Linux, in the tiers ``jailed`` (namespaces, seccomp, Landlock, kernel limits) and ``confined`` (the same
 without namespaces, as in most containers): forged passes (exits of every kind, objects that equal everything, patched
-built-ins, frames, the garbage collector, forged messages), liveness (loops, sleeps, stops, ignored signals, threads,
-crashes), resources (memory, processes, files, descriptors, output, huge or deeply nested answers) and escape (network,
-files, other processes, other users, kernel interfaces). A probe attacks each wall before the first program runs; if one
-does not hold, nothing is run. ``tests/sandbox`` contains the attacks that were tried.
+built-ins, frames, the garbage collector, forged messages), hanging (loops, sleeps, stops, ignored signals, threads,
+crashes), exhausted resources (memory, processes, files, descriptors, output, huge or deeply nested answers) and escape
+(network, files, other processes, other users, kernel interfaces). A probe attacks each wall before the first program
+runs; if one does not hold, nothing is run. ``tests/sandbox`` contains the attacks that were tried.
 
 Attacks covered in the tier ``weak`` (macOS, or a kernel without Landlock and namespaces), which requires explicit
-consent: forged passes, liveness, oversized answers. In this tier, a program can read and write the user's files and use the
+consent: forged passes, hanging, oversized answers. In this tier, a program can read and write the user's files and use the
 network.
 
 Not covered: vulnerabilities in the kernel itself, and timing side channels (caches, shared cores). In the tier

@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path("/sys/fs/cgroup")
 PREFIX = "codeprimer"
 MAX_TASKS = 64
-"""Most processes and threads in one jail."""
+"""Maximum number of processes and threads in one jail."""
 MAX_MEMORY = 4 * 2**30
 """Memory limit for one jail, independent of its programs' own limits [bytes]."""
 

@@ -32,7 +32,7 @@ START = "import sys; sys.path.insert(0, {folder!r}); from inside.zygote import m
 FOLDER = Path(__file__).parent
 
 REFERENCE_SECONDS = 0.004
-"""Time of the probe's fixed workload on the reference machine, for which the time limits are written [s]."""
+"""Time of the probe's fixed workload on the reference machine, for which the time limits are defined [s]."""
 
 MAX_FACTOR = 10.0
 """Upper bound on a slow machine's time factor; beyond it, something other than its speed must be wrong."""
@@ -135,7 +135,7 @@ class Jail:
         content = self.socket.recv(_REPORT_BYTES)
         self.socket.settimeout(None)
         if not content:
-            raise OSError(self.last_words() or "it ended at once")
+            raise OSError(self.last_words() or "the zygote exited at once")
         report = json.loads(content)
         broken = [wall for wall, holds in report["held"].items() if not holds]
         if broken or not report["held"]:
@@ -188,13 +188,13 @@ def open_jail(minimum: Tier, maximum: Tier = Tier.jailed, core: int | None = Non
             reasons.append(f"{walls.tier.name}: {error.strerror or error}")
     raise JailError(
         f"no sandbox of the tier {minimum.name!r} is available here ({'; '.join(reasons) or _missing()}), so no program "
-        "is run; on Linux allow user namespaces or use a kernel with Landlock, or accept a sandbox that only stops "
-        "mistakes with --allow-weak-sandbox"
+        "is run; on Linux allow user namespaces or use a kernel with Landlock, or accept a sandbox that stops "
+        "accidents but not attacks with --allow-weak-sandbox"
     )
 
 
 def _missing() -> str:
-    return "this system has no known walls" if not system.IS_KNOWN else "the kernel has no Landlock"
+    return "the sandbox does not support this system" if not system.IS_KNOWN else "the kernel has no Landlock"
 
 
 def _make_home() -> tuple[Path, IO[bytes]]:

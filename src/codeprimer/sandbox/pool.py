@@ -15,10 +15,10 @@ from codeprimer.sandbox.programs import DEFAULT_LIMITS, Limits, Program, Tier, V
 from codeprimer.sandbox.worker import Request, Worker
 
 QUEUE_LENGTH = 6
-"""Most programs queued for one zygote."""
+"""Maximum number of programs queued for one zygote."""
 
 IN_FLIGHT = 64
-"""Most programs per worker that are running or waiting for an earlier verdict; this bounds memory use."""
+"""Maximum number of programs per worker that are running or waiting for an earlier verdict; this bounds memory use."""
 
 
 def _ready(workers: Iterable[Worker], seconds: float) -> set[int]:
@@ -34,10 +34,10 @@ def _ready(workers: Iterable[Worker], seconds: float) -> set[int]:
 
 
 class Sandbox:
-    """Judge programs in ``workers`` jails (None: one per core); use as a context manager, or call ``close``.
+    """Judges programs in ``workers`` jails (None: one per core); use as a context manager, or call ``close``.
 
     If ``tier`` is given, only that tier is opened; otherwise the strongest available one, but none below ``minimum``.
-    With ``trust_tests``, different problems share a judge, which costs 40 % less; use it only for known tests, because
+    With ``trust_tests``, different problems share a judge, which takes 40 % less time; use it only for known tests, because
     tests that tamper with their judge can affect later ones. Not thread-safe.
     """
 
@@ -67,7 +67,7 @@ class Sandbox:
     def run(self, programs: Iterable[Program], limits: Limits | None = None) -> Generator[Verdict, None, None]:
         """Yield a verdict for every program, in order; programs are consumed lazily.
 
-        Consecutive programs with the same tests share a judge, which is cheaper. ``limits`` replaces the sandbox's own
+        Consecutive programs with the same tests share a judge, which saves time. ``limits`` replaces the sandbox's own
         limits for this call. Raises JailError if no jail of the required tier is available.
         """
         assert not self._busy, "one call of run at a time"
@@ -136,7 +136,7 @@ class Sandbox:
         """Open a jail.
 
         If the workers fill all cores, each is pinned to one core: a judge and its candidates wake each other constantly,
-        which costs several times as much across cores.
+        which takes several times as long across cores.
         """
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         core = cores[len(self._pool) % len(cores)] if cores and self.workers >= len(cores) else None

@@ -12,14 +12,15 @@ class Program:
 
     source: str
     tests: tuple[str, ...] = ()
-    """Statements, executed in order. Names that they use but do not define are functions in the source, which runs in
-    another process."""
+    """Statements, executed in order. Names that they use but do not define belong to the source, which runs in
+    a different process."""
     setup: str = ""
-    """Trusted definitions for the tests, such as a helper from the task's own prompt."""
+    """Trusted definitions for the tests, such as a helper from the problem's prompt."""
     entry_point: str = ""
     """The requested function's name; needed only if a built-in has the same name."""
     together: bool = False
-    """Whether source and tests share one process, because the tests need the source's classes; this is weaker, and marked."""
+    """Whether source and tests share one process, because the tests need the source's classes; the verdict
+    is then marked, because it could be forged."""
 
     @property
     def problem(self) -> tuple[object, ...]:

@@ -24,7 +24,7 @@ PROGRAMS_PER_JUDGE = 32
 """A judge is replaced after this many programs, so that other workers can take over part of a long series."""
 
 ATTEMPTS = 2
-"""How many times a program is run if its jail or judge ends, for no known reason, before its verdict."""
+"""How many times a program is run if its jail or judge ends before the verdict for no known reason."""
 
 GRACE_SECONDS = 10.0
 """A zygote that is silent for this long after a program's own limit is abandoned [s]."""
@@ -81,7 +81,7 @@ class Batch:
         except BlockingIOError:
             return
         except OSError:
-            # The judge has ended. Its last verdicts are read first, then the zygote's reason.
+            # The judge has ended. Its last verdicts are read first, then the reason that the zygote gives.
             self.outgoing.clear()
             self.is_shut = True
 
@@ -203,7 +203,7 @@ class Worker:
     def _replace_forging_judge(self, batch: Batch) -> None:
         """Replace a judge whose tests have written to its channel."""
         if batch.requests:
-            self._settle(batch, VerdictKind.refused, "its tests have written on the channel of their own judge")
+            self._settle(batch, VerdictKind.refused, "its tests have written to their own judge's channel")
         self._replace_jail(is_explained=True)
 
     def _settle_complete(self, batch: Batch) -> bool:

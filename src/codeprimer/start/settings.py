@@ -10,7 +10,7 @@ from codeprimer.core.settings import NOT_IN_ID, Settings
 
 
 class StartSettings(Settings):
-    """The model that training starts from, whose tokenizer is used."""
+    """The model that training starts from, together with its tokenizer."""
 
     path: Path = Field(
         json_schema_extra=NOT_IN_ID,

@@ -22,16 +22,16 @@ from .codec import CodecError, decode_arguments, encode, encode_answer, encode_c
 from .frames import Frames
 
 MAX_CALL_BYTES = 2**25
-"""The longest call that a judge makes."""
+"""Maximum length of a call [bytes]."""
 
 MAX_EXCEPTION_ARGUMENTS = 10_000
-"""Exception arguments longer than this are not passed on [characters]."""
+"""Exception arguments whose encoding is longer than this are not passed on [characters]."""
 
 DETAIL_CHARACTERS = 300
 
 
 def prepare() -> None:
-    """Prepare the interpreter for programs; this is done in the zygote, so that it costs its children nothing."""
+    """Prepare the interpreter for programs; the zygote does this once, so that its children need not."""
     sys.argv = [""]
     sys.stdin, sys.stdout = io.TextIOWrapper(io.FileIO(0, "r", False)), io.TextIOWrapper(io.FileIO(1, "w", False))
     sys.stderr = sys.stdout
@@ -80,7 +80,7 @@ _OF_OBJECTS = {GET: _attribute, SET: setattr, CALL: _call_method, TEXT: str, SHO
 
 
 class Program:
-    """A loaded program; ``fault`` describes the exception that loading raised; None if it raised none."""
+    """A loaded program; ``fault`` describes the exception that loading raised, or is None."""
 
     def __init__(self, source: str) -> None:
         module = types.ModuleType("__main__")
@@ -189,7 +189,7 @@ def _name(error: BaseException) -> str:
 
 
 def message_of(error: BaseException) -> str:
-    """Return an exception's message, shortened, even if its class cannot produce one."""
+    """Return an exception's message, shortened, or a note if its class fails to produce one."""
     try:
         text = str(error)
     except BaseException as second:

@@ -1,4 +1,4 @@
-"""The zygote's children: starting them behind their walls, and ending them together with everything that they have started."""
+"""Starts the zygote's children behind their walls, and kills them together with all processes that they have started."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Children:
         self._fresh_pids = namespaces.FreshPids() if walls.namespaces else None
 
     def fork(self, limits: Sequence[Limit] | None, body: Callable[..., None], *streams: _socket.socket) -> int:
-        """Start a child behind all walls, with nothing open except ``streams``; if ``limits`` is None, without any walls.
+        """Start a child behind all walls, with no file open except ``streams``; if ``limits`` is None, without any walls.
 
-        Returns its id. Every page touched here is copied after the fork, so this method touches few.
+        Returns its id. Every memory page that this method touches is copied after the fork, so it touches few.
         """
         fresh_pids = self._fresh_pids
         if fresh_pids is not None:

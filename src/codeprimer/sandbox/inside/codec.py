@@ -22,10 +22,10 @@ from typing import Any
 from .copies import take_over
 
 MAX_DEPTH = 80
-"""Most levels of nested containers; cycles are caught here too."""
+"""Maximum nesting depth of containers; this limit also catches cycles."""
 
 MAX_VALUES = 1_000_000
-"""Most values in one message, including those inside containers."""
+"""Maximum number of values in one message, including those inside containers."""
 
 _PLAIN_BITS = 64
 """Longer integers are written in hexadecimal: Python's decimal conversion is slow, and limited in length."""
@@ -51,13 +51,13 @@ def to_text(content: object) -> str:
 
 
 def from_text(text: str) -> Any:
-    """Return the value of JSON text that has no surrounding spaces. Raises ValueError."""
+    """Return the value of JSON text without surrounding whitespace. Raises ValueError."""
     try:
         content, end = _scan(text, 0)
     except StopIteration:
-        raise ValueError("no JSON") from None
+        raise ValueError("not JSON") from None
     if end != len(text):
-        raise ValueError("more than JSON")
+        raise ValueError("text after the JSON value")
     return content
 
 
@@ -66,10 +66,10 @@ class CodecError(Exception):
 
 
 Keep = Callable[[Any], int | None]
-"""Returns the number of an object of the program's own classes, None for any other object."""
+"""Returns the number of an object of the program's own classes, or None for any other object."""
 
 Find = Callable[[int], Any]
-"""Returns the stand-in for the object with a number. Raises LookupError."""
+"""Returns the stand-in for the object with the given number. Raises LookupError."""
 
 
 def _keep_none(value: Any) -> None:
@@ -86,7 +86,7 @@ def encode(value: object, keep: Keep = _keep_none) -> str:
 
 
 def encode_arguments(values: tuple[Any, ...], keep: Keep = _keep_none) -> tuple[str, list[Any]]:
-    """Return arguments as text, and their mutable containers, in the order in which the text completes them."""
+    """Return arguments as text, and their mutable containers, in the order in which they end in the text."""
     encoder = _Encoder(keep)
     return to_text(encoder.encode(values, 0)), encoder.mutables
 
@@ -98,7 +98,7 @@ def decode_arguments(text: str, find: Find = _find_none) -> tuple[Any, list[Any]
 
 
 def encode_answer(value: object, mutables: list[Any], keep: Keep = _keep_none) -> str:
-    """Return an answer as text, with references to containers that were passed in. Raises CodecError if that is impossible."""
+    """Return an answer as text, with references to the containers that were passed in. Raises CodecError."""
     return to_text(_Encoder(keep, _places(mutables)).encode(value, 0))
 
 
@@ -107,7 +107,7 @@ def _places(mutables: list[Any]) -> dict[int, int]:
 
 
 def encode_changes(arguments: str, values: tuple[Any, ...], mutables: list[Any], keep: Keep = _keep_none) -> str:
-    """Return the content of ``mutables`` after a call, as text; ``null`` if nothing in ``values`` has changed.
+    """Return the content of ``mutables`` after a call, as text, or ``null`` if nothing in ``values`` has changed.
 
     Containers are referred to by index, so that each stays a single object even if it has moved.
     """
@@ -120,12 +120,12 @@ def encode_changes(arguments: str, values: tuple[Any, ...], mutables: list[Any],
 def apply_changes(content: Any, mutables: list[Any], find: Find = _find_none) -> None:
     """Update each of the caller's own ``mutables`` to the content of its copy after a call. Raises CodecError."""
     if type(content) is not list or len(content) != len(mutables):
-        raise CodecError("is not well formed (other containers than were passed)")
+        raise CodecError("is malformed (the number of containers differs from the number passed)")
     decoder = _Decoder(find, mutables)
     copies = [_guarded(decoder, one) for one in content]
     for old, new in zip(mutables, copies, strict=True):
         if type(old) is not type(new):
-            raise CodecError("is not well formed (another kind of container than was passed)")
+            raise CodecError("is malformed (a container's type differs from the one passed)")
     decoder.weigh(content)
     for old, new in zip(mutables, copies, strict=True):
         take_over(old, new)
@@ -140,7 +140,7 @@ def _parsed(text: str | bytes) -> Any:
     try:
         return from_text(text if isinstance(text, str) else text.decode())
     except (ValueError, RecursionError) as error:
-        raise CodecError(f"is not well formed ({type(error).__name__})") from None
+        raise CodecError(f"is malformed ({type(error).__name__})") from None
 
 
 def build(content: Any, find: Find = _find_none, mutables: list[Any] | None = None) -> Any:
@@ -156,7 +156,7 @@ def _guarded(decoder: _Decoder, content: Any) -> Any:
     except RecursionError:
         raise CodecError("is nested too deeply") from None
     except (ValueError, TypeError, LookupError, ArithmeticError) as error:
-        raise CodecError(f"is not well formed ({type(error).__name__})") from None
+        raise CodecError(f"is malformed ({type(error).__name__})") from None
 
 
 class _Counter:
@@ -184,7 +184,7 @@ class _Counter:
 
 class _Encoder(_Counter):
     def __init__(self, keep: Keep, old: dict[int, int] | None = None) -> None:
-        """``old`` maps the identity of a container that is encoded as a reference to its index."""
+        """``old`` maps the id of each container that is to be encoded as a reference to the container's index."""
         super().__init__()
         self._keep = keep
         self._seen: dict[int, int] = {}
@@ -266,14 +266,14 @@ _FACTORIES = {kind.__name__: kind for kind in (int, float, str, bool, list, tupl
 
 
 def _factory(value: Any) -> str | None:
-    """Return the name of a defaultdict's factory; None if it cannot be encoded."""
+    """Return the name of a defaultdict's factory, or None if it cannot be encoded."""
     factory = value.default_factory
     return next((name for name, kind in _FACTORIES.items() if kind is factory), None)
 
 
 def _pairs(parts: list[Any]) -> Iterator[tuple[Any, Any]]:
     if len(parts) % 2:
-        raise CodecError("is not well formed (a key without a value)")
+        raise CodecError("is malformed (a key without a value)")
     return zip(parts[::2], parts[1::2], strict=True)
 
 
@@ -357,14 +357,14 @@ _BUILD: dict[str, Callable[[list[Any]], object]] = {
 def _text(parts: list[Any]) -> str:
     [text] = parts
     if type(text) is not str:
-        raise CodecError("is not well formed (text was expected)")
+        raise CodecError("is malformed (text was expected)")
     return text
 
 
 def _place(parts: list[Any]) -> int:
     [place] = parts
     if type(place) is not int or place < 0:
-        raise CodecError("is not well formed (a place was expected)")
+        raise CodecError("is malformed (an index was expected)")
     return place
 
 
@@ -410,7 +410,7 @@ class _Decoder(_Counter):
     def decode(self, content: Any, depth: int) -> Any:
         if type(content) is not list:
             if type(content) is dict:
-                raise CodecError("is not well formed (a JSON object)")
+                raise CodecError("is malformed (a JSON object)")
             return content
         name, *parts = content
         before = self._left

@@ -25,16 +25,16 @@ from .problem import Problem, statement_of
 from .stand_ins import Method, Proxy, Remote, number_of
 
 MAX_ANSWER_BYTES = 2**22
-"""The longest answer that a candidate may give."""
+"""Maximum length of a candidate's answer [bytes]."""
 
 MAX_AHEAD_BYTES = 2**14
-"""The longest call that is sent before the program is known to be loaded."""
+"""Maximum length of a call that is sent before the program is known to be loaded [bytes]."""
 
 MAX_RECORDED_BYTES = 2**20
-"""If calls and answers are longer than this in total, a failed comparison is not replayed."""
+"""If calls and answers are longer than this in total, a failed comparison is not replayed [bytes]."""
 
 MAX_TEST_SECONDS, MAX_REPLAY_SECONDS = 0.1, 0.2
-"""Tests slower than the first limit are not replayed [s of CPU time]; a replay is stopped at the second [s]."""
+"""Tests slower than the first limit are not replayed [s of CPU time]; a replay is stopped after the second [s]."""
 
 MAX_REPLAYED_CHARACTERS = 2**16
 """Tests longer than this are not replayed, because compiling them takes too long."""
@@ -60,7 +60,7 @@ class Answers(abc.ABC):
         self._candidate_error: BaseException | None = None
         self._remotes: dict[int, Remote] = {}
         self._lock = _thread.RLock()
-        """Held during a call, because tests can have threads, and each answer belongs to the preceding call."""
+        """Held during a call, because tests can start threads, and each answer belongs to the preceding call."""
 
     @abc.abstractmethod
     def _ask(self, name: str, arguments: str, keywords: list[str]) -> bytes:
@@ -78,13 +78,13 @@ class Answers(abc.ABC):
         try:
             arguments, mutables = codec.encode_arguments(values, number_of)
         except codec.CodecError as error:
-            self._settle("refused", f"an argument of {name} {error}; tests that share objects must run together")
+            self._settle("refused", f"an argument of {name} {error}; set `together` for tests that share objects")
         text = self._ask(name, arguments, [*named])
         self._calls += 1
         return self._answer(name, self._parsed(text), mutables)
 
     def stand_in(self, name: str, is_entry_point: bool) -> Any:
-        """Return the stand-in for one of the program's names: a function or a value; None if there is no such name.
+        """Return the stand-in for one of the program's names: a function or a value, or None if there is no such name.
 
         The entry point is assumed to be a function; if it is not, the first call reveals that.
         """
@@ -117,7 +117,7 @@ class Answers(abc.ABC):
                     # This would end an iteration in the tests, such as all(map(f, cases)), as if all cases had been tested.
                     self._settle("raised", _text_of(fault))
                 raise self._candidate_error
-        self._settle("refused", "the program's answer is not well formed")
+        self._settle("refused", "the program's answer is malformed")
         raise Stopped
 
     def _built(self, name: str, value: Any, mutables: list[Any]) -> Any:
@@ -147,9 +147,9 @@ class Answers(abc.ABC):
         try:
             return from_text(text.decode())
         except MemoryError:
-            self._settle("refused", "the program's answer was too much for its tests")
+            self._settle("refused", "the program's answer exceeded the tests' memory or recursion limit")
         except (ValueError, RecursionError):
-            self._settle("refused", "the program's answer is not well formed")
+            self._settle("refused", "the program's answer is malformed")
 
     def _settle(self, kind: str, detail: str) -> None:
         self._settled = (kind, detail)
@@ -180,7 +180,7 @@ class Conversation(Answers):
             self._confirm_loaded()
         except Stopped:
             if not self._settled and not self._has_ended:
-                return "refused", "the tests asked for something that an earlier program had"
+                return "refused", "the tests used a function or an object of an earlier program"
         except BaseException as error:
             with contextlib.suppress(Stopped):
                 self._confirm_loaded()
@@ -194,11 +194,11 @@ class Conversation(Answers):
         match answer:
             case [("passed" | "failed" | "raised" | "out_of_memory") as kind, str(detail)]:
                 return kind, shorten(detail)
-        return "refused", "what the program and its tests say is not well formed"
+        return "refused", "the result returned by the program and its tests is malformed"
 
     def _passed(self) -> Verdict:
         if not self._calls:
-            return "never_called", "the tests hold, but they never called the program"
+            return "never_called", "the tests passed, but never called the program"
         return "passed", ""
 
     def _load(self, problem: Problem, source: bytes) -> None:
@@ -219,7 +219,7 @@ class Conversation(Answers):
             case [list(), str(), str(), str()] as fault:
                 kind = "out_of_memory" if isinstance(_exception(fault), MemoryError) else "raised"
                 self._settle(kind, _text_of(fault))
-        self._settle("refused", "what the program says of its loading is not well formed")
+        self._settle("refused", "the program's report on its loading is malformed")
 
     def _ask(self, name: str, arguments: str, keywords: list[str]) -> bytes:
         number = os.urandom(8).hex().encode()
@@ -237,7 +237,7 @@ class Conversation(Answers):
         head, _, text = content.partition(b"\n")
         if head != number:
             # Call numbers are random, so an answer that was sent before the call has a different number.
-            self._settle("refused", "the program answered another call than the one that was made")
+            self._settle("refused", "the program's answer belongs to a different call")
         self._bytes_left -= len(text) + len(arguments)
         if self._bytes_left >= 0:
             self._recorded.append((name, arguments, text))
@@ -268,11 +268,11 @@ class Conversation(Answers):
         if isinstance(error, AssertionError) and error is not self._candidate_error:
             return "failed", join(where, message_of(error) or self._sides(problem, running, where))
         if isinstance(error, MemoryError | RecursionError) and error is not self._candidate_error:
-            return "refused", join("the program's answer was too much for its tests", where)
+            return "refused", join("the program's answer exceeded the tests' memory or recursion limit", where)
         return "raised", join(headline(type(error).__name__, message_of(error)), where)
 
     def _sides(self, problem: Problem, running: int, where: str) -> str:
-        """Return both sides of the failed comparison; "" if there was none or a replay would take too long."""
+        """Return both sides of the failed comparison, or "" if there was none or a replay would take too long."""
         is_short = sum(map(len, problem.tests[:running])) <= MAX_REPLAYED_CHARACTERS
         is_fast = time.process_time() - self._started <= MAX_TEST_SECONDS
         if not running or not is_short or self._bytes_left < 0 or not is_fast:
@@ -306,7 +306,7 @@ class Replay(Answers):
         except AssertionError as error:
             is_same = running == failed and where_of(problem, running, error) == where
             return message_of(error) if is_same else ""
-        except BaseException:  # tests that are not deterministic can raise anything
+        except BaseException:  # non-deterministic tests can raise anything
             return ""
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)

@@ -22,7 +22,7 @@ def framed(content: bytes) -> bytes:
 
 
 class Frames:
-    """Both directions of one stream; most messages arrive in one read."""
+    """Sends and receives messages on one stream; most messages arrive in one read."""
 
     def __init__(self, stream: _socket.socket) -> None:
         self._stream = stream
@@ -42,7 +42,7 @@ class Frames:
             return None
         length = int.from_bytes(head, "big")
         if length > maximum:
-            raise FrameError(f"a message of {length:,} bytes; {maximum:,} are allowed")
+            raise FrameError(f"a message of {length:,} bytes, but at most {maximum:,} are allowed")
         return self._take(length)
 
     def has_whole(self) -> bool:

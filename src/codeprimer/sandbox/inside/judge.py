@@ -21,13 +21,13 @@ from .frames import Frames
 from .problem import Problem
 
 MAX_REQUEST_BYTES = 2**25
-"""The longest problem or program that a caller sends; the caller has already checked its own limit."""
+"""Maximum length of a problem or program [bytes]; the caller has already checked its own limit."""
 
 PROBLEM, SOURCE = b"P", b"S"
 """The first byte of a caller's message: tests, which apply to all programs until the next tests; or a program."""
 
 ASK, END = b"candidate", b"end"
-"""A judge's requests to the zygote: replace the candidate with a fresh one; end the candidate and report its status."""
+"""A judge's requests to the zygote: replace the candidate with a fresh one; kill the candidate and report its exit status."""
 
 _ROOM = _socket.CMSG_SPACE(4)
 
@@ -54,7 +54,7 @@ class Judge:
         self._caller = Frames(caller)
         self._zygote = zygote
         self._stream: _socket.socket | None = None
-        """The latest candidate's socket; None once the candidate has been ended."""
+        """The latest candidate's socket; None once the candidate has been killed."""
 
     def serve(self) -> None:
         """Answer the caller until it hangs up."""
@@ -89,12 +89,12 @@ class Judge:
         self._zygote.send(ASK)
         _, [[_, _, descriptor]], _, _ = self._zygote.recvmsg(len(ASK), _ROOM)
         if self._stream is not None:
-            self._stream.close()  # earlier, this would wake the last candidate needlessly
+            self._stream.close()  # closing it earlier would wake the last candidate needlessly
         self._stream = _socket.socket(fileno=int.from_bytes(descriptor, sys.byteorder))
         return self._stream
 
     def _end(self) -> End:
-        """End the candidate; return how it ended."""
+        """Kill the candidate; return how it ended."""
         assert self._stream is not None
         self._zygote.send(END)
         status, is_late = from_text(self._zygote.recv(256).decode())
@@ -109,10 +109,10 @@ def _verdict_of(end: End) -> Verdict:
     if end.is_late or number in _TIME_SIGNALS:
         return "timed_out", ""
     if number == signal.SIGSYS:
-        return "killed", "by the jail: a system call of another architecture"
+        return "killed", "by the jail, for a system call of a different architecture"
     if number:
         return "killed", f"by signal {_name_of(number)}"
-    return "killed", f"the process left with exit status {os.WEXITSTATUS(end.status)} before its tests were done"
+    return "killed", f"the process ended with exit status {os.WEXITSTATUS(end.status)} before its tests were done"
 
 
 def _name_of(number: int) -> str:

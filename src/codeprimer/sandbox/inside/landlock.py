@@ -31,7 +31,7 @@ class _PathBeneath(ctypes.Structure):
 
 
 def version() -> int:
-    """Return the kernel's Landlock version; 0 if it has none."""
+    """Return the kernel's Landlock version, or 0 if it has no Landlock."""
     if not system.IS_KNOWN:
         return 0
     try:
@@ -98,7 +98,7 @@ def has_scope() -> bool:
 
 
 def restrict(ruleset: int) -> None:
-    """Enclose this process in a ruleset, permanently. Raises OSError."""
+    """Apply a ruleset to this process, permanently. Raises OSError."""
     system.call("landlock_restrict_self", system.NR_LANDLOCK_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
 
 

@@ -104,7 +104,7 @@ def _become(kinds: int, outside: int, proc: int) -> None:
     for descriptor in (ask_read, ask_write):
         os.close(descriptor)
     if status:
-        raise OSError(1, "the user outside could not be mapped")
+        raise OSError(1, "the user could not be mapped to one outside the namespace")
     os.setgroups([])
     os.setresgid(0, 0, 0)
     os.setresuid(0, 0, 0)

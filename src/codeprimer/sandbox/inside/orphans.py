@@ -1,4 +1,4 @@
-"""Ends orphaned processes, for tiers that do not stop programs from starting processes (Linux)."""
+"""Kills orphaned processes, for tiers that do not stop programs from starting processes (Linux)."""
 
 from __future__ import annotations
 

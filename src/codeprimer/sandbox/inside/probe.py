@@ -1,7 +1,7 @@
 """The probe: a child that attacks the jail wall by wall.
 
 Reports which walls held. A jail is trusted for what it demonstrably prevents, not for what was configured; each wall is
-attacked as soon as it is up, before the next one could hide its failure.
+attacked as soon as it is up, before the next one can hide its failure.
 """
 
 from __future__ import annotations

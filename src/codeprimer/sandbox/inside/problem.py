@@ -52,7 +52,7 @@ class Problem:
             self._foreign = _foreign_names(self._entry_point, [self._setup, *self._codes])
             self.may_leave_state = any(_may_leave_state(code) for code in [self._setup, *self._codes])
         except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-            self.fault = f"the tests are no Python: {headline(type(error).__name__, message_of(error))}"
+            self.fault = f"the tests are not valid Python: {headline(type(error).__name__, message_of(error))}"
 
     def run(self, answers: Source, until: int = 0) -> Generator[int, None, None]:
         """Run the tests one after another, yielding the number of each before it starts.
@@ -84,12 +84,12 @@ class Source(Protocol):
     """Provides the names that the program should define."""
 
     def stand_in(self, name: str, is_entry_point: bool) -> Any:
-        """Return the stand-in for a name; None if the program does not define it."""
+        """Return the stand-in for a name, or None if the program does not define it."""
         ...
 
 
 class Sides:
-    """The message of a failed equality."""
+    """The message of a failed equality assertion."""
 
     def __init__(self, got: object, expected: object) -> None:
         self._got = got
@@ -115,7 +115,7 @@ def _keep_sides(statements: list[ast.stmt]) -> None:
             _keep_sides(handler.body)
         match statement:
             case ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]) as test, msg=None):
-                # Locations are set here, because ast.fix_missing_locations costs as much as all other steps together.
+                # Locations are set here, because ast.fix_missing_locations takes as long as all other steps together.
                 where = {name: getattr(statement, name) for name in _PLACE}
                 kept: list[ast.expr] = [ast.Name(_LEFT, _load, **where), ast.Name(_RIGHT, _load, **where)]
                 names: list[ast.expr] = [ast.Name(_LEFT, _store, **where), ast.Name(_RIGHT, _store, **where)]

@@ -1,7 +1,7 @@
 """Seccomp: which system calls a judge or a candidate may make.
 
 An allow-list: Python may compute, wait, start threads and read modules. Calls that can do more are allowed only
-with harmless arguments; every other call fails with EPERM, and calls for another architecture end the process. The zygote
+with harmless arguments; every other call fails with EPERM, and calls for a different architecture kill it. The zygote
 installs the list once; a child inherits it, and a second filter removes the calls that only the zygote needs. See seccomp(2).
 """
 
@@ -68,7 +68,7 @@ _ZYGOTE_ONLY: dict[str, tuple[int | None, int | None]] = {
     "wait4": (61, 260), "unshare": (272, 97), "setns": (308, 268), "setsid": (112, 157), "capset": (126, 91),
     "seccomp": (317, 277), "landlock_restrict_self": (446, 446), "sendmsg": (46, 211), "setsockopt": (54, 208),
 }  # fmt: skip
-"""Calls with which the zygote starts, encloses and ends its children."""
+"""Calls with which the zygote starts, encloses and kills its children."""
 
 _CLONE, _FCNTL, _IOCTL, _SOCKETPAIR, _SENDTO = (56, 220), (72, 25), (16, 29), (53, 199), (44, 206)
 _OPEN, _OPENAT, _TRUNCATING = (2, None), (257, 56), 0o1000
@@ -84,7 +84,7 @@ _HARMLESS_IOCTLS = (
     0x5451,
 )  # TCGETS, window size, FIONREAD, FIONBIO, (no)cloexec
 _HARMLESS_FCNTLS = (0, 1, 2, 3, 4, 1030, 1032)
-"""Duplicating descriptors, their flags, and a pipe's size; not the owner, which would receive signals."""
+"""Duplicating descriptors, and accessing their flags or a pipe's size; not setting their owner, who would receive signals."""
 
 _HARMLESS_PRCTLS = (15, 16)  # the thread's name
 
@@ -147,7 +147,7 @@ def of_zygote() -> Filter:
 def of_child() -> Filter:
     """Return a child's second filter; the kernel runs all filters, and the strictest result applies.
 
-    It is short, because every child installs it: a filter with the whole list would cost 0.1 ms more.
+    It is short, because every child installs it: a filter with the whole list would take 0.1 ms longer.
     """
     return Filter(_list_of_taken())
 

@@ -100,7 +100,7 @@ class Remote:
 _refusing(
     Remote,
     _OPERATORS,
-    "the tests compare an object of the program's own class, or use an operator of it, which would decide",
+    "the tests compare an object of the program's own class, or apply an operator to it; its class would decide the result",
 )
 
 
@@ -120,7 +120,7 @@ class Method:
 
 
 def number_of(value: Any) -> int | None:
-    """Return the number of a remote object, None for anything else."""
+    """Return the number of a remote object, or None for anything else."""
     if type(value) is not Remote:
         return None
     number: int = object.__getattribute__(value, "_Remote__number")

@@ -1,4 +1,4 @@
-"""System calls that Python does not offer, and their numbers.
+"""System calls that Python does not provide, and their numbers.
 
 Every call either succeeds or raises OSError with its name, so failing to build a wall never goes unnoticed.
 """

@@ -22,18 +22,18 @@ from . import landlock, namespaces, seccomp, system
 from .orphans import end_orphans
 
 GRACE_SECONDS = 1.0
-"""How much later than the zygote's own timer the kernel ends a child [s]."""
+"""The kernel kills a child this long after the zygote's own timer [s]."""
 
 RESERVED_BYTES = 2**21
 """Memory that is released only after all other memory has run out, so that this can be reported [bytes]."""
 
 MAX_THREADS = 64
-"""Most processes and threads in one jail, including the zygote and the judge."""
+"""Maximum number of processes and threads in one jail, including the zygote and the judge."""
 
 _INSTALLED = ("site-packages", "dist-packages")
 
 Limit = tuple[int, int]
-"""A kernel limit: which resource, and its value."""
+"""A kernel limit: the resource and its value."""
 
 
 class Walls:
@@ -65,7 +65,7 @@ class Walls:
         """
         readable, hidden = readable_paths(), hidden_paths()
         for entry in self._cgroups:
-            # Control groups only back up other limits, so a failure here is not a reason to give up.
+            # Control groups only back up other limits, so a failure here is ignored.
             with contextlib.suppress(OSError), open(entry, "w") as file:
                 file.write(str(os.getpid()))
         if self.namespaces:
@@ -75,7 +75,7 @@ class Walls:
         if system.IS_LINUX and not self.seccomp:
             system.prctl(
                 "child_subreaper", system.PR_SET_CHILD_SUBREAPER, 1
-            )  # orphans become our children, and we end them
+            )  # orphans become our children, and we kill them
         _fork_watched(caller, os.path.dirname(self._root))
         if system.IS_LINUX:
             system.prctl("no_new_privs", system.PR_SET_NO_NEW_PRIVS, 1)
@@ -106,7 +106,7 @@ class Walls:
         os.setsid()
         if (
             system.IS_LINUX and not self.namespaces
-        ):  # otherwise the kernel ends all processes in the namespace with the first, the zygote
+        ):  # in a namespace, the kernel kills all processes when the first, the zygote, ends
             system.prctl("pdeathsig", system.PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:
                 os._exit(1)
@@ -130,8 +130,8 @@ class Walls:
 
 
 def _fork_watched(caller: socket.socket, home: str) -> None:
-    """Continue in a child. This process waits until the child or the caller ends, ends the child, and removes ``home``."""
-    alive, kept_open = os.pipe()  # the child's children close it, so it closes with the child
+    """Continue in a child. This process waits until the child or the caller ends, kills the child, and removes ``home``."""
+    alive, kept_open = os.pipe()  # the child's children close it, so it closes when the child ends
     child = os.fork()
     if child == 0:
         os.close(alive)

@@ -1,4 +1,4 @@
-"""The zygote: a process with Python's common modules imported that forks judges and candidates, and ends them.
+"""The zygote: a process with Python's common modules imported that forks judges and candidates, and kills them.
 
 Reads requests for judges from its caller and requests for candidates from judges. Neither programs nor tests pass
 through it, so a candidate, which starts as a copy of it, finds no trace of them. The zygote runs no untrusted code, and it
@@ -53,7 +53,7 @@ PREIMPORTED = (
     *(abc, bisect, collections, copy, ctypes, dataclasses, datetime, decimal, enum, fractions, functools),
     *(heapq, itertools, math, operator, random, re, statistics, string, textwrap, traceback, types, typing),
 )
-"""Imported so that programs find them loaded."""
+"""Imported so that programs find them already loaded."""
 
 MAX_REQUEST_BYTES = 2**16
 GRACE_SECONDS = 1.0
@@ -66,11 +66,11 @@ DESCRIPTOR = struct.Struct("i")
 _SOL_SOCKET, _SCM_RIGHTS = _socket.SOL_SOCKET, _socket.SCM_RIGHTS
 
 MAX_PROGRAMS = 64
-"""No caller gives one judge more programs than this; the kernel limits a judge's CPU time for all of them together."""
+"""No caller sends one judge more programs than this; the kernel limits a judge's CPU time for all of them together."""
 
 
 class SessionLimits:
-    """The limits of a judge and its candidates, as the caller's request states them; most requests repeat the last ones."""
+    """The limits of a judge and its candidates, as the caller's request states them; most requests repeat the previous ones."""
 
     def __init__(self, content: bytes = b"") -> None:
         self.content = content
@@ -104,7 +104,7 @@ class Zygote:
             self._caller.send(json.dumps(reason).encode())
 
     def _supervise(self, limits: SessionLimits, channel: _socket.socket) -> str:
-        """Serve one judge until it ends; return the kind of verdict for its unfinished program, "" if there is none."""
+        """Serve one judge until it ends; return the kind of verdict for its unfinished program, or "" if there is none."""
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         pid = self._children.fork(limits.of_judge, judge.serve, channel, theirs)
         theirs.close()
@@ -133,7 +133,7 @@ class Supervisor:
         link.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVTIMEO, TICK)
 
     def run(self, caller: socket.socket) -> str:
-        """Serve the judge's requests; return why the judge ended, "" if it had finished."""
+        """Serve the judge's requests; return why the judge ended, or "" if it had finished."""
         poll = select.poll()
         poll.register(caller, 0)  # reports only a hang-up: the caller has died
         while True:
@@ -158,16 +158,16 @@ class Supervisor:
             self._judge_used = None
 
     def close(self) -> None:
-        """End the judge and the candidate if they still run."""
+        """Kill the judge and the candidate if they are still running."""
         self._end_candidate()
         if self._judge:
             self._children.end(self._judge)
             self._judge = 0
 
     def _start_candidate(self) -> None:
-        """End the last candidate, start another one, and pass its socket to the judge.
+        """Kill the last candidate, start a new one, and pass its socket to the judge.
 
-        Every page touched here is copied after the fork, so this method touches few pages and uses plain sockets.
+        Every memory page that this method touches is copied after the fork, so it touches few and uses plain sockets.
         """
         children = self._children
         if self._candidate:
@@ -182,7 +182,7 @@ class Supervisor:
         ours.close()
 
     def _report_end(self) -> None:
-        """End the candidate and report its exit status to the judge."""
+        """Kill the candidate and report its exit status to the judge."""
         used = processor_seconds(self._candidate) if self._candidate else 0.0
         self._end_candidate()
         with contextlib.suppress(OSError):
@@ -195,10 +195,10 @@ class Supervisor:
             self._candidate = 0
 
     def _check_time(self) -> bool:
-        """End a candidate that has timed out; return False if the judge has timed out too."""
+        """Kill a candidate that has timed out; return False if the judge has timed out too."""
         limits, used = self._limits, processor_seconds(self._judge)
         if self._judge_used is None:
-            self._judge_used = used  # at the first tick, so that shorter work never reads a clock
+            self._judge_used = used  # at the first tick, so that no clock is read for work shorter than a tick
         if used - self._judge_used >= limits.seconds:
             return False
         waited = time.monotonic() - self._since
@@ -224,7 +224,7 @@ class Supervisor:
 
 
 def processor_seconds(pid: int) -> float:
-    """Return the CPU time of a child that has not been reaped yet [s]; 0 if the system does not report it."""
+    """Return the CPU time of a child that has not been reaped yet [s], or 0 if the system does not report it."""
     try:
         return time.clock_gettime((~pid << 3) | 2)  # what clock_getcpuclockid(3) returns
     except OSError:
