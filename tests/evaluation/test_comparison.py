@@ -27,17 +27,17 @@ def test_a_score_carries_its_interval() -> None:
 def test_a_clear_difference_is_stated_with_its_direction() -> None:
     graded = {"tuned": samples("+" * 90 + "-" * 10), "base": samples("+" * 10 + "-" * 90)}
     fact = compare_scores("tuned", "base", graded)
-    assert fact["sentence"].startswith("tuned solves 80.0 points more than base (95 % interval +")
+    assert fact["sentence"].startswith("tuned's pass@1 is 80.0 points higher than base's (95 % interval +")
     assert (fact["only_first"], fact["only_second"]) == (80, 0)
     assert fact["p_value"] < 1e-9
-    assert compare_scores("base", "tuned", graded)["sentence"].startswith("base solves 80.0 points fewer than tuned")
+    assert "80.0 points lower than tuned" in compare_scores("base", "tuned", graded)["sentence"]
 
 
 @pytest.mark.parametrize(
     ("first", "second", "sentence"),
     [
-        ("+---" * 5, "+---" * 5, "base solves as many problems as control; the paired interval includes zero"),
-        ("+" * 3 + "-" * 97, "-" * 100, "base +3.0 points against control; the paired interval includes zero"),
+        ("+---" * 5, "+---" * 5, "base against control: no difference; the paired interval includes zero"),
+        ("+" * 3 + "-" * 97, "-" * 100, "base against control: +3.0 points; the paired interval includes zero"),
     ],
 )
 def test_a_difference_that_may_be_chance_is_called_so(first: str, second: str, sentence: str) -> None:
@@ -91,9 +91,8 @@ def test_too_few_packages_for_an_interval_are_called_so(packages: int) -> None:
     value, fact = bits_value(base, 1), compare_bits(base, control, 1)
     assert (value["value"], value["low"], value["high"]) == (pytest.approx(1.5), None, None)
     assert (fact["low"], fact["high"]) == (None, None)
-    assert fact["sentence"] == (
-        f"base against control: -0.100 bits per byte; too few packages for an interval ({packages}, 10 are needed)."
-    )
+    assert fact["sentence"].startswith("base against control: -0.100 bits per byte; too few packages for an interval")
+    assert f"({packages};" in fact["sentence"]
 
 
 def test_bits_that_differ_either_way_are_called_equal() -> None:

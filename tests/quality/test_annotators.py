@@ -179,7 +179,7 @@ def test_a_line_that_is_no_label_is_named(lines: list[dict[str, Any]], said: str
 
 
 def test_a_file_of_labels_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"nowhere\.jsonl: labels cannot be read"):
+    with pytest.raises(SourceError, match=r"nowhere\.jsonl: .*No such file"):
         by_hand(tmp_path / "nowhere.jsonl").digest()
 
 
@@ -201,6 +201,6 @@ def test_labels_of_other_documents_alone_are_an_error_and_some_of_them_a_warning
         "".join(json.dumps({"doc_id": r["doc_id"], "points": 1}) + "\n" for r in rows)
     )
     list(by_hand(tmp_path / "labels.jsonl").label(iter(rows[:1])))
-    assert "1 lines are about no document of the sample" in caplog.text
-    with pytest.raises(SourceError, match="none of its 2 lines is about a document of the sample"):
+    assert "match no sampled document: 1" in caplog.text
+    with pytest.raises(SourceError, match=r"none of its 2 lines .*quality/labels"):
         list(by_hand(tmp_path / "labels.jsonl").label(iter(documents(3)[2:])))

@@ -285,7 +285,10 @@ def test_a_folder_without_a_scorer_is_named(quality: Artifact, tmp_path: Path) -
     for path in ("scorer.json", "calibration.json"):
         (tmp_path / path).write_bytes((quality.path / path).read_bytes())
     record = json.loads((tmp_path / "scorer.json").read_text())
-    for change, fact in (({"signs": ["length"]}, "another version"), ({"scorer": {"kind": "gone"}}, "scorer 'gone'")):
+    for change, fact in (
+        ({"signs": ["length"]}, "version of codeprimer"),
+        ({"scorer": {"kind": "gone"}}, "scorer 'gone'"),
+    ):
         (tmp_path / "scorer.json").write_text(json.dumps(record | change))
         with pytest.raises(UserError, match=fact):
             open_scorer(tmp_path)

@@ -25,5 +25,5 @@ def test_every_source_shows_what_was_dropped_of_it_the_commonest_reason_first() 
 def test_every_step_that_is_done_says_what_it_made() -> None:
     assert list(progress(FACTS)) == [
         "corpus: 4 documents kept",
-        "quality: 1 documents kept (2.0 MB) and 3 dropped (0.0 MB), at a score of 0.250",
+        "quality: 1 documents kept (2.0 MB) and 3 dropped (0.0 MB), at a score threshold of 0.250",
     ]

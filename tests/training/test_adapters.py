@@ -135,7 +135,7 @@ def test_what_does_not_go_with_adapters_is_one_sentence(store: Store, start: Art
     with pytest.raises(RecipeError, match=r"training\.lora\.rank: .*start\.path"):
         build(store, make_inputs(store), ADAPTERS)
     phases = tuple(phase.model_copy(update={"optimizer": "muon"}) for phase in ADAPTERS.phases)
-    with pytest.raises(RecipeError, match=r"training\.lora: muon .* set optimizer: adamw"):
+    with pytest.raises(RecipeError, match=r"training\.lora: .*muon.* set optimizer: adamw"):
         build(store, make_inputs(store, "start"), ADAPTERS.model_copy(update={"phases": phases}))
 
 

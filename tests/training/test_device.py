@@ -32,7 +32,7 @@ def test_each_process_has_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     settings = EXACT.model_copy(update={"device": "cuda"})
     assert [device_of(settings, rank).index for rank in (0, 1)] == [0, 1]
-    with pytest.raises(RecipeError, match=r"training\.processes .* GPU .* this machine has 2"):
+    with pytest.raises(RecipeError, match=r"training\.processes .* GPUs .*2"):
         device_of(settings, 2)
 
 

@@ -30,7 +30,7 @@ def functions_of(tree: ast.AST) -> Iterator[FunctionNode]:
 
 
 def outline(function: FunctionNode) -> str:
-    """Return a function's outline; trees that are equal under any mask have equal outlines."""
+    """Return a function's outline; whichever mask is used, functions with equal trees have equal outlines."""
     arguments = function.args
     counts = [len(part) for part in (arguments.posonlyargs, arguments.args, arguments.kwonlyargs, arguments.defaults)]
     stars = [argument is not None for argument in (arguments.vararg, arguments.kwarg)]

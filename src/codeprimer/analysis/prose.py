@@ -1,7 +1,7 @@
 """Prose around code: a problem's wording, and the code blocks in a text.
 
-Defines what a problem's wording is and how many consecutive words repeat it, both for the writers, which avoid such
-wording, and for decontamination, which removes texts that contain it.
+Defines what a problem's wording is and how many consecutive words count as repeating it, both for the authors, which avoid
+this wording, and for decontamination, which removes texts that contain it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from codeprimer.analysis.ngrams import words
 from codeprimer.analysis.python_source import NotPythonError, parse
 
 GRAM_WORDS = 13
-"""Number of consecutive words that repeat a problem's prose, as in the paper's n-gram check [words]."""
+"""Number of consecutive words that count as repeating a problem's prose, as in the paper's n-gram check [words]."""
 
 SHORTEST_PROSE = 8
 """Minimum length at which prose shorter than ``GRAM_WORDS`` is compared as a whole [words]."""

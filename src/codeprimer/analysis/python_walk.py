@@ -168,7 +168,7 @@ class _Walk:
         del function
         if isinstance(node, ast.ImportFrom):
             module, relative = node.module or "", node.level > 0
-            # Standard modules often import everything from their C version (``from _heapq import *``): not hidden.
+            # Not counted: wildcard imports of a standard module's C version (``from _heapq import *``).
             hidden = relative or origin_of(module) == "foreign"
             self.signs.wildcard_imports += hidden and any(alias.name == "*" for alias in node.names)
             modules = [module]

@@ -130,5 +130,5 @@ def ratio_of_sums(numerators: Floats, denominators: Floats, seed: int) -> Estima
 
 
 def paired_ratio_difference(first: Floats, second: Floats, denominators: Floats, seed: int) -> Estimate:
-    """Return the difference between two ratios over the same entries, first minus second, using a paired bootstrap."""
+    """Return the difference between two ratios over the same entries, first minus second, with a paired bootstrap interval."""
     return ratio_of_sums(first - second, denominators, seed)

@@ -64,8 +64,8 @@ def _scores(facts: Facts, scores: Mapping[str, Facts]) -> list[Block]:
         blocks.chart(charts.score_intervals(list(scores.values()))),
         blocks.table(SCORE_HEADINGS, score_rows(facts)),
         blocks.text(
-            "The intervals cover the sampling of the problems, not the training run: another training seed changes the "
-            "scores as well.",
+            "The intervals cover the sampling of the problems, not the training run: a different training seed also "
+            "changes the scores.",
             soft=True,
         ),
     ]
@@ -91,7 +91,7 @@ def _verdicts(verdicts: Mapping[str, Mapping[str, int]]) -> list[Block]:
         blocks.table(("model", "verdict", "answers"), rows),
         blocks.text(
             "The exam and the exercises come from the same author, so the exam measures how well a model composes what it "
-            "was taught, not whether it writes software. Bits per byte on clean code that no model was trained on do not "
+            "was taught, not whether it can write software. Bits per byte on clean code that no model was trained on do not "
             "depend on the exam's format.",
             soft=True,
         ),
@@ -114,7 +114,7 @@ def _amount(of: Facts) -> str:
 
 
 def _cut(of: Facts, document_bytes: int) -> str:
-    return f" Of {of['cut']:,} longer texts only the first {document_bytes:,} bytes are measured." if of["cut"] else ""
+    return f" Only the first {document_bytes:,} bytes of {of['cut']:,} longer texts are measured." if of["cut"] else ""
 
 
 def _bits_interval(row: Facts) -> str:
@@ -132,7 +132,7 @@ def _bits(sets: Sequence[Facts], document_bytes: int) -> list[Block]:
     if early := sorted({row["model"] for of in sets for row in of["models"] if "/" in row["model"]}):
         content.append(
             blocks.text(
-                f"{early[0]} is the control's checkpoint at the end of base: the same number of tokens and the same schedule.",
+                f"{early[0]} is the control's checkpoint after as many tokens as base, with the same schedule.",
                 soft=True,
             )
         )

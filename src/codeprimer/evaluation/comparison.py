@@ -26,7 +26,7 @@ from codeprimer.benchmarks.grading import Sample
 from codeprimer.core.documents import ScoreRow
 
 Samples = Mapping[str, Sequence[Sample]]
-"""Model -> its samples, all in the same order of tasks."""
+"""Model -> its samples, in the same task order for every model."""
 
 
 def score_row(model: str, samples: Sequence[Sample]) -> ScoreRow:
@@ -70,10 +70,10 @@ def compare_scores(first: str, second: str, samples: Samples) -> dict[str, Any]:
 def _score_sentence(first: str, second: str, interval: Interval) -> str:
     limits = f"95 % interval {_points(interval.low)} to {_points(interval.high)}"
     if interval.includes_zero:
-        relation = "solves as many problems as" if not interval.value else f"{_points(interval.value)} points against"
-        return f"{first} {relation} {second}; the paired interval includes zero ({limits})."
-    direction = "more" if interval.value > 0 else "fewer"
-    return f"{first} solves {_points(abs(interval.value), False)} points {direction} than {second} ({limits})."
+        points = f"{_points(interval.value)} points" if interval.value else "no difference"
+        return f"{first} against {second}: {points}; the paired interval includes zero ({limits})."
+    direction = "higher" if interval.value > 0 else "lower"
+    return f"{first}'s pass@1 is {_points(abs(interval.value), False)} points {direction} than {second}'s ({limits})."
 
 
 def _points(fraction: float, signed: bool = True) -> str:
@@ -127,7 +127,7 @@ def _bits_sentence(first: str, second: str, estimate: Estimate, packages: int) -
     if interval is None:
         return (
             f"{first} against {second}: {estimate.value:+.3f} bits per byte; too few packages for an interval "
-            f"({packages}, {MINIMUM_ENTRIES} are needed)."
+            f"({packages}; at least {MINIMUM_ENTRIES} are needed)."
         )
     limits = f"95 % interval {interval.low:+.3f} to {interval.high:+.3f}"
     if interval.includes_zero:

@@ -18,7 +18,7 @@ class EvaluationSettings(Settings):
     new_tokens: int = Field(
         default=NEW_TOKENS,
         ge=1,
-        description="Maximum tokens per exam answer, within the context. Checkpoints are always selected with the default.",
+        description="Maximum tokens per exam answer, within the context. The default is always used to select checkpoints.",
     )
     grader: Annotated[PluginSettings, Role("grader", "tests")] = Field(
         default_factory=partial(selected, "grader", "tests"),
@@ -32,5 +32,5 @@ class EvaluationSettings(Settings):
     document_bytes: int = Field(
         default=4_096,
         ge=64,
-        description="Maximum size used from one held-out document, so that many documents are included [bytes].",
+        description="Maximum amount of text used from each held-out document, so that many documents are included [bytes].",
     )

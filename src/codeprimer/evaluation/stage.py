@@ -48,7 +48,7 @@ class EvaluationStage(Stage[EvaluationSettings]):
         return result_chapter(facts, examples)
 
     def run(self, settings: EvaluationSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
-        """Let every model answer the exam, measure it on the texts, then grade and compare.
+        """Have every model take the exam, measure its bits per byte on the texts, then grade and compare.
 
         Raises MissingExtraError if torch is not installed.
         """
@@ -76,7 +76,7 @@ class EvaluationStage(Stage[EvaluationSettings]):
 def _grade(
     settings: EvaluationSettings, artifact: Artifact, completions: Mapping[str, Path], tools: Tools
 ) -> dict[str, list[Sample]]:
-    """Return every model's graded answers; ``completions`` contains the paths of tables."""
+    """Return every model's graded answers; ``completions`` maps each model to its table."""
     exam = ExamBenchmark.of(artifact)
     tasks = list(exam.tasks())
     with tools.make("grader", settings.grader) as grader:
@@ -93,7 +93,7 @@ def _write_texts(inputs: Mapping[str, Artifact], settings: EvaluationSettings, s
 
 
 def _jobs(inputs: Mapping[str, Artifact], settings: EvaluationSettings, texts: Path) -> Iterator[Job]:
-    """Yield the jobs: the exam for the three models, and the texts for these models and the half-way control checkpoint."""
+    """Yield the jobs: the exam for the three models, and the texts for these models and the control's early checkpoint."""
     exam = inputs["exam"].table("exam")
     for model in MODELS:
         yield Job("answers", model, inputs[model].path, exam, settings.new_tokens)
@@ -168,10 +168,10 @@ def _bits_facts(
 def _warn_of_gaps(texts: Sequence[TextRow], inputs: Mapping[str, Artifact], console: Console) -> None:
     if not any(row["text_set"] == HELDOUT for row in texts):
         what = (
-            "every held-out document was measured while a model trained"
+            "every held-out document was used to measure the held-out loss during training"
             if was_watched(inputs) and watched_ids(inputs["quality"], 0)
             else "no held-out document was kept"
         )
-        console.warn(f"{what}, so bits per byte is not measured on held-out code; raise corpus.heldout_fraction")
+        console.warn(f"{what}, so bits per byte are not measured on held-out code; raise corpus.heldout_fraction")
     if _early_control(inputs) is None:
         console.warn("the control has one phase only, so it is not compared with base at the same number of tokens")

@@ -1,6 +1,6 @@
-"""The stage's two kinds of jobs: one model answers the exam, or one model is measured on the texts.
+"""The stage's two kinds of jobs: one model takes the exam, or one model is measured on the texts.
 
-A job computes on one thread, so its output bytes do not depend on the number of cores; several models are evaluated in
+A job computes on one thread, so its output is bit-identical for any number of cores; several models are evaluated in
 parallel. A job writes a small table into its folder.
 """
 

@@ -1,4 +1,4 @@
-"""Measures how far two annotators agree about the same documents.
+"""Measures how closely two annotators agree on the same documents.
 
 Exact agreement alone says little when most documents get the same points, so Cohen's kappa (1968) corrects for chance.
 Its weights are quadratic, so that small differences are penalised less than large ones.

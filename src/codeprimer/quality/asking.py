@@ -1,8 +1,8 @@
 """The annotator that asks a teacher the paper's question.
 
 The teacher gives the reason before the points, so that the points follow from the reason. It is asked about a few
-documents twice, so that the report can say how far the teacher agrees with itself, which bounds what a scorer can learn
-from its labels.
+documents twice, so that the report can state the teacher's self-agreement, which bounds what a scorer can learn from its
+labels.
 
 Section 2.1 of the paper asks a large model to "determine its educational value for a student whose goal is to learn basic
 coding concepts"; the four complaints are taken from the beginning of that section.
@@ -89,7 +89,7 @@ class EndpointAnnotator(Annotator):
         """Where the labels come from."""
         return (
             f"The labels come from the language model {self._access.settings.model}, asked for the educational value of "
-            "each file; no person has looked at them."
+            "each file; no person has reviewed the labels."
         )
 
     def digest(self) -> str:
@@ -169,7 +169,7 @@ def _until_it_fails(
     try:
         yield from stack.enter_context(access.open()).ask(questions, expected)
     except UserError as error:
-        _log.warning("the comparison with %s stops here: %s", access.section, error)
+        _log.warning("the comparison with %s ends here: %s", access.section, error)
 
 
 def _compare(first: Reply, other: Reply, agreement: Agreement) -> None:

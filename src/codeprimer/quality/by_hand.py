@@ -66,7 +66,7 @@ class HumanAnnotator(Annotator):
         return hashlib.sha256(self._content()).hexdigest()
 
     def label(self, documents: Iterable[ShownDocument]) -> Iterator[Label | Unlabelled]:
-        """Yield each document's label. Raises SourceError if a line is not a label or no line matches any document."""
+        """Yield each document's label. Raises SourceError if a line is invalid or no line matches any document."""
         lines = self._read()
         used = 0
         for document in documents:
@@ -78,18 +78,18 @@ class HumanAnnotator(Annotator):
                 yield Label(document["doc_id"], line.points, line.why, line.said)
         if not used:
             raise SourceError(
-                f"{self._path}: none of its {len(lines):,} lines is about a document of the sample; label the documents in "
-                "`codeprimer export RUN quality/labels` of a run with another annotator"
+                f"{self._path}: none of its {len(lines):,} lines matches a sampled document; label the documents that "
+                "`codeprimer export RUN quality/labels` exports from a run with a different annotator"
             )
         if used < len(lines):
-            _log.warning("%s: %d lines are about no document of the sample", self._path, len(lines) - used)
+            _log.warning("%s: lines that match no sampled document: %d", self._path, len(lines) - used)
 
     def _content(self) -> bytes:
         try:
             return self._path.read_bytes()
         except OSError as error:
             raise SourceError(
-                f"{self._path}: labels cannot be read ({error.strerror}); see quality.annotator.labels"
+                f"{self._path}: cannot read labels ({error.strerror}); see quality.annotator.labels"
             ) from None
 
     def _read(self) -> dict[str, _Line]:

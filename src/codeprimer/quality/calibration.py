@@ -27,7 +27,7 @@ class Calibration:
     shift: float = 0.0
 
     def apply(self, scores: Floats) -> Floats:
-        """Return probabilities for uncalibrated scores of 0-1."""
+        """Return probabilities for uncalibrated scores between 0 and 1."""
         return _sigmoid(self.slope * _log_odds(scores) + self.shift)
 
 

@@ -31,8 +31,8 @@ def quality_chapter(facts: Facts, examples: int) -> Chapter:
     complaints = quality["labels"]["complaints"]
     if complaints:
         content += [
-            blocks.heading("Complaints of the annotator"),
-            blocks.chart(charts.bars(complaints, "documents of the sample", charts.DROPPED)),
+            blocks.heading("The annotator's complaints"),
+            blocks.chart(charts.bars(complaints, "documents in the sample", charts.DROPPED)),
         ]
     tiles = [Tile(f"{kept['documents']:,}", "code documents kept")]
     return Chapter("quality", "Quality", content, tiles)

@@ -1,4 +1,4 @@
-"""Chooses the documents that the report shows: the best, the worst, some on both sides of the threshold, some between."""
+"""Chooses the documents that the report shows: the best, the worst, some around the threshold, and some in between."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class ForestSettings(PluginSettings):
     """A random forest."""
 
     components: int = Field(
-        default=48, ge=2, le=512, description="Dimensions to which wider vectors are reduced by a truncated SVD."
+        default=48, ge=2, le=512, description="Number of dimensions to which a truncated SVD reduces wider vectors."
     )
     trees: int = Field(default=200, ge=10, le=2000, description="Number of trees.")
     min_leaf: int = Field(default=3, ge=1, description="Minimum number of sample documents in a leaf.")
@@ -92,7 +92,7 @@ class ForestScorer(Scorer):
     _trees: TreeArrays
 
     def fit(self, features: Features, good: npt.NDArray[np.bool_], points: Floats, seed: int) -> None:
-        """Fit the reduction and the trees on one thread, so that the bytes do not depend on the number of cores."""
+        """Fit the reduction and the trees on one thread, so that the result is bit-identical for any number of cores."""
         from sklearn.ensemble import RandomForestClassifier
         from threadpoolctl import threadpool_limits
 

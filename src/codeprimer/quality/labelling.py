@@ -74,8 +74,8 @@ def decide_good(
     good = points > median
     if not good[train].any() or good[train].all():
         raise SourceError(
-            f"quality: {len(labels)} labelled documents are not enough to learn from: all got about the same points; add "
-            "code to corpus.sources"
+            f"quality: nothing can be learned from the {len(labels)} labelled documents, which all got about the same "
+            "points; add code to corpus.sources"
         )
     console.warn(
         f"quality: too few labelled documents are on one side of quality.label_points ({settings.label_points:g}); "

@@ -1,6 +1,6 @@
 """The rubric: labels without a teacher, from rules that measure the paper's four complaints about raw code.
 
-Section 2.1 of the paper wants code that is clear, self-contained, instructive and balanced. It complains about samples
+Section 2.1 of the paper asks for code that is clear, self-contained, instructive and balanced. It complains about samples
 that are not self-contained, are trivial or boilerplate, bury their logic in complex, undocumented functions, or have
 skewed topics. One walk over the syntax tree gives a goodness between 0 and 1 for each complaint. The points are 5 times
 the weighted geometric mean of the four, so that three virtues cannot outweigh one serious fault. A scorer that learns

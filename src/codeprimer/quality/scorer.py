@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 class Scorer(Plugin):
     """Learns from labelled documents, then scores documents: ``fit`` or ``load`` is called before ``score``.
 
-    An instance is created whenever ids are computed, so load large models on the first call of another method.
+    An instance is created whenever ids are computed, so do not load large models in ``__init__``.
     """
 
     in_workers: ClassVar[bool] = False
@@ -32,7 +32,7 @@ class Scorer(Plugin):
 
     @abstractmethod
     def score(self, features: Features) -> Floats:
-        """Return a score of 0-1 for each document [documents]; the stage calibrates the scores."""
+        """Return a score between 0 and 1 for each document [documents]; the stage calibrates the scores."""
 
     @abstractmethod
     def save(self, folder: Path) -> None:
@@ -54,12 +54,12 @@ def raw_scores(scorer: Scorer, features: Features) -> Floats:
     """Return uncalibrated scores [documents]. Raises PluginError if the scorer violates its interface."""
     scores = np.asarray(scorer.score(features))
     if scores.shape != (len(features),):
-        fault = f"the shape {scores.shape} for {len(features)} documents"
+        fault = f"an array of shape {scores.shape} for {len(features)} documents"
     elif not ((scores >= 0) & (scores <= 1)).all():
         fault = "scores outside 0-1"
     else:
         return scores.astype(np.float64)
     raise PluginError(
-        f"scorer {scorer.settings.kind!r} ({type(scorer).__module__}) returned {fault}; score must return one number of 0-1 "
-        "per document"
+        f"scorer {scorer.settings.kind!r} ({type(scorer).__module__}) returned {fault}; score must return one number between "
+        "0 and 1 per document"
     )

@@ -68,18 +68,16 @@ class CalibratedScorer:
 def open_scorer(folder: Path, toolbox: Toolbox | None = None) -> CalibratedScorer:
     """Return the scorer in a quality artefact's folder; ``toolbox`` holds the tools that its plug-ins may need.
 
-    Raises StoreError if the folder holds no scorer or another codeprimer version wrote it. Raises PluginError if one of
+    Raises StoreError if the folder holds no scorer or a different codeprimer version wrote it. Raises PluginError if one of
     its plug-ins is not installed or needs a tool that is missing.
     """
     try:
         record = orjson.loads((folder / RECORD).read_bytes())
         calibration = Calibration(**orjson.loads((folder / CALIBRATION).read_bytes()))
     except (OSError, ValueError) as error:
-        raise StoreError(
-            f"{folder}: no scorer can be read here ({error}); give the folder of a quality artefact"
-        ) from None
+        raise StoreError(f"{folder}: cannot read a scorer ({error}); pass the folder of a quality artefact") from None
     if tuple(record["signs"]) != SIGN_NAMES:
-        raise StoreError(f"{folder}: another version of codeprimer wrote this scorer; run the quality stage again")
+        raise StoreError(f"{folder}: a different version of codeprimer wrote this scorer; run the quality stage again")
     embedder: Embedder = _made("embedder", record, folder, toolbox)
     scorer: Scorer = _made("scorer", record, folder, toolbox)
     scorer.load(folder / MODEL)

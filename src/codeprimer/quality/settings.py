@@ -21,7 +21,7 @@ class QualitySettings(Settings):
     )
     sample: int = Field(default=2000, ge=10, description="Number of documents to label.")
     label_points: float = Field(
-        default=2.75, gt=0, le=5, description="Minimum points (0-5) of a labelled document that is treated as good."
+        default=2.75, gt=0, le=5, description="Minimum points (0-5) for a labelled document to be treated as good."
     )
     embedder: Annotated[PluginSettings, Role("embedder", "hashing")] = Field(
         default_factory=partial(selected, "embedder", "hashing"),

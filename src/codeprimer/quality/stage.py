@@ -87,15 +87,15 @@ def _facts(
         "scorer": _describe(fitted),
         "test": scorer_facts(fitted, labelled, threshold),
         "keep_fraction": settings.keep_fraction,
-        "keep_fraction_of": "bytes of documents that may be trained on",
+        "keep_fraction_of": "the bytes of documents that may be trained on",
         "threshold": round(threshold, 6),
     }
 
 
 def _headline(kept: Mapping[str, int], documents: int, threshold: float, settings: QualitySettings) -> str:
     return (
-        f"{kept['documents']:,} documents kept of {documents:,}, {kept['bytes'] / 1e6:.1f} MB, at a score of "
-        f"{threshold:.2f}; labels come from {settings.annotator.kind}"
+        f"{kept['documents']:,} documents kept of {documents:,}, {kept['bytes'] / 1e6:.1f} MB, at a score threshold "
+        f"of {threshold:.2f}; labels come from {settings.annotator.kind}"
     )
 
 
@@ -110,7 +110,7 @@ def _warn_of_ties(
     if kept > keep_fraction:
         console.warn(
             f"quality: {kept:.0%} of the bytes are kept, more than quality.keep_fraction ({keep_fraction:.0%}): the best "
-            "document alone is larger, or the scorer gives the best documents equal scores"
+            "document alone exceeds this fraction, or the scorer gives the best documents equal scores"
         )
 
 
@@ -119,7 +119,7 @@ def _describe(fitted: CalibratedScorer) -> dict[str, Any]:
     vectors = ", ".join(filter(None, (fitted.embedder.about, described.pop("inputs"))))
     return {
         "features": (
-            f"{vectors[:1].upper()}{vectors[1:]}; and {len(SIGN_NAMES)} dense signs of the text and its syntax tree, "
+            f"{vectors[:1].upper()}{vectors[1:]}; and {len(SIGN_NAMES)} dense features of the text and its syntax tree, "
             "including those that the rubric reads"
         ),
         **described,

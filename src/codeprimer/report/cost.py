@@ -30,7 +30,7 @@ def cost_chapter(facts: Facts) -> Chapter:
         "cost",
         "Cost",
         [
-            blocks.text("The time that each artefact took, over all attempts except killed attempts."),
+            blocks.text("The time taken to produce each artefact, over all attempts that were not killed."),
             blocks.table(("step", "time", "peak memory so far", "result"), rows),
             *_speeds(facts["speed"]),
             *_footprint(facts["footprint"]),
@@ -57,8 +57,8 @@ def _speeds(speeds: Facts) -> Iterator[Block]:
     ]
     yield blocks.heading("Hardware utilization of training")
     yield blocks.text(
-        "Utilization is the FLOP/s of training (6 per matrix weight and token, plus causal attention) as a percentage of the "
-        "matmul peak of this machine, which was measured for a third of a second during training. Models that train at the "
+        "Utilization is the FLOP/s of training (6 FLOP per matrix weight and token, plus causal attention) as a percentage of "
+        "the matmul peak of this machine, which was measured for a third of a second during training. Models that train at the "
         "same time share the machine. Runs of less than a minute are not measured."
     )
     yield blocks.table(
@@ -86,7 +86,7 @@ def _footprint(of: Facts) -> Iterator[Block]:
         f"recipe's report.cost section: {assumed['watts_per_core']:g} W per core, "
         + (f"{gpu}, {assumed['usd_per_gpu_hour']:g} USD per GPU-hour, " if has_gpus else "")
         + f"{assumed['co2_grams_per_kwh']:g} g of CO2 per kWh, {assumed['usd_per_core_hour']:g} USD per core-hour. "
-        "The chapters on labels and texts show what a teacher cost."
+        "The chapters Quality, Textbooks and Exercises show the cost of a teacher."
     )
     headings = ("step", "core-hours", *(["GPU-hours"] if has_gpus else []), "energy [Wh]", "CO2 [g]", "USD")
     yield blocks.table(headings, rows)

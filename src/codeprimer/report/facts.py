@@ -33,7 +33,7 @@ def collect_facts(links: Mapping[str, Path], cost: CostSettings = _ESTIMATES) ->
 
 
 def facts_of(artifacts: Mapping[str, Artifact], cost: CostSettings = _ESTIMATES) -> dict[str, Any]:
-    """Return the artefacts' facts, by step; ``cost`` sets the price and power of an hour."""
+    """Return the artefacts' facts, by step; ``cost`` sets the assumed prices and power."""
     # In the key order of the manifest file, so that a new artefact and a reused artefact give the same report.
     facts: dict[str, Any] = {step: orjson.loads(to_json(artifact.facts)) for step, artifact in artifacts.items()}
     facts["artefacts"] = {
@@ -95,7 +95,7 @@ def progress(facts: Facts) -> Iterator[str]:
             kept, dropped = facts[step]["kept"], facts[step]["dropped"]
             yield (
                 f"quality: {kept['documents']:,} documents kept ({megabytes(kept['bytes'])}) and {dropped['documents']:,} "
-                f"dropped ({megabytes(dropped['bytes'])}), at a score of {facts[step]['threshold']:.3f}"
+                f"dropped ({megabytes(dropped['bytes'])}), at a score threshold of {facts[step]['threshold']:.3f}"
             )
         else:
             yield f"{step}: {of['headline']}"

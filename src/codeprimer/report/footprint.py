@@ -1,7 +1,6 @@
 """A run's footprint: core-hours and GPU-hours, energy, CO2 and money.
 
-Hours are recorded. The price and power of an hour are settings in the recipe's ``report.cost`` section, whose defaults
-are estimates.
+Hours are recorded. Prices and power are settings in the recipe's ``report.cost`` section, whose defaults are estimates.
 """
 
 from __future__ import annotations

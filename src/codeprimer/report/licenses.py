@@ -23,5 +23,5 @@ def published_licenses(quality: Artifact, contamination: Artifact) -> dict[str, 
         if row["doc_id"] == wanted:
             counts[row["license"] or NONE_FOUND] += 1
             wanted = next(clean, None)
-    assert wanted is None, f"the clean code holds {wanted}, which is not among the kept documents in this order"
+    assert wanted is None, f"the clean code holds {wanted}, which is missing from the kept documents or out of order"
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

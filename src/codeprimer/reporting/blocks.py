@@ -49,7 +49,7 @@ def heading(words: str) -> Block:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Block:
-    """Return a table; columns with only numbers or empty cells are right-aligned, with separators."""
+    """Return a table; columns of only numbers and empty cells are right-aligned, with thousands separators."""
     listed = [list(row) for row in rows]
     numbers = [
         index

@@ -59,7 +59,7 @@ def _model_color() -> dict[str, Any]:
 
 
 def loss_curves(points: Values, heldout: Values = ()) -> str:
-    """Return the loss over tokens, one line per model; points have ``model``, ``tokens`` and ``loss`` [nats per token].
+    """Return a chart of loss over tokens, one line per model; points have ``model``, ``tokens`` and ``loss`` [nats per token].
 
     ``heldout`` adds a second, dashed line per model, for the loss on held-out code.
     """
@@ -78,7 +78,7 @@ def loss_curves(points: Values, heldout: Values = ()) -> str:
 
 
 def score_intervals(rows: Values) -> str:
-    """Return pass@1 with its interval per model; rows have ``model``, ``value``, ``low``, ``high`` (0-1)."""
+    """Return a chart of each model's pass@1 with its interval; rows have ``model``, ``value``, ``low``, ``high`` (0-1)."""
     percent = {"axis": {"format": ".0%"}, "scale": {"domain": [0, 1]}}
     y = _field("model", "nominal", sort=list(COLORS))
     x = _field("value", "quantitative", "problems solved (pass@1), 95 % interval", **percent)
@@ -96,7 +96,7 @@ def score_intervals(rows: Values) -> str:
 
 
 def bars(counts: Mapping[str, int], title: str, color: str = "#0072B2", most: int = 24) -> str:
-    """Return horizontal bars for the largest counts."""
+    """Return a horizontal bar chart of the largest counts."""
     largest = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]
     encoding = {
         "x": _field("count", "quantitative", title, axis={"format": ",d", "tickMinStep": 1}),
@@ -108,7 +108,7 @@ def bars(counts: Mapping[str, int], title: str, color: str = "#0072B2", most: in
 
 
 def score_histogram(bins: Values, threshold: float) -> str:
-    """Return the distribution of scores with the threshold; bins have ``low``, ``high``, ``count`` and ``kept``."""
+    """Return a histogram of scores with the threshold; bins have ``low``, ``high``, ``count`` and ``kept``."""
     title = "score (calibrated probability)"
     encoding = {
         "x": _field("low", "quantitative", title, bin={"binned": True}),
@@ -125,7 +125,7 @@ def score_histogram(bins: Values, threshold: float) -> str:
 
 
 def reliability(rows: Values) -> str:
-    """Return observed against predicted frequency; rows have ``predicted``, ``observed`` and ``count``."""
+    """Return a chart of observed against predicted frequency; rows have ``predicted``, ``observed`` and ``count``."""
     unit = {"scale": {"domain": [0, 1]}}
     encoding = {
         "x": _field("predicted", "quantitative", "predicted probability", **unit),

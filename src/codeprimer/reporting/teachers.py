@@ -41,7 +41,7 @@ def several_models(of: Facts) -> list[Block]:
     if len(served) < 2:
         return []
     counts = ", ".join(f"{name} {count:,}" for name, count in served.items())
-    return [blocks.text(f"The server answered as {of['model']} with more than one model: {counts} answers.")]
+    return [blocks.text(f"The server used more than one model for {of['model']}: {counts} answers.")]
 
 
 def cost_row(of: Facts, kept: int | None = None) -> CostRow:

@@ -20,7 +20,7 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -2, -3, -4
 _KEEPING = {_TRIM_THRESHOLD: -1, _MMAP_MAX: 0, _TOP_PAD: 2**26}
 """Return nothing to the kernel, allocate large tensors from the heap, and keep a thread's heap after its last tensor is freed.
 
-Except in the first thread, a heap holds 64 MB; larger allocations are still returned to the kernel.
+Except in the first thread, a heap holds at most 64 MB; larger allocations are still returned to the kernel.
 """
 
 _USUAL = {_TRIM_THRESHOLD: 2**26, _MMAP_MAX: 2**16, _TOP_PAD: 2**17, _MMAP_THRESHOLD: 2**25}
@@ -33,7 +33,7 @@ _NAMES = ("trim_threshold", "top_pad", "mmap_threshold", "mmap_max")
 @SharedContext
 @contextlib.contextmanager
 def keep_freed_memory() -> Iterator[None]:
-    """Have glibc keep freed memory, unless the environment sets its parameters; on exit, return the first heap's memory."""
+    """Have glibc keep freed memory, unless the environment sets its parameters; on exit, trim the first heap."""
     library = _library()
     if library is None:
         yield

@@ -40,8 +40,8 @@ def _started(settings: TrainingSettings, start: Artifact, tokenizer: Tokenizer) 
     if found.vocab_size < tokenizer.vocab_size or found.end_of_text != tokenizer.end_of_text:
         raise RecipeError(
             f"training starts from {start.path}, whose model has {found.vocab_size} embeddings and end-of-text token "
-            f"{found.end_of_text}, but the tokenizer of the step tokens has {tokenizer.vocab_size} tokens and end-of-text "
-            f"token {tokenizer.end_of_text}; both must come from one folder"
+            f"{found.end_of_text}, but the tokenizer of the tokens step has {tokenizer.vocab_size} tokens and end-of-text "
+            f"token {tokenizer.end_of_text}; both must come from the same folder"
         )
     # Shape parameters that a recipe cannot set are taken from the model.
     wanted = replace(

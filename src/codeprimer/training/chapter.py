@@ -50,10 +50,10 @@ def _how(facts: Facts, heldout: bool) -> str:
         "Result are measured on other documents."
     )
     return (
-        f"Phi architecture, {_optimizers(facts)}, linear warm-up and decay. tuned continues from base; its checkpoint was "
-        f"chosen by the validation score{of_base}. control trains on raw code with the tokens, batch sizes and learning rates "
-        "of both; its last checkpoint is published. The models train on different texts, so their training losses cannot be "
-        f"compared with each other.{dashed if heldout else ''}"
+        f"The models are Phi models, trained with {_optimizers(facts)}, linear warm-up and decay. tuned continues from base; "
+        f"its checkpoint was chosen by the validation score{of_base}. control trains on raw code, with the combined token "
+        "budget, the batch sizes and the learning rates of both; its last checkpoint is published. The models train on "
+        f"different texts, so their training losses cannot be compared with each other.{dashed if heldout else ''}"
     )
 
 
@@ -71,13 +71,13 @@ def _beginning(facts: Facts) -> str:
     if not facts["tokens"].get("taken"):
         return (
             "All three models share one vocabulary. It was learned from filtered code, textbooks and exercises, not from raw "
-            "code, so equal numbers of tokens are slightly different numbers of bytes."
+            "code, so equal numbers of tokens correspond to slightly different numbers of bytes."
         )
     said = "control and base start from the model that the recipe names; all three models use its tokenizer."
     if (adapter := facts["tuned"].get("adapter")) is None:
         return said
     return (
-        f"{said} Its weights are frozen: only adapters of rank {adapter['rank']} for {', '.join(adapter['targets'])} "
+        f"{said} The start model is frozen: only adapters of rank {adapter['rank']} for {', '.join(adapter['targets'])} "
         f"({adapter['parameters']:,} parameters) were trained. tuned continues with base's adapters."
     )
 

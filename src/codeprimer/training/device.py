@@ -36,14 +36,13 @@ def device_of(settings: LoopSettings, rank: int = 0) -> torch.device:
         raise RecipeError("training.device is cuda, but torch finds no CUDA device; choose cpu")
     if rank >= torch.cuda.device_count():
         raise RecipeError(
-            f"training.processes requires a GPU per process, and this machine has {torch.cuda.device_count()}; lower it"
+            f"training.processes is greater than the number of GPUs in this machine ({torch.cuda.device_count()}); lower it"
         )
     return torch.device("cuda", rank)
 
 
 def threads_of(settings: LoopSettings, processes: int) -> int:
-    """Return the number of threads for each process on this machine: the setting, but at most the process's share of the
-    cores."""
+    """Return the number of threads for each process on this machine: the setting, but at most an equal part of the cores."""
     return min(settings.threads or MOST_THREADS, max(1, available_cores() // processes))
 
 
@@ -59,13 +58,13 @@ def compile_layers(model: Phi) -> None:
 
 
 _memory: Any = torch.utils.deterministic
-"""A module with a property, which type checkers do not recognise."""
+"""Typed as Any, because type checkers do not recognise properties of modules."""
 
 
 @SharedContext
 @contextlib.contextmanager
 def _kernels(is_deterministic: bool) -> Iterator[None]:
-    """Choose torch's kernels; afterwards, restore the previous choice and the number of threads."""
+    """Select deterministic or default kernels; on exit, restore the previous choice and the number of threads."""
     threads, deterministic = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     fill = _memory.fill_uninitialized_memory
     # torch.use_deterministic_algorithms would also import torch's compiler, which takes seconds.

@@ -1,7 +1,7 @@
 """How often each document was trained on.
 
 Reads the token index and the steps that a run took; writes the ``exposure`` table. Key idea: the data order is a pure function
-of the step, so exposure is computed, not recorded, and is the same if a run was killed and resumed. Steps that were rolled
+of the step, so exposure is computed, not recorded, and is the same even if a run was killed and resumed. Steps that were rolled
 back, left out or skipped are not counted.
 """
 
@@ -25,11 +25,11 @@ EXPOSURE_TABLE = "exposure"
 
 @dataclass(frozen=True)
 class StepSpan:
-    """Consecutive steps of one phase that were taken."""
+    """Consecutive steps taken in one phase."""
 
     steps: range
     jumped: int
-    """Number of steps whose data had been left out before."""
+    """Number of steps whose data were left out before these steps."""
 
 
 def steps_taken(plan: Plan, rollbacks: Sequence[Mapping[str, int]], skipped: Collection[int]) -> Iterator[StepSpan]:

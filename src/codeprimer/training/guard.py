@@ -1,9 +1,9 @@
 """The guard against diverging training: it skips bad steps and decides on rollbacks.
 
-Reads gradient norms. Key idea: a step with a non-finite loss or gradient, or with a gradient norm far above the recent median,
-is treated as an outlier and skipped; many skipped steps in a row mean that the weights have diverged, and the run rolls back to
-a saved state and skips the data in between. Everything follows from the norms, so every rank of a distributed run, and every
-resumed run, makes the same decisions.
+Reads losses and gradient norms. Key idea: a step with a non-finite loss or gradient, or with a gradient norm far above the
+recent median, is treated as an outlier and skipped; many skipped steps in a row mean that the weights have diverged, and the
+run rolls back to a saved state and skips the data in between. Decisions depend only on the losses and norms, so every rank of
+a distributed run, and every resumed run, makes the same decisions.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class Guard:
         return True
 
     def begin_phase(self) -> None:
-        """Forget the recent norms, because another phase has other data."""
+        """Forget the recent norms, because the new phase has different data."""
         self.recent = []
 
     def went_back(self, before: Guard, from_step: int, to_step: int) -> None:
-        """Record a rollback; ``before`` is the guard of the run before it."""
+        """Record a rollback; ``before`` is the guard as it was just before the rollback."""
         self.skipped = before.skipped
         self.jumped = before.jumped + from_step - to_step
         self.rollbacks = [*before.rollbacks, {"from": from_step, "to": to_step}]

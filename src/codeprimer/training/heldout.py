@@ -16,7 +16,7 @@ Measure = Callable[[Phi], tuple[float, float]]
 """Returns a model's loss on held-out text [nats/token], and the same loss in bits per byte."""
 
 OpenHeldout = Callable[[Tokenizer, Artifact, int], Measure]
-"""Chooses the text from the quality artefact using a seed."""
+"""Selects held-out text from the quality artefact with a seed, and returns the function that measures a model on it."""
 
 LOSS, BITS_PER_BYTE = "heldout_loss", "heldout_bits_per_byte"
 """The keys of the held-out loss in ``metrics.jsonl``."""
@@ -32,7 +32,7 @@ class Watch:
         self._measure, self._every, self._total = measure, every, total
 
     def look(self, step: int, whole: Callable[[], Phi]) -> dict[str, float]:
-        """Return the metrics of the model after ``step`` steps; empty between two evaluations.
+        """Return the metrics of the model after ``step`` steps; empty if no evaluation is due.
 
         Every rank must call this: ``whole`` gathers a sharded model from all of them.
         """

@@ -1,7 +1,7 @@
-"""A training step in the form in which it is sent to another process.
+"""A training step in the form that is sent to another process.
 
 Reads the step's inputs and writes its artefact. Key idea: processes that train together all receive the same job, and each uses
-its share of the machine's cores.
+an equal part of the machine's cores.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def follow() -> NoReturn:
         for artifact in job.inputs.values():
             if not artifact.path.is_dir():
                 raise StoreError(
-                    f"rank {os.environ['RANK']} does not see {artifact.path.absolute()}; all machines need the same runs "
+                    f"rank {os.environ['RANK']} cannot access {artifact.path.absolute()}; all machines need the same runs "
                     "folder at the same path"
                 )
         try:
@@ -56,7 +56,7 @@ def follow() -> NoReturn:
 
 @contextmanager
 def leading() -> Iterator[None]:
-    """Release the other processes when the block succeeds; if it fails, torchrun ends them."""
+    """Release the other processes when the block succeeds; if it fails, torchrun terminates them."""
     yield
     if is_launched():
         _join()
@@ -77,7 +77,7 @@ def train_launched(job: Job, tools: Tools) -> Stats:
         if tools.console.stop.is_set():
             raise
         raise Interrupted("another process was stopped; progress is saved, and the same command resumes") from None
-    assert stats is not None, "the first process writes"
+    assert stats is not None, "rank 0 returns the statistics"
     return stats
 
 

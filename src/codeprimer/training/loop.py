@@ -345,9 +345,9 @@ class Loop:
         LossScale(**progress.scale)
         for name, parameter in trainable(self.model):
             if tensors[f"model.{name}"].shape != parameter.shape:
-                raise ValueError(f"{name} has another shape")
+                raise ValueError(f"{name} has a different shape")
         if self._metrics_digest(progress.metrics_bytes) != progress.metrics_digest:
-            raise ValueError(f"{METRICS} does not match it")
+            raise ValueError(f"{METRICS} does not match the state")
 
     def _restore(self, progress: Progress, tensors: dict[str, Tensor]) -> None:
         with torch.no_grad():

@@ -4,7 +4,7 @@ Reads gradients and changes weights. Key idea (K. Jordan and others, 2024): Adam
 directions; five Newton-Schulz iterations bring the momentum close to the nearest orthogonal matrix, which moves all directions
 equally. A small model learns about twice as much per token.
 
-Shapes: N matrices of one shape, S their shorter and L their longer side.
+Shapes: N matrices of the same shape, S their shorter and L their longer side.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ def memory(settings: TrainingSettings, phase: Phase, config: PhiConfig, rows: in
 
 
 def passing_bytes(settings: TrainingSettings, phase: Phase, config: PhiConfig, on_cpu: bool) -> int:
-    """Return the part of a phase's memory that is free between steps [bytes]."""
+    """Return the part of a phase's memory that is in use only during a step [bytes]."""
     of = memory(settings, phase, config, micro_batch(settings, phase), on_cpu)
     return of.activations + of.logits
 

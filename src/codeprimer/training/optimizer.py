@@ -25,7 +25,7 @@ class Optimizer:
     def __init__(self, model: Phi, phase: Phase, dtype: torch.dtype) -> None:
         """Start with an empty state; weight decay applies to matrices and embeddings, not to biases and norms."""
         self.model = model
-        # A sharded model computes in ``dtype`` itself.
+        # A sharded model itself computes in ``dtype``.
         self.working = model if dtype == torch.float32 or is_sharded(model) else copy.deepcopy(model).to(dtype)
         self._phase = phase
         named = trainable(model)
@@ -58,7 +58,7 @@ class Optimizer:
         return [weight.grad for weight in self._weights if weight.grad is not None]
 
     def divide(self, factor: float) -> None:
-        """Divide this step's gradients."""
+        """Divide this step's gradients by ``factor``."""
         if factor != 1.0:
             torch._foreach_div_(self.gradients, factor)
 
@@ -93,7 +93,7 @@ class Optimizer:
             part.load(tensors)
 
     def take_over(self, before: Optimizer) -> None:
-        """Take over the state of the previous phase's optimizer, which must be of the same kind."""
+        """Load the state of the previous phase's optimizer; both must be of the same kind."""
         self.load(before.state())
 
 

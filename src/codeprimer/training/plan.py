@@ -26,7 +26,7 @@ class DataStream:
 
 
 def stream_of(phase: Phase, name: str) -> DataStream:
-    """Return the stream in which a phase reads a set."""
+    """Return the stream that a phase reads for a set."""
     if phase.order.get(name, "shuffled") == "shuffled":
         return DataStream(name)
     return DataStream(name, "curriculum", phase.order_noise)

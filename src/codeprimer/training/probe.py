@@ -16,7 +16,7 @@ _GAIN = 1.1
 """bfloat16 is chosen if it is faster by this factor; float32 is more accurate."""
 
 HOPELESS = 4.0
-"""If matrix products are slower in bfloat16 by this factor, no bfloat16 step is tried."""
+"""If matrix products are slower in bfloat16 by more than this factor, no bfloat16 step is tried."""
 
 _PRODUCT_SIZE = 256
 """Size of the matrices to multiply; small, because a product may take 30 ms without bfloat16 instructions."""

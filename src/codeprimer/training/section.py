@@ -46,7 +46,7 @@ class TunedSettings(PhaseSettings):
 
 
 class AnnealedSettings(Settings):
-    """Annealing: a final phase of the base model on other data while the learning rate decays; all other settings are taken
+    """Annealing: a final phase of the base model on different data while the learning rate decays; all other settings are taken
     from ``base``."""
 
     mixture: Mixture = Field(min_length=1, description=PhaseSettings.model_fields["mixture"].description)
@@ -150,8 +150,8 @@ def _shape(training: TrainingSection, recipe: Sections) -> Iterator[str]:
     start, context = recipe.section("start"), recipe.section("tokens").context
     if training.model.context < context and not (start and training.model == ModelSettings()):
         yield (
-            f"training.model.context: {training.model.context} is less than tokens.context ({context}), the length that "
-            "every problem must fit with its answer; set both to the same value"
+            f"training.model.context: {training.model.context} is less than tokens.context ({context}), the length "
+            "within which every problem must fit together with its answer; set both to the same value"
         )
     if start is not None and training.model.initializer_range != ModelSettings().initializer_range:
         yield "training.model.initializer_range: has no effect with start, which provides the initial weights; remove it"

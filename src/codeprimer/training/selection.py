@@ -33,7 +33,7 @@ VALIDATION, HELDOUT, LAST = "validation problems", "held-out loss", "the last ch
 
 @dataclass(frozen=True)
 class Criterion:
-    """The criterion that chooses a checkpoint."""
+    """The criterion by which a checkpoint is chosen."""
 
     name: str
     score: Score | None

@@ -57,8 +57,8 @@ class SequenceSampler:
     ) -> None:
         """``length`` is the model's context plus one, for the last target.
 
-        ``permute`` orders the sequences, or whole documents, in every epoch; it does not affect the cut. Raises UserError if
-        the set does not fill a single sequence.
+        ``permute`` orders the sequences, or whole documents, in every epoch; it does not affect where spans are cut. Raises
+        UserError if the set does not fill a single sequence.
         """
         self.packed, self.length, self.seed = packed, length, seed
         self._permute = permute
@@ -220,8 +220,8 @@ def fill(lengths: list[int], room: int) -> tuple[NDArray[np.int64], NDArray[np.i
 
 
 def covered(starts: NDArray[np.int64], length: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how many tokens before each position lie in spans of ``length`` tokens, counting overlaps repeatedly; ``starts``
-    must ascend."""
+    """Return how many tokens before each position lie in spans of ``length`` tokens, counting a token once for each span
+    that covers it; ``starts`` must ascend."""
     whole = np.searchsorted(starts, positions - length, side="right")
     begun = np.searchsorted(starts, positions, side="left")
     sums = np.concatenate(([0], np.cumsum(starts)))

@@ -88,11 +88,11 @@ def train(
 def _warn_of_unused(settings: TrainingSettings, is_scored: bool, is_watched: bool, console: Console) -> None:
     """Warn about settings that have no effect without a scorer or a held-out measurement."""
     if settings.heldout_every and not is_watched:
-        console.warn("training.heldout_every is ignored: this stage has no measurement of held-out text")
+        console.warn("training.heldout_every is ignored: this stage cannot measure the loss on held-out code")
     if settings.selections > 1 and not is_scored and not is_watched:
         console.warn(
             "training.selections is ignored: nothing scores checkpoints, so the last one is published; "
-            "with training.heldout_every, the loss on held-out code chooses"
+            "set training.heldout_every to choose by the loss on held-out code"
         )
 
 

@@ -19,7 +19,7 @@ MOST_PROCESSES = 256
 MOST_RANK = 4096
 DECAY_FRACTION = 0.2
 NOTHING_TO_ADAPT = "adapters need a trained model to start from; name one (start.path), or set rank: 0"
-NO_MUON_FOR_ADAPTERS = "muon makes full-rank updates, which adapters cannot have; set optimizer: adamw, or lora.rank: 0"
+NO_MUON_FOR_ADAPTERS = "adapters cannot represent muon's full-rank updates; set optimizer: adamw, or lora.rank: 0"
 
 Mixture = dict[str, Annotated[float, Field(gt=0)]]
 SequenceOrder = Literal["shuffled", "curriculum"]
@@ -200,8 +200,8 @@ class LoopSettings(Settings):
         default=0,
         ge=0,
         le=MOST_SEQUENCES,
-        description="Sequences per micro-batch; gradients are accumulated over a step. 0: no accumulation. If a single "
-        "process runs out of memory, it halves this number; several processes stop with an error.",
+        description="Sequences per micro-batch; gradients are accumulated over a step. 0: no accumulation. When memory "
+        "runs out, a single process halves this number; with several processes, training stops with an error.",
     )
     attention_dropout: float = Field(
         default=0.0, ge=0, lt=1, description="Dropout rate for the attention weights; 0.1 in the paper."

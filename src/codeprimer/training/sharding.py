@@ -18,7 +18,7 @@ from codeprimer.model.checkpoint import assemble
 from codeprimer.model.phi import Phi
 
 BYTES_PER_WEIGHT = 20
-"""Without sharding: a weight, its gradient and two moments in float32, and a working copy and its gradient in 16 bits."""
+"""Memory per weight without sharding: weight, gradient and two moments in float32; working copy and its gradient in 16 bits."""
 
 FITTING = 0.6
 """The largest fraction of a device's memory for these tensors; the remainder is for activations."""

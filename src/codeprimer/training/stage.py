@@ -95,7 +95,8 @@ class TrainingStage(Stage[TrainingSettings]):
         """Return the number of training threads, so that models can train in parallel; None if the step needs the whole
         machine.
 
-        It needs it on a GPU, under torchrun, and with compiled layers, which use the process's global random generator.
+        It needs the whole machine on a GPU, under torchrun, and with compiled layers, which use the process's global random
+        generator.
         """
         if settings.device == "cuda" or settings.compiled or is_launched():
             return None

@@ -108,7 +108,7 @@ class States:
                 return state
             except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
                 reason = " ".join(str(error).split())[:200]
-                self._warn(f"{folder} cannot be read ({reason}); falling back to the previous state")
+                self._warn(f"{folder} cannot be used ({reason}); falling back to the previous state")
                 shutil.rmtree(folder, ignore_errors=True)
         return None
 

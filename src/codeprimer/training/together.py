@@ -93,8 +93,8 @@ def _check(process: SpawnProcess, is_done: bool) -> None:
 
 def _ended(process: SpawnProcess) -> CodeprimerError:
     code = process.exitcode or 0
-    how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
-    return CodeprimerError(f"training: the process of {process.name} ended {how}; run again to resume")
+    how = f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
+    return CodeprimerError(f"training: the process of {process.name} {how}; run again to resume")
 
 
 def _cause(error: Exception, processes: Sequence[SpawnProcess]) -> Exception:
@@ -200,7 +200,7 @@ def _join(job: Job, rank: int) -> None:
     has_gpu = job.settings.device == "cuda"
     if has_gpu:
         torch.cuda.set_device(device_of(job.settings, rank))
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # all are on this machine
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # all ranks are on this machine
     torch.distributed.init_process_group(
         "cpu:gloo,cuda:nccl" if has_gpu else "gloo",
         init_method=f"file://{(job.out.work / _RENDEZVOUS).absolute()}",

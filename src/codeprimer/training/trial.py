@@ -1,7 +1,7 @@
 """A trial of a training run: a few real steps on this machine, in a separate process.
 
 Reads settings; writes only to a temporary folder. Key idea: on random ids, the training loop takes the same time and memory as
-it will later, with any model, kernel and number of threads, so no performance model of the hardware is needed. Models that will
+on real data, with any model, kernel and number of threads, so no performance model of the hardware is needed. Models that will
 train in parallel are tried in parallel, because they compete for cache, memory and clock rate.
 """
 
@@ -98,7 +98,7 @@ def try_out(
     except EOFError:
         process.join()
         raise CodeprimerError(
-            f"the trial of {phase.name!r} was ended with exit code {process.exitcode}, perhaps out of memory; lower "
+            f"the trial of {phase.name!r} exited with code {process.exitcode}, perhaps because memory ran out; lower "
             "training.micro_sequences, or compute the forecast without a trial (--tflops)"
         ) from None
     except BaseException:
