@@ -57,6 +57,7 @@ def run(arguments: list[str], folder: Path, environment: dict[str, str]) -> subp
             code = int.from_bytes(_receive(server, 4), "big", signed=True)
         except TimeoutError:
             os.kill(pid, signal.SIGKILL)
+            _receive(server, 4)
             raise
         output.seek(0)
         errors.seek(0)

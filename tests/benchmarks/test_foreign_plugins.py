@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support import plugin_package
+from tests.support import given, plugin_package
 
 from codeprimer.core import plugins
 from codeprimer.core.console import Console
@@ -156,3 +156,35 @@ def test_a_word_in_a_recipe_is_a_kind_or_a_path_beside_the_recipe(tmp_path: Path
     recipe = parse_recipe(values, "recipe", tmp_path)
     auto, by_path, by_kind = recipe.exam.benchmarks
     assert (auto.kind, by_path.kind, by_path.path, by_kind.path) == ("auto", "file", puzzles, puzzles)
+
+
+READER = """
+    from codeprimer.benchmarks.benchmark import make_task
+    from codeprimer.benchmarks.files import FileBenchmark
+
+    class Reader(FileBenchmark):
+        def __init__(self, settings, *, seed):
+            super().__init__(settings)
+            assert seed == 7
+
+        @classmethod
+        def reads(cls, record):
+            return "riddle" in record
+
+        def task(self, record):
+            return make_task(f"Riddle/{record['riddle']}", "f", "def f():\\n", "    pass\\n", ["assert True"])
+"""
+
+
+def test_a_benchmark_by_its_path_has_its_tools_and_its_code_is_part_of_the_id(tmp_path: Path) -> None:
+    file = tmp_path / "riddles.jsonl"
+    file.write_text('{"riddle": 1}\n')
+    found = []
+    for number, code in enumerate((READER, READER.replace("pass", "return"))):
+        (tmp_path / str(number)).mkdir()
+        with plugin_package(tmp_path / str(number), code, benchmark="riddles:Reader"):
+            by_path = plugins.selected("benchmark", "file", path=file)
+            toolbox = {"seed": given(7), "console": given(Console("quiet"))}
+            assert [task["task_id"] for task in plugins.make("benchmark", by_path, toolbox).tasks()] == ["Riddle/1"]
+            found.append(plugins.identity("benchmark", by_path, toolbox))
+    assert found[0] != found[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,13 @@ def test_a_folder_that_holds_no_model_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UserError, match="no checkpoint that transformers can load"):
         open_model(tmp_path)
+
+
+def test_each_question_ends_at_its_own_stop_strings(checkpoints: dict[str, Path]) -> None:
+    options = SamplingOptions(new_tokens=20)
+    backend = PhiBackend(checkpoints["all"])
+    plain, other = asked()[0], replace(asked()[0], stops=())
+    mixed = list(backend.completions([plain, other, plain], options))
+    assert mixed[0] == mixed[2] == next(iter(backend.completions([plain], options)))
+    assert mixed[1] == next(iter(backend.completions([other], options)))
+    assert len(mixed[1][0]) >= len(mixed[0][0])

@@ -24,8 +24,9 @@ TOY = """
         limit: int = 3
 
     class Toy(Plugin):
+        role = "filter"
         Settings = ToySettings
-        def __init__(self, settings, *, teacher, seed):
+        def __init__(self, settings, *, teacher, seed, chatty=False):
             super().__init__(settings)
             self.teacher, self.seed = teacher, seed
         def digest(self):
@@ -39,6 +40,12 @@ TOY = """
             raise ValueError("no more")
         def lazily(self):
             return (1 / number for number in (1, 0))
+        @property
+        def ratio(self):
+            return 1 / 0
+        @classmethod
+        def reads(cls):
+            return 1 / 0
 
     class Wrong:
         pass
@@ -159,3 +166,65 @@ def test_what_a_plugin_is_made_of_goes_into_ids(tmp_path: Path) -> None:
     (tmp_path / "toy_plugins.py").write_text((tmp_path / "toy_plugins.py").read_text() + "# changed\n")
     plugins.code_digest.cache_clear()
     assert identity("a")["code"] != first["code"], "a plug-in whose code has changed makes other artefacts"
+
+
+UNUSABLE = """
+    from codeprimer.corpus.filter import Filter
+    from codeprimer.quality.scorer import Scorer
+    from codeprimer.benchmarks.grader import Grader
+
+    class Silent(Filter):
+        def chek(self, file):
+            return None
+
+    class Strange(Filter):
+        def check(self, file):
+            return None
+
+    class Greedy(Grader):
+        in_workers = True
+        def __init__(self, settings, *, console):
+            super().__init__(settings)
+        def grade(self, benchmark, answers):
+            return []
+"""
+
+
+@pytest.mark.parametrize(
+    ("role", "kind", "facts"),
+    [
+        ("filter", "silent", r"'silent'.*package toy-plugins 1\.2.*does not define check"),
+        ("grader", "strange", r"'strange'.*not derived from codeprimer's Grader"),
+        ("grader", "greedy", r"'greedy'.*requests console.*worker processes"),
+    ],
+)
+def test_a_class_that_cannot_play_its_role_is_refused_when_it_is_loaded(
+    role: str, kind: str, facts: str, tmp_path: Path
+) -> None:
+    (tmp_path / "more").mkdir()
+    with (
+        plugin_package(tmp_path / "more", UNUSABLE, filter="silent:Silent", grader="strange:Strange greedy:Greedy"),
+        pytest.raises(PluginError, match=facts),
+    ):
+        plugins.load(role, kind)
+
+
+def test_a_kind_that_two_packages_provide_is_refused_with_both_names(tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    with (
+        plugin_package(tmp_path / "more", UNUSABLE, filter="tests:Strange"),
+        pytest.raises(PluginError, match=r"'tests'.*codeprimer, toy-plugins"),
+    ):
+        plugins.load("filter", "tests")
+
+
+@pytest.mark.parametrize("use", [lambda toy: toy.ratio, lambda toy: type(toy).reads()])
+def test_an_exception_in_a_property_or_a_class_method_names_the_plugin(use: Any) -> None:
+    with pytest.raises(PluginError, match=r"(?i)'toy' \(toy_plugins\) failed with ZeroDivisionError.*toy_plugins\.py"):
+        use(made())
+
+
+@pytest.mark.parametrize("value", [{1: "a"}, b"a", object()])
+def test_a_value_that_is_not_json_is_an_error_with_a_sentence(value: Any) -> None:
+    with pytest.raises(RecipeError, match="filter"):
+        plugins.selected("filter", "toy", limit=value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from tests.support import given
 from tests.teachers.endpoints import serving, settings
 
 from codeprimer.core.documents import document_id
-from codeprimer.core.errors import SourceError
-from codeprimer.core.plugins import Tool, identity, make, selected
+from codeprimer.core.errors import PluginError, SourceError
+from codeprimer.core.plugins import PluginSettings, Tool, identity, make, selected
 from codeprimer.quality.agreement import Agreement
 from codeprimer.quality.annotator import Annotator, Label, ShownDocument, Unlabelled
 from codeprimer.quality.asking import MOST_CHARACTERS, EndpointAnnotator, excerpt, is_asked_twice
+from codeprimer.quality.extraction import check_labels
 from codeprimer.teachers import Access
 from codeprimer.teachers.mock import Faults, Manner, default_script
 
@@ -204,3 +206,29 @@ def test_labels_of_other_documents_alone_are_an_error_and_some_of_them_a_warning
     assert "match no sampled document: 1" in caplog.text
     with pytest.raises(SourceError, match=r"none of its 2 lines .*quality/labels"):
         list(by_hand(tmp_path / "labels.jsonl").label(iter(documents(3)[2:])))
+
+
+class OutOfOrder(Annotator):
+    """Gives labels that do not belong to the documents, or points that do not exist."""
+
+    def __init__(self, *labels: Label) -> None:
+        super().__init__(PluginSettings(kind="careless"))
+        self.labels = labels
+
+    def label(self, documents: Iterable[ShownDocument]) -> Iterator[Label | Unlabelled]:
+        return iter(self.labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "fact"),
+    [
+        ((Label("b", 1.0, ()), Label("a", 2.0, ())), "order"),
+        ((Label("a", 1.0, ()),), "1 labels for 2 documents"),
+        ((Label("a", 1.0, ()), Label("b", 99.0, ())), r"99\.0 points .* b"),
+    ],
+)
+def test_labels_that_are_not_those_of_the_documents_are_refused(labels: tuple[Label, ...], fact: str) -> None:
+    documents: list[ShownDocument] = [{"doc_id": name, "text": ""} for name in "ab"]
+    annotator = OutOfOrder(*labels)
+    with pytest.raises(PluginError, match=f"'careless'.*{fact}"):
+        check_labels(annotator, list(annotator.label(documents)), documents)

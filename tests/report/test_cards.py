@@ -6,19 +6,15 @@ from typing import Any
 
 from codeprimer.report.page import render_cards, writers
 
-WRITING = {"writing": {"model": "small"}}
 
-
-def test_the_card_names_the_model_that_wrote() -> None:
-    assert writers({"textbooks": {}, "exercises": WRITING}) == [("textbooks", None), ("exercises", "small")]
-
-
-def test_the_card_names_no_model_where_none_was_asked_or_nothing_was_written() -> None:
-    assert writers({"textbooks": {}, "exercises": {}}) == writers({}) == []
+def test_the_card_names_each_author() -> None:
+    facts = {"textbooks": {"author": "a person"}, "exercises": {"author": "small (a language model)"}}
+    assert writers(facts) == [("textbooks", "a person"), ("exercises", "small (a language model)")]
 
 
 def test_a_run_without_textbooks_has_no_author_of_them() -> None:
-    assert writers({"exercises": WRITING}) == [("exercises", "small")]
+    assert writers({"exercises": {"author": "a person"}}) == [("exercises", "a person")]
+    assert writers({}) == []
 
 
 CLEAN = {"documents": 4, "kept": 3, "bytes": 9_000_000, "removed_bytes": 1_000_000}

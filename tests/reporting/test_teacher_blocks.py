@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
 from codeprimer.reporting.teachers import writing_blocks
 
 WRITING: dict[str, Any] = {
@@ -41,3 +43,8 @@ def test_two_authors_stand_beside_each_other() -> None:
     assert "'small', '105', '80', '120', '1', '0.500', '6.250'" in said
     assert "'large', '105', '50', '120', '1', '5', '100'" in said
     assert re.search(r"\b60\b.*\b40\b.*\bsmall\b.*\b50\b.*\blarge\b", said)
+
+
+@pytest.mark.parametrize("facts", [{}, {"prompts": 3}])
+def test_facts_of_an_author_that_are_not_a_teachers_figures_give_no_cost(facts: dict[str, Any]) -> None:
+    assert writing_blocks({"writing": facts}, 3) == []

@@ -301,3 +301,10 @@ def test_the_exam_as_a_file_of_answers_gets_the_runs_verdicts(small_run: SmallRu
     assert finished.returncode == 0, finished.stderr
     rows = pq.read_table(tmp_path / "validation" / "samples").to_pylist()
     assert {row["task_id"].partition("/")[0] for row in rows} == {"validation"}
+
+
+def test_a_benchmark_that_repeats_a_task_id_is_refused(benchmark: Path, tmp_path: Path) -> None:
+    twice = lines(tmp_path / "twice.jsonl", [*PROBLEMS, PROBLEMS[1]])
+    finished = codeprimer("evaluate", answers(tmp_path / "own.jsonl", ""), "--on", twice, cwd=tmp_path)
+    assert finished.returncode == 2
+    assert "1 task ids occur more than once, such as HumanEval/1" in finished.stderr

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
-from codeprimer.core.errors import PluginError
-from codeprimer.core.plugins import Plugin, PluginSettings, load, wanted
+from codeprimer.core.plugins import Plugin, PluginSettings, load
 from codeprimer.curriculum.blueprints import Blueprint, Exercise, Rejection, Section, SectionBlueprint
 from codeprimer.curriculum.heldout import HeldOut
 
@@ -20,20 +19,12 @@ class Author(Plugin):
     An author must yield one text or one Rejection per blueprint, in blueprint order.
     """
 
+    role: ClassVar[str] = "author"
     in_workers: ClassVar[bool] = False
     """True for plain computation without tools: each worker process then creates its own author. False for an author that
     keeps many requests in flight, which runs in the main process."""
     trusted_tests: ClassVar[bool] = False
     """True if the author's tests are known to be harmless: several exercises may then share a judge process."""
-
-    def __init_subclass__(cls, **arguments: Any) -> None:
-        """Raise PluginError if an author runs in worker processes but requests tools, which are not available there."""
-        super().__init_subclass__(**arguments)
-        if cls.in_workers and (tools := wanted(cls)):
-            raise PluginError(
-                f"{cls.__module__}.{cls.__qualname__} has in_workers = True and wants {', '.join(tools)}, but worker "
-                "processes have no tools; set in_workers = False, or do without tools"
-            )
 
     def exercises(self, blueprints: Iterable[Blueprint]) -> Iterator[Exercise | Rejection]:
         """Yield an exercise or a Rejection per blueprint; equal blueprints must give equal exercises."""
@@ -42,6 +33,11 @@ class Author(Plugin):
     def sections(self, blueprints: Iterable[SectionBlueprint], held_out: HeldOut) -> Iterator[Section | Rejection]:
         """Yield a section or a Rejection per blueprint; no section may contain a held-out composition."""
         raise NotImplementedError
+
+    @property
+    def about(self) -> str:
+        """Who writes the texts and under which licence, for the report and the data set's card: "... were written by ..."."""
+        return f"the author {self.settings.kind}"
 
     @property
     def second(self) -> Author | None:
@@ -64,12 +60,7 @@ class Author(Plugin):
 
 
 def cannot_write(texts: str, settings: PluginSettings, key: str) -> Iterator[str]:
-    """Yield a sentence if the author selected under a recipe's ``key`` does not write ``texts`` ("exercises" or "sections").
-
-    Raises PluginError if the plug-in is not an author.
-    """
+    """Yield a sentence if the author selected under a recipe's ``key`` does not write ``texts`` ("exercises" or "sections")."""
     found = load("author", settings.kind)
-    if not issubclass(found, Author):
-        raise PluginError(f"{key}: {found.__module__}.{found.__qualname__} is not derived from codeprimer's Author")
     if getattr(found, texts) is getattr(Author, texts):
         yield f"{key}: {settings.kind!r} writes no {texts}; choose another author"

@@ -36,6 +36,7 @@ class Question:
 class Benchmark(Plugin):
     """Reads tasks, builds prompts, cuts answers, and builds programs."""
 
+    role: ClassVar[str] = "benchmark"
     seconds: ClassVar[float] = 5.0
     """Default CPU time per program [s]."""
     may_be_empty: ClassVar[bool] = False

@@ -12,11 +12,11 @@ from pydantic import Field
 
 from codeprimer.benchmarks.benchmark import Benchmark
 from codeprimer.benchmarks.files import FOLDER_VARIABLE, FileBenchmark, records
-from codeprimer.core.artifact import MANIFEST, open_artifact
+from codeprimer.core.artifact import MANIFEST, open_artifact, to_json
 from codeprimer.core.console import Console
 from codeprimer.core.documents import Task
-from codeprimer.core.errors import CodeprimerError, PluginError, SourceError, UserError, nearest
-from codeprimer.core.plugins import PluginSettings, kinds, load, make, selected
+from codeprimer.core.errors import SourceError, UserError, nearest
+from codeprimer.core.plugins import PluginSettings, Toolbox, identity, kinds, load, make, selected
 from codeprimer.core.settings import NOT_IN_ID
 
 
@@ -53,40 +53,34 @@ def _first_record(path: Path) -> Mapping[str, Any]:
 
 
 def _reads(kind: str, record: Mapping[str, Any]) -> bool:
-    found = load("benchmark", kind)
-    if not issubclass(found, Benchmark) or "path" not in found.Settings.model_fields:
-        return False
-    try:
-        return bool(found.reads(record))
-    except CodeprimerError:
-        raise
-    except Exception as error:
-        raise PluginError(
-            f"benchmark {kind!r} ({found.__module__}) failed with {type(error).__name__}: {error} in reads(); fix or "
-            "remove the plug-in"
-        ) from error
+    found: Any = load("benchmark", kind)
+    return "path" in found.Settings.model_fields and bool(found.reads(record))
 
 
 class SeveralBenchmarks(Benchmark):
     """A benchmark that stands for other benchmarks; for ``exam.benchmarks`` only."""
 
+    def __init__(self, settings: PluginSettings, *, toolbox: Toolbox) -> None:
+        super().__init__(settings)
+        self._toolbox = toolbox
+
     @abstractmethod
-    def members(self) -> list[Benchmark]:
-        """Return the benchmarks that this benchmark stands for."""
+    def members(self) -> list[PluginSettings]:
+        """Return the settings of the benchmarks that this benchmark stands for."""
 
     def tasks(self) -> Iterator[Task]:
         """Yield the tasks of all members."""
-        for benchmark in self.members():
-            yield from benchmark.tasks()
+        for of in self.members():
+            yield from make("benchmark", of, self._toolbox).tasks()
 
     def asked(self) -> list[Task]:
         """Raise UserError: a model is evaluated on one benchmark at a time."""
         raise UserError(f"benchmark {self.settings.kind!r}: one benchmark at a time; give a kind or a path")
 
     def digest(self) -> str:
-        """Return a digest of the members' data, or an empty string if there are no members."""
-        digests = "".join(benchmark.digest() for benchmark in self.members())
-        return hashlib.sha256(digests.encode()).hexdigest() if digests else ""
+        """Return a digest of the members and of what they read, or an empty string if there are no members."""
+        found = [[of.identity(), identity("benchmark", of, self._toolbox)] for of in self.members()]
+        return hashlib.sha256(to_json(found)).hexdigest() if found else ""
 
 
 class PathSettings(PluginSettings):
@@ -100,10 +94,9 @@ class PathBenchmark(SeveralBenchmarks):
 
     Settings = PathSettings
 
-    def members(self) -> list[Benchmark]:
-        """Return the benchmark that reads the path, as the only member."""
-        path = self.settings.path
-        return [make("benchmark", selected("benchmark", kind_at(path), path=str(path)))]
+    def members(self) -> list[PluginSettings]:
+        """Return the settings of the benchmark that reads the path, as the only member."""
+        return [selected("benchmark", kind_at(self.settings.path), path=self.settings.path)]
 
 
 class AutoBenchmark(SeveralBenchmarks):
@@ -111,13 +104,13 @@ class AutoBenchmark(SeveralBenchmarks):
 
     may_be_empty: ClassVar[bool] = True
 
-    def __init__(self, settings: PluginSettings, *, console: Console) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: PluginSettings, *, console: Console, toolbox: Toolbox) -> None:
+        super().__init__(settings, toolbox=toolbox)
         self._console = console
 
-    def members(self) -> list[Benchmark]:
-        """Return the benchmarks whose files are there, in order of kind."""
-        return [make("benchmark", selected("benchmark", kind)) for kind, of in distributed().items() if of.known()]
+    def members(self) -> list[PluginSettings]:
+        """Return the settings of the benchmarks whose files are there, in order of kind."""
+        return [selected("benchmark", kind) for kind, of in distributed().items() if of.known()]
 
     def digest(self) -> str:
         """Return the digest, and warn if there are no files."""

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
+from typing import ClassVar
 
 from codeprimer.benchmarks.benchmark import Benchmark
 from codeprimer.core.documents import Task
@@ -25,6 +26,8 @@ class Answer:
 
 class Grader(Plugin):
     """Turns answers into verdicts; a context manager that closes the grader at the end."""
+
+    role: ClassVar[str] = "grader"
 
     @abstractmethod
     def grade(self, benchmark: Benchmark, answers: Sequence[Answer]) -> list[Verdict]:

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from codeprimer.core.plugins import Plugin
 
@@ -17,6 +17,8 @@ Element = TypeVar("Element")
 
 class Engine(Plugin):
     """Maps a function over units of work; every engine produces the same bytes."""
+
+    role: ClassVar[str] = "engine"
 
     @abstractmethod
     def map(

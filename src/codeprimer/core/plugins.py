@@ -16,6 +16,7 @@ import hashlib
 import inspect
 import sys
 import traceback
+from abc import ABC
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,15 +55,19 @@ class PluginSettings(Settings):
     kind: str = Field(description="The plug-in's kind; `codeprimer plugins` lists all kinds.")
 
 
-class Plugin:
+class Plugin(ABC):  # noqa: B024  # what is abstract depends on the role
     """The base class of every plug-in.
 
-    An exception that leaves one of its public methods is reported under the plug-in's name.
+    An exception that leaves one of its public methods or properties is reported under the plug-in's name.
     """
 
+    role: ClassVar[str] = ""
+    """The plug-in's role; each role's base class sets it."""
     Settings: ClassVar[type[PluginSettings]] = PluginSettings
     version: ClassVar[int] = 1
     """Incremented whenever the same settings and inputs would give different results."""
+    in_workers: ClassVar[bool] = False
+    """Whether each worker process creates the plug-in from its settings alone; such a plug-in cannot request tools."""
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
@@ -70,30 +75,37 @@ class Plugin:
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
         for name, member in list(vars(cls).items()):
-            if inspect.isfunction(member) and not name.startswith("_"):
+            if name.startswith("_"):
+                continue
+            if inspect.isfunction(member):
                 setattr(cls, name, _reported(member))
+            elif isinstance(member, property):
+                setattr(cls, name, property(_reported(member.fget), doc=member.__doc__))
+            elif isinstance(member, classmethod):
+                setattr(cls, name, classmethod(_reported(member.__func__)))
 
     def digest(self) -> str:
         """Return a digest of everything outside the recipe that the plug-in reads, such as the content of files."""
         return ""
 
 
-def _reported(method: Callable[..., Any]) -> Callable[..., Any]:
+def _reported(method: Any) -> Callable[..., Any]:
     """Return a method whose exceptions name its plug-in, including exceptions from an iterator that it returns."""
 
     @wraps(method)
-    def call(self: Plugin, *arguments: Any, **named: Any) -> Any:
-        with reporting(self.settings, type(self)):
-            result = method(self, *arguments, **named)
-        return relayed(self.settings, result, type(self)) if isinstance(result, Iterator) else result
+    def call(plugin: Plugin | type[Plugin], *arguments: Any, **named: Any) -> Any:
+        owner, kind = (plugin, "") if isinstance(plugin, type) else (type(plugin), plugin.settings.kind)
+        with reporting(kind, owner):
+            result = method(plugin, *arguments, **named)
+        return _relayed(kind, owner, result) if isinstance(result, Iterator) else result
 
     return call
 
 
-def relayed(settings: PluginSettings, elements: Iterator[Any], plugin: type | None = None) -> Generator[Any, None, Any]:
-    """Yield the elements of an iterator; its exceptions name the plug-in that these settings select."""
+def _relayed(kind: str, owner: type, elements: Iterator[Any]) -> Generator[Any, None, Any]:
+    """Yield the elements of an iterator; its exceptions name the plug-in."""
     try:
-        with reporting(settings, plugin):
+        with reporting(kind, owner):
             return (yield from elements)
     finally:
         if isinstance(elements, Generator):
@@ -101,13 +113,11 @@ def relayed(settings: PluginSettings, elements: Iterator[Any], plugin: type | No
 
 
 @contextmanager
-def reporting(settings: PluginSettings, plugin: type | None = None) -> Iterator[None]:
-    """Turn an exception from a plug-in with these settings into a PluginError that names the plug-in and the line.
+def reporting(kind: str, owner: type) -> Iterator[None]:
+    """Turn an exception from a plug-in of class ``owner`` into a PluginError that names the plug-in and the line.
 
-    Exceptions from built-in plug-ins pass through: they are bugs in codeprimer. ``plugin`` is the plug-in's class, which may
-    use a built-in plug-in's settings; by default, the settings' class decides.
+    Exceptions from built-in plug-ins pass through: they are bugs in codeprimer. ``kind`` may be empty if it is unknown.
     """
-    owner = plugin or type(settings)
     try:
         yield
     except (CodeprimerError, GeneratorExit):
@@ -117,7 +127,7 @@ def reporting(settings: PluginSettings, plugin: type | None = None) -> Iterator[
             raise
         last = traceback.extract_tb(error.__traceback__)[-1]
         raise PluginError(
-            f"plug-in {settings.kind!r} ({owner.__module__}) failed with {type(error).__name__}: {error} "
+            f"plug-in {kind or owner.__qualname__!r} ({owner.__module__}) failed with {type(error).__name__}: {error} "
             f"({last.filename}:{last.lineno}, in {last.name}); fix the plug-in, or remove it from the recipe"
         ) from error
 
@@ -139,6 +149,17 @@ def _points(role: str) -> Mapping[str, EntryPoint]:
     return {point.name: point for point in sorted(entry_points(group=group_of(role)), key=lambda point: point.name)}
 
 
+def _refuse_twice(role: str, kind: str) -> None:
+    """Raise PluginError if several packages provide a plug-in of one kind: which one is used would be a matter of chance."""
+    packages = {
+        point.dist.name if point.dist else _OWN for point in entry_points(group=group_of(role)) if point.name == kind
+    }
+    if len(packages) > 1:
+        raise PluginError(
+            f"{role} {kind!r} is provided by several packages: {', '.join(sorted(packages))}; uninstall all but one"
+        )
+
+
 def kinds(role: str) -> list[str]:
     """Return the kinds that are installed for a role, sorted."""
     return list(_points(role))
@@ -154,11 +175,12 @@ def package_of(role: str, kind: str) -> str:
 def load(role: str, kind: str) -> type[Plugin]:
     """Return the class of a plug-in.
 
-    Raises RecipeError if none of that kind is installed, PluginError if it cannot be imported or is not a plug-in.
+    Raises RecipeError if none of that kind is installed, PluginError if it cannot be imported or used in this role.
     """
     points = _points(role)
     if kind not in points:
         raise RecipeError(f"{role} {kind!r} is not installed; {nearest(kind, list(points))}")
+    _refuse_twice(role, kind)
     where = f"{role} {kind!r} ({points[kind].value}, package {package_of(role, kind)})"
     try:
         found = points[kind].load()
@@ -166,6 +188,16 @@ def load(role: str, kind: str) -> type[Plugin]:
         raise PluginError(f"{where} cannot be imported: {type(error).__name__}: {error}; fix or remove it") from error
     if not (isinstance(found, type) and issubclass(found, Plugin) and issubclass(found.Settings, PluginSettings)):
         raise PluginError(f"{where} is not a class derived from codeprimer's {role.title()}; see docs/extending.md")
+    if found.role != role:
+        raise PluginError(f"{where} is not derived from codeprimer's {role.title()}; see docs/extending.md")
+    if inspect.isabstract(found):
+        missing = ", ".join(sorted(found.__abstractmethods__))
+        raise PluginError(f"{where} does not define {missing}; see docs/extending.md")
+    if found.in_workers and (tools := wanted(found)):
+        raise PluginError(
+            f"{where} requests {', '.join(tools)}, but runs in worker processes, which have no tools; remove these arguments "
+            "of its constructor, or in_workers = True where the role allows it"
+        )
     return found
 
 
@@ -210,7 +242,17 @@ class Role:
         if not issubclass(found.Settings, base):
             problem = f"{self.name} {value['kind']!r}: its Settings must derive from {base.__name__}; fix the plug-in"
             raise PydanticCustomError("plugin", "{problem}", {"problem": problem})
-        return found.Settings.model_validate_json(orjson.dumps(value))
+        try:
+            content = orjson.dumps(value, default=_text_of_path)
+        except TypeError as error:
+            raise PydanticCustomError("plugin", "{problem}", {"problem": f"{self.name}: {error}; correct it"}) from None
+        return found.Settings.model_validate_json(content)
+
+
+def _text_of_path(value: Any) -> str:
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"a value of type {type(value).__name__} is not allowed")
 
 
 def selected(role: str, kind: str, **settings: Any) -> Any:
@@ -255,9 +297,19 @@ Toolbox = Mapping[str, Tool]
 
 
 def wanted(plugin: type[Plugin]) -> tuple[str, ...]:
-    """Return the names of the tools that a plug-in requests: its constructor's keyword-only arguments."""
+    """Return the names of the tools that a plug-in requests: its constructor's keyword-only arguments without a default."""
     parameters = inspect.signature(plugin.__init__).parameters.values()
-    return tuple(parameter.name for parameter in parameters if parameter.kind is inspect.Parameter.KEYWORD_ONLY)
+    return tuple(
+        parameter.name
+        for parameter in parameters
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and parameter.default is inspect.Parameter.empty
+    )
+
+
+def _offered(toolbox: Toolbox | None) -> Toolbox:
+    """Return the tools, and the toolbox itself as a tool, for plug-ins that make other plug-ins."""
+    given = toolbox or {}
+    return {**given, "toolbox": Tool(lambda: given)}
 
 
 def make(role: str, settings: PluginSettings, toolbox: Toolbox | None = None) -> Any:
@@ -265,36 +317,41 @@ def make(role: str, settings: PluginSettings, toolbox: Toolbox | None = None) ->
 
     Raises PluginError if it requests a tool that is not available here.
     """
-    toolbox = toolbox or {}
+    offered = _offered(toolbox)
     found = load(role, settings.kind)
     for name in wanted(found):
-        if name not in toolbox:
+        if name not in offered:
             raise PluginError(
                 f"{role} {settings.kind!r} (package {package_of(role, settings.kind)}) requests the tool {name!r}, which "
-                f"is not available here; available: {', '.join(toolbox) or 'none'}"
+                f"is not available here; available: {', '.join(toolbox or {}) or 'none'}"
             )
-    with reporting(settings, found):
-        return found(settings, **{name: toolbox[name].make() for name in wanted(found)})
+    with reporting(settings.kind, found):
+        return found(settings, **{name: offered[name].make() for name in wanted(found)})
 
 
 def identity(role: str, settings: PluginSettings, toolbox: Toolbox) -> dict[str, Any]:
     """Return what affects a plug-in's results in addition to its settings: its code, its tools, and what it reads."""
-    found = load(role, settings.kind)
+    found, offered = load(role, settings.kind), _offered(toolbox)
     facts = {
         "version": found.version,
         "code": "" if _is_own(found) else code_digest(found.__module__),
         "reads": make(role, settings, toolbox).digest(),
-        "tools": {name: what for name in wanted(found) if (what := toolbox[name].identity()) is not None},
+        "tools": {name: what for name in wanted(found) if (what := offered[name].identity()) is not None},
     }
     return {name: fact for name, fact in facts.items() if fact}
 
 
+_CODE = frozenset({".py", ".jinja", ".css"})
+
+
 @cache
 def code_digest(module: str) -> str:
-    """Return a digest of the Python files in the package that a module belongs to."""
+    """Return a digest of the Python files and templates in the package that a module belongs to."""
     top = sys.modules[module.partition(".")[0]]
     folders = [Path(folder) for folder in getattr(top, "__path__", ())]
-    files = [file for folder in folders for file in sorted(folder.rglob("*.py"))] or [Path(str(top.__file__))]
+    files = [file for folder in folders for file in sorted(folder.rglob("*")) if file.suffix in _CODE] or [
+        Path(str(top.__file__))
+    ]
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.read_bytes())
@@ -308,7 +365,7 @@ def plugins_in(settings: Settings, key: str = "") -> Iterator[tuple[str, str, Pl
 
 
 def _plugins_at(value: Any, key: str, role: str | None) -> Iterator[tuple[str, str, PluginSettings]]:
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         for index, item in enumerate(value):
             yield from _plugins_at(item, f"{key}.{index}", role)
     elif isinstance(value, Settings):

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.config import JsonDict
+from pydantic.fields import FieldInfo
 
 NOT_IN_ID: JsonDict = {"not_in_id": True}
 """Pass as ``Field(json_schema_extra=NOT_IN_ID)`` for a setting that does not affect an artefact's bytes: a path (the content
@@ -27,14 +28,20 @@ class Settings(BaseModel):
         return {
             name: _identity(getattr(self, name), dumped[name])
             for name, field in type(self).model_fields.items()
-            if field.json_schema_extra != NOT_IN_ID
-            and not (field.json_schema_extra == OMIT_DEFAULT_FROM_ID and getattr(self, name) == field.default)
+            if not _is_marked(field, NOT_IN_ID)
+            and not (_is_marked(field, OMIT_DEFAULT_FROM_ID) and getattr(self, name) == field.default)
         }
+
+
+def _is_marked(field: FieldInfo, mark: JsonDict) -> bool:
+    return isinstance(field.json_schema_extra, dict) and mark.items() <= field.json_schema_extra.items()
 
 
 def _identity(value: Any, dumped: Any) -> Any:
     if isinstance(value, Settings):
         return value.identity()
-    if isinstance(value, tuple):
+    if isinstance(value, dict):
+        return {key: _identity(item, of) for (key, item), of in zip(value.items(), dumped.values(), strict=True)}
+    if isinstance(value, tuple | list):
         return [_identity(item, dumped_item) for item, dumped_item in zip(value, dumped, strict=True)]
     return dumped

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from codeprimer.analysis.python_source import parse
 from codeprimer.core.errors import PluginError
-from codeprimer.core.plugins import Plugin, PluginSettings, load, make, package_of, wanted
+from codeprimer.core.plugins import Plugin, PluginSettings, make, package_of
 from codeprimer.corpus.reasons import OWN_REASONS, Drop
 
 
@@ -39,6 +39,8 @@ class Filter(Plugin):
     Worker processes create filters from their settings alone, so a filter cannot ask for tools.
     """
 
+    role: ClassVar[str] = "filter"
+    in_workers: ClassVar[bool] = True
     needs_tree: ClassVar[bool] = False
     """True for a filter that reads ``File.tree``: it runs later, after exact duplicates are removed and texts are parsed."""
 
@@ -48,18 +50,10 @@ class Filter(Plugin):
 
 
 def refuse_unusable(filters: Sequence[PluginSettings]) -> None:
-    """Raise PluginError if a plug-in cannot be used as a filter; the message names the plug-in."""
+    """Raise PluginError if a filter has the name of another reason; the message names the plug-in."""
     for settings in filters:
-        found = load("filter", settings.kind)
-        where = f"corpus.filters: {settings.kind!r} (package {package_of('filter', settings.kind)})"
-        if not issubclass(found, Filter):
-            raise PluginError(f"{where} is not derived from codeprimer.corpus.filter.Filter; fix or remove the plug-in")
-        if tools := wanted(found):
-            raise PluginError(
-                f"{where} asks for {', '.join(tools)}, but filters run in worker processes, which have no tools; take the "
-                "keyword-only arguments out of its constructor"
-            )
         if settings.kind in OWN_REASONS:
+            where = f"corpus.filters: {settings.kind!r} (package {package_of('filter', settings.kind)})"
             raise PluginError(f"{where} has the name of a reason that the corpus itself gives; rename the plug-in")
 
 

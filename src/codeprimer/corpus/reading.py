@@ -57,7 +57,7 @@ def read_unit(unit: ReadUnit, folder: Path) -> None:
 
 def _documents(unit: ReadUnit) -> Iterator[RawDocument]:
     """Yield a chunk's documents; if the chunk raises an exception, the error names the source's plug-in."""
-    with reporting(unit.source, load("source", unit.source.kind)):
+    with reporting(unit.source.kind, load("source", unit.source.kind)):
         yield from unit.chunk.documents(unit.max_bytes)
 
 

@@ -26,6 +26,7 @@ class Embedder(Plugin):
     ids are computed, so load large models on the first call of ``embed``.
     """
 
+    role: ClassVar[str] = "embedder"
     in_workers: ClassVar[bool] = False
     """True if embedding is plain computation without tools: every worker process then creates its own embedder. False if
     the embedder needs tools, a GPU or a large model: it then runs in the parent process, batch by batch."""

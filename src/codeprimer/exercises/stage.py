@@ -40,7 +40,7 @@ class ExercisesStage(Stage[ExercisesSettings]):
 
     name = "exercises"
     number = 40
-    version = 5
+    version = 6
     Settings = ExercisesSettings
     runs_programs = True
     reads = ("exam",)
@@ -69,11 +69,12 @@ class ExercisesStage(Stage[ExercisesSettings]):
         if estimate := author.estimate_exercises(settings.count):
             tools.console.say(f"  {estimate}")
         tally = _write(author, settings, held_out, out, tools)
-        facts = tally.facts()
+        facts = tally.facts() | {"author": author.about}
         if not author.in_workers:
             first = _unit(settings, tools, held_out, 0, min(settings.count, COMPARED))
             compared = compare(author, write_exercises, first, passed, _round_folder(out, 0), tools)
-            facts["writing"] = author.facts() | compared
+            if written := author.facts() | compared:
+                facts["writing"] = written
         headline = f"{tally.kept:,} exercises with {facts['distinct_trees']:,} distinct masked syntax trees"
         return Stats(f"{headline}; {tally.rejected:,} rejected", facts)
 

@@ -8,7 +8,7 @@ from typing import Any
 from codeprimer.reporting import blocks, charts
 from codeprimer.reporting.blocks import Block, Chapter, Tile
 from codeprimer.reporting.facts import Facts
-from codeprimer.reporting.teachers import cost_row, several_models
+from codeprimer.reporting.teachers import cost_row, is_usage, several_models
 from codeprimer.reporting.wording import megabytes, number, percent
 
 
@@ -117,7 +117,7 @@ _REASONS = {
 def annotation_blocks(quality: Facts) -> list[Block]:
     """Return blocks on the cost and agreement of a teacher's labels; none if no teacher was asked."""
     annotation = quality.get("annotation")
-    if annotation is None:
+    if annotation is None or not is_usage(annotation):
         return []
     rows = [cost_row(annotation)]
     second = annotation.get("second")
@@ -126,8 +126,9 @@ def annotation_blocks(quality: Facts) -> list[Block]:
     content: list[Block] = [
         blocks.heading("What the labels cost"),
         blocks.table(("model", "questions", "usable", "answers", "M tokens", "USD", "USD per 1,000 usable"), rows),
-        blocks.text(_self_agreement(annotation["asked_twice"])),
     ]
+    if "asked_twice" in annotation:
+        content.append(blocks.text(_self_agreement(annotation["asked_twice"])))
     content += several_models(annotation)
     if second is not None:
         content.append(blocks.text(_comparison(annotation, second)))

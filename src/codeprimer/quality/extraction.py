@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -64,24 +64,33 @@ def extract(extraction: Extraction, folder: Path) -> None:
             vectors.append(vectors_of([document["text"] for document in batch], embedder))
     save_signs(folder, np.array(signs, dtype=np.float32).reshape(len(signs), len(SIGN_NAMES)))
     if embedder is not None:
-        with reporting(embedder.settings, type(embedder)):
+        with reporting(embedder.settings.kind, type(embedder)):
             save_vectors(folder, stack(vectors))
     (folder / "labels.json").write_bytes(orjson.dumps([asdict(label) for label in labels]))
 
 
 def _label_of(annotator: Annotator, document: ShownDocument) -> Label | Unlabelled:
     labels = list(annotator.label([document]))
-    check_labels(annotator, labels, 1)
+    check_labels(annotator, labels, [document])
     return labels[0]
 
 
-def check_labels(annotator: Annotator, labels: Sequence[Label | Unlabelled], documents: int) -> None:
-    """Raise PluginError if an annotator did not give exactly one label per document."""
-    if len(labels) != documents:
-        raise PluginError(
-            f"annotator {annotator.settings.kind!r} ({type(annotator).__module__}) gave {len(labels)} labels for {documents} "
-            "documents; label must yield one Label or Unlabelled per document"
-        )
+def check_labels(
+    annotator: Annotator, labels: Sequence[Label | Unlabelled], documents: Iterable[ShownDocument]
+) -> None:
+    """Raise PluginError if an annotator did not give one label with 0 to 5 points per document, in the documents' order."""
+    given, shown = [label.doc_id for label in labels], [document["doc_id"] for document in documents]
+    off = [label for label in labels if isinstance(label, Label) and not 0 <= label.points <= 5]
+    if given != shown:
+        found = f"gave {len(given)} labels for {len(shown)} documents, or not in their order"
+    elif off:
+        found = f"gave {off[0].points!r} points to the document {off[0].doc_id}; points are 0 to 5"
+    else:
+        return
+    raise PluginError(
+        f"annotator {annotator.settings.kind!r} ({type(annotator).__module__}) {found}; label must yield one Label or "
+        "Unlabelled per document, in order"
+    )
 
 
 def read_labels(folder: Path) -> list[Label | Unlabelled]:
@@ -121,5 +130,5 @@ def _embed_here(
 
 def _embed_rows(rows: SelectedRows, extracted: Path, embedder: Embedder, folder: Path) -> None:
     vectors = [vectors_of([document["text"] for document in batch], embedder) for batch in rows.batches()]
-    with reporting(embedder.settings, type(embedder)):
+    with reporting(embedder.settings.kind, type(embedder)):
         Features(stack(vectors), load_signs(extracted)).save(folder)

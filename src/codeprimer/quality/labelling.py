@@ -99,7 +99,7 @@ def label_sample(
     folders, answers = extract_features(rows, embedder, annotator, out, tools)
     if not annotator.in_workers:
         answers = _ask(annotator, rows, len(sample.rows), tools.console)
-    with reporting(embedder.settings, type(embedder)):
+    with reporting(embedder.settings.kind, type(embedder)):
         features = concatenate([Features.load(folder) for folder in folders])
     unlabelled = [answer for answer in answers if isinstance(answer, Unlabelled)]
     if unlabelled:
@@ -137,7 +137,7 @@ def _ask(
         for answer in labels:
             answers.append(answer)
             task.advance(note=annotator.progress)
-    check_labels(annotator, answers, documents)
+    check_labels(annotator, answers, _documents(rows))
     return answers
 
 

@@ -22,6 +22,7 @@ class Scorer(Plugin):
     An instance is created whenever ids are computed, so do not load large models in ``__init__``.
     """
 
+    role: ClassVar[str] = "scorer"
     in_workers: ClassVar[bool] = False
     """True if scoring is plain computation without tools: every worker process then loads its own scorer. False if the
     scorer needs tools, a GPU or a large model: it then scores in the parent process, batch by batch."""

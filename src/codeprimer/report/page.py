@@ -76,12 +76,9 @@ def render_cards(name: str, facts: Facts, result: str, folders: Mapping[str, str
             )
 
 
-def writers(facts: Facts) -> list[tuple[str, str | None]]:
-    """Return each kind of text with the model that wrote it (None: the offline author); empty if no model was asked."""
-    written = [(what, facts[what].get("writing")) for what in ("textbooks", "exercises") if what in facts]
-    if not any(writing for _, writing in written):
-        return []
-    return [(what, writing["model"] if writing else None) for what, writing in written]
+def writers(facts: Facts) -> list[tuple[str, str]]:
+    """Return each kind of synthetic text with its author."""
+    return [(what, facts[what]["author"]) for what in ("textbooks", "exercises") if "author" in facts.get(what, {})]
 
 
 def _environment(autoescape: bool) -> jinja2.Environment:

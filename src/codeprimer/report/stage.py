@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from codeprimer.core.artifact import Artifact, Workspace, to_json, write_atomically
+from codeprimer.core.plugins import code_digest
 from codeprimer.core.stage import Sections, Stage, Stats, Step, Tools
 from codeprimer.report.facts import VOLATILE, facts_of
 from codeprimer.report.licenses import published_licenses
@@ -39,6 +40,10 @@ class ReportStage(Stage[ReportSettings]):
         stage = cls(earlier)
         titled = settings.model_copy(update={"title": settings.title or recipe.name})
         yield Step(cls.number, cls.name, stage, titled, {name: name for name in stage.reads})
+
+    def reads_outside(self, settings: ReportSettings, tools: Tools) -> str:
+        """Return a digest of the code, which includes every chapter, and of the templates."""
+        return code_digest(__name__)
 
     def run(self, settings: ReportSettings, inputs: Mapping[str, Artifact], out: Workspace, tools: Tools) -> Stats:
         """Write the page, the facts, and cards for the data set and the models that the run produced."""

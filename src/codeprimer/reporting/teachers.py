@@ -12,7 +12,7 @@ CostRow = tuple[str, int, int, int, float, float, float | None]
 def writing_blocks(facts: Facts, kept: int) -> list[Block]:
     """Return blocks on the cost of a teacher's texts; none if no teacher was asked."""
     writing = facts.get("writing")
-    if writing is None:
+    if writing is None or not is_usage(writing):
         return []
     second = writing.get("second")
     rows = [cost_row(writing, kept)]
@@ -33,6 +33,11 @@ def writing_blocks(facts: Facts, kept: int) -> list[Block]:
             )
         )
     return content
+
+
+def is_usage(facts: Facts) -> bool:
+    """Return whether a plug-in's facts are a teacher's figures: plug-ins of other packages may return any others."""
+    return {"model", "replies", "answers", "tokens", "usd"} <= facts.keys()
 
 
 def several_models(of: Facts) -> list[Block]:

@@ -7,6 +7,7 @@ that cannot be passed on this machine are known.
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -25,7 +26,7 @@ from codeprimer.benchmarks.grading import Sample, check_references, grade
 from codeprimer.benchmarks.passing import pass_rates, verdict_counts
 from codeprimer.core.artifact import to_json, write_atomically
 from codeprimer.core.console import Console
-from codeprimer.core.documents import SAMPLES
+from codeprimer.core.documents import SAMPLES, Task
 from codeprimer.core.errors import UserError
 from codeprimer.core.plugins import Tool, Toolbox, make
 from codeprimer.core.shards import TableWriter
@@ -77,6 +78,7 @@ def evaluate_benchmark(request: EvaluationRequest, console: Console) -> dict[str
     benchmark, grader = _plugins(request, console)
     if not (tasks := benchmark.asked()):
         raise UserError(f"--on {request.on}: no task is left with these settings; change them (-s KEY=VALUE)")
+    _refuse_repeated_ids(request.on, tasks)
     target = open_target(request.target, request.on, request.endpoint, request.runs, console)
     output = _output(request, target.output)
     settings = {name: value for name, value in benchmark.settings.identity().items() if name != "kind"}
@@ -112,6 +114,14 @@ def evaluate_benchmark(request: EvaluationRequest, console: Console) -> dict[str
     }
     _write(output, target.name, graded, facts)
     return facts
+
+
+def _refuse_repeated_ids(on: str, tasks: Sequence[Task]) -> None:
+    counts = Counter(task["task_id"] for task in tasks)
+    if repeated := [task_id for task_id, count in counts.items() if count > 1]:
+        raise UserError(
+            f"--on {on}: {len(repeated)} task ids occur more than once, such as {repeated[0]}; make them distinct"
+        )
 
 
 def _check_sampling(request: EvaluationRequest) -> None:

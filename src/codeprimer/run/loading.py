@@ -55,7 +55,7 @@ def parse_recipe(values: dict[str, Any], origin: str, folder: Path = Path()) -> 
         raise RecipeError(f"{origin}: name: {recipe.name!r} is the folder of all artefacts; choose another name")
     for finding in findings(recipe):
         raise RecipeError(f"{origin}: {finding}")
-    absolute: Recipe = _with_absolute_paths(recipe, folder, origin)
+    absolute: Recipe = with_absolute_paths(recipe, folder, origin)
     return absolute
 
 
@@ -133,7 +133,7 @@ def apply_override(values: dict[str, Any], override: str) -> None:
         raise RecipeError(f"-s {override}: the value is not YAML") from None
 
 
-def _with_absolute_paths(value: Any, folder: Path, key: str) -> Any:
+def with_absolute_paths(value: Any, folder: Path, key: str) -> Any:
     """Return settings whose paths are absolute, so that a run works from any folder."""
     if isinstance(value, Path):
         try:
@@ -141,13 +141,15 @@ def _with_absolute_paths(value: Any, folder: Path, key: str) -> Any:
         except (OSError, RuntimeError, ValueError) as error:
             # A null byte, an unknown user, or circular links.
             raise RecipeError(f"{key}: {_short(str(value))} is not a path ({_first_line(error)}); correct it") from None
-    if isinstance(value, tuple):
-        return tuple(_with_absolute_paths(item, folder, f"{key}.{index}") for index, item in enumerate(value))
+    if isinstance(value, tuple | list):
+        return type(value)(with_absolute_paths(item, folder, f"{key}.{index}") for index, item in enumerate(value))
+    if isinstance(value, dict):
+        return {name: with_absolute_paths(item, folder, f"{key}.{name}") for name, item in value.items()}
     if not isinstance(value, Settings):
         return value
     separator = ": " if isinstance(value, Recipe) else "."
     own = {name: getattr(value, name) for name in type(value).model_fields}
-    found = {name: _with_absolute_paths(of, folder, f"{key}{separator}{name}") for name, of in own.items()}
+    found = {name: with_absolute_paths(of, folder, f"{key}{separator}{name}") for name, of in own.items()}
     changed = {name: of for name, of in found.items() if of is not own[name]}
     return value.model_copy(update=changed) if changed else value
 

@@ -27,16 +27,17 @@ SANDBOX = "sandbox"
 
 def check_teachers(recipe: Recipe, planned: Sequence[Planned]) -> None:
     """Raise RecipeError, before any work starts, if a step will ask a teacher whose price or key is unknown."""
-    waiting = [item.step for item in planned if item.state != "up to date"]
-    asking = [
-        of for step in waiting for _, role, of in plugins_in(step.settings) if "teacher" in wanted(load(role, of.kind))
-    ]
-    if not asking:
+    if not any(_requests("teacher", item.step) for item in planned if item.state != "up to date"):
         return
     for section, settings in (("teacher", recipe.teacher), (SECOND, recipe.second_teacher)):
         if settings is not None:
             tariff_of(settings, section)
             key_of(settings, section)
+
+
+def _requests(tool: str, step: Step) -> bool:
+    """Return whether a plug-in of a step requests a tool."""
+    return any(tool in wanted(load(role, of.kind)) for _, role, of in plugins_in(step.settings))
 
 
 def with_start(recipe: Recipe) -> Recipe:
@@ -141,7 +142,7 @@ def settle_sandbox(folder: RunFolder, steps: list[Step], allow_weak: bool) -> Ti
     decided = folder.machine()
     if SANDBOX in decided:
         tier = Tier[decided[SANDBOX]]
-    elif not any(step.stage.runs_programs for step in steps):
+    elif not any(step.stage.runs_programs or _requests("sandbox", step) for step in steps):
         return Tier.jailed
     else:
         with Sandbox(workers=1, minimum=Tier.weak if allow_weak else Tier.confined) as sandbox:

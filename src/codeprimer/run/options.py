@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from codeprimer.benchmarks.detect import kind_at
 from codeprimer.core.errors import UserError
 from codeprimer.core.plugins import PluginSettings, Role, kinds, load, setting_error
-from codeprimer.run.loading import apply_override
+from codeprimer.run.loading import apply_override, with_absolute_paths
 
 GRADER = "grader"
 
@@ -42,7 +42,8 @@ def _select(role: str, value: dict[str, Any], overrides: Sequence[str]) -> Plugi
     for override in overrides:
         apply_override(value, override)
     try:
-        return Role(role).parse(value)
+        parsed: PluginSettings = with_absolute_paths(Role(role).parse(value), Path.cwd(), "-s ")
+        return parsed
     except ValidationError as error:
         raise UserError(f"-s {setting_error(role, value['kind'], error)}") from None
     except PydanticCustomError as error:

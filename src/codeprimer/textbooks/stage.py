@@ -29,7 +29,7 @@ class TextbooksStage(Stage[TextbooksSettings]):
 
     name = "textbooks"
     number = 30
-    version = 4
+    version = 5
     Settings = TextbooksSettings
     runs_programs = True
     reads = ("exam",)
@@ -65,10 +65,11 @@ class TextbooksStage(Stage[TextbooksSettings]):
             for folder in folders:
                 _merge(folder, tally, kept, rejected)
         _warn(settings, tally, tools.console)
-        facts = tally.facts()
+        facts = tally.facts() | {"author": author.about}
         if not author.in_workers:
             first = replace(units[0], stop=min(units[0].stop, COMPARED))
-            facts["writing"] = author.facts() | compare(author, write_sections, first, passed, work, tools)
+            if written := author.facts() | compare(author, write_sections, first, passed, work, tools):
+                facts["writing"] = written
         headline = f"{tally.kept:,} sections on {facts['concepts']} concepts kept, {tally.rejected:,} drafts rejected"
         return Stats(headline, facts)
 

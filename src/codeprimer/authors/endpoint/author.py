@@ -152,6 +152,11 @@ class EndpointAuthor(Author):
         )
 
     @property
+    def about(self) -> str:
+        """The model, whose provider's terms apply."""
+        return f"{self._access.settings.model} (a language model; its provider's terms apply)"
+
+    @property
     def second(self) -> EndpointAuthor | None:
         """The author that queries the second teacher."""
         return self._second

@@ -20,6 +20,14 @@ class OfflineAuthor(Author):
     in_workers: ClassVar[bool] = True
     trusted_tests: ClassVar[bool] = True
 
+    @property
+    def about(self) -> str:
+        """No person and no model writes the texts."""
+        return (
+            "codeprimer's offline author, which composes them from a concept graph (neither a human nor a language model wrote "
+            "them; licence: Apache-2.0)"
+        )
+
     def digest(self) -> str:
         """Return a digest of the lessons and audiences, which are text files stored next to the code."""
         return digest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,10 @@ class PhiBackend:
 
         end = self._tokenizer.end_of_text
         limits = Limits(options.new_tokens, frozenset({end}), self._tokenizer.vocab_size)
-        for start in range(0, len(questions), BATCH):
-            batch = [question for question in questions[start : start + BATCH] for _ in range(options.samples)]
+        for start, alike in _batches(questions):
+            batch = [question for question in alike for _ in range(options.samples)]
             ids = [self._tokenizer.encode_prompt(question.prompt) for question in batch]
-            stop = _stop_at(batch[0].stops, self._tokenizer.decode)
+            stop = _stop_at(alike[0].stops, self._tokenizer.decode)
             sampling = Sampling(options.temperature, options.top_p, derive_seed(options.seed, "samples", start))
             rows = generate(self._model, ids, limits, stop, sampling)
             texts = [self._tokenizer.decode(row) for row in rows]
@@ -61,9 +62,19 @@ class PhiBackend:
                 yield texts[place : place + options.samples]
 
 
+def _batches(questions: Sequence[Question]) -> Iterator[tuple[int, list[Question]]]:
+    """Yield batches of consecutive questions with equal stop strings, each with the place of its first question."""
+    start = 0
+    for _, alike in groupby(questions, key=lambda question: question.stops):
+        rest = list(alike)
+        for place in range(0, len(rest), BATCH):
+            yield start + place, rest[place : place + BATCH]
+        start += len(rest)
+
+
 def _stop_at(stops: tuple[str, ...], decode: Callable[[list[int]], str]) -> Callable[[list[int]], bool]:
     """Return a function that ends a row at a stop string; it decodes only the end of the row."""
-    reach = max(map(len, stops)) + 1
+    reach = max(map(len, stops), default=0) + 1
 
     def stop(ids: list[int]) -> bool:
         text = decode(ids[-reach:])

@@ -50,6 +50,7 @@ class SourceSettings(PluginSettings):
 class Source(Plugin):
     """A source of documents."""
 
+    role: ClassVar[str] = "source"
     Settings: ClassVar[type[PluginSettings]] = SourceSettings
     settings: SourceSettings
 
