@@ -15,7 +15,7 @@ SMOOTHING = 1 / 16
 """Weight of one round in the moving average of the refused fraction (Alizadeh et al. 2010, section 3.1)."""
 
 STEPS = 16
-"""Rounds without refusals that it takes to grow from the minimum to the maximum."""
+"""Rounds without refusals in which the limit grows from the minimum to the maximum."""
 
 MIN_IN_FLIGHT = 1.0
 BREAK_AFTER = 10

@@ -116,7 +116,7 @@ class Scheduler:
         """Whether the thread is running."""
         return self._thread.is_alive()
 
-    # --- in the thread of the loop ------------------------------------------------------------------------------------
+    # --- in the loop's thread -----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -144,7 +144,7 @@ class Scheduler:
         await asyncio.sleep(0)  # transports close in the next iteration of the loop
 
     def _on_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Report an unexpected error to the caller instead of letting it wait."""
+        """Report an unexpected error to the caller, which would otherwise wait."""
         error = context.get("exception")
         self._fail(error if isinstance(error, Exception) else RuntimeError(str(context.get("message"))))
 
@@ -235,7 +235,7 @@ class Scheduler:
         except asyncio.CancelledError:
             seconds = self._loop.time() - attempt.started
             outcome = Failure(FailureReason.TIMED_OUT, f"no answer within {seconds:.1f} s")
-        except Exception as error:  # unexpected: report it to the caller instead of letting it wait
+        except Exception as error:  # unexpected: report it to the caller, which would otherwise wait
             del self._attempts[number]
             self._fail(error)
             return
@@ -343,7 +343,7 @@ class Scheduler:
     def _too_many_failures(self, item: Item, failure: Failure) -> str:
         return (
             f"{self._name}: a request failed {item.failures} times while others were answered: {failure.detail}; run again "
-            f"(no request is paid for twice), or set such questions aside with {self._name}.set_aside: true"
+            f"(no request is paid for twice), or set failing questions aside with {self._name}.set_aside: true"
         )
 
     def _fail(self, error: Exception) -> None:
