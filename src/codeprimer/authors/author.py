@@ -31,7 +31,7 @@ class Author(Plugin):
         super().__init_subclass__(**arguments)
         if cls.in_workers and (tools := wanted(cls)):
             raise PluginError(
-                f"{cls.__module__}.{cls.__qualname__} has in_workers = True and wants {', '.join(tools)}, but worker "
+                f"{cls.__module__}.{cls.__qualname__} has in_workers = True and requests {', '.join(tools)}, but worker "
                 "processes have no tools; set in_workers = False, or do without tools"
             )
 
@@ -45,7 +45,7 @@ class Author(Plugin):
 
     @property
     def second(self) -> Author | None:
-        """Another author that also writes the first texts, for comparison only."""
+        """A second author, which also writes texts for the first blueprints, for comparison only; None if there is none."""
         return None
 
     def facts(self) -> dict[str, Any]:
@@ -72,4 +72,4 @@ def cannot_write(texts: str, settings: PluginSettings, key: str) -> Iterator[str
     if not issubclass(found, Author):
         raise PluginError(f"{key}: {found.__module__}.{found.__qualname__} is not derived from codeprimer's Author")
     if getattr(found, texts) is getattr(Author, texts):
-        yield f"{key}: {settings.kind!r} writes no {texts}; choose another author"
+        yield f"{key}: {settings.kind!r} does not write {texts}; choose a different author"

@@ -1,8 +1,8 @@
 """Decides how fast requests are sent to one endpoint.
 
-Reads the outcomes of attempts; does not use the network. Four known mechanisms: a concurrency limit with DCTCP's additive
-increase and proportional decrease, so that a few random refusals cost little; a token bucket for known rate limits; a
-circuit breaker for a failing endpoint; and a timeout that adapts to the response times.
+Reads the outcomes of attempts; does not use the network. Combines four known mechanisms: a concurrency limit with
+DCTCP's additive increase and proportional decrease, so that a few random refusals cost little; a token bucket for known
+rate limits; a circuit breaker for a failing endpoint; and a timeout that adapts to the response times.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Keeps as many requests in flight as the endpoints allow, in a thread with its own event loop.
 
-Reads items; writes answers to the journal. Four ideas: an item that waits for a retry does not occupy a slot but waits in
+Reads items; writes answers to the journal. Key ideas: an item that waits for a retry does not occupy a slot but waits in
 a heap until it is due; the earliest item is sent first, because results are needed in order; possible charges are on disk
 before a request is sent, and an answer is on disk before it is reported; and identical requests are sent once.
 """
