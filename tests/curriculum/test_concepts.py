@@ -25,17 +25,17 @@ def test_every_concept_has_a_title_and_a_summary_that_reads_on_after_a_prepositi
 
 
 def test_a_prerequisite_that_comes_later_is_refused() -> None:
-    with pytest.raises(ValueError, match="'first' builds on 'second'"):
+    with pytest.raises(ValueError, match=r"'first' .*'second'"):
         check_graph([concept("first", "second"), concept("second")])
 
 
 def test_a_circle_is_refused() -> None:
-    with pytest.raises(ValueError, match="no earlier concept"):
+    with pytest.raises(ValueError, match=r"'first' .*'second'"):
         check_graph([concept("first", "second"), concept("second", "first")])
 
 
 def test_an_unknown_prerequisite_is_refused() -> None:
-    with pytest.raises(ValueError, match="'nothing', which is no earlier concept"):
+    with pytest.raises(ValueError, match=r"'first' .*'nothing'"):
         check_graph([concept("first", "nothing")])
 
 

@@ -367,7 +367,7 @@ def test_the_shape_is_that_of_the_model_to_start_from(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        ({"tokens": {"vocabulary": 512}}, r"tokens\.vocabulary: has no effect with start, whose tokenizer is used"),
+        ({"tokens": {"vocabulary": 512}}, r"tokens\.vocabulary: has no effect with start"),
         ({"tokens": {"mixture": {"code": 1.0}}}, r"tokens\.mixture: has no effect with start"),
         (
             {"training": {"model": {"initializer_range": 0.06}}},

@@ -229,7 +229,7 @@ def test_a_key_that_no_header_may_hold_names_the_variable(
     key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TEACHER_KEY", key)
-    with pytest.raises(RecipeError, match="TEACHER_KEY is not a key"):
+    with pytest.raises(RecipeError, match=r"TEACHER_KEY .*header"):
         teacher(settings(DEAD, api_key_env="TEACHER_KEY"), tmp_path)
 
 

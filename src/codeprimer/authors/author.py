@@ -41,7 +41,7 @@ class Author(Plugin):
 
     @property
     def second(self) -> Author | None:
-        """Another author that also writes the first texts, for comparison only."""
+        """A second author, which also writes texts for the first blueprints, for comparison only; None if there is none."""
         return None
 
     def facts(self) -> dict[str, Any]:
@@ -63,4 +63,4 @@ def cannot_write(texts: str, settings: PluginSettings, key: str) -> Iterator[str
     """Yield a sentence if the author selected under a recipe's ``key`` does not write ``texts`` ("exercises" or "sections")."""
     found = load("author", settings.kind)
     if getattr(found, texts) is getattr(Author, texts):
-        yield f"{key}: {settings.kind!r} writes no {texts}; choose another author"
+        yield f"{key}: {settings.kind!r} does not write {texts}; choose a different author"

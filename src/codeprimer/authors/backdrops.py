@@ -8,17 +8,17 @@ The placeholders (holes) in a lesson's templates, all filled by ``Backdrop.holes
 =============================  ====================================================================================
 ``$numbers $number``           a plural and its singular, such as ``prices`` and ``price``; also variable names
 ``$numbers_of``                the plural with its origin: ``the prices in a shopping basket``
-``$ints $more_ints``           lists of five to seven such numbers; ``$few_ints`` three; ``$sorted_ints`` ascending
+``$ints $more_ints``           lists of five to seven numbers; ``$few_ints``: three numbers; ``$sorted_ints``: ascending
 ``$repeated_ints``             a list with repeated numbers
 ``$limit``                     the median of ``$ints``; ``$low < $limit < $high``
 ``$target $missing``           an item of ``$sorted_ints``, and a number that is not in the list
 ``$words $word``               a plural and its singular, such as ``cities`` and ``city``
 ``$words_of``                  the plural with its origin: ``the cities of a train journey``
-``$strings $more_strings``     lists of four or five words; ``$few_strings`` three
+``$strings $more_strings``     lists of four or five words; ``$few_strings``: three words
 ``$repeated_strings``          a list with repeated words
 ``$string $other_string``      two words, as literals
 ``$table $key $amount``        a mapping, its key and its value: ``stock``, ``fruit``, ``count``
-``$table_of``                  the mapping described: ``a table that says what each dish costs``
+``$table_of``                  a description of the mapping: ``a table that says what each dish costs``
 ``$mapping $more_mapping``     two dictionary literals that share a key
 ``$pairs``                     a list of (key, value) tuples
 ``$known $unknown``            a key of ``$mapping``, and a string that is not a key

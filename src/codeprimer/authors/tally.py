@@ -1,4 +1,4 @@
-"""The common base of the section and exercise tallies: kept texts, rejected drafts, repetitions."""
+"""The common base class of the section and exercise tallies."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Tally:
         return self.reasons.total()
 
     def main_reasons(self) -> str:
-        """Return the three most common reasons in human-readable form."""
+        """Return the three most common reasons for rejection in human-readable form."""
         return ", ".join(f"{reason} {count:,}" for reason, count in self.reasons.most_common(3)) or "none"
 
 

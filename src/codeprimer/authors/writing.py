@@ -56,7 +56,7 @@ def write_units(
     title: str,
     tools: Tools,
 ) -> Generator[Path, None, None]:
-    """Call ``write(author, unit, folder)`` per unit, in worker processes or in this one, and yield the folders in order."""
+    """Call ``write(author, unit, folder)`` per unit, in worker processes or in this process, and yield the folders in order."""
     if author.in_workers:
         with closing(tools.engine.map(partial(_in_worker, write, author.settings), units, work, title)) as folders:
             yield from folders
@@ -76,17 +76,17 @@ def compare(
     work: Path,
     tools: Tools,
 ) -> dict[str, Any]:
-    """Return the second author's figures for the report; empty if there is no second author, or with a warning if it fails.
+    """Return the second author's figures for the report; empty if there is no second author or, with a warning, if it fails.
 
-    ``unit`` holds the first requests. ``passed(unit, folder)`` counts how many of these requests a folder fulfils. ``work``
-    is the folder with the first author's output.
+    ``unit`` holds the first requests. ``passed(unit, folder)`` counts how many of these requests the texts in ``folder``
+    fulfil. ``work`` is the folder with the first author's output.
     """
     if (second := author.second) is None:
         return {}
     try:
         [folder] = map_here(partial(write, second), [unit], work / "second")
     except UserError as error:
-        tools.console.warn(f"{tools.step}: the second teacher is not compared: {error}")
+        tools.console.warn(f"{tools.step}: the second teacher cannot be compared: {error}")
         return {}
     [first, *_] = sorted(work.glob("[0-9]*"))
     compared = {"orders": len(unit), "first": passed(unit, first), "second": passed(unit, folder)}

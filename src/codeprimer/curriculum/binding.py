@@ -78,7 +78,7 @@ def literal(value: Any) -> str:
 
 
 class OutsideError(Exception):
-    """A value outside the specification, or too large for a test."""
+    """A value is outside the specification or too large for a test."""
 
 
 def meaning(chain: Sequence[Applied], value: Any, arguments: dict[str, Any]) -> Any:

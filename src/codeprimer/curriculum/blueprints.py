@@ -94,9 +94,9 @@ class Section:
     concept: str
     audience: str
     blueprint: str
-    """The keys of its compositions, joined with " + "."""
+    """The keys of the section's compositions, joined with " + "."""
     concepts: tuple[str, ...]
-    """Every concept that occurs in it, in curriculum order."""
+    """Every concept that occurs in the section, in curriculum order."""
     text: str
     request_id: str | None = None
     """The ID of the teacher's answer in the journal; None if no teacher wrote the text."""

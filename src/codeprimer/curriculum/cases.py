@@ -18,7 +18,7 @@ from codeprimer.curriculum.catalogue import chain_of
 from codeprimer.curriculum.values import TYPES
 
 WANTED = 6
-"""Tests per exercise."""
+"""Maximum number of tests per exercise."""
 FEWEST = 5
 """Exercises with fewer tests are rejected."""
 _DRAWS = 30
@@ -41,7 +41,7 @@ class Case:
 
 @lru_cache(maxsize=16)
 def settle(blueprint: Blueprint) -> tuple[tuple[Applied, ...], tuple[Case, ...] | None]:
-    """Return a blueprint's bound chain and its test cases; the cases are None if no test could tell right from wrong.
+    """Return a blueprint's bound chain and its test cases (None if they could not distinguish right from wrong solutions).
 
     The result is cached, because a blueprint is checked just before its exercise is composed.
     """
@@ -51,7 +51,7 @@ def settle(blueprint: Blueprint) -> tuple[tuple[Applied, ...], tuple[Case, ...] 
 
 
 def draw_cases(source: str, chain: Sequence[Applied], random: Random) -> tuple[Case, ...] | None:
-    """Return five or six cases with different inputs, or None if they cannot tell right from wrong."""
+    """Return five or six cases with different inputs, or None if they cannot distinguish right from wrong solutions."""
     cases = _collect(source, chain, random)
     if len(cases) < FEWEST or _some_step_is_redundant(chain, cases):
         return None

@@ -26,7 +26,7 @@ class Concept:
 
 
 _GRAPH = Path(__file__).with_suffix(".txt")
-"""Each area has a line of its own, followed by two lines per concept: ``name < prerequisites`` and ``Title: summary``."""
+"""In this file, each area has one line, followed by two lines per concept: ``name < prerequisites`` and ``Title: summary``."""
 
 
 def _read(graph: str) -> Iterator[Concept]:
@@ -48,7 +48,7 @@ def check_graph(concepts: Iterable[Concept]) -> None:
             raise ValueError(f"concept {concept.name!r} is defined twice")
         for prerequisite in concept.prerequisites:
             if prerequisite not in seen:
-                raise ValueError(f"{concept.name!r} builds on {prerequisite!r}, which is no earlier concept")
+                raise ValueError(f"{concept.name!r} requires {prerequisite!r}, which is not an earlier concept")
         seen.add(concept.name)
 
 

@@ -74,7 +74,7 @@ def balanced_blueprints(
 ) -> Iterator[Blueprint]:
     """Yield an endless stream of testable blueprints without held-out compositions; all operations occur about equally often.
 
-    Each round yields a chain around every operation with at most the mean number of uses, unless ``TRIES`` draws fail.
+    Each round yields a blueprint around every operation with at most the mean number of uses, unless ``TRIES`` draws fail.
     """
     uses: Counter[str] = Counter()
     while True:

@@ -47,7 +47,7 @@ class ValueType:
     parameters: tuple[str, ...]
     """Names for a function parameter of this type; empty if exercises never have it as input."""
     elements: tuple[str, ...]
-    """Names for a loop variable over such a value; empty if exercises do not iterate over it."""
+    """Names for the loop variable when iterating over such a value; empty if exercises never do."""
     draw: Callable[[Random], Any]
     """Returns a random value for a test."""
     edges: tuple[Any, ...] = ()

@@ -35,7 +35,7 @@ FIRST_POLL, MAX_POLL = 1.0, 60.0
 ENDED = frozenset({"completed", "expired", "failed", "cancelled"})
 UNDER_WAY = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
 MAX_BATCH_SECONDS = 26 * 3600.0
-"""Longest wait for a batch; providers promise a day [s]."""
+"""Maximum wait for a batch [s]; providers promise the answers within a day."""
 
 WAIT_SECONDS = 60.0
 """Timeout for one HTTP request to the batch API [s]."""
@@ -74,7 +74,7 @@ class BatchAsker:
                     item.failures = 0
                     follow(item, replace(known[item.key], is_new=True), self._encoder, self._account.journal)
                 else:
-                    self._count_failure(item, failed.get(item.key.hex(), "the batch has no line for it"))
+                    self._count_failure(item, failed.get(item.key.hex(), "the batch has no line for this request"))
                 if item.result is None:
                     left.append(item)
             pending = left
@@ -159,7 +159,7 @@ class BatchAsker:
             if not batch.identity:
                 batch = self._find(batch) or batch
             if batch.identity and self._is_known(batch):
-                _log.warning("collecting a batch that an earlier run submitted (%s) first", batch.identity)
+                _log.warning("first collecting batch %s, which an earlier run submitted", batch.identity)
                 self._take(batch)
             else:
                 self._account.journal.forget_batch(batch.name)  # it was never submitted, or the provider deleted it
@@ -247,7 +247,7 @@ class BatchAsker:
             if state.get("status") not in UNDER_WAY or time.monotonic() - started > MAX_BATCH_SECONDS:
                 raise TeacherError(
                     f"teacher: {self._address} reports status {state.get('status')!r} for the batch {batch.identity}; "
-                    "check it there, then run again; no request is paid for twice"
+                    "check it at the provider, then run again; no request is paid for twice"
                 )
             if time.monotonic() - started > logged:
                 counts = state.get("request_counts") or {}

@@ -82,7 +82,7 @@ class Budget:
         if overrun > self.overrun:
             self.overrun = overrun
             _log.warning(
-                "the server bills more tokens than the request's limit: %d sent, %d answered; reserving %d times as much "
+                "the server bills more tokens than the request's limit: %d input, %d output; reserving %d times as much "
                 "from now on",
                 prompt,
                 completion,
@@ -102,7 +102,7 @@ class Budget:
             return True
 
     def to_record(self) -> tuple[int, int, int, int] | None:
-        """Return the amounts to record in the journal before more is sent, or None if the recorded amounts suffice.
+        """Return the amounts to record in the journal before more requests are sent, or None if the recorded amounts suffice.
 
         After a crash, requests that were in flight are treated as maybe billed. A quarter is added to the open amounts so
         that the record changes rarely.
@@ -118,7 +118,7 @@ class Budget:
             return self._reserved()
 
     def release_record(self) -> None:
-        """Drop the added quarter: nothing more will be sent."""
+        """Drop the added quarter: no more requests will be sent."""
         with self._lock:
             self._noted = self._noted_tokens = 0
 

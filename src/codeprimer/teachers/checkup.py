@@ -33,8 +33,8 @@ _TRANSIENT = frozenset(FailureReason) - FATAL - FINAL - {FailureReason.UNREACHAB
 _REMEDIES = {
     FailureReason.UNREACHABLE: "start the server, or correct teacher.base_url",
     FailureReason.DROPPED: "check the server's log, and any proxy or gateway in between",
-    FailureReason.TIMED_OUT: "check the server: it accepts requests and does not answer",
-    FailureReason.RATE_LIMITED: "wait a little, or lower teacher.max_in_flight and requests_per_minute",
+    FailureReason.TIMED_OUT: "check the server: it accepts requests but does not answer",
+    FailureReason.RATE_LIMITED: "wait a moment, or lower teacher.max_in_flight and requests_per_minute",
     FailureReason.SERVER_ERROR: "check the server's log",
     FailureReason.BROKEN_ANSWER: "check any proxy or gateway between here and the server",
     FailureReason.EMPTY_ANSWER: "choose another model, or check the server's log",
@@ -97,7 +97,7 @@ def _check_address(settings: TeacherSettings, address: str, key: str) -> Iterato
 
 
 def _check_form(settings: TeacherSettings, address: str, key: str) -> Check:
-    asked = Request((Message("user", "Which colour has the sky on a clear day?"),), max_tokens=ANSWER_TOKENS)
+    asked = Request((Message("user", "What colour is the sky on a clear day?"),), max_tokens=ANSWER_TOKENS)
     outcome, _ = _send(settings, address, key, StructuredQuestion(asked, settings, Colour, "").first())
     if isinstance(outcome, Failure):
         other = "json_object" if settings.structured == "json_schema" else "prompt"
@@ -106,7 +106,7 @@ def _check_form(settings: TeacherSettings, address: str, key: str) -> Check:
         Colour.model_validate(read_json(outcome.text))
     except ValueError:
         said = _short(outcome.text)
-        return Check("form", False, f"structured: {settings.structured} does not yield valid JSON: {said}")
+        return Check("JSON", False, f"structured: {settings.structured} does not yield valid JSON: {said}")
     return Check("JSON", True, f"structured: {settings.structured} yields valid JSON")
 
 

@@ -30,20 +30,20 @@ CONNECT_SECONDS = 15.0
 """Timeout for name resolution, connection and TLS handshake together [s]."""
 
 IDLE_SECONDS = 4.0
-"""An idle connection is reused within this time [s]. Many servers close it after 5 s and lose a request sent at that moment."""
+"""An idle connection is reused only within this time [s]: many servers close it after 5 s, losing a request sent just then."""
 
 DNS_SECONDS = 300
 """How long DNS results are cached [s]."""
 
 BUFFER_BYTES = 2**20
-"""aiohttp's read buffer; aiohttp also warns about larger request bodies unless they are file objects."""
+"""Size of aiohttp's read buffer; aiohttp also warns about larger request bodies unless they are file objects."""
 
 MAX_SHOWN = 200
 """Maximum length of an error text [characters]."""
 
 
 MIN_KEY_LENGTH = 12
-"""A shorter key is a placeholder such as ``EMPTY``, which may be a word in an answer [characters]."""
+"""A key shorter than this is a placeholder such as ``EMPTY``, which may be a word in an answer [characters]."""
 
 
 class Response(NamedTuple):
@@ -84,7 +84,7 @@ class Client:
         """URLs that have answered over TLS: a later TLS error does not mean that the URL is wrong."""
 
     async def post(self, url: str, body: bytes) -> Response | Failure:
-        """Send a request and return the response, whatever its status. Raises NotSent if cancelled before it is connected."""
+        """Send a request and return the response, whatever its status. Raises NotSent if cancelled before connecting."""
         try:
             data = body if len(body) <= BUFFER_BYTES else BytesIO(body)
             response = await self._session.post(url, data=data, allow_redirects=False)
@@ -111,7 +111,7 @@ class Client:
         return Response(response.status, response.headers, self._without_key(response.status, content))
 
     def _without_key(self, status: int, content: bytes) -> bytes:
-        """Return a body with the key removed, because some servers repeat it."""
+        """Return a body with the key removed, because some servers echo the key."""
         if self._key and (len(self._key) >= MIN_KEY_LENGTH or status >= 300):
             return content.replace(self._key, b"[the key]")
         return content
@@ -122,7 +122,7 @@ class Client:
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Connections that carry only the response to the next request."""
+    """A connector that discards idle connections on which unexpected data has arrived."""
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout

@@ -23,17 +23,17 @@ FIRST_PAUSE = 0.25
 """The first pause after refusals [s]; it doubles with each round of refusals."""
 
 FAILURES_AT_FIRST, SECONDS_AT_FIRST = 5, 30.0
-"""An endpoint that has never answered is given up after this many failures. If it is reachable, this time [s] must also
+"""An endpoint that has never answered is abandoned after this many failures. If it is reachable, this time [s] must also
 have passed: a server that is busy or starting up refuses immediately and answers later."""
 
 OUTAGE_SECONDS = 900.0
-"""How long an endpoint that has answered before may be down [s]."""
+"""How long an endpoint that has answered may be down before it is abandoned [s]."""
 
 DOCTOR = "; see codeprimer doctor --teacher RECIPE"
 """The end of an error about a teacher in a recipe; callers without a recipe remove it."""
 
 FATAL_IN_A_ROW = 5
-"""How often an endpoint that has answered must report a wrong key, model or URL before it is given up."""
+"""How often an endpoint that has answered must report a wrong key, model or URL before it is abandoned."""
 
 
 class Endpoint:
@@ -59,7 +59,7 @@ class Endpoint:
         self._fatal = 0
 
     def wait(self, tokens: int, now: float) -> float:
-        """Return the wait until another request may be sent [s]; ``NO_ROOM`` if a request in flight must end before that."""
+        """Return the wait until the next request may be sent [s]; ``NO_ROOM`` if a request in flight must end first."""
         if self.in_flight >= (1 if self.breaker.is_probing else max(1, int(self.concurrency.size))):
             return NO_ROOM
         until = max(self.paused_until, self.breaker.open_until)
@@ -94,7 +94,7 @@ class Endpoint:
             self.breaker.fail(now)
 
     def _note_refusal(self, refusal: Failure, now: float) -> None:
-        """Pause an endpoint that refuses everything, for as long as it asks for, or else with exponential backoff."""
+        """Pause an endpoint that refuses every request: for as long as it asks, otherwise with exponential backoff."""
         self._refusals += 1
         self._refused_since = now if self._refused_since is None else self._refused_since
         if self._refusals < REFUSED_IN_A_ROW:
@@ -106,9 +106,9 @@ class Endpoint:
         self.paused_until = max(self.paused_until, now + wait)
 
     def why_give_up(self, failure: Failure, now: float) -> str:
-        """Return why this endpoint should be given up after a failure, or an empty string."""
+        """Return why this endpoint should be abandoned after a failure, or an empty string."""
         if self._fatal > 0 and (not self.has_answered or self._fatal >= FATAL_IN_A_ROW):
-            return f"{self.address} cannot be asked: {failure.detail}{DOCTOR}"
+            return f"{self.address} cannot be used: {failure.detail}{DOCTOR}"
         failed = self._failures_at_first
         is_over = failure.reason is FailureReason.UNREACHABLE or now - (self._failed_since or now) > SECONDS_AT_FIRST
         if not self.has_answered and failed >= FAILURES_AT_FIRST and is_over:
@@ -116,7 +116,7 @@ class Endpoint:
         again = "run again when it is back; no request is paid for twice"
         if failure.retry_after is not None and failure.retry_after > OUTAGE_SECONDS:
             wait = duration(failure.retry_after)
-            return f"{self.address} asks to wait for {wait}: {failure.detail}; {again}"
+            return f"{self.address} asks for a wait of {wait}: {failure.detail}; {again}"
         began = (self.breaker.failing_since if self.breaker.failures else None, self._refused_since)
         since = [at for at in began if at is not None]
         if since and now - min(since) > OUTAGE_SECONDS:

@@ -1,4 +1,4 @@
-"""Errors that stop the questions to a teacher."""
+"""Errors that stop all requests to a teacher."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from codeprimer.core.errors import UserError
 
 
 class TeacherError(UserError):
-    """The teacher cannot be asked: a wrong key, model or URL, or no connection."""
+    """The teacher cannot be used: a wrong key, model or URL, or no connection."""
 
 
 class BudgetError(UserError):

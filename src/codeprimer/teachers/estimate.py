@@ -1,6 +1,6 @@
 """Estimates a run's requests, tokens, cost and time before the first request.
 
-Reads counts; sends nothing. Key idea: each figure states the assumptions that it is based on.
+Reads counts; sends nothing. Key idea: the estimate states its assumptions.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from codeprimer.teachers.prices import NANO, Tariff, as_usd, tariff_of
 from codeprimer.teachers.settings import TeacherSettings
 
 CHARACTERS_PER_TOKEN = 3.5
-"""For code, in common tokenizers."""
+"""For code, with common tokenizers."""
 
 SECONDS_PER_ANSWER = 5.0
 """Typical time that a hosted model takes for a few hundred tokens [s]."""
@@ -48,7 +48,7 @@ class Estimate:
 
 
 def estimate(settings: TeacherSettings, requests: int, prompt_characters: int, answer_tokens: int) -> Estimate:
-    """Estimate ``requests`` requests with ``prompt_characters`` in total and ``answer_tokens`` per answer.
+    """Estimate ``requests`` requests with ``prompt_characters`` in all prompts together and ``answer_tokens`` per answer.
 
     Raises RecipeError if the price is unknown.
     """

@@ -2,7 +2,7 @@
 
 Reads and writes ``journal.sqlite``. Key idea: an answer is treated as received once it is on disk. Failures are never
 stored. The value that a parser reads from an answer is stored separately, under the parser's name, so a better parser
-costs nothing.
+needs no new requests.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ NOTE_ACCOUNT = "insert or replace into accounts values (?,?,?,?,?,?)"
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch of requests that is submitted, or about to be."""
+    """A batch of requests that has been submitted or is about to be."""
 
     name: str
     """Our name for the batch, which is also in its metadata at the provider."""
@@ -76,7 +76,7 @@ class Journal:
             self._begin()
         except (sqlite3.Error, OSError) as error:
             raise StoreError(
-                f"{path}: the journal of teachers cannot be used ({error}); move it away or repair it"
+                f"{path}: the teachers' journal cannot be used ({error}); move it away or repair it"
             ) from None
         self._lock = threading.Lock()
 
@@ -95,7 +95,7 @@ class Journal:
                 raise
         if version != VERSION:
             raise StoreError(
-                f"{self.path}: a journal of version {version}, and this codeprimer reads version {VERSION}; use the "
+                f"{self.path}: the journal has version {version}, but this codeprimer reads version {VERSION}; use the "
                 "codeprimer that wrote it, or another folder with --runs"
             )
 
@@ -105,7 +105,7 @@ class Journal:
 
     def _make_tables(self) -> None:
         if self._reader.execute("select count(*) from sqlite_master").fetchone()[0]:
-            raise StoreError(f"{self.path}: an SQLite file of another program; move it away")
+            raise StoreError(f"{self.path}: this SQLite file belongs to another program; move it away")
         for statement in filter(str.strip, _TABLES.split(";")):
             self._reader.execute(statement)
         self._reader.execute(f"pragma user_version = {VERSION}")

@@ -70,7 +70,7 @@ class Manner:
     key: str = ""
     """The required API key, if any."""
     model: str = ""
-    """The only known model; empty: any."""
+    """The only model that exists; empty: any."""
     paths: tuple[str, ...] = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
     """The paths that exist."""
     longest: int = 0
@@ -154,7 +154,7 @@ class Mock:
         except orjson.JSONDecodeError:
             fields = None
         if not _is_request(fields):
-            return self._refuse("malformed", 400, "messages, prompt or input: one is needed", "invalid_request_error")
+            return self._refuse("malformed", 400, "messages, prompt or input is required", "invalid_request_error")
         if self._model and fields.get("model") != self._model:
             return self._refuse(
                 "wrong_model", 404, f"The model {fields.get('model')!r} does not exist", "model_not_found"
@@ -384,7 +384,7 @@ def main() -> int:
     parser.add_argument("--per-second", type=float, default=0.0, help="Maximum requests per second; 0: no limit.")
     parser.add_argument("--script", default="", help="module:function that maps a request's fields to the answer.")
     parser.add_argument("--key", default="", help="Required API key.")
-    parser.add_argument("--model", default="", help="The only known model.")
+    parser.add_argument("--model", default="", help="The only model that exists; default: any.")
     given = parser.parse_args()
     try:
         faults = parse_faults(given.faults, given.seed)

@@ -1,6 +1,6 @@
 """The mock's batch API.
 
-Keeps files in memory. Key idea: the mock produces batch answers by its usual rules, and returns them in any order.
+Keeps files in memory. Key idea: the mock produces batch answers by its usual rules, and returns them in random order.
 """
 
 from __future__ import annotations

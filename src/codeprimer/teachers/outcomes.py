@@ -130,7 +130,7 @@ def _read_answer(headers: Mapping[str, str], content: bytes, wants_vectors: bool
         return Failure(FailureReason.EMPTY_ANSWER, f"the answer has no choices[0].message.content: {said}")
     if text is None and finish in MAY_BE_EMPTY:
         text = ""
-    # From a model that continues texts, an empty continuation is an answer.
+    # For a completion model, an empty continuation is a valid answer.
     if not isinstance(text, str) or not (text.strip() or is_continuation or finish in MAY_BE_EMPTY):
         return Failure(FailureReason.EMPTY_ANSWER, f"the answer is empty (finish_reason {finish!r})")
     usage = answer.get("usage") or {}
@@ -191,7 +191,7 @@ def _short(text: str) -> str:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return how long a server asks to wait in ``retry-after-ms`` or ``retry-after`` [s]."""
+    """Return the wait that a server asks for in ``retry-after-ms`` or ``retry-after`` [s]."""
     if (milliseconds := headers.get("retry-after-ms")) is not None:
         found = _number(milliseconds)
         return None if found is None else found / 1000

@@ -1,8 +1,8 @@
 """Decides how fast requests are sent to one endpoint.
 
-Reads the outcomes of attempts; does not use the network. Four known mechanisms: a concurrency limit with DCTCP's additive
-increase and proportional decrease, so that a few random refusals cost little; a token bucket for known rate limits; a
-circuit breaker for a failing endpoint; and a timeout that adapts to the response times.
+Reads the outcomes of attempts; does not use the network. Combines four known mechanisms: a concurrency limit with
+DCTCP's additive increase and proportional decrease, so that a few random refusals cost little; a token bucket for known
+rate limits; a circuit breaker for a failing endpoint; and a timeout that adapts to the response times.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SMOOTHING = 1 / 16
 """Weight of one round in the moving average of the refused fraction (Alizadeh et al. 2010, section 3.1)."""
 
 STEPS = 16
-"""Rounds without refusals that it takes to grow from the minimum to the maximum."""
+"""Rounds without refusals in which the limit grows from the minimum to the maximum."""
 
 MIN_IN_FLIGHT = 1.0
 BREAK_AFTER = 10

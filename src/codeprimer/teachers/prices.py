@@ -38,7 +38,7 @@ _PER_TOKEN = NANO // 10**6
 
 @dataclass(frozen=True)
 class Tariff:
-    """The price of one input and one output token: integers [nano-USD], divided by ``scale``."""
+    """The prices of one input token and one output token: integers [nano-USD], to be divided by ``scale``."""
 
     input: int
     output: int
@@ -52,7 +52,7 @@ class Tariff:
 
 
 def tariff_of(settings: TeacherSettings, section: str = "teacher") -> Tariff:
-    """Return a teacher's tariff; ``section`` is its name in the recipe.
+    """Return a teacher's tariff; ``section`` is the teacher's section in the recipe, for messages.
 
     Raises RecipeError if the price is unknown and the budget is not in tokens.
     """
@@ -82,7 +82,7 @@ def _exact(usd_per_million: float) -> Fraction:
 
 
 def as_usd(nano: int) -> str:
-    """Return a human-readable amount: cents, with more digits for fractions of a cent."""
+    """Return a human-readable amount: two decimals, or four below 0.1 USD."""
     usd = nano / NANO
     if usd >= 0.1 or nano == 0:
         return f"{usd:,.2f} USD"

@@ -22,7 +22,7 @@ GROWTH = 2
 """Factor by which the token limit grows after an answer that was cut off."""
 
 CUT_OFF, OTHER_FORM, WITHHELD = "cut_off", "other_form", "withheld"
-"""Why a question is set aside: cut off even at the largest limit; not matching the schema; withheld by the server."""
+"""Why a question is set aside: its answer was cut off even at the largest limit, did not match the schema, or was withheld."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +139,14 @@ class StructuredQuestion(PlainQuestion, Generic[ModelType]):
         parser: str,
         check: Callable[[ModelType], str] | None = None,
     ) -> None:
-        """``parser`` is the name and version of the way answers are read; ``check`` returns an objection or an empty string."""
+        """``parser`` is the name and version of the parser; ``check`` returns an objection or an empty string."""
         super().__init__(_with_form(request, settings, form), settings)
         self._form = form
         self._check = check
         self.parser = parser
 
     def read(self, request: Request, answer: Answer) -> Request | Result:
-        """Return the object; if it is invalid for the first time, a request with the objection."""
+        """Return the object; for the first invalid answer, a request with the objection."""
         try:
             filled = self._form.model_validate(read_json(answer.text))
             objection = self._check(filled) if self._check else ""
@@ -215,7 +215,7 @@ def digest_of(*words: str, forms: Sequence[type[BaseModel]] = ()) -> str:
 
 
 def read_json(text: str) -> Any:
-    """Parse a complete answer as JSON; tolerates a Markdown fence and trailing commas.
+    """Parse a complete answer as JSON; tolerate a Markdown fence and trailing commas.
 
     Raises ValueError if it is not JSON; the message is sent to the model as an objection.
     """

@@ -1,7 +1,7 @@
 """Requests and answers, and the key under which the journal stores them.
 
 Reads and writes nothing. Key idea: the key covers everything that determines the answer and nothing else, so an answer is
-found again after a crash, in another run, at another URL, or with another API key.
+found again after a crash, in a later run, at a different URL, or with a different API key.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from codeprimer.teachers.settings import TeacherSettings
 Role = Literal["system", "user", "assistant"]
 
 MAX_STOPS = 4
-"""Maximum number of stop strings that every server accepts."""
+"""Many servers accept no more stop strings than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Request:
 
     messages: tuple[Message, ...] = ()
     template: str = ""
-    """Name and version of the prompt, such as ``quality/1``; another version makes another request."""
+    """Name and version of the prompt, such as ``quality/1``; a different version makes a different request."""
     sample: int = 0
-    """Sample index: another index gets another answer to the same messages."""
+    """Sample index: a different index gives a different answer to the same messages."""
     max_tokens: int | None = None
     """Maximum answer length [tokens]; None: the value in the settings."""
     temperature: float | None = None
@@ -50,7 +50,7 @@ class Request:
     """The answer ends before the first of these strings; many servers accept at most ``MAX_STOPS``."""
 
     def longer(self, max_tokens: int) -> Request:
-        """Return the same request with another token limit."""
+        """Return the same request with a different token limit."""
         return replace(self, max_tokens=max_tokens)
 
     def continued(self, answer: str, objection: str) -> Request:
@@ -80,7 +80,7 @@ class RequestEncoder:
     def encode(self, request: Request) -> tuple[bytes, bytes]:
         """Return the JSON body, and the SHA-256 of everything that determines the answer.
 
-        This includes the order of a schema's properties: a constrained model writes them in this order.
+        The hash covers the order of a schema's properties, because constrained decoding writes them in this order.
         """
         body = orjson.dumps(self._fields(request))
         return body, hashlib.sha256(b"%s\n%s\n%d" % (body, request.template.encode(), request.sample)).digest()
@@ -137,7 +137,7 @@ class Answer:
     seconds: float
     """From sending to the last byte [s]."""
     is_metered: bool = True
-    """False if the server did not report its usage, so that the worst case is counted."""
+    """False if the server did not report the usage; the worst case is then counted."""
     is_new: bool = True
     """False if it was already in the journal."""
 

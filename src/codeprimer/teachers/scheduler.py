@@ -1,6 +1,6 @@
 """Keeps as many requests in flight as the endpoints allow, in a thread with its own event loop.
 
-Reads items; writes answers to the journal. Four ideas: an item that waits for a retry does not occupy a slot but waits in
+Reads items; writes answers to the journal. Key ideas: an item that waits for a retry does not occupy a slot but waits in
 a heap until it is due; the earliest item is sent first, because results are needed in order; possible charges are on disk
 before a request is sent, and an answer is on disk before it is reported; and identical requests are sent once.
 """
@@ -116,7 +116,7 @@ class Scheduler:
         """Whether the thread is running."""
         return self._thread.is_alive()
 
-    # --- in the thread of the loop ------------------------------------------------------------------------------------
+    # --- in the loop's thread -----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -144,7 +144,7 @@ class Scheduler:
         await asyncio.sleep(0)  # transports close in the next iteration of the loop
 
     def _on_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Report an unexpected error to the caller instead of letting it wait."""
+        """Report an unexpected error to the caller, which would otherwise wait."""
         error = context.get("exception")
         self._fail(error if isinstance(error, Exception) else RuntimeError(str(context.get("message"))))
 
@@ -235,7 +235,7 @@ class Scheduler:
         except asyncio.CancelledError:
             seconds = self._loop.time() - attempt.started
             outcome = Failure(FailureReason.TIMED_OUT, f"no answer within {seconds:.1f} s")
-        except Exception as error:  # unexpected: report it to the caller instead of letting it wait
+        except Exception as error:  # unexpected: report it to the caller, which would otherwise wait
             del self._attempts[number]
             self._fail(error)
             return
@@ -343,7 +343,7 @@ class Scheduler:
     def _too_many_failures(self, item: Item, failure: Failure) -> str:
         return (
             f"{self._name}: a request failed {item.failures} times while others were answered: {failure.detail}; run again "
-            f"(no request is paid for twice), or set such questions aside with {self._name}.set_aside: true"
+            f"(no request is paid for twice), or set failing questions aside with {self._name}.set_aside: true"
         )
 
     def _fail(self, error: Exception) -> None:

@@ -87,8 +87,8 @@ class TeacherSettings(Settings):
     )
     set_aside: bool = Field(
         default=False,
-        description="What to do after that many failed attempts: true: set the question aside with the reason; false: stop the "
-        "run, which can be resumed there.",
+        description="What to do when all attempts have failed: true: set the question aside with the reason; false: stop the "
+        "run, which can be resumed from that point.",
     )
     temperature: float | None = Field(
         default=0.7,
@@ -117,7 +117,7 @@ class TeacherSettings(Settings):
     @classmethod
     def _name_of_variable(cls, given: str | None) -> str | None:
         if given is not None and not (given.isidentifier() and given.isascii()):
-            raise ValueError("give the name of an environment variable, such as OPENAI_API_KEY; a recipe holds no key")
+            raise ValueError("give the name of an environment variable, such as OPENAI_API_KEY, not the key itself")
         return given
 
     @field_validator("base_url", mode="before")
@@ -134,7 +134,7 @@ class TeacherSettings(Settings):
         for address in addresses:
             if not address.startswith(("http://", "https://")):
                 raise ValueError(
-                    f"{address!r} is not an address; it begins with http:// or https:// and usually ends in /v1"
+                    f"{address!r} is not a valid address; use one that begins with http:// or https:// and usually ends in /v1"
                 )
             if any(mark in address for mark in "@?#"):
                 raise ValueError("an address must not contain a password or a query; give the key with api_key_env")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from codeprimer.teachers.scheduler import Scheduler
 
 LOOK_AHEAD = 16
-"""Questions accepted ahead of the earliest open question, as a multiple of the requests in flight; limits memory use."""
+"""Questions accepted ahead of the earliest open question, as a multiple of the maximum in flight; limits memory use."""
 
 TAKEN_AT_ONCE = 64
 """Questions looked up in the journal at once."""
@@ -65,7 +65,7 @@ class Access:
     """The journal's folder; None if the run is only planned."""
     account: str = ""
     section: str = "teacher"
-    """Its section in the recipe, for messages."""
+    """The teacher's section in the recipe, for messages."""
 
     def open(self) -> Teacher:
         """Open the teacher. Raises the same errors as the constructor of ``Teacher``."""
@@ -74,7 +74,7 @@ class Access:
 
     @property
     def tariff(self) -> Tariff:
-        """Its tariff. Raises RecipeError if the price is unknown."""
+        """The teacher's tariff. Raises RecipeError if the price is unknown."""
         return tariff_of(self.settings, self.section)
 
 
@@ -102,7 +102,7 @@ class Teacher:
         """Yield the reply to each question, in order; questions are consumed as capacity allows.
 
         ``expected`` is the number of questions, for messages. Raises BudgetError when the budget is used up, and TeacherError
-        when the teacher cannot be asked; all answers so far are then in the journal.
+        when the teacher cannot be used; all answers so far are then in the journal.
         """
         if self.settings.batch:
             yield from self._ask_by_batches(iter(questions), expected)
@@ -199,7 +199,7 @@ class Teacher:
             raise scheduler.failure
 
     def _at_the_cap(self, done: int, cost: int, expected: int | None) -> str:
-        """Return the message for a reached budget: ``done`` of the ``expected`` questions cost ``cost``."""
+        """Return the message that the budget is reached: ``done`` of the ``expected`` questions cost ``cost``."""
         name = "budget_tokens" if self.settings.budget_usd is None else "budget_usd"
         text = (
             f"{self._section}.{name}: the budget of {self.budget.cap()} is reached: {self.budget.describe()} spent, and "
@@ -241,8 +241,8 @@ def key_of(settings: TeacherSettings, section: str = "teacher") -> str:
     key = os.environ.get(settings.api_key_env, "").strip()
     if not key.isprintable() or not key.isascii():
         raise RecipeError(
-            f"{section}.api_key_env: the value of the environment variable {settings.api_key_env} is not a key; it "
-            "has characters that are not allowed in a header"
+            f"{section}.api_key_env: the value of the environment variable {settings.api_key_env} is not a valid "
+            "key: it has characters that are not allowed in an HTTP header"
         )
     if not key:
         raise RecipeError(

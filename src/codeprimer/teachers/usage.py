@@ -24,7 +24,7 @@ class Usage:
         """Count a reply and return it."""
         self._replies[reply.reason or "accepted"] += 1
         self._answers += len(reply.answers)
-        self._served_by.update(answer.model or "it does not say" for answer in reply.answers)
+        self._served_by.update(answer.model or "unnamed" for answer in reply.answers)
         self._tokens += sum(answer.prompt_tokens + answer.completion_tokens for answer in reply.answers)
         self.cost += reply.cost
         return reply

@@ -47,7 +47,7 @@ class Writer:
     def __init__(self, account: Account, model: str, written: Callable[[Sequence[Entry]], None]) -> None:
         """``written`` is called in the writer's thread with answers that are on disk.
 
-        If the journal already has an answer from another process, that answer is passed on instead.
+        If the journal already has an answer from another process, that answer is passed instead.
         """
         self._path = account.journal.path
         self._account = account.name

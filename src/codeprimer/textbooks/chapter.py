@@ -15,14 +15,14 @@ def textbooks_chapter(facts: Facts, examples: int) -> Chapter:
     content: list[Block] = [
         blocks.text(
             f"{books['sections']:,} sections on {books['concepts']} concepts, {books['mean_words']} words each on average, "
-            f"with {books['code_blocks']:,} code blocks of which {books['distinct_code_blocks']:,} are distinct. Every block "
+            f"with {books['code_blocks']:,} code blocks, of which {books['distinct_code_blocks']:,} are distinct. Every block "
             f"was executed. Rejected: {named_counts(books['rejected']) or 'none'}."
         ),
-        blocks.table(("written for", "sections"), list(books["by_audience"].items())),
+        blocks.table(("audience", "sections"), list(books["by_audience"].items())),
         *writing_blocks(books, books["sections"]),
     ]
     content += [
-        blocks.details(f"A section on {example['concept']}, for {example['audience']}", example["text"])
+        blocks.details(f"A section on {example['concept']} (audience: {example['audience']})", example["text"])
         for example in books["examples"][:examples]
     ]
     tiles = [Tile(f"{books['sections']:,}", "textbook sections")]

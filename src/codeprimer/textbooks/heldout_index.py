@@ -1,7 +1,7 @@
 """Content that sections must not contain: the compositions, solutions and wording of the exam and validation problems.
 
-An author avoids held-out compositions. Comparing syntax trees and word n-grams finds matches that it wrote by chance,
-while the section can still be rewritten. (The contamination stage compares all training sets with the exam again.)
+An author avoids held-out compositions. Comparing syntax trees and word n-grams finds accidental matches while the
+section can still be rewritten. (The contamination stage compares all training sets with the exam again.)
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class HeldOutIndex:
     """An index of the held-out content, small enough to be sent with every unit of work."""
 
     keys: tuple[str, ...] = ()
-    """The compositions in the exam and validation tables."""
+    """The keys of the compositions in the exam and validation tables."""
     trees: frozenset[str] = frozenset()
-    """Digests of their solutions' syntax trees, in which the names that a program itself binds are masked."""
+    """Digests of the solutions' syntax trees, in which the names that a program itself binds are masked."""
     outlines: frozenset[str] = frozenset()
     """The outlines of these trees, as a quick first test: most other functions differ in their outline."""
     grams: Mapping[int, frozenset[int]] = field(default_factory=dict)
-    """Hashes of the word n-grams in their docstrings, by n."""
+    """Hashes of the word n-grams in the problems' docstrings, by n."""
 
     @classmethod
     def by(cls, exam: Artifact) -> HeldOutIndex:

@@ -1,4 +1,4 @@
-"""The textbooks stage: an author writes units, and the stage merges them in curriculum order."""
+"""The textbooks stage: an author writes sections in units, and the stage merges them in curriculum order."""
 
 from __future__ import annotations
 

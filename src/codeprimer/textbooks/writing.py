@@ -30,7 +30,7 @@ REMOTE_UNIT_SECTIONS = 1000
 """Sections per unit for an author that keeps many requests in flight."""
 
 HOPELESS_ATTEMPTS = 2
-"""A unit ends after this many attempts without an accepted section: more attempts would also fail and may cost money."""
+"""A unit ends after this many attempts without an accepted section: more would probably fail too and may cost money."""
 
 LIMITS = Limits(seconds=2.0)
 """The limits for one section's code; a correct section needs a few milliseconds."""
@@ -38,7 +38,7 @@ LIMITS = Limits(seconds=2.0)
 
 @dataclass(frozen=True)
 class SectionUnit:
-    """The sections from ``start`` up to ``stop``."""
+    """The sections from ``start`` up to but excluding ``stop``."""
 
     start: int
     stop: int
@@ -51,7 +51,7 @@ class SectionUnit:
         return self.stop - self.start
 
     def requests(self) -> list[SectionRequest]:
-        """Return the requests for its sections."""
+        """Return the requests for the unit's sections."""
         settings = self.settings
         return [request_for(number, settings.sections, settings.audiences) for number in range(self.start, self.stop)]
 
@@ -98,7 +98,7 @@ def write_sections(author: Author, unit: SectionUnit, folder: Path) -> None:
 
 
 def passed(unit: SectionUnit, folder: Path) -> int:
-    """Return how many of a unit's sections were accepted; ``folder`` is its own or that of a longer unit."""
+    """Return how many of a unit's sections were accepted; ``folder`` is that of this or a longer unit."""
     rows = read_rows(folder / "sections", ["position"], SectionRow)
     return sum(unit.start <= row["position"] < unit.stop for row in rows)
 

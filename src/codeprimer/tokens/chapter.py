@@ -30,7 +30,7 @@ def tokens_chapter(facts: Facts) -> Chapter:
         [
             blocks.text(
                 f"A byte-level BPE vocabulary of {tokens['vocabulary']:,} tokens, {origin}. Every exam and validation problem "
-                f"fits into the context of {tokens['context']} tokens with its answer. tiktoken and tokenizers gave the "
+                f"fits in the context of {tokens['context']} tokens with its answer. tiktoken and tokenizers gave the "
                 f"same ids for all {checked:,} documents that were checked."
             ),
             blocks.table(headings, rows),

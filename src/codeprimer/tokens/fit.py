@@ -41,7 +41,7 @@ def _measure(exam: Artifact, name: str, tokenizer: Tokenizer, context: int) -> d
             longest, longest_task = length, row["task_id"]
     if fits < total and name in _MUST_FIT:
         raise UserError(
-            f"{total - fits} of {total} problems of {name} do not fit tokens.context = {context} with their answers "
-            f"({longest_task} needs {longest} tokens); raise tokens.context and the model's context"
+            f"{total - fits} of {total} {name} problems do not fit in tokens.context = {context} with their answers "
+            f"(the longest, {longest_task}, needs {longest} tokens); raise tokens.context and the model's context"
         )
     return {"problems": total, "fit": fits, "longest": longest, "longest_task": longest_task}

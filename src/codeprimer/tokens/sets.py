@@ -1,7 +1,7 @@
 """The training sets: tables of clean texts, from which documents are sampled.
 
 Reads the contamination artefact's tables. Key idea: documents are sampled in a seeded random order up to a budget, but read in
-the table's order, so sampling costs a few numbers per row and reading is one sequential pass.
+the table's order, so sampling keeps a few numbers per row in memory and reading is one sequential pass.
 """
 
 from __future__ import annotations

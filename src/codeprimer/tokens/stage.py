@@ -47,13 +47,13 @@ class TokensStage(Stage[TokensSettings]):
 
     @classmethod
     def contradictions(cls, settings: TokensSettings, recipe: Sections) -> Iterator[str]:
-        """Yield unknown training sets, and settings that have no effect with a model to start from."""
+        """Yield a sentence per unknown training set and per setting that has no effect with a model to start from."""
         yield from unknown_sets("tokens.mixture", settings.mixture)
         yield from unknown_sets("tokens.limit_tokens", settings.limit_tokens)
         if recipe.section("start") is not None:
             for name in ("vocabulary", "sample_bytes", "mixture"):
                 if getattr(settings, name) != getattr(TokensSettings(), name):
-                    yield f"tokens.{name}: has no effect with start, whose tokenizer is used; remove it"
+                    yield f"tokens.{name}: has no effect with start, which provides the tokenizer; remove it"
 
     @classmethod
     def chapter(cls, facts: Facts, examples: int) -> Chapter:
@@ -110,7 +110,7 @@ def _learn(settings: TokensSettings, sets: Sequence[TrainingSet], out: Workspace
 
 
 def _sample(settings: TokensSettings, sets: Sequence[TrainingSet], seed: int) -> Iterator[str]:
-    """Yield the texts that the vocabulary is learnt from; the mixture determines each set's share of bytes."""
+    """Yield the texts that the vocabulary is learnt from; the mixture determines each set's fraction of the bytes."""
     total = sum(settings.mixture.values())
     for training_set in sets:
         budget = settings.sample_bytes * settings.mixture.get(training_set.name, 0.0) / total
@@ -118,7 +118,7 @@ def _sample(settings: TokensSettings, sets: Sequence[TrainingSet], seed: int) ->
 
 
 def _check(training_set: TrainingSet, tokenizer: Tokenizer, documents: int, seed: int) -> tuple[int, float]:
-    """Compare both encoders on random documents; return the number of documents and their bytes per token."""
+    """Compare tiktoken and tokenizers on random documents; return the number of documents and their bytes per token."""
     from codeprimer.tokens.vocabulary import count_tokens
 
     chosen = training_set.draw_documents(documents, seed, "check")
@@ -158,7 +158,7 @@ def _stats(
 
 
 def _sample_tokenisation(tokenizer: Tokenizer, sets: Sequence[TrainingSet]) -> list[str]:
-    """Return the first tokens of the first exercise, or of the previous set if there are no exercises."""
+    """Return the first tokens of the first exercise, or of the last set that is not empty if there are no exercises."""
     for training_set in reversed(sets):
         for text in training_set.texts(training_set.everything()):
             return [tokenizer.decode([token]) for token in tokenizer.encode(text)[:_SHOWN_SAMPLE]]

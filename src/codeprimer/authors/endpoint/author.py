@@ -71,7 +71,7 @@ class Tests(BaseModel):
 
 
 class ExerciseQuestion:
-    """Requests a function, then, in another conversation, tests based on its docstring."""
+    """Requests a function, then, in a separate conversation, tests based on its docstring."""
 
     def __init__(self, blueprint: Blueprint, composed: Exercise, access: Access) -> None:
         self._settings = access.settings
@@ -138,7 +138,7 @@ def _tests_objection(form: Tests, name: str) -> str:
 
 
 class EndpointAuthor(Author):
-    """Queries a language model; with a second teacher, another author also writes the first texts, for comparison only."""
+    """Queries a language model; with a second teacher, a second author also writes texts for the first blueprints."""
 
     def __init__(self, settings: PluginSettings, *, teacher: Access, second_teacher: Access | None) -> None:
         super().__init__(settings)

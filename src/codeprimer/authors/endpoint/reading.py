@@ -12,7 +12,7 @@ from codeprimer.analysis.python_source import source_lines
 
 FEWEST_TESTS = 3
 LONGEST_PROGRAM = 6_000
-"""[characters]"""
+"""Maximum length of a program [characters]."""
 
 
 def read_program(source: str) -> tuple[str, str, str]:
@@ -82,7 +82,7 @@ def read_tests(tests: list[str], name: str) -> tuple[str, ...]:
 
 
 _COMPARES = (ast.Eq, ast.Is, ast.Lt, ast.LtE)
-"""``Lt`` and ``LtE`` allow for ``abs(f(x) - 0.1) < 1e-9``."""
+"""``Lt`` and ``LtE`` allow ``abs(f(x) - 0.1) < 1e-9``."""
 
 _LITERAL_CALLS = ("set", "frozenset", "float", "complex", "bytes", "bytearray", "range")
 

@@ -45,7 +45,7 @@ CUES = {
     "helper": ("Use a helper function.", 0.6),
     "expression": ("Use one expression.", 0.2),
 }
-"""The hint at each solution style that a prompt may contain, and its probability."""
+"""For each solution style, the hint that a prompt may contain, and its probability."""
 
 _STYLE_CONCEPTS = {"loop": ("for_loops",), "guard": ("early_return",), "helper": ("functions",)}
 NO_TESTS = Rejection("not_written", "no test could tell right from wrong")
@@ -55,7 +55,7 @@ _RECURSION = {"integer": "recursion_on_numbers", "text": "recursion_on_strings"}
 
 
 def compose(blueprint: Blueprint) -> Exercise | None:
-    """Return the exercise for a blueprint, or None if no test could tell right from wrong.
+    """Return the exercise for a blueprint, or None if tests could not distinguish right from wrong solutions.
 
     Equal blueprints give equal exercises, in any process.
     """

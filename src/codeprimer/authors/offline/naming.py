@@ -22,9 +22,9 @@ class Names:
     function: str
     parameter: str
     element: str
-    """The loop variable over numbers or pieces."""
+    """The loop variable for elements other than words and characters."""
     word: str
-    """The loop variable over words."""
+    """The loop variable for words."""
     character: str
     class_name: str
     plain: bool = False

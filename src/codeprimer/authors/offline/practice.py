@@ -50,7 +50,7 @@ STAND_INS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "recursion_on_strings": ("string_reversal", "character_tests", "character_counting"),
     }
 )
-"""Concepts without their own operations, and the concepts whose operations practise them instead."""
+"""Concepts without operations of their own, and the concepts whose operations practise them instead."""
 
 LENGTHS = (1, 2, 2, 2, 3)
 """Chain lengths from which a worked example's length is drawn [operations]."""

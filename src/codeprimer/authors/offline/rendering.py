@@ -44,7 +44,7 @@ class Scene:
         }
 
     def element(self, operation: Operation) -> str:
-        """Return the loop variable over an operation's input."""
+        """Return the loop variable for the elements of an operation's input."""
         return self.names.word if operation.source == "words" else self.names.element
 
     def inline(self, applied: Applied, value: str) -> str:

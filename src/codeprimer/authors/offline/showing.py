@@ -77,7 +77,7 @@ def results_of(steps: Sequence[str], inputs: Mapping[str, str]) -> list[tuple[st
 
 
 def passed_on(step: str, following: str) -> str:
-    """Return the first variable that a step assigns, or otherwise reads, and that the following step reads."""
+    """Return the first variable that a step assigns (or, failing that, reads) and that the following step reads."""
     names = [node for node in ast.walk(ast.parse(step)) if isinstance(node, ast.Name)]
     read = {node.id for node in ast.walk(ast.parse(following)) if isinstance(node, ast.Name)}
     shared = [node for node in names if node.id in read]

@@ -70,7 +70,7 @@ _STYLES: Mapping[str, tuple[str, ...]] = {
 
 
 def signature(exercise: Exercise) -> str:
-    """Return how the function is called, such as ``total(numbers, limit)``; ``Scores.total`` for a method."""
+    """Return the form of a call, such as ``total(numbers, limit)``; ``Scores.total(limit)`` for a method."""
     function = _function(exercise)
     names = [argument.arg for argument in function.args.args if argument.arg != "self"]
     owner = f"{exercise.entry_point}." if exercise.entry_point != function.name else ""
