@@ -1,4 +1,4 @@
-"""The filter interface: a filter checks one file and says why the corpus should drop it, if it should."""
+"""The filter interface: a filter checks one file and returns why the corpus should drop it, or None to keep it."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def refuse_unusable(filters: Sequence[PluginSettings]) -> None:
             raise PluginError(f"{where} is not derived from codeprimer.corpus.filter.Filter; fix or remove the plug-in")
         if tools := wanted(found):
             raise PluginError(
-                f"{where} asks for {', '.join(tools)}, but filters run in worker processes, which have no tools; take the "
-                "keyword-only arguments out of its constructor"
+                f"{where} asks for {', '.join(tools)}, but filters run in worker processes, which have no tools; remove "
+                "the keyword-only arguments from its constructor"
             )
         if settings.kind in OWN_REASONS:
-            raise PluginError(f"{where} has the name of a reason that the corpus itself gives; rename the plug-in")
+            raise PluginError(f"{where} has the same name as one of the corpus's own reasons; rename the plug-in")
 
 
 def make_filters(filters: Sequence[PluginSettings], needs_tree: bool) -> list[Filter]:
@@ -72,7 +72,7 @@ def make_filters(filters: Sequence[PluginSettings], needs_tree: bool) -> list[Fi
 def first_drop(file: File, filters: Sequence[Filter]) -> Drop | None:
     """Return the reason from the first filter that drops the file; None if no filter drops it.
 
-    Raises PluginError if a filter fails or returns anything but a string or None.
+    Raises PluginError if a filter fails or returns anything other than a string or None.
     """
     for one in filters:
         try:
