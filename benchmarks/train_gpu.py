@@ -1,4 +1,4 @@
-"""Training steps for the paper's models on one GPU: throughput, utilization, memory, compilation time, and a check.
+"""Training steps for the paper's models on one GPU: throughput, utilization, memory, compilation time, loss check.
 
 ``python benchmarks/train_gpu.py`` needs one CUDA device and no network; it writes ``benchmarks/results/train_gpu.json``. Each
 preset trains at its full context on random ids, with matrix products in bfloat16, weights and optimizer state in float32,
@@ -69,7 +69,7 @@ def main() -> int:
     compiled = device.type == "cuda" and not given.without_compilation
     measured = matmul_peak(torch.bfloat16, device, 8192 if device.type == "cuda" else 1024) / 1000
     peak = datasheet_peak(device)
-    print(f"{name_of(device)}: products reach {measured:.2f} TFLOP/s, datasheet {peak or 'not known'}", flush=True)
+    print(f"{name_of(device)}: matmul peak {measured:.2f} TFLOP/s, datasheet {peak or 'unknown'}", flush=True)
     check = loss_check(device, compiled)
     rows = [speed(name, given.rows or ROWS[name], device, compiled, measured, peak) for name in given.presets]
     targets: dict[str, bool | None] = {

@@ -26,7 +26,7 @@ FOLDERS = (
 """The folders of core, services, stages (in the order of the flow) and the assembly."""
 
 CODE = re.compile(r"(<!-- code: (\S+?)(\.\w+) -->\n)(?:\n?````\w+\n.*?\n````\n)?", re.DOTALL)
-"""A marker in a page, followed by a file's code."""
+"""Matches a marker in a page, and the code that follows it, if any."""
 
 
 def first_sentence(path: Path) -> str:
@@ -45,14 +45,14 @@ def file_tree() -> str:
         if not path.name.startswith("__"):
             lines.append(f"  {path.name:<16} {first_sentence(path)}")
     rest = [
-        ("recipes/", "what a run does; only what differs from the defaults"),
-        ("tests/", "mirrors src/; test_architecture.py; a whole small run, killed in every stage"),
+        ("recipes/", "settings of runs; only those that differ from the defaults"),
+        ("tests/", "mirrors src/; test_architecture.py; a complete small run, killed in every stage"),
         ("benchmarks/", "one script per claim, results as JSON"),
         ("docs/", "architecture, recipe reference, commands, decisions, experiments"),
         ("scripts/", "demo, test, bench"),
     ]
     lines += [f"{name:<18} {meaning}" for name, meaning in rest]
-    return "```\n" + "\n".join(lines) + "\n```\n"
+    return "```\n" + "\n".join(lines).replace("(1 modules)", "(1 module)") + "\n```\n"
 
 
 def commands() -> str:

@@ -1,7 +1,7 @@
-"""Times another client: ``python ask_teachers.py PEER INPUT OUTPUT``, with the peer's interpreter.
+"""Times a peer's client: ``python ask_teachers.py PEER INPUT OUTPUT``, with the peer's interpreter.
 
 PEER is ``openai`` (its asynchronous client, a semaphore, its own retries) or ``curator``. Reads the endpoint and
-the questions; writes the elapsed time, the processor time of this process, and the answers.
+the questions; writes the elapsed time, the CPU time of this process, and the answers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Texts = list[str | None]
 """The answer to each question; None if there is none."""
 
 Ask = Callable[[], Texts]
-"""Asks all questions; imports and set-up are done."""
+"""Asks all questions; imports and set-up have already been done."""
 
 
 def main() -> int:
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def used() -> float:
-    """Return the processor time of this process and its children [s]."""
+    """Return the CPU time of this process and its children [s]."""
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
@@ -78,7 +78,7 @@ def ask_curator(content: Given) -> Ask:
     os.environ["TELEMETRY_ENABLED"] = "false"
     os.environ["CURATOR_VIEWER"] = "0"
     os.environ["OPENAI_API_KEY"] = "none"
-    # It counts tokens with a vocabulary that tiktoken downloads; litellm, which it needs anyway, brings the same file.
+    # curator counts tokens with a vocabulary that tiktoken downloads; its dependency litellm includes the same file.
     [vocabulary] = find_spec("litellm").submodule_search_locations  # type: ignore[union-attr, misc]
     os.environ["TIKTOKEN_CACHE_DIR"] = str(Path(vocabulary) / "litellm_core_utils" / "tokenizers")
     from bespokelabs import curator  # type: ignore[import-not-found]

@@ -1,7 +1,7 @@
-"""The least that a process of its own costs: ``python bare_fork.py FOLDER COUNT``, in the zygote's own Python.
+"""Measures the minimum cost of a separate process: ``python bare_fork.py FOLDER COUNT``, with the zygote's own Python.
 
-FOLDER holds the sandbox's package ``inside``; its zygote is imported, with all that it keeps warm, and not started.
-Prints the time of os.fork, os._exit and os.waitpid together, on the clock and of the processor, as JSON [ms].
+FOLDER holds the sandbox's package ``inside``; its zygote is imported, with everything that it preloads, but not started.
+Prints the wall-clock and CPU time of os.fork, os._exit and os.waitpid together, as JSON [ms].
 """
 
 import gc
@@ -13,7 +13,7 @@ import time
 
 
 def processor_seconds() -> float:
-    """Return the processor time of this process and of the children that it has reaped [s]."""
+    """Return the CPU time of this process and of the children that it has reaped [s]."""
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
@@ -28,7 +28,7 @@ def fork(count: int) -> None:
 
 
 def main() -> None:
-    """Import, freeze as the zygote does, fork."""
+    """Import the zygote, freeze as it does, and fork."""
     folder, count = sys.argv[1], int(sys.argv[2])
     sys.path.insert(0, folder)
     __import__("inside.zygote")

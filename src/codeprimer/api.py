@@ -1,4 +1,4 @@
-"""The public Python API: the building blocks of plug-ins and stages, and functions that need no command line.
+"""The public Python API: the building blocks of plug-ins and stages, and functions for use without the command line.
 
 Everything else may change without notice.
 """
@@ -86,7 +86,7 @@ from codeprimer.teachers import Teacher as Teacher
 from codeprimer.teachers import TeacherSettings as TeacherSettings
 
 FilterChoice = PluginSettings | Mapping[str, Any] | str
-"""A filter as a recipe names it: its kind, a mapping with ``kind`` and settings, or its settings."""
+"""A filter as a recipe names it: its kind, a mapping with ``kind`` and settings, or its settings object."""
 
 
 def filter_texts(
@@ -122,7 +122,7 @@ def score_texts(folder: Path, texts: Sequence[str]) -> npt.NDArray[np.float64]:
 def run_program(source: str, tests: Sequence[str] = (), seconds: float = 5.0) -> Verdict:
     """Return the verdict on a program, run in the sandbox against tests (assert statements).
 
-    ``seconds`` is its CPU time [s]. Raises JailError if the machine has no sandbox that stops attacks.
+    ``seconds`` is its CPU time limit [s]. Raises JailError if the machine has no sandbox that stops attacks.
     """
     with Sandbox(Limits(seconds=seconds), workers=1) as sandbox:
         [verdict] = sandbox.run([Program(source, tuple(tests))])

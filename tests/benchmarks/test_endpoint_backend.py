@@ -186,8 +186,8 @@ def test_what_was_used_is_counted_where_the_server_says_it_and_pointed_out_where
 @pytest.mark.parametrize(
     ("manner", "said"),
     [
-        ({"key": "secret"}, "the key is not accepted .* with --api-key-env"),
-        ({"model": "other"}, "'mock' does not exist .* correct the address or --model, or give --chat"),
+        ({"key": "secret"}, "the key is not accepted .* --api-key-env"),
+        ({"model": "other"}, "'mock' does not exist .* --model, or give --chat"),
         ({"paths": ("/v1/chat/completions",)}, "no such path: /v1/completions; correct .* give --chat"),
     ],
 )

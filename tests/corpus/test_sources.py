@@ -183,7 +183,7 @@ def test_a_missing_path_is_one_sentence_that_names_it(kind: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("kind", "what"), [("folder", "no Python file"), ("jsonl", r"ends in \.jsonl"), ("parquet", r"ends in \.parquet")]
+    ("kind", "what"), [("folder", "no Python file"), ("jsonl", r"no \.jsonl"), ("parquet", r"no \.parquet")]
 )
 def test_an_empty_folder_is_an_error(kind: str, what: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=what):

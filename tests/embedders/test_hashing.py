@@ -60,8 +60,8 @@ def test_arrays_and_compressed_rows_are_accepted(of: Callable[[Any], Any]) -> No
     [
         (lambda rows: None, "NoneType"),
         (lambda rows: [[1.0]] * rows, "list"),
-        (lambda rows: np.ones((rows + 1, 3), dtype=np.float32), r"the shape \(3, 3\) for 2 texts"),
-        (lambda rows: np.ones(rows, dtype=np.float32), r"the shape \(2,\) for 2 texts"),
+        (lambda rows: np.ones((rows + 1, 3), dtype=np.float32), r"shape \(3, 3\) for 2 texts"),
+        (lambda rows: np.ones(rows, dtype=np.float32), r"shape \(2,\) for 2 texts"),
         (lambda rows: np.ones((rows, 3)), "float64"),
         (lambda rows: np.full((rows, 3), np.nan, dtype=np.float32), "not finite"),
         (lambda rows: coo_matrix(np.ones((rows, 3), dtype=np.float32)), "coo_matrix"),

@@ -64,7 +64,7 @@ def test_changed_sources_are_named_with_every_later_step_that_loses_its_link(run
     (run.path.parent / "code" / "a.py").write_text("x = 2\n")
     said = warning(run, recipe(run.path.parent))
     assert said is not None
-    assert said.startswith("corpus is not what ")
+    assert said.startswith("corpus is not ")
     assert "(corpus.sources.0: the files that it reads changed)" in said
     assert "links of quality, contamination are removed" in said
     assert str(run.store.root) in said and "`codeprimer clean --yes`" in said
@@ -83,7 +83,7 @@ def test_other_benchmarks_are_named_with_the_variable_that_leads_to_them(
 
 def test_a_changed_setting_and_a_changed_seed_are_named(run: RunFolder) -> None:
     said = warning(run, recipe(run.path.parent, quality={"keep_fraction": 0.5}))
-    assert said is not None and "(other settings: keep_fraction)" in said
+    assert said is not None and "settings: keep_fraction)" in said
     said = warning(run, recipe(run.path.parent, seed=3))
     assert said is not None and "(seed: 3, not 1)" in said
 

@@ -65,7 +65,7 @@ def test_several_answers_per_task_give_pass_at_k(benchmark: Path, tmp_path: Path
 def test_a_task_that_cannot_be_passed_here_is_named(tmp_path: Path) -> None:
     broken = lines(tmp_path / "broken.jsonl", [*PROBLEMS[:3], {**PROBLEMS[3], "canonical_solution": "    return 0\n"}])
     finished = codeprimer("evaluate", answers(tmp_path / "own.jsonl", ""), "--on", broken, cwd=tmp_path)
-    assert "1 reference solutions do not pass their own tests here, such as HumanEval/3" in finished.stderr
+    assert "1 reference solutions (such as HumanEval/3)" in finished.stderr
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_what_cannot_be_evaluated_is_one_sentence(benchmark: Path, tmp_path: Pat
         (("nowhere", "--on", benchmark), "nowhere does not exist"),
         ((full, "--on", benchmark), "config.json"),
         ((own, "--on", "humanevil"), "humanevil is neither a file"),
-        ((own, "--on", benchmark, "--output", full), "is no folder of an evaluation"),
+        ((own, "--on", benchmark, "--output", full), f"--output {full} is not empty"),
         ((full, "--on", benchmark, "--samples", "3"), "--samples: greedy answers"),
         ((own, "--on", "mbpp", "--shots", "2"), "shots: input should be 0 or 3, got 2 (a setting of benchmark 'mbpp'"),
         ((own, "--on", "mbpp", "-s", "shoots=3"), "did you mean 'shots'"),
@@ -147,7 +147,7 @@ def test_an_order_that_cannot_be_met_is_one_sentence(benchmark: Path, tmp_path: 
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     orders: list[tuple[tuple[str | Path, ...], str]] = [
-        (("--on", "auto"), "'auto': one benchmark at a time"),
+        (("--on", "auto"), "benchmark 'auto' cannot be evaluated"),
         (("--on", benchmark, "--top-p", "0"), "--top-p 0: give"),
         (("--on", benchmark, "--output", tmp_path / "link"), "is a link or is below a file"),
         (("--on", benchmark, "--output", given / "below"), "is a link or is below a file"),
@@ -161,13 +161,16 @@ def test_an_order_that_cannot_be_met_is_one_sentence(benchmark: Path, tmp_path: 
 def test_lines_that_answer_other_tasks_are_named(benchmark: Path, tmp_path: Path) -> None:
     other = lines(tmp_path / "other.jsonl", [{"task_id": "humaneval/0", "completion": "x"}])
     finished = codeprimer("evaluate", other, "--on", benchmark, cwd=tmp_path)
-    assert "no line answers a task of this benchmark, such as 'HumanEval/0'; it has 'humaneval/0'" in finished.stderr
+    assert (
+        "no line answers a task of this benchmark, such as 'HumanEval/0'; the first line has 'humaneval/0'"
+        in finished.stderr
+    )
     more = answers(tmp_path / "more.jsonl", "")
     with more.open("a") as file:
         file.write(json.dumps({"task_id": "HumanEval/999", "completion": "x"}) + "\n")
     finished = codeprimer("evaluate", more, "--on", benchmark, cwd=tmp_path)
     assert finished.returncode == 0
-    assert "1 lines answer no task" in " ".join(finished.stderr.split())
+    assert "1 lines answer none" in " ".join(finished.stderr.split())
 
 
 def test_a_file_of_mbpp_outside_its_test_split_says_so(tmp_path: Path) -> None:
@@ -190,9 +193,9 @@ def test_options_that_change_nothing_are_named(benchmark: Path, tmp_path: Path) 
     finished = codeprimer("evaluate", given, "--on", benchmark, *options, cwd=tmp_path)
     assert finished.returncode == 0, finished.stderr
     said = " ".join(finished.stderr.split())
-    assert "--model, --samples, --temperature, --shots, --whole: without effect here, and ignored" in said
+    assert "--model, --samples, --temperature, --shots, --whole: ignored" in said
     finished = codeprimer("evaluate", given, "--on", benchmark, cwd=tmp_path)
-    assert "without effect" not in finished.stderr
+    assert "ignored" not in finished.stderr
 
 
 def test_answers_in_markdown_are_pointed_out(benchmark: Path, tmp_path: Path) -> None:
@@ -208,9 +211,9 @@ def test_answers_in_markdown_are_pointed_out(benchmark: Path, tmp_path: Path) ->
     [
         ({"task_id": "HumanEval/0"}, "it has no 'completion'"),
         ({"completion": "x"}, "it has no 'task_id'"),
-        ({"task_id": "HumanEval/0", "completion": None}, "its 'completion' is no text"),
-        ({"task_id": True, "completion": ""}, "its 'task_id' is no text"),
-        (["HumanEval/0", "x"], "it is no JSON object"),
+        ({"task_id": "HumanEval/0", "completion": None}, "its 'completion' has the wrong type"),
+        ({"task_id": True, "completion": ""}, "its 'task_id' has the wrong type"),
+        (["HumanEval/0", "x"], "it is not a JSON object"),
     ],
 )
 def test_a_line_that_is_no_answer_says_what_it_lacks(
@@ -232,7 +235,7 @@ def test_a_checkpoint_of_a_run_is_evaluated_beside_it_and_nothing_is_added_to_th
         finished = codeprimer("evaluate", run, "--on", benchmark, "--max-new-tokens", "8", *model, cwd=tmp_path)
         if model[1] == "tunned":
             assert finished.returncode == 2
-            assert "--model tunned: a run has control, base, tuned" in " ".join(finished.stderr.split())
+            assert "control, base, tuned" in " ".join(finished.stderr.split())
     finished = codeprimer("evaluate", run / "72-tuned", "--on", benchmark, "--max-new-tokens", "8", cwd=tmp_path)
     assert finished.returncode == 0, finished.stderr
     assert sorted(path.name for path in (run / "evaluations").iterdir()) == ["base-problems", "tuned-problems"]
@@ -252,7 +255,7 @@ def test_a_server_is_evaluated_by_its_address_and_a_second_time_from_what_it_has
         assert sum(mock.answered.values()) == len(PROBLEMS)
     assert "25.0 %" in first.stdout
     assert "some/model: about 4 requests" in first.stdout
-    assert "4 of these answers were in runs/store/teachers; another --seed asks again" in second.stdout
+    assert "4 of these answers were in runs/store/teachers" in second.stdout
     facts = json.loads((tmp_path / "evaluations" / "some-model-problems" / "scores.json").read_text())
     assert facts["model"] == "some/model"
     assert (facts["answered_by"]["form"], facts["answered_by"]["answers"]) == ("completions", 4)
@@ -271,17 +274,17 @@ def test_a_backend_that_is_asked_for_by_name_is_used_or_refused(
     assert texts[0] == texts[1]
     given = answers(tmp_path / "answers.jsonl", "")
     refused: list[tuple[str | Path, str, str]] = [
-        (small_run.folder, "endpoint", "is no address"),
+        (small_run.folder, "endpoint", "is not a URL"),
         (given, "transformers", "is a file of answers"),
-        ("http://127.0.0.1:9/v1", "codeprimer", "http://127.0.0.1:9/v1 is an address"),
-        ("http://127.0.0.1:9/v1", "auto", "give the server's name of the model with --model"),
+        ("http://127.0.0.1:9/v1", "codeprimer", "http://127.0.0.1:9/v1 is a URL"),
+        ("http://127.0.0.1:9/v1", "auto", "with --model"),
     ]
     for what, backend, said in refused:
         finished = codeprimer("evaluate", what, "--on", benchmark, "--backend", backend, cwd=tmp_path)
         assert finished.returncode == 2
         assert said in " ".join(finished.stderr.split())
     ignored = codeprimer("evaluate", given, "--on", benchmark, "--chat", "--in-flight", "3", cwd=tmp_path)
-    assert "--chat, --in-flight: without effect here, and ignored" in " ".join(ignored.stderr.split())
+    assert "--chat, --in-flight: ignored" in " ".join(ignored.stderr.split())
 
 
 def test_the_exam_as_a_file_of_answers_gets_the_runs_verdicts(small_run: SmallRun, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_a_model_that_does_not_fit_is_told_how_many_sequences_would(tmp_path: Pa
     assert not any("memory" in warning for warning in fits.warnings)
     bursts = forecast_of(large(micro_sequences=64), tmp_path, ForecastRequest("a100"))
     warning = next(of for of in bursts.warnings if of.startswith("71-base needs"))
-    assert "80.0 GB are available; training.micro_sequences: " in warning
+    assert "80.0 GB is available; training.micro_sequences: " in warning
     rows = int(warning.split("training.micro_sequences: ")[1].split()[0])
     good = forecast_of(large(micro_sequences=rows), tmp_path, ForecastRequest("a100"))
     assert not any("memory" in warning for warning in good.warnings)
@@ -97,7 +97,7 @@ def test_a_machine_that_nobody_knows_is_named_with_the_nearest(tmp_path: Path) -
 def test_a_peak_that_is_of_another_precision_is_not_taken_silently(tmp_path: Path) -> None:
     exact = forecast_of(large(precision="float32"), tmp_path, ForecastRequest("a100"))
     [warning] = [of for of in exact.warnings if "precision" in of]
-    assert warning.startswith("training.precision: float32: the 312 TFLOP/s of the A100 are those of bfloat16")
+    assert warning.startswith("training.precision: float32: the 312 TFLOP/s of the A100 are for bfloat16")
     told = forecast_of(large(precision="float32"), tmp_path, ForecastRequest("a100", tflops=19.5))
     assert not any("precision" in of for of in told.warnings)
 
@@ -107,7 +107,7 @@ def test_a_gpu_of_this_machine_counts_with_its_own_memory(tmp_path: Path, monkey
     monkeypatch.setattr("torch.cuda.get_device_properties", lambda number: memory)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     found = forecast_of(large(device="cuda", precision="bfloat16"), tmp_path, ForecastRequest(tflops=300.0))
-    assert any("20.0 GB are available" in of for of in found.warnings)
+    assert any("20.0 GB is available" in of for of in found.warnings)
     there, here = (
         by_step(of)["base"].memory for of in (forecast_of(large(), tmp_path, ForecastRequest("a100")), found)
     )
@@ -160,8 +160,8 @@ def test_here_a_step_is_tried_once_for_all_phases_that_cost_the_same_and_times_a
     assert found.usd == pytest.approx(0.412)
     assert steps["base"].usd == pytest.approx(0.053), "half of the machine"
     assert steps["base"].basis == "tried"
-    assert "2 models side by side: 4,096 tokens/s each" in steps["base"].notes[0]
-    assert any("saving and scoring 4 checkpoints are not predicted" in note for note in steps["tuned"].notes)
+    assert "2 models in parallel: 4,096 tokens/s each" in steps["base"].notes[0]
+    assert any("saving and scoring 4 checkpoints: not predicted" in note for note in steps["tuned"].notes)
     default = forecast_of(parse_recipe(TINY, "test"), tmp_path, ForecastRequest())
     assert default.usd == pytest.approx(2 * 0.05 * 206 / 3600), "report.cost"
     monkeypatch.setattr(module, "available_cores", lambda: 1)
@@ -223,7 +223,7 @@ def test_processes_that_share_a_step_share_the_machine_that_was_measured_for_one
     two = parse_recipe(TINY | {"training": TINY["training"] | {"processes": 2}}, "test")
     tried(monkeypatch, Trial(1e11, 0.5, 4, 20, 3.0, 0.9, 400 * 2**20))
     [note, *_] = by_step(forecast_of(two, tmp_path, ForecastRequest()))["base"].notes
-    assert f"{100 * 8 * 256 / 0.5 * flop / 2e11:.1f} % of measured matmul peak" in note
+    assert f"{100 * 8 * 256 / 0.5 * flop / 2e11:.1f} % of the measured matmul peak" in note
     tried(monkeypatch, Trial(1e11))
     base = by_step(forecast_of(two, tmp_path, ForecastRequest()))["base"]
     assert base.seconds == pytest.approx(100 * 8 * 256 * flop / (2e11 * 0.4))
@@ -292,7 +292,7 @@ def test_other_steps_take_what_they_took_last_time(small_run: SmallRun) -> None:
         cost["peak_memory"],
     )
     assert corpus["disk"] > 100_000
-    assert any("scoring 2 checkpoints take" in note for note in every["72-tuned"]["notes"])
+    assert any("scoring 2 checkpoints: assumed to take" in note for note in every["72-tuned"]["notes"])
 
 
 def test_people_see_a_table_where_its_figures_come_from_and_what_is_left_out(
@@ -305,7 +305,7 @@ def test_people_see_a_table_where_its_figures_come_from_and_what_is_left_out(
     printed = capsys.readouterr()
     assert "2.0 h 2.0 GB 1.0 MB 10.0 MB 1.50 tried" in " ".join(printed.out.split())
     assert "71-base: measured: 3 steps" in printed.out
-    assert "total: 2.0 h, 1.50 USD, 0.200 kWh, 95 g of CO2, without 80-evaluation" in printed.out
+    assert "total: 2.0 h, 1.50 USD, 0.200 kWh, 95 g of CO2, excluding 80-evaluation" in printed.out
     assert "assumed: 100 W" in printed.out
     assert "warning: too little" in printed.err
 

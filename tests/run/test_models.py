@@ -59,9 +59,9 @@ def test_a_target_that_is_taken_stays_as_it_is(source: Path, tmp_path: Path) -> 
     taken = tmp_path / "taken"
     taken.mkdir()
     (taken / "mine").write_text("")
-    with pytest.raises(UserError, match="exists already"):
+    with pytest.raises(UserError, match="already exists"):
         import_model(source, taken)
-    with pytest.raises(UserError, match="exists already"):
+    with pytest.raises(UserError, match="already exists"):
         import_model(source, source / "config.json")
     assert [path.name for path in taken.iterdir()] == ["mine"]
     empty = tmp_path / "empty"

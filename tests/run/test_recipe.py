@@ -258,15 +258,15 @@ STRANGE_YAML = {
     "a null character": ("seed: \x00", "not YAML: unacceptable character"),
     "a null character in a path": (
         'corpus: {sources: [{kind: folder, name: x, path: "a\\0b"}]}',
-        "corpus.sources.0.path: 'a\\x00b' is not a path",
+        "corpus.sources.0.path: 'a\\x00b' is not a valid path",
     ),
     "the home of nobody": (
         'corpus: {sources: [{kind: folder, name: x, path: "~nosuchuser/code"}]}',
-        "corpus.sources.0.path: '~nosuchuser/code' is not a path",
+        "corpus.sources.0.path: '~nosuchuser/code' is not a valid path",
     ),
     "links in a circle": (
         "exam: {benchmarks: [circle/file.jsonl]}",
-        "exam.benchmarks.0.path: 'circle/file.jsonl' is not a path (Symlink loop",
+        "exam.benchmarks.0.path: 'circle/file.jsonl' is not a valid path (Symlink loop",
     ),
 }
 

@@ -36,7 +36,7 @@ def test_a_recipe_without_a_teacher_says_so(tmp_path: Path) -> None:
     for arguments in (("ask", path, "x"), ("doctor", "--teacher", path)):
         finished = codeprimer(*arguments, cwd=tmp_path)
         assert finished.returncode == 2
-        assert "no section teacher" in finished.stderr
+        assert "has no teacher section" in finished.stderr
 
 
 def test_a_good_endpoint_is_found_good(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """The contract for a benchmark: it reads tasks, builds prompts, cuts the answers and turns them into programs.
 
 The defaults are those of HumanEval (Chen et al., 2021): the prompt is the start of a program, and the answer is the body
-that continues it. A benchmark that is distributed as a file is derived from ``files.FileBenchmark`` instead; it only has
-to read one record.
+that continues it. A benchmark that is distributed as a file is derived from ``files.FileBenchmark`` instead, and only
+has to turn one record into a task.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Benchmark(Plugin):
 
     role: ClassVar[str] = "benchmark"
     seconds: ClassVar[float] = 5.0
-    """Default CPU time per program [s]."""
+    """Default CPU time limit per program [s]."""
     may_be_empty: ClassVar[bool] = False
     """Whether having no tasks is normal, so that no warning is printed."""
 

@@ -36,7 +36,7 @@ def complete_prompts(model: Phi, tokenizer: Tokenizer, prompts: Sequence[str], n
 
 @dataclass(frozen=True)
 class Answer:
-    """A completion, and whether it ended by itself."""
+    """A completion, and whether its body is complete."""
 
     completion: str
     finished: bool

@@ -23,7 +23,7 @@ from codeprimer.core.settings import NOT_IN_ID
 def kind_at(path: Path) -> str:
     """Return the kind of the benchmark that reads a file or an artefact.
 
-    Raises SourceError if the path does not exist, or if the number of installed benchmarks that read it is not one.
+    Raises SourceError if the path does not exist, or if not exactly one installed benchmark reads it.
     """
     record = _first_record(path)
     found = [kind for kind in kinds("benchmark") if _reads(kind, record)]
@@ -32,7 +32,7 @@ def kind_at(path: Path) -> str:
     keys = ", ".join(map(str, list(record)[:8]))
     if found:
         raise SourceError(
-            f"{path}: the benchmarks {', '.join(found)} read it; select one by its kind, with path: {path}"
+            f"{path}: several benchmarks read it ({', '.join(found)}); select one by its kind, and set path: {path}"
         )
     raise SourceError(
         f"{path}: no installed benchmark ({', '.join(kinds('benchmark'))}) reads its records (keys: {keys}); install or "
@@ -49,7 +49,7 @@ def _first_record(path: Path) -> Mapping[str, Any]:
         )
     for _, record in records(path):
         return record  # type: ignore[no-any-return]  # JSON
-    raise SourceError(f"{path} contains no task; download it again")
+    raise SourceError(f"{path} contains no tasks; download it again")
 
 
 def _reads(kind: str, record: Mapping[str, Any]) -> bool:
@@ -75,7 +75,7 @@ class SeveralBenchmarks(Benchmark):
 
     def asked(self) -> list[Task]:
         """Raise UserError: a model is evaluated on one benchmark at a time."""
-        raise UserError(f"benchmark {self.settings.kind!r}: one benchmark at a time; give a kind or a path")
+        raise UserError(f"benchmark {self.settings.kind!r} cannot be evaluated; give one benchmark's kind or path")
 
     def digest(self) -> str:
         """Return a digest of the members and of what they read, or an empty string if there are no members."""
@@ -100,7 +100,7 @@ class PathBenchmark(SeveralBenchmarks):
 
 
 class AutoBenchmark(SeveralBenchmarks):
-    """All benchmarks whose files are in the folder CODEPRIMER_BENCHMARKS."""
+    """All benchmarks whose files are in the folder that CODEPRIMER_BENCHMARKS names."""
 
     may_be_empty: ClassVar[bool] = True
 

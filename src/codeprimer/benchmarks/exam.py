@@ -27,7 +27,7 @@ class SealedExamSettings(PluginSettings):
 
     path: Path = Field(json_schema_extra=NOT_IN_ID, description="The exam artefact, such as runs/tiny/05-exam.")
     table: Table = Field(
-        default="exam", description="Which problems are asked: exam, or validation, which selects checkpoints."
+        default="exam", description="Which problems are used: exam, or validation (for selecting checkpoints)."
     )
 
 

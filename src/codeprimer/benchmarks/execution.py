@@ -24,8 +24,8 @@ class ExecutionSettings(PluginSettings):
     seconds: float | None = Field(
         default=None,
         gt=0,
-        description="CPU time per program [s]; a program that times out is run again, alone, with twice the limit. null: the "
-        "benchmark's own limit (exam 2 s, others 5 s).",
+        description="CPU time limit per program [s]; a program that times out is run again, alone, with twice the limit. null: "
+        "the benchmark's own limit (exam 2 s, others 5 s).",
     )
 
 

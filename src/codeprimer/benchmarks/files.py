@@ -39,7 +39,7 @@ class FileSettings(PluginSettings):
     path: Path | None = Field(
         default=None,
         json_schema_extra=NOT_IN_ID,
-        description="The file (.jsonl, .jsonl.gz, .json); null: the file in the folder CODEPRIMER_BENCHMARKS.",
+        description="The file (.jsonl, .jsonl.gz, .json); null: the file in the folder that CODEPRIMER_BENCHMARKS names.",
     )
 
 
@@ -74,7 +74,7 @@ class FileBenchmark(Benchmark):
             if task is not None:
                 yield task
         if not number:
-            raise SourceError(f"{self.path} contains no task; download it again")
+            raise SourceError(f"{self.path} contains no tasks; download it again")
 
     def digest(self) -> str:
         """Return a digest of the file's content."""
@@ -84,14 +84,14 @@ class FileBenchmark(Benchmark):
 
     @property
     def path(self) -> Path:
-        """The file. Raises SourceError if it must be in the folder CODEPRIMER_BENCHMARKS but is not there."""
+        """The file. Raises SourceError if no path is given and CODEPRIMER_BENCHMARKS names no folder with the file."""
         given: Path | None = getattr(self.settings, "path", None)
         return given or self._known_path()
 
     def _known_path(self) -> Path:
         folder, kind = os.environ.get(FOLDER_VARIABLE), self.settings.kind
         if not self.files:
-            raise SourceError(f"benchmark {kind!r}: needs the setting path")
+            raise SourceError(f"benchmark {kind!r}: set path, which this benchmark requires")
         if not folder:
             raise SourceError(
                 f"benchmark {kind!r}: {FOLDER_VARIABLE} is not set; set it to the folder with {self.files[0]}"
@@ -104,7 +104,7 @@ class FileBenchmark(Benchmark):
 
     @classmethod
     def known(cls) -> Path | None:
-        """Return the benchmark's file in the folder CODEPRIMER_BENCHMARKS, or None if it is not there."""
+        """Return the benchmark's file in the folder that CODEPRIMER_BENCHMARKS names; None if there is no such file."""
         folder = os.environ.get(FOLDER_VARIABLE)
         return (
             next((Path(folder, name) for name in cls.files if Path(folder, name).is_file()), None) if folder else None

@@ -16,7 +16,7 @@ from codeprimer.core.errors import PluginError
 from codeprimer.sandbox import Verdict, VerdictKind
 
 _NEEDS_TESTS = (VerdictKind.refused, VerdictKind.raised, VerdictKind.failed)
-"""How a solution can end if it runs in a separate process but needs its tests in the same process."""
+"""Possible verdicts on a correct solution that runs apart from its tests but must share their process."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def check_references(
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Grade the benchmark's own solutions; return the tasks that must share a process with their tests, and the failed tasks.
 
-    Some tests pass the program instances of their own classes, so the two cannot run in separate processes.
+    Some tests pass instances of their own classes to the program, so the two cannot run in separate processes.
     """
     apart = [Answer(task, benchmark.reference(task)) for task in tasks]
     found = zip(apart, _verdicts(benchmark, grader, apart), strict=True)

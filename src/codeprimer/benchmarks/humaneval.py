@@ -7,7 +7,7 @@ from codeprimer.core.plugins import PluginSettings
 
 
 class HumanEvalBenchmark(JsonlBenchmark):
-    """HumanEval in the folder CODEPRIMER_BENCHMARKS."""
+    """HumanEval in the folder that CODEPRIMER_BENCHMARKS names."""
 
     Settings = PluginSettings
     files = ("HumanEval.jsonl.gz", "HumanEval.jsonl")

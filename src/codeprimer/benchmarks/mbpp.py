@@ -23,7 +23,7 @@ from codeprimer.sandbox import Program
 
 _EXAMPLES = ("MBPP/2", "MBPP/3", "MBPP/4")
 _TEST_SPLIT = range(11, 511)
-"""The tasks on which MBPP's authors test."""
+"""The task ids of MBPP's test split."""
 
 _STOPS = ('\n"""', "\nassert", "\nprint", "\nif", "\nclass", "\n```")
 """Stop strings, most frequent first, because some servers accept only a few."""
@@ -34,11 +34,11 @@ class MbppSettings(FileSettings):
     """How MBPP's tasks are asked."""
 
     shots: Literal[0, 3] = Field(default=0, description="Solved examples before each task.")
-    whole: bool = Field(default=False, description="Ask all tasks, not only the test split (11-510).")
+    whole: bool = Field(default=False, description="Use all tasks, not only the test split (11-510).")
 
 
 class MbppBenchmark(FileBenchmark):
-    """MBPP in the folder CODEPRIMER_BENCHMARKS, or another file in MBPP's format."""
+    """MBPP in the folder that CODEPRIMER_BENCHMARKS names, or another file in MBPP's format."""
 
     Settings = MbppSettings
     files = ("mbpp.jsonl", "mbpp.jsonl.gz")
@@ -82,9 +82,9 @@ class MbppBenchmark(FileBenchmark):
         """Return the test split, or all tasks. Raises UserError if the file lacks the tasks or examples needed."""
         found = [task for task in self.tasks() if self.settings.whole or _number(task) in _TEST_SPLIT]
         if not found:
-            raise UserError(f"{self.path} contains no task of MBPP's test split (11-510); set whole to ask all tasks")
+            raise UserError(f"{self.path} contains no task of MBPP's test split (11-510); set whole: true to use all")
         if self.settings.shots and len(self._examples) < len(_EXAMPLES):
-            raise UserError(f"{self.path} lacks the examples ({', '.join(_EXAMPLES)}) of shots: 3; set shots: 0")
+            raise UserError(f"{self.path} lacks {', '.join(_EXAMPLES)}, which shots: 3 needs; set shots: 0")
         return found
 
     def prompt(self, task: Task) -> str:

@@ -33,13 +33,13 @@ WATCHED_BYTES = 48_000
 """Amount of held-out code that is measured while a model trains [bytes]."""
 
 WATCHED_DOCUMENT_BYTES = 2_048
-"""Maximum size used from each of these documents, so that many documents are included [bytes]."""
+"""Maximum amount of each of these documents that is measured, so that many documents are included [bytes]."""
 
 
 def choose_texts(
     inputs: Mapping[str, Artifact], heldout_bytes: int, document_bytes: int, seed: int
 ) -> Iterator[TextRow]:
-    """Yield the texts of both sets; held-out code: ``heldout_bytes``, with at most ``document_bytes`` per document [bytes]."""
+    """Yield ``heldout_bytes`` of held-out code, at most ``document_bytes`` per document, then HumanEval's solutions [bytes]."""
     watched = watched_ids(inputs["quality"], seed) if was_watched(inputs) else frozenset()
     yield from _heldout(inputs["quality"], heldout_bytes, document_bytes, seed, watched)
     yield from _solutions(inputs["exam"])
@@ -53,7 +53,7 @@ def watched_texts(quality: Artifact, seed: int) -> list[str]:
 
 
 def watched_ids(quality: Artifact, seed: int) -> frozenset[str]:
-    """Return the ids of these documents, chosen from every package in turn: at most half of all, but at least one."""
+    """Return the ids of the documents in ``watched_texts``: from every package in turn, at most half of all, at least one."""
     ranked = _ranked(quality, WATCHED_DOCUMENT_BYTES, seed, "watched")
     return _first(ranked[: max(1, len(ranked) // 2)], WATCHED_BYTES)
 

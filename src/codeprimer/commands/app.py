@@ -1,7 +1,7 @@
 """The command line: one module per command. Errors that the user can correct are one sentence, with exit code 2.
 
 Command modules import what they need when they are called, so that ``codeprimer --help`` responds at once. Ctrl-C leads to
-exit code 130, and the next run continues.
+exit code 130, and the next run resumes the work.
 """
 
 from __future__ import annotations

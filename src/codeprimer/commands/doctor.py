@@ -12,7 +12,7 @@ from codeprimer.commands.shared import Json, console_for, print_json
 
 def doctor(
     teacher: Annotated[
-        Path | None, typer.Option(help="A recipe whose teacher is checked instead, with two small requests.")
+        Path | None, typer.Option(help="Check this recipe's teacher instead of the machine, with two small requests.")
     ] = None,
     json: Json = False,
 ) -> None:

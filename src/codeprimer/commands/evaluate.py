@@ -44,13 +44,13 @@ PluginSetting = Annotated[
 Shots = Annotated[int | None, typer.Option(help="Short for -s shots=N: solved examples before each task.")]
 Whole = Annotated[bool, typer.Option("--whole", help="Short for -s whole=true: all tasks, not only the test split.")]
 GraderOption = Annotated[str, typer.Option(help="The grader's kind; `codeprimer plugins` lists them.")]
-Samples = Annotated[int, typer.Option(min=1, help="Samples per task; more than one needs a temperature.")]
+Samples = Annotated[int, typer.Option(min=1, help="Samples per task; more than one requires --temperature.")]
 Temperature = Annotated[float, typer.Option(min=0.0, help="Sampling temperature; 0: greedy.")]
 TopP = Annotated[float, typer.Option(min=0.0, max=1.0, help="Nucleus sampling: cumulative probability.")]
 MaxNewTokens = Annotated[int, typer.Option(min=1, help="Maximum length of an answer, in tokens.")]
 Seed = Annotated[int, typer.Option(help="Sampling seed.")]
 Output = Annotated[
-    Path | None, typer.Option(help="Output folder; default: next to what is evaluated, or in evaluations/ for a URL.")
+    Path | None, typer.Option(help="Output folder; default: next to the model or file, or in evaluations/ for a URL.")
 ]
 Chat = Annotated[
     bool, typer.Option("--chat", help="With a URL: use chat completions, for servers without text completions.")
@@ -88,7 +88,7 @@ def evaluate(  # noqa: PLR0913 - the options of a command are its arguments
     allow_weak_sandbox: WeakSandbox = False,
     json: Json = False,
 ) -> None:
-    """Score a model, or given answers, on a benchmark: pass@k with intervals, verdicts by kind, and all samples."""
+    """Score a model or a file of answers on a benchmark: pass@k with intervals, verdicts by kind, and all samples."""
     from codeprimer.benchmarks.backends.backend import SamplingOptions
     from codeprimer.benchmarks.backends.endpoint import EndpointOptions
     from codeprimer.run.evaluate import EvaluationRequest, evaluate_benchmark, score_table

@@ -48,7 +48,7 @@ def plan(  # noqa: PLR0913 - the options of a command are its arguments
     from codeprimer.run.forecast.prediction import ForecastRequest
     from codeprimer.run.forecast.total import forecast
 
-    console = console_for(False)  # with --json, standard output contains only the document
+    console = console_for(False)  # with --json, standard output contains only the JSON document
     recipe, folder = open_recipe(path, overrides, runs, console)
     found = forecast(recipe, folder, ForecastRequest(machine, tflops, utilization, price, everything), console)
     if json:
@@ -80,7 +80,7 @@ def show(console: Console, found: Forecast) -> None:
     for note, steps in notes.items():
         console.say(f"{', '.join(steps)}: {note}")
     unknown = [of.step for of in found.steps if of.basis == "not predicted"]
-    without = f", without {', '.join(unknown)}" if unknown else ""
+    without = f", excluding {', '.join(unknown)}" if unknown else ""
     energy = f"{found.kwh:,.3f} kWh, {found.co2_grams:,.0f} g of CO2"
     console.say(f"total: {duration(found.seconds)}, {found.usd:,.2f} USD, {energy}{without}")
     console.say(found.assumed)

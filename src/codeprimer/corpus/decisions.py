@@ -1,4 +1,4 @@
-"""Decides about every clean row; the tables are written from these decisions, which are a few numbers per document.
+"""Decides what happens to every clean row; the tables are written from these decisions, which are a few numbers per document.
 
 Rows are numbered across all units. Names and licences are read only when they are needed.
 """
@@ -58,7 +58,7 @@ class Decisions:
 
 
 def gather_keys(folders: list[Path]) -> tuple[npt.NDArray[np.void], Index]:
-    """Return the keys of all read units, and each unit's first row, followed by the total number of rows."""
+    """Return the keys of all read units, and the number of each unit's first row, followed by the total number of rows."""
     parts = [np.load(folder / "keys.npy") for folder in folders]
     keys = np.concatenate(parts) if parts else np.empty(0, dtype=KEYS)
     return keys, np.cumsum([0, *map(len, parts)])

@@ -27,7 +27,7 @@ def decode(content: bytes, max_bytes: int) -> str | Drop:
 
 
 def _by_coding_line(content: bytes) -> str | None:
-    """Return the text, decoded as its encoding declaration (PEP 263) says; None if there is no valid declaration."""
+    """Return the text, decoded according to its encoding declaration (PEP 263); None if that is missing or invalid."""
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
         text = content.decode(encoding)

@@ -1,4 +1,4 @@
-"""The filter interface: a filter checks one file and says why the corpus should drop it, if it should."""
+"""The filter interface: a filter checks one file and returns why the corpus should drop it, or None to keep it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def refuse_unusable(filters: Sequence[PluginSettings]) -> None:
     for settings in filters:
         if settings.kind in OWN_REASONS:
             where = f"corpus.filters: {settings.kind!r} (package {package_of('filter', settings.kind)})"
-            raise PluginError(f"{where} has the name of a reason that the corpus itself gives; rename the plug-in")
+            raise PluginError(f"{where} has the same name as one of the corpus's own reasons; rename the plug-in")
 
 
 def make_filters(filters: Sequence[PluginSettings], needs_tree: bool) -> list[Filter]:
@@ -66,7 +66,7 @@ def make_filters(filters: Sequence[PluginSettings], needs_tree: bool) -> list[Fi
 def first_drop(file: File, filters: Sequence[Filter]) -> Drop | None:
     """Return the reason from the first filter that drops the file; None if no filter drops it.
 
-    Raises PluginError if a filter fails or returns anything but a string or None.
+    Raises PluginError if a filter fails or returns anything other than a string or None.
     """
     for one in filters:
         try:

@@ -93,7 +93,7 @@ def license_of_metadata(field: Callable[[str], list[str]], texts: Callable[[], l
     """Return a package's licence from its metadata.
 
     ``field(name)`` returns the values of a metadata field; ``texts()`` returns the contents of the package's licence
-    files. The sources are tried in this order: License-Expression, License, the licence files, the classifiers.
+    files. They are tried in this order: License-Expression, License, the licence files, the classifiers.
     """
     for expression in field("License-Expression"):
         return expression.strip()
@@ -122,7 +122,7 @@ def is_permissive(expression: str | None) -> bool:
 
 
 def license_rank(expression: str | None) -> int:
-    """Return 0 for a permissive licence, 1 for another licence, 2 for none; the duplicate with the lowest rank is kept."""
+    """Return 0 for a permissive licence, 1 for any other licence, 2 for none; the duplicate with the lowest rank is kept."""
     if expression is None:
         return 2
     return 0 if is_permissive(expression) else 1

@@ -2,7 +2,7 @@
 
 Each unit's folder holds ``passed.npy`` (the rows of the unit's ``clean`` table that passed), the band keys of those rows
 in ``bands.npy``, and their hash sets, which verify candidate pairs, in ``shingles.bin``, cut at ``offsets.npy``.
-``dropped.json`` says why each of the other rows was dropped.
+``dropped.json`` records why each of the other rows was dropped.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from codeprimer.corpus.settings import NearDuplicateSettings
 
 @dataclass(frozen=True)
 class ParseUnit:
-    """The folder of a read unit, a file of booleans that says which of its rows are distinct, and the settings."""
+    """The folder of a read unit, a file of booleans that marks its distinct rows, and the settings."""
 
     read: Path
     distinct: Path

@@ -44,7 +44,7 @@ class CorpusSettings(Settings):
     max_bytes: int = Field(default=1_000_000, ge=1_000, description="Maximum size of a file [bytes].")
     filters: tuple[Annotated[PluginSettings, Role("filter")], ...] = Field(
         default_factory=lambda: tuple(selected("filter", kind) for kind in FILTERS),
-        description="Filters, in order; the first filter that objects to a file drops it.",
+        description="Filters, in order; a file is dropped by the first filter that rejects it.",
     )
     near_duplicates: NearDuplicateSettings = Field(
         default=NearDuplicateSettings(), description="Which files are treated as near-duplicates."
@@ -62,7 +62,7 @@ class CorpusSettings(Settings):
     @model_validator(mode="after")
     def _check(self) -> CorpusSettings:
         for name in _repeated(source.name for source in self.sources):
-            raise ValueError(f"two sources are called {name!r}; give each a name of its own")
+            raise ValueError(f"two sources are called {name!r}; give each a different name")
         for kind in _repeated(settings.kind for settings in self.filters):
             raise ValueError(f"filter {kind!r} is listed twice; keep one")
         refuse_unusable(self.filters)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 
 _ENOUGH = 0.9
-"""Stop adding packages at this fraction of the goal, because only ever smaller packages would still fit."""
+"""Stop adding packages at this fraction of the goal, because only smaller and smaller packages would fit from there on."""
 
 _LARGEST = 0.5
 """No held-out package is larger than this fraction of the goal, so that no package dominates the results."""

@@ -48,7 +48,7 @@ class CorpusStage(Stage[CorpusSettings]):
         heldout = choose_heldout(census.package_bytes, settings.heldout_fraction)
         if not heldout and settings.heldout_fraction > 0:
             tools.console.warn(
-                f"corpus: nothing is held out: three packages are needed, there are {len(census.package_bytes)}; "
+                f"corpus: nothing is held out: that takes at least three packages, and there are {len(census.package_bytes)}; "
                 "the report will lack comparisons on held-out code"
             )
         if decisions.near.truncated:
@@ -67,7 +67,7 @@ def _decide(settings: CorpusSettings, out: Workspace, tools: Tools) -> Decisions
         for source in settings.sources
         for chunk in tools.make("source", source).chunks(settings.unit_bytes)
     ]
-    # An interrupted attempt may have used another unit size, which does not change the artefact's bytes.
+    # An interrupted attempt may have used a different unit size, which does not change the artefact's bytes.
     work = out.work / f"units-of-{settings.unit_bytes}"
     read = list(tools.engine.map(read_unit, units, work / "read", "corpus: reading"))
     exact = make_once(work / "exact", partial(write_distinct, read))

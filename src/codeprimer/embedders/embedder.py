@@ -53,13 +53,13 @@ def embed(embedder: Embedder, texts: Sequence[str]) -> Matrix:
 
 
 def _fault(vectors: Any, rows: int) -> str:
-    """Return what is wrong with an embedder's result; empty if it is a matrix with ``rows`` finite rows."""
+    """Return what is wrong with an embedder's result; an empty string if it is a matrix with ``rows`` finite rows."""
     from scipy.sparse import issparse
 
     if not (isinstance(vectors, np.ndarray) or (issparse(vectors) and vectors.format == "csr")):
         return type(vectors).__name__
     if vectors.ndim != 2 or vectors.shape[0] != rows:
-        return f"the shape {vectors.shape} for {rows} texts"
+        return f"an array of shape {vectors.shape} for {rows} texts"
     if vectors.dtype != np.float32:
         return f"{vectors.dtype} values"
     values = vectors if isinstance(vectors, np.ndarray) else vectors.data

@@ -17,10 +17,10 @@ _PAIR_FACTORS = (np.uint64(0x9FB21C651E98DF25), np.uint64(0xD6E8FEB86659FD93))
 
 
 class HashingSettings(PluginSettings):
-    """Counts of hashed words."""
+    """How words are hashed."""
 
     bucket_bits: int = Field(
-        default=14, ge=8, le=20, description="Words and word pairs are hashed into 2**bits buckets."
+        default=14, ge=8, le=20, description="Words and word pairs are hashed into 2**bucket_bits buckets."
     )
 
 

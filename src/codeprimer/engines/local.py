@@ -87,8 +87,8 @@ class LocalEngine(Engine):
                 yield _finished(*waiting.popleft())
         except BrokenProcessPool:
             raise UserError(
-                "a worker process was killed, probably because memory ran out; run again with --processes 1 or more "
-                "memory: the run continues"
+                "a worker process was killed, probably because memory ran out; run again with more memory or "
+                "with --processes 1: the run resumes"
             ) from None
         except BaseException:
             # An incomplete unit is done again anyway, so neither this block nor the exit of this process waits for it.

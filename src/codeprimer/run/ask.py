@@ -27,10 +27,10 @@ class Asked:
 
 
 def teacher_settings(recipe: Path, overrides: list[str]) -> TeacherSettings:
-    """Return the recipe's teacher. Raises RecipeError if it has none."""
+    """Return the settings of the recipe's teacher. Raises RecipeError if it has none."""
     settings = load_recipe(recipe, overrides).teacher
     if settings is None:
-        raise RecipeError(f"{recipe}: the recipe has no section teacher; add one with base_url, model and price")
+        raise RecipeError(f"{recipe}: the recipe has no teacher section; add one with base_url, model and price")
     return settings
 
 
@@ -49,7 +49,7 @@ def ask_once(settings: TeacherSettings, question: str, sample: int, runs: Path) 
     answered = sum(answer.completion_tokens for answer in reply.answers)
     last = reply.answers[-1]
     cost = as_usd(reply.cost) if tariff.is_known else "price unknown"
-    came = f"{last.seconds:.2f} s" if last.is_new else "from the journal, no cost now"
+    came = f"{last.seconds:.2f} s" if last.is_new else "from the journal, at no cost"
     return Asked(
         reply.value,
         f"{last.model or settings.model}: {sent:,} input tokens, {answered:,} output tokens, {cost}, {came}",

@@ -75,14 +75,14 @@ def open_target(target: Target, on: str, endpoint: EndpointOptions, runs: Path, 
     if target.is_address:
         return _at_address(target, benchmark, endpoint, runs, console)
     if target.backend == "endpoint":
-        raise UserError(f"--backend endpoint: {target.what} is no address; an address begins with http:// or https://")
+        raise UserError(f"--backend endpoint: {target.what} is not a URL; a URL begins with http:// or https://")
     path = target.path
     if path.is_file():
         if target.backend != AUTO:
             raise UserError(f"--backend {target.backend}: {path} is a file of answers; omit --backend")
         return OpenedTarget(path.stem, path.with_name(f"{path.stem}-{benchmark}"), AnswerFile(path))
     if not path.is_dir():
-        raise UserError(f"{path} does not exist; give a run, a checkpoint's folder, a file of answers or an address")
+        raise UserError(f"{path} does not exist; give a run, a checkpoint's folder, a file of answers or a URL")
     require_torch("answering with a model")
     found = find_checkpoint(path, target.model)
     output = found.evaluations and found.evaluations / f"{found.prefix}{benchmark}"
@@ -93,11 +93,9 @@ def _at_address(
     target: Target, benchmark: str, endpoint: EndpointOptions, runs: Path, console: Console
 ) -> OpenedTarget:
     if target.backend not in (AUTO, "endpoint"):
-        raise UserError(
-            f"--backend {target.backend}: {target.what} is an address; omit --backend, or give a checkpoint"
-        )
+        raise UserError(f"--backend {target.backend}: {target.what} is a URL; omit --backend, or give a checkpoint")
     if not target.model:
-        raise UserError(f"{target.what}: give the server's name of the model with --model")
+        raise UserError(f"{target.what}: give the model's name on the server with --model")
     name = "".join(c if c.isalnum() or c in "-_." else "-" for c in target.model).strip("-.") or "model"
     account = f"evaluate/{benchmark}"
     backend = EndpointBackend(target.what, target.model, endpoint, journal_folder(runs), account, console)

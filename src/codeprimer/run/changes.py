@@ -26,8 +26,8 @@ def replaced(folder: RunFolder, planned: Sequence[Planned]) -> str | None:
     if not later:
         return None
     return (
-        f"{first.step.name} is not what {folder.path} was made with ({_reason(first, linked[first.step.name])}), so "
-        f"the links of {', '.join(later)} are removed until these steps are made again; the old artefacts stay in "
+        f"{first.step.name} is not the artefact that {folder.path} links to ({_reason(first, linked[first.step.name])}), so "
+        f"the links of {', '.join(later)} are removed until these steps run again; the old artefacts stay in "
         f"{folder.store.root} until `codeprimer clean --yes`"
     )
 
@@ -45,9 +45,9 @@ def _reason(item: Planned, old: Artifact) -> str:
     stage, new = item.step.stage, item.ingredients
     before = {**old.manifest.get("ingredients", {}), "settings": old.manifest["settings"], "seed": old.manifest["seed"]}
     if old.manifest["version"] != stage.version:
-        return f"codeprimer's stage {stage.name} has version {stage.version} now, not {old.manifest['version']}"
+        return f"codeprimer's stage {stage.name} is now version {stage.version}, not {old.manifest['version']}"
     if names := _differing(new["settings"], before["settings"]):
-        return f"other settings: {', '.join(names)}"
+        return f"different settings: {', '.join(names)}"
     for name in ("seed", "tier"):
         if name in new and new[name] != before.get(name):
             return f"{name}: {new[name]}, not {before.get(name)}"

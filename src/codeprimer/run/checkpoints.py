@@ -15,7 +15,7 @@ DEFAULT_MODEL = "tuned"
 """The model in a run that is used unless another one is named."""
 
 EVALUATIONS = "evaluations"
-"""The folder with evaluations, next to what is evaluated."""
+"""The folder with evaluations, next to the evaluated model."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def is_run(path: Path) -> bool:
 def check_model(name: str) -> None:
     """Raise UserError if runs do not have a model with that name."""
     if name not in MODELS:
-        raise UserError(f"--model {name}: a run has {', '.join(MODELS)}; choose one of them")
+        raise UserError(f"--model {name}: a run's models are {', '.join(MODELS)}; choose one of them")
 
 
 def find_checkpoint(path: Path, model: str | None) -> Checkpoint:

@@ -35,7 +35,7 @@ def complete_function(
     """
     folder = find_checkpoint(what, model_name).folder
     if model_name is not None and not is_run(what):
-        raise UserError(f"--model {model_name}: {what} is a checkpoint, which is one model; omit --model")
+        raise UserError(f"--model {model_name}: {what} is a checkpoint, which contains a single model; omit --model")
     if not prompt.strip():
         raise UserError("--prompt is empty; give the start of a function, such as 'def double(x: int) -> int:'")
     require_torch("completing a prompt")
@@ -48,7 +48,7 @@ def complete_function(
     room = config.context - len(tokenizer.encode_prompt(prompt))
     if room < 1:
         length = config.context - room
-        raise UserError(f"--prompt has {length} tokens, the model reads at most {config.context - 1}; shorten it")
+        raise UserError(f"--prompt has {length} tokens, but the model reads at most {config.context - 1}; shorten it")
     if tell is not None:
         tell(prompt.rstrip())
     answer = complete_prompt(model, tokenizer, prompt, max_new_tokens, tell)

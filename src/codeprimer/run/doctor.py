@@ -46,8 +46,8 @@ def examine() -> list[dict[str, Any]]:
         Finding("cores", "good", f"{available_cores()}"),
         _memory(),
         _disk(),
-        _extra("train", "torch", "training, evaluation, complete"),
-        _extra("hub", "transformers", "loads checkpoints of other architectures; not needed by a run"),
+        _extra("train", "torch", "for training, evaluation and `codeprimer complete`"),
+        _extra("hub", "transformers", "for checkpoints of other architectures; not needed by a run"),
         _sandbox(),
         _benchmarks(),
     ]
@@ -101,7 +101,7 @@ def _sandbox() -> Finding:
     except JailError as error:
         return Finding("sandbox", "poor", str(error))
     if (good.kind, bad.kind) != ("passed", "failed"):
-        return Finding("sandbox", "poor", f"a right program was judged {good.kind}, a wrong one {bad.kind}")
+        return Finding("sandbox", "poor", f"verdict on a correct program: {good.kind}; on a wrong one: {bad.kind}")
     return Finding("sandbox", "poor" if good.tier is Tier.weak else "good", _TIERS[good.tier.name])
 
 

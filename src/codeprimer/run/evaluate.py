@@ -64,7 +64,7 @@ class EvaluationRequest:
 
     @property
     def short_forms(self) -> dict[str, Any]:
-        """The benchmark settings that were given as options of their own."""
+        """The benchmark settings that were given by separate options."""
         given = {"shots": self.shots, "whole": self.whole or None}
         return {name: value for name, value in given.items() if value is not None}
 
@@ -127,7 +127,7 @@ def _refuse_repeated_ids(on: str, tasks: Sequence[Task]) -> None:
 def _check_sampling(request: EvaluationRequest) -> None:
     sampling = request.sampling
     if sampling.samples > 1 and not sampling.temperature and not request.target.is_file:
-        raise UserError("--samples: greedy answers are all equal; give --temperature too, such as 0.2")
+        raise UserError("--samples: greedy answers are all identical; give --temperature too, such as 0.2")
     if not 0 < sampling.top_p <= 1:
         raise UserError(f"--top-p {sampling.top_p:g}: give a probability above 0 and up to 1")
 
@@ -147,14 +147,14 @@ def _plugins(request: EvaluationRequest, console: Console) -> tuple[Benchmark, G
 def _output(request: EvaluationRequest, default: Path | None) -> Path:
     """Return the folder to write to. Raises UserError if this would overwrite something else."""
     if (output := request.output or default) is None:
-        raise UserError(f"{request.what}: is in a store, which never changes; name a folder with --output")
+        raise UserError(f"{request.what} is in a store, which never changes; name a folder with --output")
     target = request.target
     if target.is_file and output.resolve() in target.path.resolve().parents:
-        raise UserError(f"--output {output}: contains {request.what} and would be overwritten; give another folder")
+        raise UserError(f"--output {output} contains {request.what} and would be overwritten; give another folder")
     if output.is_symlink() or not _can_be_folder(output):
-        raise UserError(f"--output {output}: is a link or is below a file; give a folder")
+        raise UserError(f"--output {output} is a link or is below a file; give a folder")
     if output.exists() and any(output.iterdir()) and not (output / SCORES_FILE).exists():
-        raise UserError(f"--output {output}: is not empty and is no folder of an evaluation; give another one")
+        raise UserError(f"--output {output} is not empty and contains no evaluation; give another folder")
     return output
 
 
@@ -207,13 +207,13 @@ def _warn(
 ) -> None:
     if failing:
         shown = ", ".join(sorted(failing)[:SHOWN_TASKS])
-        console.warn(f"{len(failing):,} reference solutions do not pass their own tests here, such as {shown}")
+        console.warn(f"{len(failing):,} reference solutions (such as {shown}) do not pass their own tests here")
     if too_long := backend.too_long(questions):
         console.warn(
             f"{too_long:,} of {len(questions):,} prompts fill the model's context, get no answer, and count as wrong"
         )
     if ignored := _ignored(request, benchmark):
-        console.warn(f"{', '.join(ignored)}: without effect here, and ignored")
+        console.warn(f"{', '.join(ignored)}: ignored, no effect here")
 
 
 def _answered(
@@ -237,10 +237,10 @@ def _warn_of_answers(
             console.warn(remark)
         if backend.known:
             console.say(
-                f"{backend.known:,} of these answers were in {journal_folder(request.runs)}; another --seed asks again"
+                f"{backend.known:,} of these answers were in {journal_folder(request.runs)}; use another --seed to ask again"
             )
     if isinstance(backend, AnswerFile) and (others := backend.others(questions)):
-        console.warn(f"{request.what}: {others:,} lines answer no task of {request.on} that is asked, and are ignored")
+        console.warn(f"{request.what}: {others:,} lines answer none of {request.on}'s evaluated tasks and are ignored")
 
 
 def _warn_of_markdown(samples: Sequence[Sample], console: Console) -> None:

@@ -1,4 +1,4 @@
-"""The flow: the steps of a run, each after everything it reads."""
+"""The flow: the steps of a run, each after its inputs."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class RunFolder:
         except (orjson.JSONDecodeError, IsADirectoryError):
             decided = None
         if not isinstance(decided, dict) or not all(_may_be(key, value) for key, value in decided.items()):
-            raise StoreError(f"{path} is damaged; remove it, and the machine decides again")
+            raise StoreError(f"{path} is damaged; remove it, and the next run decides again")
         return decided
 
     def decide(self, decisions: dict[str, Any]) -> None:
@@ -89,7 +89,7 @@ class RunFolder:
     def _drop_stale(self) -> None:
         """Remove links to artefacts that were made from inputs other than the linked ones: a run never mixes two recipes.
 
-        The artefacts stay in the store; a run that asks for them again finds them there.
+        The artefacts stay in the store; a run that needs them again finds them there.
         """
         known: set[str] = set()
         for link in self.links().values():
@@ -139,7 +139,7 @@ def step_name(word: str) -> str:
 def open_run(path: Path) -> RunFolder:
     """Open the folder of an existing run.
 
-    Raises UserError if the folder is not a run's.
+    Raises UserError if the folder is not a run folder.
     """
     if not (path / RECIPE).exists():
         fault = f"is not a run folder (it has no {RECIPE})" if path.exists() else NOT_THERE

@@ -30,26 +30,26 @@ corpus:
 quality:
   keep_fraction: 0.25   # the best quarter; the threshold follows from it
 
-# `codeprimer run {file} --until quality` stops with the filtered, deduplicated set in runs/{name}/20-quality/kept.
+# `codeprimer run {file} --until quality` stops after writing the filtered, deduplicated set to runs/{name}/20-quality/kept.
 # Without --until the run continues: textbooks, exercises, three small models and a report (needs the extra "train").
 
 {models}"""
 
 SMALL_MODELS = """\
 # These settings are for models of a million parameters, which train in minutes on two cores. The defaults are for longer
-# training: with them a model this small learns nothing from this few tokens.
+# training: with them a model this small learns nothing from so few tokens.
 tokens:
   limit_tokens: {raw: 8_000_000, code: 3_000_000}   # a few times what training reads
 
 training:
-  threads: 1              # the control trains beside base and tuned, one thread each
+  threads: 1              # the control trains in parallel with base and tuned, one thread each
   checkpoint_every: 200
   selections: 2
   model: {initializer_range: 0.06}   # narrow models learn faster from larger initial weights
   base:
     mixture: {code: 0.5, textbooks: 0.5}
     tokens: 400_000
-    batch_sequences: 8      # many small steps: with few large ones, training ends before the model attends to its prompt
+    batch_sequences: 8      # many small steps: with few large ones, training ends before the model learns to use its prompt
     optimizer: muon
     peak_learning_rate: 6.0e-3
     warmup_steps: 40
@@ -76,7 +76,7 @@ def write_recipe(folder: Path, output: Path | None) -> Path:
     for path in (folder.resolve(), output or Path()):
         if (found := _UNWRITABLE.search(str(path))) is not None:
             raise UserError(
-                f"{str(path)!a} has a character in its name that YAML cannot hold ({found.group()!a}); rename it"
+                f"{str(path)!a} has a character in its name that YAML cannot represent ({found.group()!a}); rename it"
             )
     if not any(path.suffix == ".py" for path in files_below(folder)):
         raise UserError(f"{folder} holds no Python file (*.py); give a folder of Python code")
@@ -85,7 +85,7 @@ def write_recipe(folder: Path, output: Path | None) -> Path:
     name = "my-store" if name == "store" else name
     path = output or Path(f"{name}.yaml")
     if os.path.lexists(path):
-        raise UserError(f"{path} exists already; remove it, or choose another with --output")
+        raise UserError(f"{path} already exists; remove it, or choose another file with --output")
     source = _quoted(folder.resolve())
     write_atomically(path, _TEMPLATE.format(file=path, name=name, path=source, models=SMALL_MODELS).encode())
     return path

@@ -50,9 +50,9 @@ def parse_recipe(values: dict[str, Any], origin: str, folder: Path = Path()) -> 
         first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
         raise RecipeError(f"{origin}: {_sentence(first, values)}") from None
     except TypeError as error:
-        raise RecipeError(f"{origin}: a value that JSON cannot hold: {error}") from None
+        raise RecipeError(f"{origin}: a value that JSON cannot represent: {error}") from None
     if recipe.name in RESERVED_NAMES:
-        raise RecipeError(f"{origin}: name: {recipe.name!r} is the folder of all artefacts; choose another name")
+        raise RecipeError(f"{origin}: name: {recipe.name!r} is the folder with all artefacts; choose another name")
     for finding in findings(recipe):
         raise RecipeError(f"{origin}: {finding}")
     absolute: Recipe = with_absolute_paths(recipe, folder, origin)
@@ -60,7 +60,7 @@ def parse_recipe(values: dict[str, Any], origin: str, folder: Path = Path()) -> 
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Loads YAML; duplicate keys and values of the wrong kind are errors with a line number."""
+    """Loads YAML; duplicate keys and invalid values are errors with a line number."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """Return the value of a node; errors from the parser's own constructors get a line number."""
@@ -140,7 +140,7 @@ def with_absolute_paths(value: Any, folder: Path, key: str) -> Any:
             return (folder / value.expanduser()).resolve()
         except (OSError, RuntimeError, ValueError) as error:
             # A null byte, an unknown user, or circular links.
-            raise RecipeError(f"{key}: {_short(str(value))} is not a path ({_first_line(error)}); correct it") from None
+            raise RecipeError(f"{key}: {_short(str(value))} is not a valid path ({_first_line(error)})") from None
     if isinstance(value, tuple | list):
         return type(value)(with_absolute_paths(item, folder, f"{key}.{index}") for index, item in enumerate(value))
     if isinstance(value, dict):

@@ -22,7 +22,7 @@ from codeprimer.training.loggers import require_loggers
 from codeprimer.training.settings import MOST_THREADS, ModelSettings
 
 SANDBOX = "sandbox"
-"""The key of the sandbox's tier among the machine's decisions."""
+"""The key in ``machine.json`` under which the sandbox's tier is recorded."""
 
 
 def check_teachers(recipe: Recipe, planned: Sequence[Planned]) -> None:
@@ -43,7 +43,7 @@ def _requests(tool: str, step: Step) -> bool:
 def with_start(recipe: Recipe) -> Recipe:
     """Return the recipe with the shape of the model that training starts from, if it names one.
 
-    Raises RecipeError if the recipe asks for another shape, or if the model cannot be read.
+    Raises RecipeError if the recipe specifies a different shape, or if the model cannot be read.
     """
     if recipe.start is None:
         return recipe
@@ -60,16 +60,16 @@ def with_start(recipe: Recipe) -> Recipe:
     )
     if recipe.training.model not in (ModelSettings(), shape):
         raise RecipeError(
-            f"training.model: the model of start.path has {_of_shape(shape)}, the recipe asks for "
-            f"{_of_shape(recipe.training.model)}; remove training.model, and the model's own shape is used"
+            f"training.model: the model at start.path has {_of_shape(shape)}, but the recipe asks for "
+            f"{_of_shape(recipe.training.model)}; remove training.model to use the model's own shape"
         )
     if found.context < recipe.tokens.context:
         raise RecipeError(
-            f"tokens.context: {recipe.tokens.context} exceeds the context of start.path's model ({found.context}); lower it"
+            f"tokens.context: {recipe.tokens.context} exceeds that of the model at start.path ({found.context}); lower it"
         )
     if recipe.training.lora.rank > shape.hidden:
         raise RecipeError(
-            f"training.lora.rank: {recipe.training.lora.rank} exceeds the width of the model of start.path ({shape.hidden}); "
+            f"training.lora.rank: {recipe.training.lora.rank} exceeds the width of the model at start.path ({shape.hidden}); "
             "lower it, or set rank: 0 to train all weights"
         )
     return recipe.model_copy(update={"training": recipe.training.model_copy(update={"model": shape})})

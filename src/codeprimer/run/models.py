@@ -40,12 +40,12 @@ def import_model(source: Path, target: Path, dtype: Dtype = "float32") -> str:
     _write(model, source, target, dtype)
     line = f"{model.parameter_count():,} parameters, {config.layers} layers of {config.hidden_size}, context {config.context}"
     if not (target / "tokenizer.json").exists():
-        line += f"; {source} has no tokenizer.json, copy one into {target} before you generate text"
+        line += f"; {source} has no tokenizer.json; copy one into {target} before you generate text"
     return line
 
 
 def export_model(run: RunFolder, name: str, target: Path, dtype: Dtype = "float32") -> str:
-    """Write one of a run's models into a folder of its own; return a line about it.
+    """Write one of a run's models into a new folder; return a line about it.
 
     Raises UserError if the model is unknown or the target exists, MissingExtraError if torch is not installed.
     """
@@ -85,4 +85,4 @@ def _write(model: object, source: Path, target: Path, dtype: Dtype) -> None:
 
 def _check_target(target: Path) -> None:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UserError(f"{target} exists already; name a new folder")
+        raise UserError(f"{target} already exists; name a new folder")

@@ -23,22 +23,22 @@ SectionType = TypeVar("SectionType", bound=Settings)
 
 
 class _Shared(Settings):
-    """Everything that a run does."""
+    """The settings of a whole run."""
 
     name: str = Field(
         pattern=NAME_PATTERN, max_length=NAME_CHARACTERS, description="The run folder's name, below --runs."
     )
     seed: int = Field(default=1, ge=0, le=2**31, description="The seed of all randomness; the exam has its own.")
     engine: Annotated[PluginSettings, Role("engine", "local")] = Field(
-        default_factory=partial(selected, "engine", "local"), description="The engine that maps work over processes."
+        default_factory=partial(selected, "engine", "local"), description="Distributes work over processes."
     )
     teacher: TeacherSettings | None = Field(
-        default=None, description="A language model that annotates and writes; none: everything is written offline."
+        default=None, description="A language model that annotates and writes; null: everything is written offline."
     )
     second_teacher: TeacherSettings | None = Field(
         default=None,
         description="A second language model that is asked the same questions (for texts, only the first ones), to "
-        "measure what the better model is worth; none: no comparison.",
+        "measure the benefit of a better model; null: no comparison.",
     )
 
     if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class _Shared(Settings):
         return getattr(self, name)
 
     def of(self, kind: type[SectionType]) -> SectionType:
-        """Return the section of this class."""
+        """Return the section whose settings are of this class."""
         return next(value for _, value in self if isinstance(value, kind))
 
 

@@ -19,7 +19,7 @@ from codeprimer.run.recipe import Recipe
 def render_recipe(recipe: Recipe) -> str:
     """Return a complete recipe as YAML, every setting with its meaning as a comment; it loads back as the same
     recipe."""
-    lines = ["# A complete recipe: every setting with its value. A recipe needs only what differs from the defaults."]
+    lines = ["# A complete recipe: every setting with its value. Only those that differ from the defaults are needed."]
     lines += _section(recipe, 0)
     return "\n".join(lines) + "\n"
 
@@ -76,10 +76,11 @@ def render_reference() -> str:
 
 
 def _plugins_reference() -> Iterator[str]:
-    """Yield the settings of every built-in plug-in that has some."""
+    """Yield the settings of every built-in plug-in."""
     yield "## Plug-ins"
     yield ""
-    yield "Selected by `kind:`; a kind alone stands for its defaults. `codeprimer plugins` lists those of other packages too."
+    yield "Selected by `kind:`. If only the kind is given, its default settings apply."
+    yield "`codeprimer plugins` also lists the plug-ins of other packages."
     yield ""
     for role in ROLES:
         for kind in kinds(role):
@@ -97,7 +98,7 @@ def _reference_section(title: str, model: type[Settings]) -> Iterator[str]:
     yield f"## {title}"
     yield ""
     if model.__doc__:
-        yield model.__doc__.strip().splitlines()[0]
+        yield " ".join(model.__doc__.split("\n\n")[0].split())
         yield ""
     yield "| setting | default | meaning |"
     yield "|---|---|---|"

@@ -44,7 +44,7 @@ def toolbox_of(recipe: Recipe, folder: RunFolder, tier: Tier, console: Console) 
 
 
 def access(settings: TeacherSettings | None, folder: RunFolder, section: str) -> Access | None:
-    """Return access to a teacher, None if there is none; each teacher has its own account and therefore its own caps."""
+    """Return access to a teacher, or None if there is none; each teacher has its own account and therefore its own caps."""
     if settings is None:
         return None
     account = folder.path.name if section != SECOND else f"{folder.path.name}/{SECOND}"
@@ -55,6 +55,6 @@ def _with_processes(engine: PluginSettings, processes: int, console: Console) ->
     if not processes:
         return engine
     if "processes" not in type(engine).model_fields:
-        console.warn(f"--processes {processes}: engine {engine.kind!r} has no such setting; it is ignored")
+        console.warn(f"--processes {processes} is ignored: engine {engine.kind!r} has no such setting")
         return engine
     return engine.model_copy(update={"processes": processes})

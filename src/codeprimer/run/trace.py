@@ -70,9 +70,9 @@ def _life(run: RunFolder, prefix: str) -> dict[str, Any]:
     life = list(_rows(run, prefix))
     found = sorted({row[column] for _, _, row, column in life})
     if not found:
-        raise UserError(f"{prefix} is in no table of {run.path}; `codeprimer export {run.path} STEP/TABLE` lists ids")
+        raise UserError(f"no table of {run.path} has {prefix}; `codeprimer export {run.path} STEP/TABLE` lists ids")
     if len(found) > 1:
-        raise UserError(f"{prefix} matches {len(found)} documents; give more digits: {', '.join(found[:5])}")
+        raise UserError(f"{prefix} matches {len(found)} documents; use a longer prefix: {', '.join(found[:5])}")
     return {"doc_id": found[0], "life": [{"step": step, "table": table, "row": row} for step, table, row, _ in life]}
 
 
@@ -88,7 +88,7 @@ def _rows(run: RunFolder, prefix: str) -> Iterator[tuple[str, str, Row, str]]:
 
 
 def _where(path: Path, column: str, test: Callable[[Any], Any]) -> Iterator[Row]:
-    """Yield the rows whose ``column`` passes a test; row groups without one are not decoded."""
+    """Yield the rows whose ``column`` passes a test; row groups without a match are not decoded."""
     with pq.ParquetFile(path) as file:
         for group in range(file.num_row_groups):
             values = file.read_row_group(group, columns=[column]).column(0)

@@ -18,7 +18,7 @@ class SamplingOptions:
     new_tokens: int = 512
     """Maximum answer length [tokens]."""
     temperature: float = 0.0
-    """0: greedy."""
+    """0 means greedy decoding."""
     top_p: float = 0.95
     seed: int = 1
 
@@ -28,7 +28,7 @@ class ModelBackend(Protocol):
 
     @property
     def gives_answers(self) -> bool:
-        """Whether its texts are already answers; otherwise, the benchmark cuts them."""
+        """Whether completions are already answers; otherwise, the benchmark cuts them."""
         ...
 
     def completions(self, questions: Sequence[Question], options: SamplingOptions) -> Iterator[list[str]]:

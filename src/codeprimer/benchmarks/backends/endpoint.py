@@ -59,10 +59,10 @@ _END_OF_THOUGHT = "</think>"
 
 _NO_ANSWER = {
     FailureReason.BAD_REQUEST.value: "were rejected by the server",
-    FailureReason.EMPTY_ANSWER.value: "got empty answers only",
+    FailureReason.EMPTY_ANSWER.value: "got only empty answers",
     WITHHELD: "got an answer that the server withheld",
 }
-"""Faults of a single question, which are treated as wrong answers; every other fault ends the evaluation."""
+"""Faults that concern one question only and count as wrong answers; every other fault ends the evaluation."""
 
 
 def is_address(text: str) -> bool:
@@ -214,9 +214,9 @@ class EndpointBackend:
         for name in ("budget_tokens", "api_key_env"):
             said = said.replace(f"{SECTION}.{name}", f"--{name.replace('_', '-')}")
         if "(status 404)" in said and "; try http" not in said and not self._endpoint.chat:
-            return f"{said}; correct the address or --model, or give --chat for a server that has chat only"
+            return f"{said}; correct the URL or --model, or give --chat if the server supports only chat"
         if "key is not accepted" in said:
-            return f"{said}; name the environment variable that holds the key with --api-key-env"
+            return f"{said}; set --api-key-env to the name of the environment variable that holds the key"
         return said
 
 

@@ -24,7 +24,7 @@ class AnswerFile:
     gives_answers = True
 
     def __init__(self, path: Path) -> None:
-        """Raise SourceError, which names the line, if the file does not contain answers."""
+        """Raise SourceError, which names the line, if a line is not an answer."""
         self._answers: defaultdict[str | int, list[str]] = defaultdict(list)
         for number, line in enumerate(path.read_bytes().splitlines(), 1):
             if line.strip():
@@ -42,7 +42,7 @@ class AnswerFile:
         counts = {task_id: len(texts) for task_id, texts in found.items()}
         most = max(counts.values())
         if not most:
-            given = f"it has {next(iter(self._answers))!r}" if self._answers else "it is empty"
+            given = f"the first line has {next(iter(self._answers))!r}" if self._answers else "the file is empty"
             wanted = questions[0].task_id
             raise SourceError(f"{self._path}: no line answers a task of this benchmark, such as {wanted!r}; {given}")
         for task_id, count in counts.items():
@@ -83,7 +83,7 @@ def _record(path: Path, number: int, line: bytes) -> tuple[str | int, str]:
         record = None
     if fault := _fault_of(record):
         raise SourceError(
-            f"{path}, line {number}: not an answer: {fault}; a line is "
+            f"{path}, line {number}: not an answer: {fault}; a valid line is "
             '{"task_id": "HumanEval/0", "completion": "..."}'
         )
     return record["task_id"], record["completion"]
@@ -92,10 +92,10 @@ def _record(path: Path, number: int, line: bytes) -> tuple[str | int, str]:
 def _fault_of(record: Any) -> str:
     """Return why a record is not an answer, or an empty string if it is."""
     if not isinstance(record, dict):
-        return "it is no JSON object"
+        return "it is not a JSON object"
     for key, kinds in (("task_id", (str, int)), ("completion", (str,))):
         if key not in record:
             return f"it has no {key!r}"
         if type(record[key]) not in kinds:
-            return f"its {key!r} is no text"
+            return f"its {key!r} has the wrong type"
     return ""

@@ -12,7 +12,7 @@ from codeprimer.benchmarks.benchmark import Question
 from codeprimer.core.seeds import derive_seed
 
 BATCH = 32
-"""Number of questions that are answered together."""
+"""Number of questions per batch."""
 
 
 class PhiBackend:

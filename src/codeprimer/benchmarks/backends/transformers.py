@@ -114,7 +114,7 @@ class TransformersBackend:
         except torch.OutOfMemoryError:
             if len(prompts) == 1:
                 raise UserError(
-                    f"{self._folder}: one answer does not fit into the GPU's memory; give a smaller --max-new-tokens"
+                    f"{self._folder}: one answer does not fit into the GPU's memory; lower --max-new-tokens"
                 ) from None
         half = len(prompts) // 2
         return self._continued(prompts[:half], stops, options) + self._continued(prompts[half:], stops, options)
@@ -175,8 +175,8 @@ def batches(
 def _why_not(folder: Path, error: Exception) -> str:
     if _NEEDS_CODE in str(error):
         return (
-            f"{folder} needs code of its own (trust_remote_code), which is never run here; serve the model, for example with "
+            f"{folder} needs its own code (trust_remote_code), which is never run here; serve the model, for example with "
             "vLLM, and give the server's address"
         )
     reason = " ".join(str(error).split())[:200]
-    return f"{folder} is no checkpoint that transformers can load: {reason}"
+    return f"{folder} is not a checkpoint that transformers can load: {reason}"

@@ -30,7 +30,7 @@ class RawDocument:
     package: str
     license: str | None
     content: bytes
-    """At most one byte more than the limit, which is enough to recognise a huge file without reading all of it."""
+    """The file's first bytes, at most one more than the limit: enough to recognise a huge file without reading all of it."""
 
 
 class Chunk(Protocol):
@@ -92,7 +92,7 @@ class FileChunk:
 
 
 def cut_files(files: Iterable[SourceFile], size: int) -> Iterator[FileChunk]:
-    """Yield chunks of consecutive files with at least ``size`` bytes in total; the last chunk may be smaller."""
+    """Yield chunks of consecutive files, each with at least ``size`` bytes in total; the last chunk may be smaller."""
     waiting: list[SourceFile] = []
     total = 0
     for entry in files:
@@ -134,7 +134,7 @@ def existing_path(settings: PathSettings) -> Path:
     """Return a source's path. Raises SourceError if it does not exist."""
     if not settings.path.exists():
         raise SourceError(
-            f"corpus.sources: {settings.name}: {settings.path} does not exist; correct path in the recipe"
+            f"corpus.sources: {settings.name}: {settings.path} does not exist; correct the path in the recipe"
         )
     return settings.path
 
@@ -150,7 +150,7 @@ def data_files(settings: PathSettings, suffixes: Sequence[str]) -> list[tuple[Pa
     found = _named_below(root, suffixes)
     if not found:
         raise SourceError(
-            f"corpus.sources: {settings.name}: {root} holds no file that ends in {' or '.join(suffixes)}; name another "
+            f"corpus.sources: {settings.name}: {root} contains no {' or '.join(suffixes)} files; name another "
             "path or kind"
         )
     return found
@@ -204,10 +204,10 @@ def digest_data_files(files: Iterable[tuple[Path, str]]) -> str:
 
 
 def digest_files_below(root: Path, *suffixes: str) -> str:
-    """Return the XXH3-128 digest of the names and content of all files below a folder with a suffix such as ".md"."""
+    """Return the XXH3-128 digest of the names and content of all files with a suffix such as ".md" below a folder."""
     return digest_data_files(_named_below(root, suffixes))
 
 
 def unreadable(path: Path, error: OSError) -> SourceError:
-    """Return the error for a file that cannot be opened."""
+    """Return the error for a file or folder that cannot be read."""
     return SourceError(f"{path} cannot be read ({error.strerror}); fix its permissions or remove it")

@@ -1,4 +1,4 @@
-"""Turns rows of data files into documents: which column holds the text, path, licence and package."""
+"""Turns rows of data files into documents: determines which columns hold the text, path, licence and package."""
 
 from __future__ import annotations
 

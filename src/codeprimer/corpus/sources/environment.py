@@ -48,7 +48,7 @@ class PythonEnvironmentSource(Source):
     def chunks(self, size: int) -> Iterator[Chunk]:
         """Yield chunks of consecutive files, and warn about missing packages."""
         for name in missing_packages():
-            self._console.warn(f"corpus: {name} is not installed or records no files; the corpus will lack it")
+            self._console.warn(f"corpus: {name} is not installed or has no recorded files; the corpus will lack it")
         yield from cut_files(self.files(), size)
 
     def files(self) -> list[SourceFile]:
@@ -126,7 +126,7 @@ def _vendored_license(distribution: metadata.Distribution, listed: list[str], pa
         is_own = inner is not None and _METADATA.sub("", _normalized(inner.group(1))) == package
         if is_own and _is_license(path) and (found := license_of_text(_read(distribution, path))) is not None:
             return found
-    # Only packages that every install has are used; otherwise, a development install would give another corpus.
+    # Only packages that every install has are used; otherwise, a development install would give a different corpus.
     for installed in metadata.distributions(name=package) if package in PACKAGES else ():
         return _license(installed, sorted(_recorded(installed)))
     return None

@@ -74,11 +74,11 @@ def _open(path: Path) -> pq.ParquetFile:
     except OSError as error:
         raise unreadable(path, error) from None
     except pa.ArrowInvalid:
-        raise SourceError(f"{path} is not a Parquet file; kind parquet reads only those") from None
+        raise SourceError(f"{path} is not a Parquet file; kind parquet reads only Parquet files") from None
 
 
 def _runs(sizes: list[int], size: int) -> Iterator[tuple[int, int]]:
-    """Yield ranges of row groups with at least ``size`` bytes in total; the last range may be smaller."""
+    """Yield ranges of row groups, each with at least ``size`` bytes in total; the last range may be smaller."""
     first = total = 0
     for index, group in enumerate(sizes):
         total += group

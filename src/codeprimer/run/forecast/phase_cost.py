@@ -77,8 +77,8 @@ class PhaseCosts:
         utilization = speed * flop_per_token(config, settings.lora.rank > 0) / peak
         note = (
             f"measured: {tried.steps} steps of {tried.rows} sequences"
-            + (f", {self._copies} models side by side" if self._copies > 1 else "")
-            + f": {speed:,.0f} tokens/s each, {percent(utilization)} of measured matmul peak ({peak / 1e9:,.0f} GFLOP/s in "
+            + (f", {self._copies} models in parallel" if self._copies > 1 else "")
+            + f": {speed:,.0f} tokens/s each, {percent(utilization)} of the measured matmul peak ({peak / 1e9:,.0f} GFLOP/s in "
             f"{settings.precision} with threads: {settings.threads})"
         )
         if tried.rows < settings.rows_of_process(phase):
@@ -133,6 +133,6 @@ class PhaseCosts:
         flop = flop_per_token(config, settings.lora.rank > 0)
         note = (
             f"computed from shapes: {needs.parameter_count(config):,} parameters, {phase.tokens:,} tokens, "
-            f"{flop / 1e9:,.3f} GFLOP each; assumed: {machine} TFLOP/s, utilization {percent(utilization)}"
+            f"{flop / 1e9:,.3f} GFLOP per token; assumed: {machine} TFLOP/s, utilization {percent(utilization)}"
         )
         return PhaseCost(0.0, step, memory + PROCESS_BYTES * on_cpu, "computed", note)

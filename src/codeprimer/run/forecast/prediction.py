@@ -69,7 +69,7 @@ class Forecast:
     machine: str
     steps: tuple[Prediction, ...]
     seconds: float
-    """Duration of the predicted steps, including the overlap of parallel steps [s]."""
+    """Duration of the predicted steps; parallel steps overlap [s]."""
     usd: float
     """Cost [USD]; on a named machine, cost, energy and CO2 cover only training."""
     kwh: float = 0.0

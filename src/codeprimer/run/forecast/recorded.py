@@ -28,7 +28,7 @@ def as_last_time(item: Planned, last: Artifact | None) -> Prediction:
         memory=int(last.cost["peak_memory"]),
         disk=size,
         disk_at_most=size,
-        notes=("assumed: steps that do not train a model take as long as last time, whatever machine that was on",),
+        notes=("assumed: steps that do not train a model take as long as last time, on whatever machine that was",),
     )
 
 

@@ -66,7 +66,7 @@ def forecast(recipe: Recipe, folder: RunFolder, request: ForecastRequest, consol
 def _planned(
     recipe: Recipe, folder: RunFolder, device: Device | None, console: Console
 ) -> tuple[list[Planned], list[str]]:
-    """Return the steps with their states, and a warning if the states are unknown because the sources are elsewhere.
+    """Return the steps with their states, and a warning if the states are unknown because a source cannot be read.
 
     The states are those in the run's folder. For a named machine, automatic settings are resolved as on that machine.
     """

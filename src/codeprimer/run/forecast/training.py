@@ -63,8 +63,8 @@ class TrainingForecaster:
             # It is not known here which checkpoints an interrupted attempt has scored.
             beside = seconds_beside_training(last, settings.selections)
             seconds += beside or 0.0
-            took = f"take {duration(beside)}, as last time" if beside else "are not predicted"
-            notes.append(f"assumed: saving and scoring {settings.selections} checkpoints {took}")
+            took = f"assumed to take {duration(beside)}, as last time" if beside else "not predicted"
+            notes.append(f"saving and scoring {settings.selections} checkpoints: {took}")
         self._check_memory(item.step.link, settings, memory)
         self._check_peak(settings)
         disk, most = needs.disk(settings, config)
@@ -101,7 +101,7 @@ class TrainingForecaster:
         available = self._device.memory if self._device else device_memory(settings.device)
         if available is None:
             self.warnings.append(
-                f"{step}: training.device is cuda, but torch finds no CUDA device whose memory to compare"
+                f"{step}: training.device is cuda, but torch finds no CUDA device, so memory is not checked"
             )
         elif memory > available:
             rows = self._rows_that_fit(settings, memory, available)
@@ -111,7 +111,7 @@ class TrainingForecaster:
                 else "even a micro-batch of 1 does not fit: use a smaller model, a shorter context or a larger machine"
             )
             self.warnings.append(
-                f"{step} needs {size(memory)} of memory, but {size(available)} are available; {remedy}"
+                f"{step} needs {size(memory)} of memory, but only {size(available)} is available; {remedy}"
             )
 
     def _rows_that_fit(self, settings: TrainingSettings, memory: int, available: int) -> int:
@@ -127,11 +127,11 @@ class TrainingForecaster:
         return most
 
     def _check_peak(self, settings: TrainingSettings) -> None:
-        """Warn if the datasheet's peak is for another precision."""
+        """Warn if the datasheet's peak is for a different precision."""
         if self._device is None or self._request.tflops is not None or settings.precision != "float32":
             return
         warning = (
-            f"training.precision: float32: the {self._device.tflops:g} TFLOP/s of the {self._device.label} are those of "
+            f"training.precision: float32: the {self._device.tflops:g} TFLOP/s of the {self._device.label} are for "
             "bfloat16, and float32 is several times slower; give the float32 peak with --tflops"
         )
         if warning not in self.warnings:
@@ -139,7 +139,7 @@ class TrainingForecaster:
 
 
 def remaining(phases: Sequence[Phase], steps: Sequence[int], done: int) -> list[tuple[Phase, int]]:
-    """Return the unfinished phases with their remaining steps, after ``done`` steps of all phases.
+    """Return the unfinished phases with their remaining steps, after ``done`` steps in total.
 
     If all steps are done, return only the last phase, with 0 steps.
     """
