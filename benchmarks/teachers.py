@@ -265,7 +265,7 @@ def settings_for(url: str, in_flight: int) -> TeacherSettings:
 
 def question(text: str, settings: TeacherSettings) -> StructuredQuestion[Judgement]:
     """Return a question whose answer is validated."""
-    return StructuredQuestion(Request((Message("user", text),), "bench/1"), settings, Judgement, "bench/1")
+    return StructuredQuestion(Request((Message("user", text),), "bench/1"), settings, Judgement)
 
 
 def ask_ours(url: str, questions: Sequence[str], in_flight: int) -> Result:

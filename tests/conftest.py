@@ -104,12 +104,12 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
     shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "small-run"
     with shared.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the first test process that needs the run makes it
-        if not shared.exists():
-            making = shared.with_suffix(".tmp")
-            write_small(making)
-            finished = codeprimer("run", "small.yaml", "--runs", "undisturbed", cwd=making)
+        made = shared / "made"
+        if not made.exists():
+            write_small(shared)
+            finished = codeprimer("run", "small.yaml", "--runs", "undisturbed", cwd=shared)
             assert finished.returncode == 0, finished.stdout + finished.stderr
-            making.rename(shared)
+            made.touch()
     folder = shutil.copytree(shared, own / "small", symlinks=True)
     return SmallRun(folder / "small.yaml", folder / "undisturbed")
 

@@ -76,7 +76,7 @@ class Points(BaseModel):
 
 def form(text: str, of: TeacherSettings) -> StructuredQuestion[Points]:
     """Return a question for a form."""
-    return StructuredQuestion(Request((Message("user", text),), "test/1"), of, Points, "points/1")
+    return StructuredQuestion(Request((Message("user", text),), "test/1"), of, Points)
 
 
 def teacher(of: TeacherSettings, folder: Path, account: str = "run") -> Teacher:

@@ -287,15 +287,6 @@ def test_the_journal_can_be_read_with_sqlite_alone(tmp_path: Path) -> None:
     assert orjson.loads(default_script({"messages": [{"content": "1"}]}).removeprefix("You said: ")) == 1
 
 
-def test_what_was_read_in_an_answer_is_kept_apart_from_it(tmp_path: Path) -> None:
-    with serving() as mock:
-        of = settings(mock.url)
-        with teacher(of, tmp_path) as asked:
-            [reply] = asked.ask([form("a question", of)])
-    rows = sqlite3.connect(tmp_path / "journal.sqlite").execute("select parser, value, fault from readings").fetchall()
-    assert rows == [("points/1", reply.value.model_dump_json(), None)]
-
-
 def test_what_was_in_flight_when_a_process_was_killed_counts_as_spent(tmp_path: Path) -> None:
     with serving(Manner(latency=0.05)) as mock:
         of = settings(mock.url, price={"input": 0.0, "output": 1000.0}, max_tokens=100, budget_usd=100.0)

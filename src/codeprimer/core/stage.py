@@ -15,7 +15,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -23,7 +22,7 @@ from codeprimer.core.artifact import Artifact, Store, Workspace, content_id
 from codeprimer.core.console import Console
 from codeprimer.core.engine import Engine
 from codeprimer.core.errors import EmptyOutputError
-from codeprimer.core.plugins import PluginSettings, Tool, Toolbox, identity, make, plugins_in
+from codeprimer.core.plugins import PluginSettings, Toolbox, identity, make, plugins_in
 from codeprimer.core.settings import Settings
 from codeprimer.core.shards import count_rows
 
@@ -57,14 +56,9 @@ class Tools:
     logs: Path | None = None
     """Where loggers may write, outside the store; if None, next to the work."""
 
-    def make(self, role: str, settings: PluginSettings, **more: Any) -> Any:
-        """Return the plug-in that settings select; ``more`` are the stage's own tools, by name."""
-        own = {name: Tool(partial(_given, tool)) for name, tool in more.items()}
-        return make(role, settings, {**self.toolbox, **own})
-
-
-def _given(tool: Any) -> Any:
-    return tool
+    def make(self, role: str, settings: PluginSettings) -> Any:
+        """Return the plug-in that settings select."""
+        return make(role, settings, self.toolbox)
 
 
 SettingsType = TypeVar("SettingsType", bound=Settings)

@@ -159,7 +159,7 @@ def _all_questions(
     for document in documents:
         messages = (Message("system", _INSTRUCTIONS), Message("user", f"```python\n{excerpt(document['text'])}\n```"))
         for sample in range(1 + (may_ask_twice and is_asked_twice(document["doc_id"]))):
-            yield StructuredQuestion(Request(messages, TEMPLATE, sample), access.settings, Judgement, PARSER)
+            yield StructuredQuestion(Request(messages, TEMPLATE, sample), access.settings, Judgement)
 
 
 def _until_it_fails(

@@ -98,7 +98,7 @@ def _check_address(settings: TeacherSettings, address: str, key: str) -> Iterato
 
 def _check_form(settings: TeacherSettings, address: str, key: str) -> Check:
     asked = Request((Message("user", "What colour is the sky on a clear day?"),), max_tokens=ANSWER_TOKENS)
-    outcome, _ = _send(settings, address, key, StructuredQuestion(asked, settings, Colour, "").first())
+    outcome, _ = _send(settings, address, key, StructuredQuestion(asked, settings, Colour).first())
     if isinstance(outcome, Failure):
         other = "json_object" if settings.structured == "json_schema" else "prompt"
         return Check("JSON", False, f"structured: {settings.structured} is rejected ({outcome.detail}); try {other}")

@@ -1,8 +1,7 @@
 """The journal: every paid answer, in one SQLite file, so that no answer is paid for twice.
 
 Reads and writes ``journal.sqlite``. Key idea: an answer is treated as received once it is on disk. Failures are never
-stored. The value that a parser reads from an answer is stored separately, under the parser's name, so a better parser
-needs no new requests.
+stored. Answers are stored as they came and parsed again in each run, so a better parser needs no new requests.
 """
 
 from __future__ import annotations
@@ -35,9 +34,6 @@ create table if not exists answers (
     metered integer not null, served_by text not null, seconds real not null, at integer not null
 );
 create index if not exists answers_by_account on answers (account, model, cost, prompt_tokens, completion_tokens);
-create table if not exists readings (
-    key blob not null, parser text not null, value text, fault text, primary key (key, parser)
-) without rowid;
 create table if not exists accounts (
     account text not null, model text not null, open integer not null, open_tokens integer not null,
     perhaps integer not null, perhaps_tokens integer not null, primary key (account, model)

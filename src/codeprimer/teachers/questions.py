@@ -50,8 +50,6 @@ class Question(Protocol):
 class PlainQuestion:
     """Asks for text."""
 
-    parser = ""
-
     def __init__(self, request: Request, settings: TeacherSettings) -> None:
         self._request = request
         self._settings = settings
@@ -83,8 +81,6 @@ class PlainQuestion:
 class BareQuestion:
     """Asks for text and accepts it even if it was cut off."""
 
-    parser = ""
-
     def __init__(self, request: Request) -> None:
         self._request = request
 
@@ -102,8 +98,6 @@ class BareQuestion:
 
 class EmbeddingQuestion:
     """Asks for the embeddings of texts."""
-
-    parser = ""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._texts = tuple(texts)
@@ -136,14 +130,12 @@ class StructuredQuestion(PlainQuestion, Generic[ModelType]):
         request: Request,
         settings: TeacherSettings,
         form: type[ModelType],
-        parser: str,
         check: Callable[[ModelType], str] | None = None,
     ) -> None:
-        """``parser`` is the name and version of the parser; ``check`` returns an objection or an empty string."""
+        """``check`` returns an objection or an empty string."""
         super().__init__(_with_form(request, settings, form), settings)
         self._form = form
         self._check = check
-        self.parser = parser
 
     def read(self, request: Request, answer: Answer) -> Request | Result:
         """Return the object; for the first invalid answer, a request with the objection."""

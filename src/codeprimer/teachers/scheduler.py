@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import BaseModel
-
 from codeprimer.core.errors import StoreError
 from codeprimer.teachers.budget import Account, Reservation
 from codeprimer.teachers.client import Client, NotSent
@@ -288,17 +286,8 @@ class Scheduler:
     def _take(self, item: Item, answer: Answer) -> None:
         """Process an answer; queue the question's next request, if any."""
         item.failures = item.tries = item.timeouts = 0
-        if follow(item, answer, self._encoder, self._journal):
-            self._note_reading(item, item.answers[-1])
-        else:
+        if not follow(item, answer, self._encoder, self._journal):
             self._enqueue(item)
-
-    def _note_reading(self, item: Item, answer: Answer) -> None:
-        """Write the value that was parsed from an answer, under the parser's name."""
-        parser, result = getattr(item.question, "parser", ""), item.result
-        if parser and result is not None:
-            value = result.value.model_dump_json() if isinstance(result.value, BaseModel) else None
-            self._writer.note([(answer.key, parser, value, result.reason or None)])
 
     def _try_again(self, item: Item, endpoint: Endpoint, failure: Failure, now: float) -> None:
         assert item.reserved is not None

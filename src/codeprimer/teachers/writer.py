@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from codeprimer.teachers.budget import Account
@@ -37,10 +37,6 @@ class Entry:
         self.item = item
 
 
-Reading = tuple[bytes, str, str | None, str | None]
-"""The key, the parser, and what the parser returned: a value as JSON, and the reason if there is none."""
-
-
 class Writer:
     """Writes one account's answers until it is closed."""
 
@@ -55,7 +51,6 @@ class Writer:
         self._model = model
         self._written = written
         self._entries: list[Entry] = []
-        self._readings: list[Reading] = []
         self._changed = threading.Condition()
         self._is_closing = False
         self.failure: str = ""
@@ -68,11 +63,6 @@ class Writer:
             self._entries.append(entry)
             if len(self._entries) == 1:
                 self._changed.notify()
-
-    def note(self, readings: Iterable[Reading]) -> None:
-        """Queue values read by parsers; they are written with the next answers."""
-        with self._changed:
-            self._readings += readings
 
     def close(self) -> None:
         """Write everything in the queue and stop."""
@@ -100,9 +90,8 @@ class Writer:
                     time.sleep(GROUP_SECONDS)
                 with self._changed:
                     entries, self._entries = self._entries, []
-                    readings, self._readings = self._readings, []
                 try:
-                    self._write_patiently(connection, entries, readings)
+                    self._write_patiently(connection, entries)
                 except sqlite3.Error as error:
                     self.failure = f"{self._path}: answers cannot be written ({error}); free some space, then run again"
                 if entries or self.failure:
@@ -112,11 +101,11 @@ class Writer:
         finally:
             connection.close()
 
-    def _write_patiently(self, connection: sqlite3.Connection, entries: list[Entry], readings: list[Reading]) -> None:
+    def _write_patiently(self, connection: sqlite3.Connection, entries: list[Entry]) -> None:
         """Write; wait if another process locks the journal, because the answers are paid for."""
         for attempt in range(LOCKED_TRIES):
             try:
-                self._write(connection, entries, readings)
+                self._write(connection, entries)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or attempt + 1 == LOCKED_TRIES:
                     raise
@@ -124,7 +113,7 @@ class Writer:
             else:
                 return
 
-    def _write(self, connection: sqlite3.Connection, entries: list[Entry], readings: list[Reading]) -> None:
+    def _write(self, connection: sqlite3.Connection, entries: list[Entry]) -> None:
         now = int(time.time())
         connection.execute("begin immediate")
         try:
@@ -137,7 +126,6 @@ class Writer:
                         entry.answer.cost, entry.answer.prompt_tokens + entry.answer.completion_tokens
                     )
                     entry.answer = had[entry.answer.key]
-            connection.executemany("insert or replace into readings values (?,?,?,?)", readings)
             connection.execute(NOTE_ACCOUNT, (self._account, self._model, *self._budget.reserved()))
             connection.execute("commit")
         except BaseException:

@@ -80,7 +80,7 @@ class ExerciseQuestion:
             (Message("system", _WRITE), Message("user", exercise_prompt(blueprint, composed))), EXERCISE_TEMPLATE
         )
         self._current: StructuredQuestion[Any] = StructuredQuestion(
-            request, self._settings, Written, PARSER, _program_objection
+            request, self._settings, Written, _program_objection
         )
 
     def first(self) -> Request:
@@ -100,7 +100,7 @@ class ExerciseQuestion:
                 return _tests_objection(form, name)
 
             asked = Request((Message("system", _TEST), Message("user", f"```python\n{prompt}```")), EXERCISE_TEMPLATE)
-            self._current = StructuredQuestion(asked, self._settings, Tests, PARSER, objection)
+            self._current = StructuredQuestion(asked, self._settings, Tests, objection)
             return self._current.first()
         return Result((self._function, read_tests(then.value.tests, self._function[0])))
 
