@@ -194,7 +194,7 @@ UNUSABLE = """
     ("role", "kind", "facts"),
     [
         ("filter", "silent", r"'silent'.*package toy-plugins 1\.2.*does not define check"),
-        ("grader", "strange", r"'strange'.*not derived from codeprimer's Grader"),
+        ("grader", "strange", r"'strange'.*derived from codeprimer's Grader"),
         ("grader", "greedy", r"'greedy'.*requests console.*worker processes"),
     ],
 )

@@ -20,9 +20,6 @@ class Author(Plugin):
     """
 
     role: ClassVar[str] = "author"
-    in_workers: ClassVar[bool] = False
-    """True for plain computation without tools: each worker process then creates its own author. False for an author that
-    keeps many requests in flight, which runs in the main process."""
     trusted_tests: ClassVar[bool] = False
     """True if the author's tests are known to be harmless: several exercises may then share a judge process."""
 

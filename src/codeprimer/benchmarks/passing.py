@@ -1,4 +1,4 @@
-"""Computes pass@k, with an interval, from samples per task.
+"""Computes pass@k, with a confidence interval, from each task's samples.
 
 With one sample per task, pass@k is a proportion with Wilson's interval. With more, it is a mean over tasks with an
 interval from a bootstrap over tasks.

@@ -15,7 +15,7 @@ def recipe(
         Path | None, typer.Argument(help="A recipe; without one, the defaults are printed.", metavar="[RECIPE]")
     ] = None,
     overrides: Overrides = None,
-    reference: Annotated[bool, typer.Option(help="Print the reference of all settings as Markdown.")] = False,
+    reference: Annotated[bool, typer.Option(help="Print a reference for all settings as Markdown.")] = False,
 ) -> None:
     """Print a complete recipe: every setting, its value and its meaning."""
     from codeprimer.run.loading import load_recipe, parse_recipe

@@ -50,7 +50,7 @@ def _plain(row: Document | SectionRow) -> TrainingText:
 
 
 def _exercise(row: ExerciseRow) -> TrainingText:
-    # Models are prompted without the trailing white space, because it belongs to the first token of the answer.
+    # Models are prompted without the trailing whitespace, because it belongs to the first token of the answer.
     prompt = row["prompt"].rstrip().encode("utf-8", "surrogatepass")
     return {"doc_id": row["doc_id"], "text": row["prompt"] + row["solution"], "prompt_bytes": len(prompt)}
 

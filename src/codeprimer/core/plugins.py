@@ -67,7 +67,8 @@ class Plugin(ABC):  # noqa: B024  # what is abstract depends on the role
     version: ClassVar[int] = 1
     """Incremented whenever the same settings and inputs would give different results."""
     in_workers: ClassVar[bool] = False
-    """Whether each worker process creates the plug-in from its settings alone; such a plug-in cannot request tools."""
+    """True for plain computation without tools: each worker process creates its own plug-in from the settings. False for a
+    plug-in that requests tools, keeps many requests in flight, or uses a GPU or a large model: it runs in the main process."""
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
@@ -186,10 +187,11 @@ def load(role: str, kind: str) -> type[Plugin]:
         found = points[kind].load()
     except Exception as error:
         raise PluginError(f"{where} cannot be imported: {type(error).__name__}: {error}; fix or remove it") from error
-    if not (isinstance(found, type) and issubclass(found, Plugin) and issubclass(found.Settings, PluginSettings)):
+    if (
+        not (isinstance(found, type) and issubclass(found, Plugin) and issubclass(found.Settings, PluginSettings))
+        or found.role != role
+    ):
         raise PluginError(f"{where} is not a class derived from codeprimer's {role.title()}; see docs/extending.md")
-    if found.role != role:
-        raise PluginError(f"{where} is not derived from codeprimer's {role.title()}; see docs/extending.md")
     if inspect.isabstract(found):
         missing = ", ".join(sorted(found.__abstractmethods__))
         raise PluginError(f"{where} does not define {missing}; see docs/extending.md")

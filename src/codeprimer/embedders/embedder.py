@@ -27,9 +27,6 @@ class Embedder(Plugin):
     """
 
     role: ClassVar[str] = "embedder"
-    in_workers: ClassVar[bool] = False
-    """True if embedding is plain computation without tools: every worker process then creates its own embedder. False if
-    the embedder needs tools, a GPU or a large model: it then runs in the parent process, batch by batch."""
 
     @property
     def about(self) -> str:

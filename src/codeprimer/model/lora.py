@@ -1,4 +1,4 @@
-"""LoRA: low-rank adapters on frozen weights (E. Hu and others, 2021), on disk in peft's format.
+"""LoRA: low-rank adapters on frozen weights (E. Hu et al., 2021), on disk in peft's format.
 
 Reads and writes ``adapter_config.json`` and ``adapter_model.safetensors``. Key idea: an adapted module is a linear module that
 keeps the names of its weights and adds adapters, so layers need not change; our fused QKV projection has separate adapters for
@@ -177,7 +177,7 @@ class AdaptedPhi(Phi):
     """A frozen Phi with adapters; equivalent to the model that ``merge`` returns."""
 
     def __init__(self, base: Phi, lora: LoraConfig, seed: int = 0) -> None:
-        """Add adapters whose output is zero; the weights of ``base`` are shared, not copied."""
+        """Add adapters whose output is initially zero; the weights of ``base`` are shared, not copied."""
         with empty_weights():
             super().__init__(base.config)
         self.load_state_dict(base.state_dict(), assign=True)

@@ -47,9 +47,6 @@ class Annotator(Plugin):
     """Labels documents."""
 
     role: ClassVar[str] = "annotator"
-    in_workers: ClassVar[bool] = False
-    """True if labelling is plain computation without tools: every worker process then creates its own annotator.
-    False if the annotator needs tools or keeps many requests in flight: it then runs in the parent process."""
 
     @property
     def about(self) -> str:

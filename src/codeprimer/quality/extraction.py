@@ -88,7 +88,7 @@ def check_labels(
     else:
         return
     raise PluginError(
-        f"annotator {annotator.settings.kind!r} ({type(annotator).__module__}) {found}; label must yield one Label or "
+        f"annotator {annotator.settings.kind!r} ({type(annotator).__module__}) {found}; label() must yield one Label or "
         "Unlabelled per document, in order"
     )
 

@@ -62,5 +62,5 @@ def reliability(probabilities: Floats, good: Truth, bins: int = 10) -> list[dict
 
 
 def rounded(value: float | None) -> float | None:
-    """Return a measure with 4 decimals; None if it is undefined."""
+    """Return a measure rounded to 4 decimal places; None if it is undefined."""
     return None if value is None or math.isnan(value) else round(float(value), 4)

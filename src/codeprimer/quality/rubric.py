@@ -75,7 +75,7 @@ def rate(text: str) -> tuple[float, tuple[str, ...]]:
 
 
 def goodness(signs: ModuleSigns) -> dict[Complaint, float]:
-    """Return the goodness for each complaint, from 0 (applies fully) to 1 (does not apply)."""
+    """Return a score for each complaint, from 0 (applies fully) to 1 (does not apply)."""
     return {
         Complaint.NOT_SELF_CONTAINED: self_containment(signs),
         Complaint.TRIVIAL: substance(signs),

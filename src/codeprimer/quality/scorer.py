@@ -23,9 +23,6 @@ class Scorer(Plugin):
     """
 
     role: ClassVar[str] = "scorer"
-    in_workers: ClassVar[bool] = False
-    """True if scoring is plain computation without tools: every worker process then loads its own scorer. False if the
-    scorer needs tools, a GPU or a large model: it then scores in the parent process, batch by batch."""
 
     @abstractmethod
     def fit(self, features: Features, good: npt.NDArray[np.bool_], points: Floats, seed: int) -> None:

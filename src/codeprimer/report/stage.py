@@ -20,7 +20,7 @@ from codeprimer.reporting.wording import percent
 
 
 class ReportStage(Stage[ReportSettings]):
-    """Turns all artefacts into the page, the cards and the facts."""
+    """Turns all artefacts into the report page, the data set and model cards, and ``facts.json``."""
 
     name = "report"
     version = 3

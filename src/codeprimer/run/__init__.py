@@ -1,1 +1,1 @@
-"""The assembly: recipes, the flow of steps, and how a run is planned and executed."""
+"""Puts everything together: recipes, the flow of steps, and how a run is planned and executed."""

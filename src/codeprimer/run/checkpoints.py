@@ -12,7 +12,7 @@ from codeprimer.model.config import CONFIG_FILE
 from codeprimer.run.folder import NOT_THERE, RECIPE, open_run, step_name
 
 DEFAULT_MODEL = "tuned"
-"""The model in a run that is used unless another one is named."""
+"""The default model of a run, used unless another one is named."""
 
 EVALUATIONS = "evaluations"
 """The folder with evaluations, next to the evaluated model."""

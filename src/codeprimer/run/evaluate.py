@@ -165,7 +165,7 @@ def _can_be_folder(path: Path) -> bool:
 
 
 def _replaced(request: EvaluationRequest, settings: dict[str, Any], output: Path) -> str:
-    """Return the options, with old values, that differ in an existing evaluation in the folder; "" if none do."""
+    """Return the options that differ from those of an existing evaluation in the folder, with the old values; empty if none."""
     try:
         before = orjson.loads((output / SCORES_FILE).read_bytes())
         known = {"shots": before["shots"], **before["asking"], **before.get("settings", {})}

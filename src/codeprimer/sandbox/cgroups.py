@@ -54,7 +54,7 @@ class ControlGroups:
 
 
 def _controllers() -> list[tuple[Path, dict[str, int]]]:
-    """Return the folders in which groups can be created, each with the limits to write."""
+    """Return the folders in which cgroups can be created, each with the limits to write."""
     if (ROOT / "cgroup.controllers").exists():
         return [(ROOT, {"pids.max": MAX_TASKS, "memory.max": MAX_MEMORY})]
     version_1 = [

@@ -72,7 +72,7 @@ class Journal:
             self._begin()
         except (sqlite3.Error, OSError) as error:
             raise StoreError(
-                f"{path}: the teachers' journal cannot be used ({error}); move it away or repair it"
+                f"{path}: the teachers' journal cannot be used ({error}); move it elsewhere or repair it"
             ) from None
         self._lock = threading.Lock()
 
@@ -135,7 +135,7 @@ class Journal:
                 raise self._damaged(error) from None
 
     def _damaged(self, error: Exception) -> StoreError:
-        return StoreError(f"{self.path}: the journal cannot be read ({error}); move it away or repair it")
+        return StoreError(f"{self.path}: the journal cannot be read ({error}); move it elsewhere or repair it")
 
     def note_open(self, account: str, model: str, reserved: tuple[int, int, int, int]) -> None:
         """Record reservations before their requests are sent. Raises StoreError if the journal cannot be written."""

@@ -26,7 +26,7 @@ class Watch:
     """Evaluates a model on held-out text at intervals, and after the last step."""
 
     def __init__(self, measure: Measure | None, every: int, total: int) -> None:
-        """Evaluate every ``every`` of ``total`` steps (0: never); only rank 0 has ``measure``."""
+        """Evaluate every ``every`` steps (0: never) and after the last of ``total`` steps; only rank 0 has ``measure``."""
         self.note = ""
         """The last result, human-readable."""
         self._measure, self._every, self._total = measure, every, total

@@ -1,6 +1,6 @@
 """Muon: orthogonalised updates for the matrices inside the layers.
 
-Reads gradients and changes weights. Key idea (K. Jordan and others, 2024): AdamW's matrix updates are dominated by a few
+Reads gradients and changes weights. Key idea (K. Jordan et al., 2024): AdamW's matrix updates are dominated by a few
 directions; five Newton-Schulz iterations bring the momentum close to the nearest orthogonal matrix, which moves all directions
 equally. A small model learns about twice as much per token.
 

@@ -21,7 +21,7 @@ from codeprimer.training.plan import Plan
 from codeprimer.training.ranks import Ranks
 
 LONG_RUN = 60.0
-"""Shorter runs do not measure the matmul peak, because the measurement takes a third of a second [s]."""
+"""Runs shorter than this [s] do not measure the matmul peak, because the measurement takes a third of a second."""
 
 RECENT = 30.0
 """Window over which the current throughput is computed [s]."""

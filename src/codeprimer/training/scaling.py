@@ -2,7 +2,7 @@
 
 Reads gradient norms. Key idea: the loss is multiplied by a power of two before the backward pass and gradients are divided by
 it afterwards; when a gradient overflows, the step is skipped and the factor is halved; after many steps without overflow, it is
-doubled (Micikevicius and others, "Mixed Precision Training", 2018, section 3.2).
+doubled (Micikevicius et al., "Mixed Precision Training", 2018, section 3.2).
 """
 
 from __future__ import annotations

@@ -104,7 +104,9 @@ class PhaseSettings(Settings):
         description="adamw: as in the paper; muon: Muon for the matrices inside the layers, AdamW for all other weights.",
     )
     muon_lr_scale: float = Field(
-        default=1.0, gt=0, description="With optimizer: muon, the learning rate for Muon's matrices divided by AdamW's."
+        default=1.0,
+        gt=0,
+        description="With optimizer: muon, the learning rate for Muon's matrices as a multiple of AdamW's.",
     )
     prompt_weight: float = Field(
         default=1.0,

@@ -1,4 +1,4 @@
-"""Drops minified code and packed data, recognised by long lines and little white space."""
+"""Drops minified code and packed data, recognised by long lines and little whitespace."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from codeprimer.core.plugins import PluginSettings
 from codeprimer.corpus.filter import File, Filter
 
 _SHORT = 1_000
-"""Below this size [characters], the mean line length and the fraction of white space are not meaningful."""
+"""Below this size [characters], the mean line length and the fraction of whitespace are not meaningful."""
 
 
 class MinifiedSettings(PluginSettings):
@@ -16,7 +16,7 @@ class MinifiedSettings(PluginSettings):
 
     max_line: int = Field(default=1_000, ge=80, description="Maximum length of a line [characters].")
     max_mean_line: float = Field(default=100.0, ge=20, description="Maximum mean length of the lines [characters].")
-    min_space_share: float = Field(default=0.05, ge=0, le=1, description="Minimum fraction of white space (0-1).")
+    min_space_share: float = Field(default=0.05, ge=0, le=1, description="Minimum fraction of whitespace (0-1).")
 
 
 class MinifiedFilter(Filter):

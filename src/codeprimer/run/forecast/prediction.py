@@ -24,7 +24,7 @@ class ForecastRequest:
 
     machine: str = HERE
     tflops: float | None = None
-    """Matmul peak, instead of the measured one or the datasheet's [TFLOP/s]."""
+    """Matmul peak to use instead of the measured or datasheet peak [TFLOP/s]."""
     utilization: float | None = None
     """Expected utilization of the matmul peak (0-1)."""
     price: float | None = None

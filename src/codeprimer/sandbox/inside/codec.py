@@ -254,8 +254,8 @@ def _reason(kind: type) -> str:
     if name in _LAZY:
         return f"is a lazy iterator ({name}), which has no value to compare; return a list"
     if issubclass(kind, type):
-        return "is a class, and classes do not cross between a program and its tests"
-    return f"is of type {name}, which does not cross between a program and its tests"
+        return "is a class, and classes cannot be passed between a program and its tests"
+    return f"is of type {name}, which cannot be passed between a program and its tests"
 
 
 def _flat(value: Any) -> list[object]:
@@ -289,7 +289,7 @@ _TIME = ("hour", "minute", "second", "microsecond")
 
 def _fields(value: object, names: tuple[str, ...]) -> list[object]:
     if getattr(value, "tzinfo", None) is not None:
-        raise CodecError("has a time zone, which does not cross between a program and its tests")
+        raise CodecError("has a time zone, which cannot be passed between a program and its tests")
     return [getattr(value, name) for name in names]
 
 

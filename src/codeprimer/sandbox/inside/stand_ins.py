@@ -36,7 +36,7 @@ def _refusing(kind: type, operators: tuple[str, ...], what: str) -> None:
 
 
 class Proxy:
-    """Stands for a function of the candidate; it is callable and has a name."""
+    """Stands in for one of the candidate's functions; it is callable and has a name."""
 
     __slots__ = ("__call", "__name__", "__refuse")
 
